@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The guest programs its own PMU, by what its own CPUID announces: Intel architectural PMU (SDM
+ * vol. 3, "Performance monitoring") and AMD core counters (APM vol. 2, "Performance monitoring").
+ */
+#include "guest/guest.h"
+
+#define MSR_PMC0		0x0c1
+#define MSR_PERFEVTSEL0		0x186
+#define MSR_FIXED_CTR0		0x309
+#define MSR_PERF_METRICS	0x329
+#define MSR_PERF_CAPABILITIES	0x345
+#define MSR_FIXED_CTR_CTRL	0x38d
+#define MSR_GLOBAL_CTRL		0x38f
+#define MSR_FULL_WIDTH_PMC0	0x4c1
+
+#define MSR_K7_EVTSEL0		0xc0010000
+#define MSR_K7_PERFCTR0		0xc0010004
+#define MSR_AMD_CTL0		0xc0010200	/* CTL and CTR alternate */
+#define MSR_AMD_CTR0		0xc0010201
+#define MSR_AMD_GLOBAL_CTL	0xc0000301
+
+#define PERF_CAP_FULL_WIDTH	(1U << 13)
+#define PERF_CAP_METRICS	(1U << 15)
+#define EVTSEL_USR_OS_EN	((1U << 16) | (1U << 17) | (1U << 22))
+#define INTEL_UNHALTED_CYCLES	0x003c		/* event 3CH, umask 0 */
+#define AMD_UNHALTED_CYCLES	0x0076
+#define FIXED_OS_USR		3U		/* four bits to a counter */
+#define FIXED_SLOTS		3		/* fixed counter 3 is TOPDOWN.SLOTS */
+#define GLOBAL_METRICS		(1ULL << 48)
+
+enum { VENDOR_OTHER, VENDOR_INTEL, VENDOR_AMD };
+
+struct cpuid {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+static struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
+{
+	struct cpuid r;
+
+	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+			 : "a"(leaf), "c"(subleaf));
+	return r;
+}
+
+/* Both return false on #GP. */
+static bool write_msr(uint32_t msr, uint64_t value)
+{
+	uint32_t good = 0;
+
+	__asm__ volatile("1: wrmsr; mov $1, %0; 2:\n"
+			 ".pushsection .ex_table, \"a\"; .quad 1b, 2b; .popsection"
+			 : "+r"(good) : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "memory");
+	return good;
+}
+
+static bool read_msr(uint32_t msr, uint64_t *value)
+{
+	uint32_t good = 0, low = 0, high = 0;
+
+	__asm__ volatile("1: rdmsr; mov $1, %0; 2:\n"
+			 ".pushsection .ex_table, \"a\"; .quad 1b, 2b; .popsection"
+			 : "+r"(good), "+a"(low), "+d"(high) : "c"(msr));
+	*value = (uint64_t)high << 32 | low;
+	return good;
+}
+
+static void detect_intel(struct guest_pmu *pmu, uint32_t max_leaf)
+{
+	struct cpuid leaf;
+
+	pmu->vendor = VENDOR_INTEL;
+	if (max_leaf < 0xa)
+		return;
+	leaf = cpuid(0xa, 0);
+	pmu->version = leaf.eax & 0xff;
+	if (!pmu->version)
+		return;
+	pmu->nr_gp = leaf.eax >> 8 & 0xff;
+	pmu->gp_width = leaf.eax >> 16 & 0xff;
+	if (pmu->version > 1) {
+		pmu->nr_fixed = leaf.edx & 0x1f;
+		pmu->fixed_width = leaf.edx >> 5 & 0xff;
+	}
+	/* CPUID.01H:ECX[15] (PDCM) announces IA32_PERF_CAPABILITIES. */
+	if (cpuid(1, 0).ecx >> 15 & 1 && !read_msr(MSR_PERF_CAPABILITIES, &pmu->perf_capabilities))
+		pmu->perf_capabilities = 0;
+}
+
+static void detect_amd(struct guest_pmu *pmu)
+{
+	uint32_t max_leaf = cpuid(0x80000000, 0).eax;
+
+	pmu->vendor = VENDOR_AMD;
+	pmu->version = 1;
+	pmu->gp_width = 48;
+	/* PerfCtrExtCore: six counters instead of four, at MSRs of their own */
+	pmu->nr_gp = max_leaf >= 0x80000001 && cpuid(0x80000001, 0).ecx >> 23 & 1 ? 6 : 4;
+	if (max_leaf >= 0x80000022 && cpuid(0x80000022, 0).eax & 1) {
+		pmu->version = 2;
+		pmu->nr_gp = cpuid(0x80000022, 0).ebx & 0xf;
+	}
+}
+
+void pmu_detect(struct guest_pmu *pmu)
+{
+	struct cpuid leaf = cpuid(0, 0);
+
+	*pmu = (struct guest_pmu){ 0 };
+	if (leaf.ebx == 0x756e6547)		/* "Genu" */
+		detect_intel(pmu, leaf.eax);
+	else if (leaf.ebx == 0x68747541 || leaf.ebx == 0x6f677948)	/* "Auth", "Hygo" */
+		detect_amd(pmu);
+}
+
+/* Write, and note the first MSR that refuses. */
+static void set(uint32_t msr, uint64_t value, uint32_t *failed)
+{
+	if (!write_msr(msr, value) && !*failed)
+		*failed = msr;
+}
+
+static void intel_set_counters(const struct guest_pmu *pmu, bool preset, uint32_t *failed)
+{
+	bool wide = pmu->perf_capabilities & PERF_CAP_FULL_WIDTH;
+
+	for (unsigned int i = 0; i < pmu->nr_gp; i++)
+		set((wide ? MSR_FULL_WIDTH_PMC0 : MSR_PMC0) + i,
+		    !preset ? 0 : wide ? GUEST_PRESET_GP_WIDE(i) : GUEST_PRESET_GP(i), failed);
+	/* SLOTS before PERF_METRICS, and both from zero when they are to count (SDM, "Performance metrics") */
+	for (unsigned int i = 0; i < pmu->nr_fixed; i++)
+		set(MSR_FIXED_CTR0 + i, preset ? GUEST_PRESET_FIXED(i) : 0, failed);
+	if (pmu->perf_capabilities & PERF_CAP_METRICS)
+		set(MSR_PERF_METRICS, preset ? GUEST_PRESET_METRICS : 0, failed);
+}
+
+static void intel_stop(const struct guest_pmu *pmu, uint32_t *failed)
+{
+	if (pmu->version > 1)
+		set(MSR_GLOBAL_CTRL, 0, failed);
+	for (unsigned int i = 0; i < pmu->nr_gp; i++)
+		set(MSR_PERFEVTSEL0 + i, 0, failed);
+	if (pmu->nr_fixed)
+		set(MSR_FIXED_CTR_CTRL, 0, failed);
+}
+
+static void intel_enable(const struct guest_pmu *pmu, uint32_t *failed)
+{
+	uint64_t fixed_ctrl = 0, global = 0;
+
+	for (unsigned int i = 0; i < pmu->nr_gp; i++) {
+		set(MSR_PERFEVTSEL0 + i, INTEL_UNHALTED_CYCLES | EVTSEL_USR_OS_EN, failed);
+		global |= 1ULL << i;
+	}
+	for (unsigned int i = 0; i < pmu->nr_fixed; i++) {
+		fixed_ctrl |= (uint64_t)FIXED_OS_USR << 4 * i;
+		global |= 1ULL << (32 + i);
+	}
+	if (pmu->nr_fixed)
+		set(MSR_FIXED_CTR_CTRL, fixed_ctrl, failed);
+	/* PERF_METRICS only counts together with SLOTS */
+	if (pmu->perf_capabilities & PERF_CAP_METRICS && pmu->nr_fixed > FIXED_SLOTS)
+		global |= GLOBAL_METRICS;
+	if (pmu->version > 1)
+		set(MSR_GLOBAL_CTRL, global, failed);
+}
+
+static void amd_program(const struct guest_pmu *pmu, bool run, uint32_t *failed)
+{
+	bool extended = pmu->nr_gp > 4 || pmu->version > 1;
+
+	if (pmu->version > 1)
+		set(MSR_AMD_GLOBAL_CTL, 0, failed);
+	for (unsigned int i = 0; i < pmu->nr_gp; i++) {
+		set(extended ? MSR_AMD_CTL0 + 2 * i : MSR_K7_EVTSEL0 + i, 0, failed);
+		set(extended ? MSR_AMD_CTR0 + 2 * i : MSR_K7_PERFCTR0 + i,
+		    run ? 0 : GUEST_PRESET_GP_WIDE(i), failed);
+		if (run)
+			set(extended ? MSR_AMD_CTL0 + 2 * i : MSR_K7_EVTSEL0 + i,
+			    AMD_UNHALTED_CYCLES | EVTSEL_USR_OS_EN, failed);
+	}
+	if (pmu->version > 1 && run)
+		set(MSR_AMD_GLOBAL_CTL, (1ULL << pmu->nr_gp) - 1, failed);
+}
+
+static uint32_t program(bool run)
+{
+	struct guest_pmu pmu;
+	uint32_t failed = 0;
+
+	pmu_detect(&pmu);
+	if (pmu.vendor == VENDOR_INTEL && pmu.version) {
+		intel_stop(&pmu, &failed);
+		intel_set_counters(&pmu, !run, &failed);
+		if (run)
+			intel_enable(&pmu, &failed);
+	} else if (pmu.vendor == VENDOR_AMD) {
+		amd_program(&pmu, run, &failed);
+	}
+	return failed;
+}
+
+uint32_t pmu_preset(void)
+{
+	return program(false);
+}
+
+uint32_t pmu_start(void)
+{
+	return program(true);
+}
