@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What may end a KVM_RUN from outside: the watchdog's timer, and a person's Ctrl-C. The one place
+ * with state for the whole process, because signal handlers cannot be given any other.
+ */
+#ifndef HOST_INTERRUPT_H
+#define HOST_INTERRUPT_H
+
+#include <linux/kvm.h>
+
+#include "host/failure.h"
+
+/* Handle SIGALRM (watchdog), SIGINT, SIGTERM and SIGHUP. Returns 0 or -errno. */
+int interrupt_init(struct failure *failure);
+
+/* From now on a signal makes @run leave KVM_RUN; after @timeout_ms the watchdog expires. */
+void interrupt_arm(struct kvm_run *run, unsigned int timeout_ms);
+void interrupt_disarm(void);
+
+int interrupt_expired(void);	/* the watchdog ran out since interrupt_arm() */
+int interrupt_signal(void);	/* the signal that asked the program to end, or 0 */
+
+#endif

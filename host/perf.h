@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What perf counts of this thread while it runs a guest: KVM's tracepoints, and where the host has
+ * a PMU the cycles and instructions spent in the kernel. Each one that cannot be had says why.
+ */
+#ifndef HOST_PERF_H
+#define HOST_PERF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum perf_count {
+	PERF_KVM_EXIT, PERF_KVM_ENTRY, PERF_KVM_EMULATE_INSN, PERF_KVM_INJ_EXCEPTION, PERF_KVM_PIO,
+	PERF_HOST_CYCLES, PERF_HOST_INSTRUCTIONS,
+	NR_PERF_COUNTS
+};
+
+struct perf_counts {
+	int fd[NR_PERF_COUNTS];			/* -1: not there */
+	char reason[NR_PERF_COUNTS][160];	/* why not, and what would help */
+};
+
+/* Opens what there is for the calling thread. Returns how many there are. */
+size_t perf_counts_open(struct perf_counts *counts, const char *root);
+void perf_counts_close(struct perf_counts *counts);
+/* Totals since opening; 0 for what is not there. */
+void perf_counts_read(const struct perf_counts *counts, uint64_t value[NR_PERF_COUNTS]);
+const char *perf_count_name(enum perf_count count);	/* "kvm:kvm_exit", "host_cycles" */
+
+#endif

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Opening /dev/kvm, and creating and destroying VMs on it. */
+#include "host/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "host/guest_cpuid.h"
+
+#define MAX_CPUID_ENTRIES	256
+#define MSR_PERF_CAPABILITIES	0x345
+/* VMX without unrestricted guests needs three pages and one page of guest-physical space. */
+#define VMX_TSS_ADDRESS		0xfffbd000UL
+#define VMX_IDENTITY_MAP	0xfffbc000ULL
+
+struct one_msr {
+	struct kvm_msrs header;
+	struct kvm_msr_entry entry;
+};
+
+/* What this program cannot do without, and since when Linux has it. */
+static const struct {
+	int cap;
+	const char *name, *since;
+} required_caps[] = {
+	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT", "4.13" },
+	{ KVM_CAP_GET_TSC_KHZ, "KVM_CAP_GET_TSC_KHZ", "2.6.39" },
+	{ KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID", "2.6.25" },
+	{ KVM_CAP_BINARY_STATS_FD, "KVM_CAP_BINARY_STATS_FD", "5.14" },
+};
+
+static int read_supported_cpuid(struct kvm *kvm, struct failure *failure)
+{
+	kvm->cpuid = calloc(1, sizeof(*kvm->cpuid) +
+				       MAX_CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2));
+	if (!kvm->cpuid)
+		return fail(failure, -ENOMEM, "out of memory");
+	kvm->cpuid->nent = MAX_CPUID_ENTRIES;
+	if (ioctl(kvm->fd, KVM_GET_SUPPORTED_CPUID, kvm->cpuid))
+		return fail_errno(failure, "KVM_GET_SUPPORTED_CPUID");
+	return 0;
+}
+
+static uint64_t read_feature_msr(const struct kvm *kvm, uint32_t index)
+{
+	struct one_msr msr = { .header.nmsrs = 1, .entry.index = index };
+
+	return ioctl(kvm->fd, KVM_GET_MSRS, &msr) == 1 ? msr.entry.data : 0;
+}
+
+static int open_device(struct kvm *kvm, const char *path, struct failure *failure)
+{
+	int version;
+
+	kvm->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (kvm->fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO)) {
+		fail(failure, 0, "no %s: load kvm_intel or kvm_amd (modprobe), or enable "
+		     "virtualization in the firmware or in the hypervisor below", path);
+		return -ENOENT;
+	}
+	if (kvm->fd < 0 && (errno == EACCES || errno == EPERM)) {
+		fail(failure, 0, "%s: permission denied; as root: usermod -aG kvm \"$USER\" (and log in "
+		     "again), or setfacl -m u:\"$USER\":rw %s", path, path);
+		return -EACCES;
+	}
+	if (kvm->fd < 0)
+		return fail_errno(failure, "%s", path);
+	version = ioctl(kvm->fd, KVM_GET_API_VERSION, 0);
+	if (version < 0)
+		return fail(failure, -ENOTSUP, "%s is not KVM: KVM_GET_API_VERSION: %s", path, strerror(errno));
+	if (version != KVM_API_VERSION)
+		return fail(failure, -ENOTSUP, "%s speaks KVM API %d, %d is needed", path, version,
+			    KVM_API_VERSION);
+	for (size_t i = 0; i < sizeof(required_caps) / sizeof(required_caps[0]); i++)
+		if (ioctl(kvm->fd, KVM_CHECK_EXTENSION, required_caps[i].cap) <= 0)
+			return fail(failure, -ENOTSUP, "this kernel's KVM is too old: it lacks %s (Linux %s)",
+				    required_caps[i].name, required_caps[i].since);
+	kvm->run_size = ioctl(kvm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (kvm->run_size < 0)
+		return fail_errno(failure, "KVM_GET_VCPU_MMAP_SIZE");
+	return 0;
+}
+
+int kvm_open(struct kvm *kvm, const char *path, struct failure *failure)
+{
+	int error;
+
+	*kvm = (struct kvm){ .fd = -1 };
+	error = open_device(kvm, path, failure);
+	if (!error)
+		error = read_supported_cpuid(kvm, failure);
+	if (error) {
+		kvm_close(kvm);
+		return error;
+	}
+	kvm->perf_capabilities = read_feature_msr(kvm, MSR_PERF_CAPABILITIES);
+	return 0;
+}
+
+void kvm_close(struct kvm *kvm)
+{
+	free(kvm->cpuid);
+	if (kvm->fd >= 0)
+		close(kvm->fd);
+	*kvm = (struct kvm){ .fd = -1 };
+}
+
+void kvm_offered_pmu(const struct kvm *kvm, struct pmu_shape *pmu)
+{
+	guest_cpuid_pmu(kvm->cpuid, pmu);
+	if (pmu->version)
+		pmu->perf_capabilities = kvm->perf_capabilities;
+}
+
+static int map_memory(struct vm *vm, struct failure *failure)
+{
+	struct kvm_userspace_memory_region region = { .memory_size = vm->memory_size };
+
+	vm->memory = mmap(NULL, vm->memory_size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (vm->memory == MAP_FAILED) {
+		vm->memory = NULL;
+		return fail_errno(failure, "mmap of %zu bytes of guest memory", vm->memory_size);
+	}
+	region.userspace_addr = (uintptr_t)vm->memory;
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		return fail_errno(failure, "KVM_SET_USER_MEMORY_REGION");
+	return 0;
+}
+
+/* PMU MSRs: Intel's counters, event selects, fixed and global ones, PERF_METRICS, PERF_CAPABILITIES. */
+static int filter_pmu_msrs(const struct vm *vm, struct failure *failure)
+{
+	static const struct { uint32_t base, count; } ranges[] = {
+		{ 0x0c1, 8 }, { 0x186, 8 }, { 0x309, 4 }, { 0x329, 1 }, { 0x345, 1 }, { 0x38d, 4 },
+		{ 0x4c1, 8 },
+	};
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_X86_USER_SPACE_MSR,
+		.args = { KVM_MSR_EXIT_REASON_FILTER },
+	};
+	struct kvm_msr_filter filter = { .flags = KVM_MSR_FILTER_DEFAULT_ALLOW };
+	uint8_t deny_all[4] = { 0 };
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		filter.ranges[i] = (struct kvm_msr_filter_range){
+			.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+			.nmsrs = ranges[i].count,
+			.base = ranges[i].base,
+			.bitmap = deny_all,
+		};
+	if (ioctl(vm->fd, KVM_ENABLE_CAP, &cap))
+		return fail_errno(failure, "KVM_ENABLE_CAP KVM_CAP_X86_USER_SPACE_MSR (Linux 5.10)");
+	if (ioctl(vm->fd, KVM_X86_SET_MSR_FILTER, &filter))
+		return fail_errno(failure, "KVM_X86_SET_MSR_FILTER");
+	return 0;
+}
+
+static int create_vm(struct vm *vm, const struct kvm *kvm, const struct vm_config *config,
+		     struct failure *failure)
+{
+	uint64_t identity_map = VMX_IDENTITY_MAP;
+	int error;
+
+	vm->fd = ioctl(kvm->fd, KVM_CREATE_VM, 0);
+	if (vm->fd < 0)
+		return fail_errno(failure, "KVM_CREATE_VM");
+	/* Not every backend has these two (SVM does not need them): no error when refused. */
+	ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
+	ioctl(vm->fd, KVM_SET_TSS_ADDR, VMX_TSS_ADDRESS);
+	if (config->irqchip && ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0))
+		return fail_errno(failure, "KVM_CREATE_IRQCHIP");
+	vm->memory_size = config->memory_size;
+	error = map_memory(vm, failure);
+	if (!error && config->user_pmu_msrs)
+		error = filter_pmu_msrs(vm, failure);
+	return error;
+}
+
+static int create_vcpu(struct vm *vm, const struct kvm *kvm, struct failure *failure)
+{
+	void *run;
+
+	vm->vcpu_fd = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
+	if (vm->vcpu_fd < 0 && errno == EBUSY)
+		return fail_errno(failure, "KVM_CREATE_VCPU (a mediated PMU needs the host's to be free: "
+				  "sysctl kernel.nmi_watchdog=0, and no perf stat -a)");
+	if (vm->vcpu_fd < 0)
+		return fail_errno(failure, "KVM_CREATE_VCPU");
+	run = mmap(NULL, (size_t)kvm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu_fd, 0);
+	if (run == MAP_FAILED)
+		return fail_errno(failure, "mmap of the vCPU");
+	vm->run = run;
+	vm->run_size = (size_t)kvm->run_size;
+	return 0;
+}
+
+static int set_cpuid(struct vm *vm, const struct kvm *kvm, const struct vm_config *config,
+		     struct failure *failure)
+{
+	struct one_msr msr = {
+		.header.nmsrs = 1,
+		.entry = { .index = MSR_PERF_CAPABILITIES, .data = config->pmu.perf_capabilities },
+	};
+	struct kvm_cpuid2 *cpuid = guest_cpuid_make(kvm->cpuid, &config->pmu);
+	int error = 0;
+
+	if (!cpuid)
+		return fail(failure, -ENOMEM, "out of memory");
+	if (ioctl(vm->vcpu_fd, KVM_SET_CPUID2, cpuid))
+		error = fail_errno(failure, "KVM_SET_CPUID2");
+	free(cpuid);
+	/* A simulated PMU answers this MSR in user space. */
+	if (!error && !config->user_pmu_msrs && config->pmu.perf_capabilities &&
+	    ioctl(vm->vcpu_fd, KVM_SET_MSRS, &msr) != 1)
+		error = fail(failure, -EINVAL, "KVM_SET_MSRS: IA32_PERF_CAPABILITIES = %#llx refused",
+			     (unsigned long long)msr.entry.data);
+	return error;
+}
+
+int vm_create(struct vm *vm, const struct kvm *kvm, const struct vm_config *config,
+	      struct failure *failure)
+{
+	int error, khz;
+
+	*vm = (struct vm){ .fd = -1, .vcpu_fd = -1 };
+	error = create_vm(vm, kvm, config, failure);
+	if (!error)
+		error = create_vcpu(vm, kvm, failure);
+	if (!error)
+		error = set_cpuid(vm, kvm, config, failure);
+	if (error) {
+		vm_destroy(vm);
+		return error;
+	}
+	khz = ioctl(vm->vcpu_fd, KVM_GET_TSC_KHZ, 0);
+	vm->tsc_khz = khz > 0 ? (uint64_t)khz : 0;
+	return 0;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	if (vm->run)
+		munmap(vm->run, vm->run_size);
+	if (vm->vcpu_fd > 0)
+		close(vm->vcpu_fd);
+	if (vm->fd > 0)
+		close(vm->fd);
+	if (vm->memory)
+		munmap(vm->memory, vm->memory_size);
+	*vm = (struct vm){ .fd = -1, .vcpu_fd = -1 };
+}
+
+void vm_describe(const struct vm *vm, char *text, size_t size)
+{
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+
+	if (ioctl(vm->vcpu_fd, KVM_GET_REGS, &regs) || ioctl(vm->vcpu_fd, KVM_GET_SREGS, &sregs)) {
+		snprintf(text, size, "registers unreadable");
+		return;
+	}
+	snprintf(text, size, "RIP %#llx CS %#x RSP %#llx RFLAGS %#llx RCX %#llx CR0 %#llx CR2 %#llx CR4 %#llx",
+		 regs.rip, sregs.cs.selector, regs.rsp, regs.rflags, regs.rcx, sregs.cr0, sregs.cr2,
+		 sregs.cr4);
+}
