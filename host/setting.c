@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Which guest PMU lets KVM clear the RDPMC intercept, and which keeps it set. "Linux 7.0" stands
+ * for the release that brought the mediated PMU and its parameter enable_mediated_pmu (kvm_intel,
+ * kvm_amd); where nothing else is said, a function named here is in arch/x86/kvm/pmu.c of 7.0.
+ */
+#include "host/setting.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* amd_pmu_is_mediated_pmu_supported(), intel_pmu_is_mediated_pmu_supported(), Linux 7.0 */
+#define MEDIATED_SINCE_AMD   2
+#define MEDIATED_SINCE_INTEL 4
+
+#define RELOAD_VENDOR "modprobe -r %1$s; modprobe %1$s enable_mediated_pmu=1"
+#define RELOAD_KVM(option)                                                                         \
+	"modprobe -r %1$s kvm; modprobe kvm " option "; modprobe %1$s enable_mediated_pmu=1"
+
+static const char *name_of(const char *const *names, size_t n, size_t i)
+{
+	return i < n && names[i] ? names[i] : "unknown";
+}
+
+const char *setting_kind_name(enum setting_kind kind)
+{
+	static const char *const names[] = {
+		[SETTING_PASSTHROUGH] = "passthrough",
+		[SETTING_INTERCEPTED] = "intercepted",
+	};
+
+	return name_of(names, ARRAY_SIZE(names), kind);
+}
+
+const char *kvm_backend_name(enum kvm_backend backend)
+{
+	static const char *const names[] = {
+		[KVM_BACKEND_VMX] = "vmx",
+		[KVM_BACKEND_SVM] = "svm",
+		[KVM_BACKEND_PVM] = "pvm",
+	};
+
+	return name_of(names, ARRAY_SIZE(names), backend);
+}
+
+const char *setting_means_text(enum setting_means means)
+{
+	static const char *const texts[NR_MEANS] = {
+		[MEANS_NONE] = "nothing changed",
+		[MEANS_NO_PMU] = "guest without a PMU",
+		[MEANS_NO_MEDIATED_PMU] = "no mediated PMU",
+		[MEANS_VMWARE_BACKDOOR] = "enable_vmware_backdoor=Y",
+		[MEANS_HOST_MISMATCH] = "KVM offers less than the processor has",
+		[MEANS_GP_WIDTH] = "GP counters one bit narrower",
+		[MEANS_FEWER_GP] = "one GP counter less",
+		[MEANS_FEWER_FIXED] = "one fixed counter less",
+		[MEANS_METRICS_HIDDEN] = "PERF_METRICS hidden",
+	};
+
+	return name_of(texts, ARRAY_SIZE(texts), means);
+}
+
+static bool offers_pmu(const struct setting_host *host)
+{
+	/* AMD's CPUID always has counters, whatever KVM makes of them: ask the parameter too. */
+	return host->kvm.version && host->enable_pmu != PARAM_NO;
+}
+
+static bool mediated(const struct setting_host *host)
+{
+	return (host->backend == KVM_BACKEND_VMX || host->backend == KVM_BACKEND_SVM) &&
+	       offers_pmu(host) && host->enable_mediated_pmu == PARAM_YES;
+}
+
+static unsigned int at_most(unsigned int value, unsigned int limit)
+{
+	return value < limit ? value : limit;
+}
+
+/*
+ * The PMU that KVM gives a guest with this CPUID: intel_pmu_refresh() of vmx/pmu_intel.c,
+ * amd_pmu_refresh() of svm/pmu.c. KVM refuses no CPUID, it trims silently to what it offers.
+ */
+static struct pmu_shape realised(const struct setting_host *host, const struct pmu_shape *guest)
+{
+	const struct pmu_shape *kvm = &host->kvm;
+	struct pmu_shape pmu = *guest;
+
+	pmu.nr_gp = at_most(guest->nr_gp, kvm->nr_gp);
+	pmu.nr_fixed = at_most(guest->nr_fixed, kvm->nr_fixed);
+	pmu.fixed_width = at_most(guest->fixed_width, kvm->fixed_width);
+	/* AMD's CPUID has no width: KVM sets its own. */
+	pmu.gp_width = host->backend == KVM_BACKEND_SVM ? kvm->gp_width
+							: at_most(guest->gp_width, kvm->gp_width);
+	if (pmu.version < 2)
+		pmu.nr_fixed = pmu.fixed_width = 0;
+	return pmu;
+}
+
+/*
+ * kvm_need_rdpmc_intercept(). It compares with the processor, not with what KVM offers; the guest's
+ * PMU version does not matter, as long as there is one. Linux up to 7.3 neither offers PERF_METRICS
+ * nor compares it; the patches proposed since do both, so a KVM that offers it compares it.
+ */
+bool setting_kvm_intercepts(const struct setting_host *host, const struct pmu_shape *guest)
+{
+	const struct pmu_shape *cpu = &host->cpu;
+	struct pmu_shape pmu = realised(host, guest);
+
+	return !mediated(host) || !pmu.version || host->enable_vmware_backdoor == PARAM_YES ||
+	       pmu.nr_gp != cpu->nr_gp || pmu.nr_fixed != cpu->nr_fixed ||
+	       pmu.gp_width != cpu->gp_width || pmu.fixed_width != cpu->fixed_width ||
+	       (pmu_has_metrics(&host->kvm) && !pmu_has_metrics(guest));
+}
+
+/*
+ * What keeps KVM from clearing the intercept for any guest; empty where nothing does. The order
+ * matters: kvm_init_pmu_capability() turns both parameters to N on a processor that does not
+ * suffice, so a parameter is a reason only where the processor is none, and one that KVM left at Y
+ * proves the processor good.
+ */
+static void find_obstacle(const struct setting_host *host, struct setting *setting)
+{
+	const struct pmu_shape *cpu = &host->cpu, *kvm = &host->kvm;
+	bool vmx = host->backend == KVM_BACKEND_VMX, svm = host->backend == KVM_BACKEND_SVM;
+	bool fewer_fixed = kvm->nr_fixed < cpu->nr_fixed;
+	/*
+	 * AMD has no such MSR. Where Intel's cannot be read, PERF_METRICS may still be known from
+	 * perf's list of events.
+	 */
+	bool capabilities_read = cpu->perf_capabilities & ~PERF_CAP_PERF_METRICS;
+	const struct {
+		bool holds;
+		const char *reason; /* a format for the two numbers */
+		unsigned int a, b;
+		const char *remedy; /* a format for the module's name */
+	} obstacles[] = {
+		{ host->backend == KVM_BACKEND_PVM, "kvm_pvm has no mediated PMU", 0, 0,
+		  "a host with VMX or SVM of its own" },
+		{ !vmx && !svm, "neither kvm_intel nor kvm_amd is loaded", 0, 0,
+		  "modprobe kvm_intel, or kvm_amd" },
+		{ host->hybrid, "hybrid processor: KVM has no vPMU there", 0, 0,
+		  "a processor with cores of one kind" },
+		{ !cpu->version, "host has no PMU", 0, 0,
+		  host->nested ? "bare metal, or a PMU for this virtual machine"
+			       : "a processor with a PMU that the host's perf knows" },
+		/* A KVM below gives version 2 at most: kvm_init_pmu_capability() */
+		{ vmx && cpu->version < MEDIATED_SINCE_INTEL,
+		  "PMU version %u: the mediated PMU needs %u", cpu->version, MEDIATED_SINCE_INTEL,
+		  host->nested ? "bare metal: KVM gives its guests PMU version 2 at most"
+			       : "Skylake or later" },
+		{ svm && cpu->version < MEDIATED_SINCE_AMD,
+		  "AMD without PerfMonV2 (Zen 4 or later)", 0, 0,
+		  host->nested ? "Zen 4 or later, and PerfMonV2 for this virtual machine"
+			       : "Zen 4 or later" },
+		{ host->enable_mediated_pmu != PARAM_YES && capabilities_read &&
+			  !(cpu->perf_capabilities & PERF_CAP_FW_WRITES),
+		  "the mediated PMU needs full-width counter writes", 0, 0,
+		  "a processor with IA32_PERF_CAPABILITIES[13] = 1" },
+		{ host->enable_pmu == PARAM_NO, "enable_pmu=N", 0, 0, RELOAD_KVM("enable_pmu=1") },
+		{ !kvm->version, "KVM offers no PMU", 0, 0, "" },
+		{ host->enable_mediated_pmu == PARAM_ABSENT, "kernel has no mediated PMU", 0, 0,
+		  fewer_fixed ? "Linux 7.0 or later, with a KVM that offers all fixed counters"
+			      : "Linux 7.0 or later" },
+		{ host->enable_mediated_pmu == PARAM_NO, "enable_mediated_pmu=N", 0, 0,
+		  fewer_fixed ? RELOAD_VENDOR ", with a KVM that offers all fixed counters"
+			      : RELOAD_VENDOR },
+		{ host->enable_vmware_backdoor == PARAM_YES, "enable_vmware_backdoor=Y", 0, 0,
+		  RELOAD_KVM("enable_vmware_backdoor=0") },
+		{ kvm->nr_gp != cpu->nr_gp, "KVM offers %u of the processor's %u GP counters",
+		  kvm->nr_gp, cpu->nr_gp, "a kernel whose KVM offers all of them" },
+		/* KVM_MAX_NR_INTEL_FIXED_COUNTERS of asm/kvm_host.h is 3 in Linux 7.0 to 7.3. */
+		{ kvm->nr_fixed != cpu->nr_fixed,
+		  "KVM offers %u of the processor's %u fixed counters", kvm->nr_fixed,
+		  cpu->nr_fixed, "a kernel whose KVM offers all of them" },
+		{ kvm->gp_width != cpu->gp_width, "KVM offers GP counters of %u bits, not of %u",
+		  kvm->gp_width, cpu->gp_width, "" },
+		{ setting_kvm_intercepts(host, kvm), "KVM offers another PMU than the processor's",
+		  0, 0, "" },
+	};
+	const char *module = vmx ? "kvm_intel" : "kvm_amd";
+
+	for (size_t i = 0; i < ARRAY_SIZE(obstacles); i++) {
+		if (!obstacles[i].holds)
+			continue;
+		snprintf(setting->reason, sizeof(setting->reason), obstacles[i].reason,
+			 obstacles[i].a, obstacles[i].b);
+		snprintf(setting->remedy, sizeof(setting->remedy), obstacles[i].remedy, module);
+		return;
+	}
+}
+
+/* Why RDPMC is intercepted whatever the guest announces; MEANS_NONE where it depends on that. */
+static enum setting_means inevitable(const struct setting_host *host)
+{
+	if (!offers_pmu(host))
+		return MEANS_NO_PMU;
+	if (!mediated(host))
+		return MEANS_NO_MEDIATED_PMU;
+	if (host->enable_vmware_backdoor == PARAM_YES)
+		return MEANS_VMWARE_BACKDOOR;
+	if (setting_kvm_intercepts(host, &host->kvm))
+		return MEANS_HOST_MISMATCH;
+	return MEANS_NONE;
+}
+
+static void announce_less(struct pmu_shape *guest, enum setting_means means)
+{
+	/* What is 0 already wraps: KVM trims that to its offer, and so finds nothing changed. */
+	switch (means) {
+	case MEANS_NO_PMU:
+		*guest = (struct pmu_shape){ .vendor = guest->vendor };
+		break;
+	case MEANS_GP_WIDTH:
+		guest->gp_width--;
+		break;
+	case MEANS_FEWER_GP:
+		guest->nr_gp--;
+		break;
+	case MEANS_FEWER_FIXED:
+		guest->nr_fixed--;
+		break;
+	case MEANS_METRICS_HIDDEN:
+		guest->perf_capabilities &= ~PERF_CAP_PERF_METRICS;
+		break;
+	default:
+		break;
+	}
+}
+
+/*
+ * With a mediated PMU KVM needs the in-kernel irqchip, and drops the VM's PMU where there is none
+ * (kvm_arch_vcpu_precreate(), x86.c, Linux 7.0). Intercepted VMs get one as well: a difference
+ * between the settings would be a difference in what is measured.
+ */
+static void start(const struct setting_host *host, enum setting_means means,
+		  struct setting *setting)
+{
+	*setting =
+		(struct setting){ .irqchip = mediated(host), .means = means, .guest = host->kvm };
+}
+
+static bool finish(struct setting *setting)
+{
+	setting->available = !setting->reason[0];
+	if (!setting->available)
+		announce_less(&setting->guest, MEANS_NO_PMU);
+	return setting->available;
+}
+
+bool setting_with_means(const struct setting_host *host, enum setting_means means,
+			struct setting *setting)
+{
+	enum setting_means cause = inevitable(host);
+
+	start(host, means, setting);
+	announce_less(&setting->guest, means);
+	/* A guest without a PMU is a choice on any host; the rest would be a wrong label. */
+	if (cause != means && cause != MEANS_NONE && means != MEANS_NO_PMU)
+		snprintf(setting->reason, sizeof(setting->reason),
+			 "RDPMC is intercepted without it: %s", setting_means_text(cause));
+	else if (!setting_kvm_intercepts(host, &setting->guest))
+		snprintf(setting->reason, sizeof(setting->reason),
+			 "does not make KVM intercept: %s", setting_means_text(means));
+	return finish(setting);
+}
+
+static void derive_intercepted(const struct setting_host *host, struct setting *setting)
+{
+	enum setting_means means = inevitable(host);
+
+	/* A narrower width leaves every counter in place, but is Intel's to announce. */
+	if (means != MEANS_NONE)
+		setting_with_means(host, means, setting);
+	else if (!setting_with_means(host, MEANS_GP_WIDTH, setting))
+		setting_with_means(host, MEANS_FEWER_GP, setting);
+}
+
+static void derive_passthrough(const struct setting_host *host, struct setting *setting)
+{
+	start(host, MEANS_NONE, setting);
+	find_obstacle(host, setting);
+	finish(setting);
+}
+
+void setting_derive(const struct setting_host *host, enum setting_kind kind,
+		    struct setting *setting)
+{
+	assert(kind == SETTING_PASSTHROUGH || kind == SETTING_INTERCEPTED);
+	if (kind == SETTING_PASSTHROUGH)
+		derive_passthrough(host, setting);
+	else
+		derive_intercepted(host, setting);
+}
