@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Every command a person types. `make help` lists them.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+LD      := $(if $(filter default,$(origin LD)),ld,$(LD))
+OBJCOPY ?= objcopy
+PKG_CONFIG ?= pkg-config
+BUILD   ?= build
+V       ?= 0
+SETUP   ?= yes
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
+
+WARNINGS := -Wall -Wextra -Werror
+CFLAGS   ?= -O2 -g
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CPPFLAGS_ALL := -I. -D_GNU_SOURCE
+CFLAGS_ALL    = -std=gnu11 $(WARNINGS) $(CFLAGS)
+LIBS      = $(shell $(PKG_CONFIG) --libs hwloc jansson) -lm
+LIB_FLAGS = $(shell $(PKG_CONFIG) --cflags hwloc jansson)
+
+# Freestanding, below 2 MiB, no vector registers (CR4.OSFXSR is 0), no red zone (exceptions at CPL 0).
+GUEST_FLAGS := -std=gnu11 $(WARNINGS) -O2 -g -I. -ffreestanding -fno-pic -fno-pie -mno-red-zone \
+	-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
+	-fno-strict-aliasing
+
+GUEST_SOURCES := $(wildcard guest/*.c guest/*.S)
+HOST_SOURCES  := $(wildcard host/*.c) host/image.S
+BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c))
+TEST_SOURCES  := $(wildcard tests/test_*.c)
+TEST_SCRIPTS  := $(wildcard tests/test_*.sh)
+
+ifeq ($(V),0)
+quiet = @printf '  %-8s%s\n' $(1) $(2);
+else
+quiet =
+endif
+
+objects = $(patsubst %,$(1)/%.o,$(2))
+SANITIZED := $(BUILD)/sanitized
+
+.PHONY: all bench test doctor list speed clean help setup-build setup-test format check-format FORCE
+
+all: $(BUILD)/rdpmc-bench ## build the programs into build/
+
+# One result file a time and host; a host's name is data, so only plain characters of it are kept.
+bench: $(BUILD)/rdpmc-bench ## measure what RDPMC costs a guest here, within a minute; writes results/
+	@mkdir -p results
+	@$(BUILD)/rdpmc-bench run $(BENCH_ARGS) --json \
+		"results/bench-$$(date -u +%Y%m%dT%H%M%SZ)-$$(uname -n | tr -cd 'A-Za-z0-9._-').json"
+
+list: $(BUILD)/rdpmc-bench ## list the rows that can be measured here, and why the rest cannot
+	@$(BUILD)/rdpmc-bench list
+
+doctor: $(BUILD)/rdpmc-bench ## say what on this host disturbs or prevents a measurement
+	@$(BUILD)/rdpmc-bench doctor
+
+speed: $(BUILD)/stats-speed ## time the summary code on 10 million samples
+	@$(BUILD)/stats-speed
+
+test: setup-test $(BUILD)/rdpmc-bench $(SANITIZED)/rdpmc-bench $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) ## run all tests (ASan and UBSan on)
+	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) tests/run $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) $(TEST_SCRIPTS)
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+help: ## list these targets
+	@echo "make [TARGET] [CC=clang] [V=1] [SETUP=no] [BENCH_ARGS='--quick ...']"
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  %-10s %s\n' "$$name" "$$what"; done
+
+# Packages. Silent when all is there; SETUP=no forbids installing.
+setup-build:
+	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup build
+setup-test:
+	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup test
+
+# Objects depend on the flags they were built with: a change of CC or CFLAGS builds anew.
+$(BUILD)/flags: setup-build FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS_ALL) $(GUEST_FLAGS) $(SANITIZE)' | cmp -s - $@ || \
+		echo '$(CC) $(CFLAGS_ALL) $(GUEST_FLAGS) $(SANITIZE)' > $@
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+
+# The guest: its own flags, its own link, then bytes for host/image.S.
+$(BUILD)/guest/%.o: % $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call quiet,GUEST,$<)$(CC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/guest/guest.elf: $(call objects,$(BUILD)/guest,$(GUEST_SOURCES)) guest/guest.lds
+	$(call quiet,LD,$@)$(LD) -nostdlib -static -z noexecstack --no-warn-rwx-segments -T guest/guest.lds -o $@ \
+		$(filter %.o,$^)
+$(BUILD)/guest/guest.bin: $(BUILD)/guest/guest.elf
+	$(call quiet,OBJCOPY,$@)$(OBJCOPY) -O binary $< $@
+
+# The same sources twice: as they ship, and with sanitizers for the tests.
+define compile
+$(1)/host/image.S.o: $$(BUILD)/guest/guest.bin
+$(1)/host/image.S.o: CPPFLAGS_ALL += -DGUEST_IMAGE_FILE='"$$(BUILD)/guest/guest.bin"'
+$(1)/bench/main.c.o $(1)/bench/results_json.c.o: $$(BUILD)/version
+$(1)/bench/main.c.o $(1)/bench/results_json.c.o: CPPFLAGS_ALL += -DPROGRAM_VERSION='"$$(VERSION)"' \
+	-DPROGRAM_COMPILER='"$$(shell $$(CC) --version 2>/dev/null | head -n 1)"' -DPROGRAM_FLAGS='"$$(CFLAGS_ALL) $(2)"'
+$(1)/%.o: % $$(BUILD)/flags
+	@mkdir -p $$(@D)
+	$$(call quiet,CC,$$<)$$(CC) $$(CPPFLAGS_ALL) $$(LIB_FLAGS) $$(CFLAGS_ALL) $(2) -MMD -MP -c -o $$@ $$<
+$(1)/rdpmc-bench: $$(call objects,$(1),$$(HOST_SOURCES) $$(BENCH_SOURCES))
+	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -o $$@ $$^ $$(LIBS)
+endef
+$(eval $(call compile,$(BUILD),))
+$(eval $(call compile,$(SANITIZED),$(SANITIZE)))
+
+$(BUILD)/stats-speed: $(call objects,$(BUILD),bench/stats.c bench/stats_speed.c)
+	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm
+
+# A test links everything but main().
+$(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o \
+		$(call objects,$(SANITIZED),$(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES)))
+	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka
+
+format: ## lay out the C sources by .clang-format
+	clang-format -i $(wildcard */*.[ch])
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Holding every read against what it should have answered. */
+#include "bench/answers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <linux/kvm_para.h>
+
+#include "bench/runner.h"
+
+#define TIMEOUT_MS 2000
+
+/* RAX and RDX as the loop left them: a #GP changes neither. */
+#define UNTOUCHED ((uint64_t)GUEST_UNTOUCHED << 32 | GUEST_UNTOUCHED)
+
+static const struct pmu_shape *guest_shape(const struct machine *machine)
+{
+	return machine->config.simulated ? &machine->guest.vpmu.shape : &machine->config.pmu;
+}
+
+int answers_start(struct machine *machine, struct failure *failure)
+{
+	if (!guest_shape(machine)->version)
+		return 0;
+	return guest_call(&machine->guest, GUEST_PMU_START, TIMEOUT_MS, failure);
+}
+
+/* One line on a read that faulted though it should not have, or the reverse. */
+static bool right_outcome(const struct row *row, uint64_t faults, uint64_t count, struct failure *failure)
+{
+	uint64_t expected = row->expected.gp ? count : 0;
+
+	if (faults == expected)
+		return true;
+	fail(failure, 0, "wrong answer: RDPMC of %08XH should %s (rule %s), but %llu of %llu reads were #GP",
+	     row->ecx, row->expected.gp ? "be #GP" : "answer", row->expected.rule,
+	     (unsigned long long)faults, (unsigned long long)count);
+	return false;
+}
+
+bool answers_block(const struct row *row, uint64_t count, const struct reading *reading,
+		   struct failure *failure)
+{
+	static const uint64_t vendors[] = { 0x49656e69 /* "ineI" */, 0x69746e65 /* "enti" */ };
+	uint32_t high = (uint32_t)(reading->value >> 32), low = (uint32_t)reading->value;
+
+	switch (row->insn) {
+	case GUEST_INSN_RDPMC:
+		if (row->machine == MACHINE_NATIVE)
+			return true;
+		if (!right_outcome(row, reading->faults, count, failure))
+			return false;
+		if (row->expected.gp && reading->value != UNTOUCHED) {
+			fail(failure, 0, "wrong answer: #GP of RDPMC %08XH changed EDX:EAX to %08X:%08X", row->ecx,
+			     high, low);
+			return false;
+		}
+		return true;
+	case GUEST_INSN_CPUID:
+		if (high == vendors[0] || high == vendors[1])
+			return true;
+		fail(failure, 0, "wrong answer: CPUID leaf 0 gave EDX %08X", high);
+		return false;
+	case GUEST_INSN_PORT:
+		/* Samples come as blocks of one: the same number of writes. */
+		if (reading->user_exits == count)
+			return true;
+		fail(failure, 0, "wrong count: %llu port writes, %llu of them reached user space",
+		     (unsigned long long)count, (unsigned long long)reading->user_exits);
+		return false;
+	case GUEST_INSN_VMCALL:
+	case GUEST_INSN_VMMCALL:
+		if (low == (uint32_t)-KVM_ENOSYS)
+			return true;
+		fail(failure, 0, "wrong answer: an unknown hypercall gave EAX %08X, not -KVM_ENOSYS", low);
+		return false;
+	default:
+		return true;
+	}
+}
+
+static int read_once(struct machine *machine, const struct row *row, uint64_t *value, struct failure *failure)
+{
+	struct reading reading;
+	int error = machine_measure(machine, row, 1, false, TIMEOUT_MS, &reading, failure);
+
+	*value = reading.value;
+	if (!error && !answers_block(row, 1, &reading, failure))
+		error = -EBADMSG;
+	return error;
+}
+
+static bool is_rdpmc_on(const struct row *row, enum machine_kind kind)
+{
+	return row->status == ROW_READY && row->machine == kind && row->insn == GUEST_INSN_RDPMC;
+}
+
+static int check_preset(struct machine *machine, const struct row *row, struct failure *failure)
+{
+	uint64_t value;
+	int error = read_once(machine, row, &value, failure);
+
+	if (error || row->expected.gp || value == row->expected.preset)
+		return error;
+	return fail(failure, -EBADMSG, "wrong answer: RDPMC of %08XH gave %#llx, the stopped counter holds %#llx",
+		    row->ecx, (unsigned long long)value, (unsigned long long)row->expected.preset);
+}
+
+static int check_running(struct machine *machine, const struct row *row, uint64_t *value,
+			 struct failure *failure)
+{
+	uint64_t first, second = 0;
+	int error = read_once(machine, row, &first, failure);
+
+	if (!error)
+		error = read_once(machine, row, &second, failure);
+	*value = second;
+	if (error || row->expected.gp || expect_running(guest_shape(machine), row->ecx, first, second))
+		return error;
+	return fail(failure, -EBADMSG, "implausible: RDPMC of %08XH running gave %#llx, then %#llx", row->ecx,
+		    (unsigned long long)first, (unsigned long long)second);
+}
+
+/* All rows of one machine, stopped and then running. */
+static int check_machine(struct machine *machine, enum machine_kind kind, const struct kvm *kvm,
+			 struct row *rows, size_t n, struct row_result *results, struct failure *failure)
+{
+	for (int running = 0; running < 2; running++) {
+		int error = machine_up(machine, kvm, failure);
+
+		if (!error && guest_shape(machine)->version)
+			error = guest_call(&machine->guest, running ? GUEST_PMU_START : GUEST_PMU_PRESET,
+					   TIMEOUT_MS, failure);
+		for (size_t i = 0; i < n && error != -EINTR; i++) {
+			struct row *row = &rows[i];
+
+			if (!is_rdpmc_on(row, kind))
+				continue;
+			if (!error)
+				error = running ? check_running(machine, row, &results[i].value, failure) :
+						  check_preset(machine, row, failure);
+			if (error && error != -EINTR) {
+				row->status = ROW_FAILED;
+				snprintf(row->reason, sizeof(row->reason), "%s", failure->text);
+				/* The machine may be gone; the counters of a new one must be set again. */
+				machine_down(machine);
+				error = machine_up(machine, kvm, failure);
+				if (!error && guest_shape(machine)->version)
+					error = guest_call(&machine->guest, running ? GUEST_PMU_START :
+							   GUEST_PMU_PRESET, TIMEOUT_MS, failure);
+			}
+		}
+		if (error == -EINTR)
+			return error;
+	}
+	return 0;
+}
+
+int answers_check_all(struct machine *machines, const struct kvm *kvm, struct row *rows, size_t n,
+		      struct row_result *results, struct failure *failure)
+{
+	for (enum machine_kind kind = 0; kind < MACHINE_NATIVE; kind++) {
+		bool used = false;
+		int error;
+
+		for (size_t i = 0; i < n; i++)
+			used |= is_rdpmc_on(&rows[i], kind);
+		if (!used)
+			continue;
+		error = check_machine(&machines[kind], kind, kvm, rows, n, results, failure);
+		if (error)
+			return error;
+	}
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Is what was measured what the row says? A row that answers wrongly is failed, not timed. */
+#ifndef BENCH_ANSWERS_H
+#define BENCH_ANSWERS_H
+
+#include "bench/machine.h"
+
+struct row_result;
+
+/* Let the counters of a freshly booted machine's guest run. Of a guest without a PMU: nothing. */
+int answers_start(struct machine *machine, struct failure *failure);
+
+/*
+ * In fresh VMs: every ready RDPMC row reads its counter stopped at a known value, then running.
+ * Rows that answer wrongly become failed. Leaves the counters running. Returns 0 or -EINTR.
+ */
+int answers_check_all(struct machine *machines, const struct kvm *kvm, struct row *rows, size_t n,
+		      struct row_result *results, struct failure *failure);
+
+/* After @count turns: as many faults as expected, and a last value that the instruction can give. */
+bool answers_block(const struct row *row, uint64_t count, const struct reading *reading,
+		   struct failure *failure);
+
+#endif

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Making the case table for this host, and giving each row that cannot be measured its reason. */
+#include "bench/cases.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const counter_names[NR_COUNTERS] = {
+	[COUNTER_GP_FIRST] = "gp-first",	[COUNTER_GP_LAST] = "gp-last",
+	[COUNTER_FIXED0] = "fixed0",		[COUNTER_FIXED1] = "fixed1",
+	[COUNTER_FIXED2] = "fixed2",		[COUNTER_FIXED3] = "fixed3",
+	[COUNTER_METRICS] = "metrics",		[COUNTER_METRICS_INDEX1] = "metrics-index1",
+	[COUNTER_TYPE_6000] = "type6000",	[COUNTER_FAST] = "fast",
+	[COUNTER_VMWARE] = "vmware",		[COUNTER_OUT_OF_RANGE] = "out-of-range",
+};
+
+static const char *const privilege_names[NR_PRIVILEGES] = {
+	[PRIVILEGE_CPL0] = "cpl0", [PRIVILEGE_CPL3] = "cpl3", [PRIVILEGE_CPL3_NOPCE] = "cpl3-nopce",
+};
+
+static const struct {
+	enum guest_insn insn;
+	const char *name;
+	bool cpl3;	/* at CPL 3 too */
+} controls[] = {
+	{ GUEST_INSN_EMPTY, "empty", true },
+	{ GUEST_INSN_RDTSC, "rdtsc", true },
+	{ GUEST_INSN_CPUID, "cpuid", true },
+	{ GUEST_INSN_PORT, "port", true },
+	{ GUEST_INSN_VMCALL, "hypercall", false },
+};
+
+/* What a processor of this vendor has at its best: it decides which rows there are to hope for. */
+static const struct pmu_shape ideal_intel = {
+	.vendor = CPU_VENDOR_INTEL, .version = 5, .nr_gp = 8, .gp_width = 48, .nr_fixed = 4,
+	.fixed_width = 48, .perf_capabilities = PERF_CAP_FW_WRITES | PERF_CAP_PERF_METRICS,
+};
+static const struct pmu_shape ideal_amd = {
+	.vendor = CPU_VENDOR_AMD, .version = 2, .nr_gp = 6, .gp_width = 48,
+};
+
+uint32_t counter_ecx(enum counter counter, const struct pmu_shape *pmu)
+{
+	switch (counter) {
+	case COUNTER_GP_LAST:
+		return pmu->nr_gp ? pmu->nr_gp - 1 : 0;
+	case COUNTER_FIXED0:
+	case COUNTER_FIXED1:
+	case COUNTER_FIXED2:
+	case COUNTER_FIXED3:
+		return 0x40000000 + (counter - COUNTER_FIXED0);
+	case COUNTER_METRICS:
+		return 0x20000000;
+	case COUNTER_METRICS_INDEX1:
+		return 0x20000001;
+	case COUNTER_TYPE_6000:
+		return 0x60000000;
+	case COUNTER_FAST:
+		return 0x80000000;
+	case COUNTER_VMWARE:
+		return 0x10000;
+	case COUNTER_OUT_OF_RANGE:
+		return 0xffff;
+	default:
+		return 0;
+	}
+}
+
+const char *row_counter_name(const struct row *row)
+{
+	if (!row->control)
+		return counter_names[row->counter];
+	for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+		if (controls[i].insn == row->insn)
+			return controls[i].name;
+	return "hypercall";	/* VMMCALL */
+}
+
+const char *row_privilege_name(const struct row *row)
+{
+	return privilege_names[row->privilege];
+}
+
+const char *row_setting(const struct row *row)
+{
+	static const char *const names[NR_MACHINES] = {
+		[MACHINE_INTERCEPTED] = "intercepted",	[MACHINE_PASSTHROUGH] = "passthrough",
+		[MACHINE_SIMULATED] = "simulated-vpmu",	[MACHINE_NATIVE] = "native",
+	};
+
+	return row->control ? "control" : names[row->machine];
+}
+
+static void set_privilege(struct row *row, enum privilege privilege)
+{
+	row->privilege = privilege;
+	row->cpl = privilege == PRIVILEGE_CPL0 ? 0 : 3;
+	row->pce = privilege != PRIVILEGE_CPL3_NOPCE;
+}
+
+static struct row *skip(struct row *row, const char *reason, const char *remedy)
+{
+	row->status = ROW_SKIPPED;
+	snprintf(row->reason, sizeof(row->reason), "%s%s%s", reason, remedy[0] ? "; " : "", remedy);
+	return row;
+}
+
+static struct row *add(struct row *rows, size_t *n)
+{
+	struct row *row = &rows[(*n)++];
+
+	*row = (struct row){ .status = ROW_READY };
+	return row;
+}
+
+static void name_rdpmc(struct row *row, bool fault)
+{
+	snprintf(row->name, sizeof(row->name), "rdpmc%s/%s/%s/%s", fault ? "-fault" : "",
+		 counter_names[row->counter], row_setting(row), privilege_names[row->privilege]);
+}
+
+static void add_controls(const struct case_plan *plan, struct row *rows, size_t *n)
+{
+	const struct setting *setting = &plan->setting[SETTING_INTERCEPTED];
+
+	for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++) {
+		for (int cpl3 = 0; cpl3 <= controls[i].cpl3; cpl3++) {
+			struct row *row = add(rows, n);
+
+			row->control = true;
+			row->machine = plan->simulated ? MACHINE_SIMULATED : MACHINE_INTERCEPTED;
+			row->insn = controls[i].insn;
+			if (row->insn == GUEST_INSN_VMCALL && plan->host.cpu.vendor == CPU_VENDOR_AMD)
+				row->insn = GUEST_INSN_VMMCALL;
+			set_privilege(row, cpl3 ? PRIVILEGE_CPL3 : PRIVILEGE_CPL0);
+			/* CPUID and a hypercall may end in a hypervisor below this one, unseen. */
+			row->exits = row->insn == GUEST_INSN_PORT ? EXITS_EACH :
+				     row->insn <= GUEST_INSN_RDTSC ? EXITS_NONE : EXITS_ANY;
+			snprintf(row->name, sizeof(row->name), "control/%s/%s", controls[i].name,
+				 privilege_names[row->privilege]);
+			if (!plan->simulated && !setting->available)
+				skip(row, setting->reason, setting->remedy);
+		}
+	}
+}
+
+/* Why does a guest shaped like @guest not have this counter? */
+static void reason_for_counter(const struct case_plan *plan, const struct pmu_shape *guest,
+			       enum counter counter, char *reason, size_t size)
+{
+	if (!guest->version)
+		snprintf(reason, size, "%s", !plan->host.cpu.version ? "host has no PMU; a guest's counters need one" :
+			 "KVM offers guests no PMU here (see doctor)");
+	else if (counter == COUNTER_METRICS && !pmu_has_metrics(&plan->host.cpu))
+		snprintf(reason, size, "needs PERF_METRICS: Intel Ice Lake or later");
+	else if (counter == COUNTER_METRICS)
+		snprintf(reason, size, "this kernel's KVM does not offer PERF_METRICS to guests");
+	else if (counter >= COUNTER_FIXED0 && counter <= COUNTER_FIXED3 && guest->vendor == CPU_VENDOR_AMD)
+		snprintf(reason, size, "AMD processors have no fixed counters");
+	else if (counter >= COUNTER_FIXED0 && counter <= COUNTER_FIXED3)
+		snprintf(reason, size, "KVM offers %u fixed counters of the processor's %u", guest->nr_fixed,
+			 plan->host.cpu.nr_fixed);
+	else
+		snprintf(reason, size, "the guest's PMU does not have this counter");
+}
+
+/* A privilege fault does not depend on the counter: two examples are enough. */
+static bool is_wanted(enum counter counter, enum privilege privilege)
+{
+	return privilege != PRIVILEGE_CPL3_NOPCE || counter == COUNTER_GP_FIRST ||
+	       counter == COUNTER_METRICS;
+}
+
+static bool is_second_of_a_kind(enum counter counter)
+{
+	return counter == COUNTER_GP_LAST || (counter > COUNTER_FIXED0 && counter <= COUNTER_FIXED3);
+}
+
+static void add_rdpmc(const struct case_plan *plan, const struct row *like, const struct setting *setting,
+		      const struct pmu_shape *guest, enum setting_kind kind, struct row *rows, size_t *n)
+{
+	const struct pmu_shape *ideal =
+		plan->host.cpu.vendor == CPU_VENDOR_AMD && !plan->simulated ? &ideal_amd : &ideal_intel;
+	bool hoped = !expect_rdpmc(ideal, counter_ecx(like->counter, ideal), like->cpl, like->pce).gp;
+	struct row *row = add(rows, n);
+	char reason[160];
+
+	*row = *like;
+	name_rdpmc(row, !hoped);
+	if (setting && !setting->available) {
+		skip(row, setting->reason, setting->remedy);
+		return;
+	}
+	row->ecx = counter_ecx(row->counter, guest);
+	row->expected = expect_rdpmc(guest, row->ecx, row->cpl, row->pce);
+	row->exits = expect_exits(&plan->host, kind, &row->expected, row->ecx, row->cpl, row->pce);
+	if (!hoped || !row->expected.gp)
+		return;
+
+	/* The answer cannot be had; what the read costs that ends in #GP instead can. */
+	reason_for_counter(plan, guest, row->counter, reason, sizeof(reason));
+	skip(row, reason, "");
+	if (is_second_of_a_kind(row->counter))
+		return;
+	row = add(rows, n);
+	*row = row[-1];
+	row->status = ROW_READY;
+	row->reason[0] = '\0';
+	name_rdpmc(row, true);
+}
+
+static void add_machine(const struct case_plan *plan, enum machine_kind machine, struct row *rows, size_t *n)
+{
+	enum setting_kind kind = machine == MACHINE_PASSTHROUGH ? SETTING_PASSTHROUGH : SETTING_INTERCEPTED;
+	const struct setting *setting = machine == MACHINE_SIMULATED ? NULL : &plan->setting[kind];
+	const struct pmu_shape *guest = setting ? &setting->guest : &plan->simulated_pmu;
+	bool amd = plan->host.cpu.vendor == CPU_VENDOR_AMD && !plan->simulated;
+
+	for (enum counter counter = COUNTER_GP_FIRST; counter < NR_COUNTERS; counter++) {
+		/* Types are Intel's: on AMD each of these is just another index out of range. */
+		if (amd && !(counter <= COUNTER_GP_LAST || counter >= COUNTER_VMWARE))
+			continue;
+		for (enum privilege privilege = 0; privilege < NR_PRIVILEGES; privilege++) {
+			struct row like = {
+				.machine = machine, .insn = GUEST_INSN_RDPMC, .counter = counter,
+			};
+
+			if (!is_wanted(counter, privilege))
+				continue;
+			set_privilege(&like, privilege);
+			add_rdpmc(plan, &like, setting, guest, kind, rows, n);
+		}
+	}
+}
+
+static void add_native(const struct case_plan *plan, struct row *rows, size_t *n)
+{
+	static const enum counter counters[] = { COUNTER_GP_FIRST, COUNTER_FIXED0, COUNTER_METRICS };
+
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+		struct row *row;
+
+		if (plan->host.cpu.vendor == CPU_VENDOR_AMD && counters[i] != COUNTER_GP_FIRST)
+			continue;
+		row = add(rows, n);
+		row->machine = MACHINE_NATIVE;
+		row->insn = GUEST_INSN_RDPMC;
+		row->counter = counters[i];
+		row->exits = EXITS_ANY;
+		set_privilege(row, PRIVILEGE_CPL3);
+		name_rdpmc(row, false);
+		if (plan->native_reason[0])
+			skip(row, plan->native_reason, "");
+		else if (counters[i] == COUNTER_METRICS && !plan->native_metrics)
+			skip(row, "the host's perf has no topdown events: Intel Ice Lake or later", "");
+	}
+}
+
+size_t cases_make(const struct case_plan *plan, struct row *rows)
+{
+	size_t n = 0;
+
+	add_controls(plan, rows, &n);
+	if (plan->simulated) {
+		add_machine(plan, MACHINE_SIMULATED, rows, &n);
+	} else {
+		add_machine(plan, MACHINE_INTERCEPTED, rows, &n);
+		add_machine(plan, MACHINE_PASSTHROUGH, rows, &n);
+		add_native(plan, rows, &n);
+	}
+	return n;
+}
+
+const struct row *cases_empty_loop(const struct row *rows, size_t n, const struct row *row)
+{
+	if (row->insn == GUEST_INSN_EMPTY || row->machine == MACHINE_NATIVE)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].insn == GUEST_INSN_EMPTY && rows[i].cpl == row->cpl)
+			return &rows[i];
+	return NULL;
+}
+
+size_t cases_filter(struct row *rows, size_t n, const char *glob)
+{
+	bool keep[MAX_ROWS] = { false };
+	size_t kept = 0, matched = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct row *empty;
+
+		if (fnmatch(glob, rows[i].name, 0))
+			continue;
+		matched++;
+		keep[i] = true;
+		empty = rows[i].status == ROW_READY ? cases_empty_loop(rows, n, &rows[i]) : NULL;
+		if (empty)
+			keep[empty - rows] = true;
+	}
+	if (!matched)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (keep[i])
+			rows[kept++] = rows[i];
+	return kept;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The case table: instruction x counter x setting x privilege, each a row with a name that sorts
+ * and filters: rdpmc/metrics/passthrough/cpl3. "rdpmc" rows are reads that are answered,
+ * "rdpmc-fault" rows reads that end in #GP, which is another thing and never compared with them.
+ */
+#ifndef BENCH_CASES_H
+#define BENCH_CASES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bench/expect.h"
+#include "guest/protocol.h"
+#include "host/setting.h"
+
+enum counter {
+	COUNTER_NONE,
+	COUNTER_GP_FIRST, COUNTER_GP_LAST,
+	COUNTER_FIXED0, COUNTER_FIXED1, COUNTER_FIXED2, COUNTER_FIXED3,
+	COUNTER_METRICS,	/* 2000_0000H */
+	COUNTER_METRICS_INDEX1,	/* 2000_0001H */
+	COUNTER_TYPE_6000,
+	COUNTER_FAST,		/* ECX[31] with GP counter 0 */
+	COUNTER_VMWARE,		/* 10000H */
+	COUNTER_OUT_OF_RANGE,
+	NR_COUNTERS
+};
+
+enum privilege { PRIVILEGE_CPL0, PRIVILEGE_CPL3, PRIVILEGE_CPL3_NOPCE, NR_PRIVILEGES };
+
+/* Which of the machines of a run a row is measured on. */
+enum machine_kind { MACHINE_INTERCEPTED, MACHINE_PASSTHROUGH, MACHINE_SIMULATED, MACHINE_NATIVE, NR_MACHINES };
+
+enum row_status { ROW_READY, ROW_SKIPPED, ROW_MEASURED, ROW_FAILED };
+
+struct row {
+	char name[64];
+	enum machine_kind machine;
+	bool control;		/* not RDPMC: measured on the intercepted machine, setting "control" */
+	enum guest_insn insn;
+	enum counter counter;
+	enum privilege privilege;
+	uint32_t ecx;
+	unsigned int cpl;
+	bool pce;
+	struct expectation expected;	/* of RDPMC rows */
+	enum exits_expected exits;
+	enum row_status status;
+	char reason[400];	/* why skipped or failed, and what would help */
+};
+
+struct case_plan {
+	struct setting_host host;
+	struct setting setting[NR_SETTINGS];
+	bool simulated;			/* --vpmu=user */
+	struct pmu_shape simulated_pmu;
+	char native_reason[160];	/* why native rows cannot be measured; empty when they can */
+	bool native_metrics;
+};
+
+#define MAX_ROWS 128
+
+/* Fill @rows (MAX_ROWS of them) with every row there could be, each ready or skipped with its reason. Returns how many. */
+size_t cases_make(const struct case_plan *plan, struct row *rows);
+
+/*
+ * Keep the rows whose name matches @glob (fnmatch, '*' also matches '/'), and the empty loops that
+ * the kept ones are netted with. Returns how many rows are left; 0 when none matched.
+ */
+size_t cases_filter(struct row *rows, size_t n, const char *glob);
+
+const char *row_setting(const struct row *row);		/* the schema's word */
+const char *row_counter_name(const struct row *row);	/* "metrics", or the instruction of a control */
+const char *row_privilege_name(const struct row *row);
+/* The row's empty loop: same machine kind and CPL; NULL for itself, native rows or when filtered away. */
+const struct row *cases_empty_loop(const struct row *rows, size_t n, const struct row *row);
+
+/* ECX that selects @counter of @pmu. */
+uint32_t counter_ecx(enum counter counter, const struct pmu_shape *pmu);
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rdpmc-bench doctor: what disturbs, what prevents, and the command that changes it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/commands.h"
+#include "bench/results_json.h"
+#include "host/context.h"
+#include "host/probe.h"
+
+#define MAX_ADVICE 64
+
+static const char *const level_names[] = {
+	[ADVICE_GOOD] = "good", [ADVICE_NOTE] = "note", [ADVICE_DISTURBS] = "disturbs",
+	[ADVICE_PREVENTS] = "prevents",
+};
+
+static json_t *advice_json(const struct advice *advice, size_t n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "level", level_names[advice[i].level],
+						       "what", advice[i].what, "command", advice[i].command));
+	return json_pack("{s:s, s:o}", "schema", "rdpmc-doctor/1", "advice", array);
+}
+
+static void print_advice(const struct advice *advice, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		printf("%-9s %s\n", level_names[advice[i].level], advice[i].what);
+		if (advice[i].command[0])
+			printf("%-9s   %s\n", "", advice[i].command);
+	}
+}
+
+static void print_settings(const struct setting_host *host)
+{
+	struct setting setting;
+
+	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++) {
+		setting_derive(host, kind, &setting);
+		printf("%-12s %s%s%s\n", setting_kind_name(kind),
+		       setting.available ? setting_means_text(setting.means) : setting.reason,
+		       setting.remedy[0] ? "; " : "", setting.remedy);
+	}
+}
+
+int command_doctor(const struct options *options)
+{
+	struct advice advice[MAX_ADVICE];
+	struct setting_host host;
+	struct failure failure;
+	struct kvm kvm;
+	json_t *json;
+	size_t n;
+	int error, status = EXIT_GOOD;
+
+	if (options->json && json_file_check(options->json, &failure))
+		options_die("--json: %s", failure.text);
+	/* A host without KVM is a case for a doctor too. */
+	error = kvm_open(&kvm, options->device, &failure);
+	if (error)
+		fprintf(stderr, "rdpmc-bench: %s\n", failure.text);
+	probe_setting_host("", error ? NULL : &kvm, &host);
+	n = context_advise("", &host, advice, MAX_ADVICE);
+	if (!options->json || strcmp(options->json, "-")) {
+		print_settings(&host);
+		printf("\n");
+		print_advice(advice, n);
+	}
+	if (options->json) {
+		json = advice_json(advice, n);
+		if (json_file_write(options->json, json, &failure)) {
+			fprintf(stderr, "rdpmc-bench: %s\n", failure.text);
+			status = EXIT_USAGE;
+		}
+		json_decref(json);
+	}
+	if (!error)
+		kvm_close(&kvm);
+	return error ? EXIT_NOTHING_RAN : status;
+}

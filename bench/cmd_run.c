@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rdpmc-bench run: place, plan, measure, report. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/commands.h"
+#include "bench/report.h"
+#include "bench/results_json.h"
+#include "host/context.h"
+#include "host/interrupt.h"
+#include "host/topology.h"
+
+static int nothing_runs(const char *why)
+{
+	fprintf(stderr, "rdpmc-bench: %s\n", why);
+	return EXIT_NOTHING_RAN;
+}
+
+static void utc_now(char text[32])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+}
+
+/* Which guest each kind of machine boots. */
+static void configure_machines(struct bench *bench, const struct case_plan *plan)
+{
+	for (int kind = 0; kind < NR_SETTINGS; kind++) {
+		const struct setting *setting = &plan->setting[kind];
+		enum machine_kind machine = kind == SETTING_PASSTHROUGH ? MACHINE_PASSTHROUGH : MACHINE_INTERCEPTED;
+
+		bench->machines[machine].config = (struct guest_config){
+			.pmu = setting->guest, .irqchip = setting->irqchip,
+		};
+	}
+	bench->machines[MACHINE_SIMULATED].config.simulated = true;
+}
+
+static int exit_status(const struct bench *bench)
+{
+	size_t measured = 0, failed = 0;
+
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		measured += bench->rows[i].status == ROW_MEASURED;
+		failed += bench->rows[i].status == ROW_FAILED;
+	}
+	if (bench->partial)
+		return 128 + interrupt_signal();
+	return failed ? EXIT_FAILED_ROW : measured ? EXIT_GOOD : EXIT_NOTHING_RAN;
+}
+
+/* Returns the exit status. */
+static int report(const struct options *options, const struct bench *bench, const struct case_plan *plan,
+		  const struct placement *placement, json_t *context, const char *started)
+{
+	struct report_options report_options = { .glob = options->filter };
+	/* With the JSON on standard output the table goes to where people look instead. */
+	FILE *out = options->json && !strcmp(options->json, "-") ? stderr : stdout;
+	struct failure failure;
+	json_t *json;
+	int error;
+
+	report_options.colour = isatty(fileno(out)) && !getenv("NO_COLOR");
+	report_print(out, bench, plan, placement->text, &report_options);
+	if (!options->json) {
+		json_decref(context);
+	} else {
+		json = results_json(bench, plan, context, placement, started);
+		error = json ? json_file_write(options->json, json, &failure) :
+			       fail(&failure, -ENOMEM, "out of memory for the result");
+		json_decref(json);
+		if (error) {
+			fprintf(stderr, "rdpmc-bench: %s\n", failure.text);
+			return EXIT_USAGE;
+		}
+		if (strcmp(options->json, "-"))
+			fprintf(out, "\nwritten to %s\n", options->json);
+	}
+	if (fflush(out) || ferror(out)) {
+		fprintf(stderr, "rdpmc-bench: cannot write the report: %s\n", strerror(errno));
+		return EXIT_USAGE;
+	}
+	return exit_status(bench);
+}
+
+static int measure(const struct options *options, const struct kvm *kvm, struct bench *bench)
+{
+	struct placement placement;
+	struct case_plan plan;
+	struct failure failure;
+	char why[200], started[32];
+	json_t *context;
+	int error, status;
+
+	error = topology_place(options->cpu, options->force, &placement, why, sizeof(why));
+	if (error == -ENODEV || error == -EINVAL)
+		options_die("--cpu: %s", why);
+	if (error)
+		return nothing_runs(why);
+	if (interrupt_init(&failure))
+		return nothing_runs(failure.text);
+	utc_now(started);
+	context = context_collect("");
+	if (!context)
+		return nothing_runs("out of memory");
+	bench->n_rows = plan_rows(options, kvm, &plan, &bench->machines[MACHINE_NATIVE].native, bench->rows);
+	configure_machines(bench, &plan);
+	error = bench_run(bench, &failure);
+	if (error) {
+		json_decref(context);
+		status = nothing_runs(failure.text);
+	} else {
+		status = report(options, bench, &plan, &placement, context, started);
+	}
+	bench_free(bench);
+	return status;
+}
+
+int command_run(const struct options *options)
+{
+	struct failure failure;
+	struct bench *bench;
+	struct kvm kvm;
+	int status;
+
+	if (options->list)
+		return command_list(options);
+	if (options->json && json_file_check(options->json, &failure))
+		options_die("--json: %s", failure.text);
+	if (options->emulator)
+		return nothing_runs("--engine=emulator: this version has no emulator to measure");
+	if (kvm_open(&kvm, options->device, &failure))
+		return nothing_runs(failure.text);
+	bench = calloc(1, sizeof(*bench));
+	if (!bench) {
+		kvm_close(&kvm);
+		return nothing_runs("out of memory");
+	}
+	bench->kvm = &kvm;
+	bench->options = (struct bench_options){
+		.seconds = options->seconds, .runs = options->runs, .seed = options->seed,
+		.progress = isatty(STDERR_FILENO),
+	};
+	status = measure(options, &kvm, bench);
+	free(bench);
+	kvm_close(&kvm);
+	return status;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The subcommands, and what they share: looking at the host and making the table of rows. */
+#ifndef BENCH_COMMANDS_H
+#define BENCH_COMMANDS_H
+
+#include "bench/cases.h"
+#include "bench/native.h"
+#include "bench/options.h"
+#include "host/vm.h"
+
+/* Each returns the program's exit status. */
+int command_run(const struct options *options);
+int command_list(const struct options *options);
+int command_doctor(const struct options *options);
+
+/*
+ * Look at host and KVM, and fill @rows. @native is left open. Returns how many rows there are
+ * after the filter, at least 1: a filter that matches nothing ends the program.
+ */
+size_t plan_rows(const struct options *options, const struct kvm *kvm, struct case_plan *plan,
+		 struct native *native, struct row *rows);
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A file that is whole or not there: written beside its place, synced, then renamed. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/results_json.h"
+
+static bool is_stdout(const char *path)
+{
+	return !strcmp(path, "-");
+}
+
+/* A device or a pipe cannot be replaced by a file: it is written to as it is. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISREG(st.st_mode);
+}
+
+static int write_stream(FILE *file, const char *path, const json_t *json, struct failure *failure)
+{
+	if (json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) || fputc('\n', file) == EOF ||
+	    fflush(file)) {
+		errno = errno ? errno : EIO;
+		return fail_errno(failure, "%s", path);
+	}
+	return 0;
+}
+
+static int temporary(const char *path, char **name, struct failure *failure)
+{
+	mode_t mask = umask(0);
+	int fd;
+
+	umask(mask);
+	if (asprintf(name, "%s.XXXXXX", path) < 0) {
+		*name = NULL;
+		return fail(failure, -ENOMEM, "out of memory");
+	}
+	fd = mkstemp(*name);
+	if (fd < 0) {
+		int error = fail_errno(failure, "%s", path);
+
+		free(*name);
+		*name = NULL;
+		return error;
+	}
+	fchmod(fd, 0666 & ~mask);
+	return fd;
+}
+
+int json_file_check(const char *path, struct failure *failure)
+{
+	struct stat st;
+	char *name;
+	int fd;
+
+	if (is_stdout(path))
+		return 0;
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		return fail(failure, -EISDIR, "%s: is a directory", path);
+	if (is_special(path)) {
+		if (access(path, W_OK))
+			return fail_errno(failure, "%s", path);
+		return 0;
+	}
+	fd = temporary(path, &name, failure);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	unlink(name);
+	free(name);
+	return 0;
+}
+
+static int write_special(const char *path, const json_t *json, struct failure *failure)
+{
+	FILE *file = fopen(path, "we");
+	int error;
+
+	if (!file)
+		return fail_errno(failure, "%s", path);
+	error = write_stream(file, path, json, failure);
+	if (fclose(file) && !error)
+		error = fail_errno(failure, "%s", path);
+	return error;
+}
+
+int json_file_write(const char *path, const json_t *json, struct failure *failure)
+{
+	char *name;
+	FILE *file;
+	int error, fd;
+
+	errno = 0;
+	if (is_stdout(path))
+		return write_stream(stdout, "standard output", json, failure);
+	if (is_special(path))
+		return write_special(path, json, failure);
+	fd = temporary(path, &name, failure);
+	if (fd < 0)
+		return fd;
+	file = fdopen(fd, "w");
+	errno = 0;
+	error = file ? write_stream(file, path, json, failure) : fail_errno(failure, "%s", path);
+	if (!error && fsync(fd))
+		error = fail_errno(failure, "%s", path);
+	if (file ? fclose(file) : close(fd))
+		error = error ? error : fail_errno(failure, "%s", path);
+	if (!error && rename(name, path))
+		error = fail_errno(failure, "%s", path);
+	if (error)
+		unlink(name);
+	free(name);
+	return error;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Measuring a row on a guest: parameters in, results and KVM's counters out. */
+#include "bench/machine.h"
+
+#include <time.h>
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+int machine_up(struct machine *machine, const struct kvm *kvm, struct failure *failure)
+{
+	int error;
+
+	if (machine->up)
+		return 0;
+	error = guest_boot(&machine->guest, kvm, &machine->config, failure);
+	machine->up = !error;
+	return error;
+}
+
+void machine_down(struct machine *machine)
+{
+	if (machine->up)
+		guest_destroy(&machine->guest);
+	machine->up = false;
+}
+
+static int measure_guest(struct machine *machine, const struct row *row, uint64_t count, bool sampled,
+			 unsigned int timeout_ms, struct reading *reading, struct failure *failure)
+{
+	struct guest *guest = &machine->guest;
+	uint64_t before[NR_VCPU_STATS], after[NR_VCPU_STATS];
+	uint64_t user_exits = guest->nothing_exits;
+	int error;
+
+	guest->page->params = (struct guest_params){
+		.insn = row->insn, .ecx = row->ecx, .cpl = row->cpl, .pce = row->pce,
+		.sampled = sampled, .assist = machine->config.simulated, .count = count,
+	};
+	error = vcpu_stats_read(&guest->stats, before, failure);
+	if (error)
+		return error;
+	reading->host_ns = monotonic_ns();
+	error = guest_call(guest, GUEST_MEASURE, timeout_ms, failure);
+	reading->host_ns = monotonic_ns() - reading->host_ns;
+	if (error) {
+		/* All but a refused command leave the VM unusable. */
+		machine_down(machine);
+		return error;
+	}
+	error = vcpu_stats_read(&guest->stats, after, failure);
+	reading->ticks = guest->page->result.ticks;
+	reading->faults = guest->page->result.faults;
+	reading->value = guest->page->result.value;
+	reading->exits = after[STAT_EXITS] - before[STAT_EXITS];
+	reading->insn_emulation = after[STAT_INSN_EMULATION] - before[STAT_INSN_EMULATION];
+	reading->irq_exits = after[STAT_IRQ_EXITS] - before[STAT_IRQ_EXITS];
+	reading->user_exits = guest->nothing_exits - user_exits;
+	return error;
+}
+
+int machine_measure(struct machine *machine, const struct row *row, uint64_t count, bool sampled,
+		    unsigned int timeout_ms, struct reading *reading, struct failure *failure)
+{
+	*reading = (struct reading){ 0 };
+	if (row->machine != MACHINE_NATIVE)
+		return measure_guest(machine, row, count, sampled, timeout_ms, reading, failure);
+
+	reading->host_ns = monotonic_ns();
+	native_measure(&machine->native, row->counter, count, sampled, &reading->ticks, &reading->value);
+	reading->host_ns = monotonic_ns() - reading->host_ns;
+	return 0;
+}
+
+const uint64_t *machine_samples(const struct machine *machine, const struct row *row)
+{
+	return row->machine == MACHINE_NATIVE ? machine->native.samples : machine->guest.samples;
+}

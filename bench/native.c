@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* User-space RDPMC through perf_event_open(2); events after the kernel's own topdown documentation. */
+#include "bench/native.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "host/context.h"
+
+#define INTEL_BRANCHES_RETIRED	0x00c4	/* architectural, and on no fixed counter */
+#define AMD_BRANCHES_RETIRED	0x00c2
+#define INTEL_SLOTS		0x0400	/* fixed counter 3 by the kernel's event encoding */
+#define INTEL_TOPDOWN_RETIRING	0x8000	/* PERF_METRICS, in a group led by slots */
+
+#define ECX_FIXED0		0x40000000U
+#define ECX_METRICS		0x20000000U
+
+static const struct native_event closed = { .fd = -1 };
+
+static int perf_open(uint32_t type, uint64_t config, int group_fd)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr), .type = type, .config = config, .exclude_kernel = 1,
+		.pinned = group_fd < 0,
+	};
+
+	return (int)syscall(SYS_perf_event_open, &attr, 0, -1, group_fd, PERF_FLAG_FD_CLOEXEC);
+}
+
+static void event_close(struct native_event *event)
+{
+	if (event->page)
+		munmap(event->page, (size_t)sysconf(_SC_PAGESIZE));
+	if (event->fd >= 0)
+		close(event->fd);
+	*event = closed;
+}
+
+/* Opens, maps and learns which counter perf chose. False, with errno, where user RDPMC is not to be had. */
+static bool event_open(struct native_event *event, uint32_t type, uint64_t config, int group_fd)
+{
+	const volatile struct perf_event_mmap_page *page;
+
+	*event = closed;
+	event->fd = perf_open(type, config, group_fd);
+	if (event->fd < 0)
+		return false;
+	event->page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, event->fd, 0);
+	if (event->page == MAP_FAILED)
+		event->page = NULL;
+	page = event->page;
+	if (!page || !page->cap_user_rdpmc || !page->index) {
+		event_close(event);
+		errno = page ? EPERM : errno;
+		return false;
+	}
+	event->ecx = page->index - 1;
+	return true;
+}
+
+void native_open(struct native *native, const char *root, char *reason, size_t size)
+{
+	bool amd = false;
+	char line[64];
+	uint32_t type;
+
+	native->gp = native->fixed = native->slots = native->metrics = closed;
+	reason[0] = '\0';
+	if (!context_read_line(root, "/sys/bus/event_source/devices/cpu/type", line, sizeof(line)) ||
+	    sscanf(line, "%u", &type) != 1) {
+		snprintf(reason, size, "the host's perf has no processor PMU (or a hybrid one)");
+		return;
+	}
+	if (context_read_line(root, "/sys/bus/event_source/devices/cpu/rdpmc", line, sizeof(line)) &&
+	    line[0] == '0') {
+		snprintf(reason, size, "user RDPMC is off; echo 1 > /sys/bus/event_source/devices/cpu/rdpmc");
+		return;
+	}
+#if defined(__x86_64__)
+	__asm__("cpuid" : "=b"(type) : "a"(0), "c"(0) : "edx");
+	amd = type != 0x756e6547;	/* "Genu" */
+#endif
+	if (!event_open(&native->gp, PERF_TYPE_RAW, amd ? AMD_BRANCHES_RETIRED : INTEL_BRANCHES_RETIRED, -1)) {
+		snprintf(reason, size, "perf_event_open with user RDPMC: %s%s", strerror(errno),
+			 errno == EACCES || errno == EPERM ? "; sysctl kernel.perf_event_paranoid=2" : "");
+		return;
+	}
+	event_open(&native->fixed, PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, -1);
+	if (event_open(&native->slots, PERF_TYPE_RAW, INTEL_SLOTS, -1))
+		event_open(&native->metrics, PERF_TYPE_RAW, INTEL_TOPDOWN_RETIRING, native->slots.fd);
+	/* Whatever index perf tells for a topdown event, all fractions are read at once from 2000_0000H. */
+	native->metrics.ecx = ECX_METRICS;
+}
+
+void native_close(struct native *native)
+{
+	event_close(&native->metrics);
+	event_close(&native->slots);
+	event_close(&native->fixed);
+	event_close(&native->gp);
+}
+
+static const struct native_event *event_of(const struct native *native, enum counter counter)
+{
+	switch (counter) {
+	case COUNTER_GP_FIRST:
+		return &native->gp;
+	case COUNTER_FIXED0:
+		return &native->fixed;
+	default:
+		return &native->metrics;
+	}
+}
+
+bool native_has(const struct native *native, enum counter counter)
+{
+	const struct native_event *event = event_of(native, counter);
+
+	if (event->fd < 0)
+		return false;
+	return counter == COUNTER_GP_FIRST ? event->ecx < 0x10000 :
+	       counter == COUNTER_FIXED0 ? event->ecx == ECX_FIXED0 : true;
+}
+
+static inline uint64_t fenced_tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("lfence; rdtsc; lfence" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+static uint64_t loop(uint32_t ecx, uint64_t count, uint64_t *value)
+{
+	uint32_t low, high;
+	uint64_t start = fenced_tsc(), end;
+
+	/* The guest's loop, instruction for instruction. */
+	__asm__ volatile(".balign 32\n1: rdpmc; dec %2; jnz 1b"
+			 : "=a"(low), "=d"(high), "+r"(count) : "c"(ecx) : "cc", "memory");
+	end = fenced_tsc();
+	*value = (uint64_t)high << 32 | low;
+	return end - start;
+}
+
+void native_measure(struct native *native, enum counter counter, uint64_t count, bool sampled,
+		    uint64_t *ticks, uint64_t *value)
+{
+	uint32_t ecx = event_of(native, counter)->ecx;
+
+	if (!sampled) {
+		*ticks = loop(ecx, count, value);
+		return;
+	}
+	for (uint64_t i = 0; i < count; i++)
+		native->samples[i] = loop(ecx, 1, value);
+}

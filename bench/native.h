@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * RDPMC on the host itself, without a VM: the floor. perf schedules a counter and, through the
+ * event's mmap page (cap_user_rdpmc), lets this process read it at CPL 3.
+ */
+#ifndef BENCH_NATIVE_H
+#define BENCH_NATIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bench/cases.h"
+#include "guest/protocol.h"
+
+struct native_event {
+	int fd;
+	void *page;		/* struct perf_event_mmap_page */
+	uint32_t ecx;
+};
+
+struct native {
+	struct native_event gp, fixed, slots, metrics;
+	uint64_t samples[GUEST_MAX_SAMPLES];
+};
+
+/*
+ * Open what can be opened. @reason is empty when at least the GP counter can be read, else it says
+ * why not and what would help.
+ */
+void native_open(struct native *native, const char *root, char *reason, size_t size);
+void native_close(struct native *native);
+/* Is this counter open, and where the row's name says? */
+bool native_has(const struct native *native, enum counter counter);
+/* Only of a counter that native_has(). */
+void native_measure(struct native *native, enum counter counter, uint64_t count, bool sampled,
+		    uint64_t *ticks, uint64_t *value);
+
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Option parsing with argp. */
+#include "bench/options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MOST_SECONDS	86400
+#define MOST_RUNS	1000
+#define MOST_CPU	65535
+
+enum {
+	KEY_TIME = 't', KEY_RUNS = 'r', KEY_SEED = 's', KEY_FILTER = 'f', KEY_JSON = 'j', KEY_CPU = 'c',
+	KEY_QUICK = 0x100, KEY_FULL, KEY_LIST, KEY_FORCE, KEY_VPMU, KEY_ENGINE, KEY_DEVICE,
+};
+
+#define OPTION_FILTER	{ "filter", KEY_FILTER, "GLOB", 0, "Only rows whose name matches, as 'rdpmc/metrics/*'", 0 }
+#define OPTION_JSON	{ "json", KEY_JSON, "FILE", 0, "Write everything as JSON (- is standard output)", 0 }
+#define OPTION_VPMU	{ "vpmu", KEY_VPMU, "user", 0, "Simulate the guest's PMU in user space: the whole path, no real times", 0 }
+#define OPTION_DEVICE	{ "device", KEY_DEVICE, "PATH", 0, "KVM's device (default /dev/kvm)", 0 }
+
+static const struct argp_option run_options[] = {
+	OPTION_FILTER,
+	{ "list", KEY_LIST, NULL, 0, "Only say what would be measured", 0 },
+	{ "time", KEY_TIME, "SECONDS", 0, "Time for all runs together (default 45)", 0 },
+	{ "runs", KEY_RUNS, "N", 0, "Runs, each in fresh VMs (default 10)", 0 },
+	{ "quick", KEY_QUICK, NULL, 0, "3 runs in 5 seconds: to see that it works", 0 },
+	{ "full", KEY_FULL, NULL, 0, "30 runs in 300 seconds: for a figure to publish", 0 },
+	{ "seed", KEY_SEED, "N", 0, "Seed of the order of rows (default: the time; printed)", 0 },
+	{ "cpu", KEY_CPU, "N", 0, "Run there (default: chosen)", 0 },
+	{ "force", KEY_FORCE, NULL, 0, "Run although an SMT sibling is busy", 0 },
+	OPTION_VPMU,
+	{ "engine", KEY_ENGINE, "NAME", 0, "kvm (default), or emulator: the emulator's entry in process", 0 },
+	OPTION_JSON,
+	OPTION_DEVICE,
+	{ 0 },
+};
+
+static const struct argp_option list_options[] = { OPTION_FILTER, OPTION_VPMU, OPTION_JSON, OPTION_DEVICE, { 0 } };
+static const struct argp_option doctor_options[] = { OPTION_JSON, OPTION_DEVICE, { 0 } };
+
+void options_die(const char *format, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "rdpmc-bench: ");
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
+	exit(EXIT_USAGE);
+}
+
+/* A number in a range, written in full; what else is said is a mistake. */
+static double number(const char *option, const char *text, double least, double most, bool whole)
+{
+	char *end;
+	double value;
+
+	errno = 0;
+	value = strtod(text, &end);
+	if (end == text || *end || errno || !isfinite(value) || value < least || value > most ||
+	    (whole && (value != floor(value) || strspn(text, "0123456789") != strlen(text))))
+		options_die("--%s: '%s' is not a %snumber from %g to %.0f", option, text, whole ? "whole " : "",
+			    least, most);
+	return value;
+}
+
+static uint64_t seed(const char *text)
+{
+	char *end;
+	uint64_t value;
+
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (end == text || *end || errno || strchr(text, '-'))
+		options_die("--seed: '%s' is not a whole number below 2^64", text);
+	return value;
+}
+
+/* fnmatch() takes an open bracket for itself; a person who writes one means a set. */
+static const char *glob(const char *text)
+{
+	const char *open = strchr(text, '[');
+
+	if (!*text)
+		options_die("--filter: the pattern is empty");
+	if (open && !strchr(open + 1, ']'))
+		options_die("--filter: '%s' has an unclosed '['", text);
+	return text;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case KEY_FILTER:
+		options->filter = glob(arg);
+		return 0;
+	case KEY_LIST:
+		options->list = true;
+		return 0;
+	case KEY_TIME:
+		options->seconds = number("time", arg, 1, MOST_SECONDS, false);
+		return 0;
+	case KEY_RUNS:
+		options->runs = (unsigned int)number("runs", arg, 1, MOST_RUNS, true);
+		return 0;
+	case KEY_QUICK:
+		options->runs = 3;
+		options->seconds = 5;
+		return 0;
+	case KEY_FULL:
+		options->runs = 30;
+		options->seconds = 300;
+		return 0;
+	case KEY_SEED:
+		options->seed = seed(arg);
+		return 0;
+	case KEY_CPU:
+		options->cpu = (int)number("cpu", arg, 0, MOST_CPU, true);
+		return 0;
+	case KEY_FORCE:
+		options->force = true;
+		return 0;
+	case KEY_VPMU:
+		if (strcmp(arg, "user"))
+			options_die("--vpmu: '%s' is unknown; there is only 'user'", arg);
+		options->simulated = true;
+		return 0;
+	case KEY_ENGINE:
+		if (strcmp(arg, "kvm") && strcmp(arg, "emulator"))
+			options_die("--engine: '%s' is unknown; there are 'kvm' and 'emulator'", arg);
+		options->emulator = !strcmp(arg, "emulator");
+		return 0;
+	case KEY_JSON:
+		if (!*arg)
+			options_die("--json: the file name is empty");
+		options->json = arg;
+		return 0;
+	case KEY_DEVICE:
+		options->device = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		options_die("'%s' is not expected; see rdpmc-bench %s --help", arg, state->argv[0]);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+void options_parse(enum command command, int argc, char **argv, struct options *options)
+{
+	static const char *const names[] = { "rdpmc-bench run", "rdpmc-bench list", "rdpmc-bench doctor" };
+	static const char *const docs[] = {
+		"Measure what an RDPMC costs a guest here, row by row.\v"
+		"Exit status: 0 all rows good, 1 a row failed, 2 usage or file error, 77 nothing could be measured, "
+		"130 interrupted (what was measured is kept and marked partial).",
+		"List what can be measured here, and why the rest cannot.",
+		"Say what on this host disturbs a measurement or prevents a setting, and the command that changes it. "
+		"Changes nothing.",
+	};
+	static const struct argp_option *const tables[] = { run_options, list_options, doctor_options };
+	struct argp argp = { .options = tables[command], .parser = parse, .doc = docs[command] };
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	*options = (struct options){
+		.device = "/dev/kvm", .seconds = 45, .runs = 10, .cpu = -1,
+		.seed = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
+	};
+	/* getopt and argp name the program by argv[0] in their one line. */
+	argv[0] = (char *)names[command];
+	program_invocation_name = program_invocation_short_name = argv[0];
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, options);
+}

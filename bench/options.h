@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Command lines. A mistake gets one line on stderr and ends the program with EXIT_USAGE. */
+#ifndef BENCH_OPTIONS_H
+#define BENCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	EXIT_GOOD = 0,
+	EXIT_FAILED_ROW = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOTHING_RAN = 77,
+};
+
+struct options {
+	const char *filter, *json, *device;
+	double seconds;
+	unsigned int runs;
+	uint64_t seed;
+	int cpu;		/* -1: choose */
+	bool force, simulated, list, emulator;
+};
+
+enum command { COMMAND_RUN, COMMAND_LIST, COMMAND_DOCTOR };
+
+/* argv[0] is the subcommand's name in messages. Ends the program for --help and for mistakes. */
+void options_parse(enum command command, int argc, char **argv, struct options *options);
+
+/* A usage error found later: "rdpmc-bench: ..." and exit 2. */
+__attribute__((format(printf, 1, 2), noreturn)) void options_die(const char *format, ...);
+
+#endif

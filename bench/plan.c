@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From this host to its table of rows. */
+#include "bench/commands.h"
+#include "host/probe.h"
+#include "host/vpmu.h"
+
+size_t plan_rows(const struct options *options, const struct kvm *kvm, struct case_plan *plan,
+		 struct native *native, struct row *rows)
+{
+	struct vpmu vpmu;
+	size_t n;
+
+	*plan = (struct case_plan){ .simulated = options->simulated };
+	probe_setting_host("", kvm, &plan->host);
+	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++)
+		setting_derive(&plan->host, kind, &plan->setting[kind]);
+	vpmu_init(&vpmu);
+	plan->simulated_pmu = vpmu.shape;
+	native_open(native, "", plan->native_reason, sizeof(plan->native_reason));
+	plan->native_metrics = native_has(native, COUNTER_METRICS);
+	n = cases_make(plan, rows);
+	if (options->filter) {
+		n = cases_filter(rows, n, options->filter);
+		if (!n)
+			options_die("--filter: '%s' matches no row; see rdpmc-bench list", options->filter);
+	}
+	return n;
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Printing what was measured, what that makes an exit cost, what was not measured, and the noise. */
+#include "bench/report.h"
+
+#include <fnmatch.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INTERVAL_LEVEL	0.95
+#define WRAP_COLUMN	98
+
+struct row_figures row_figures(const struct row_result *result)
+{
+	size_t n = result->n_runs;
+	double *medians = calloc(n ? n : 1, sizeof(double)), *p99 = calloc(n ? n : 1, sizeof(double));
+	double *exits = calloc(n ? n : 1, sizeof(double)), *emulated = calloc(n ? n : 1, sizeof(double));
+	struct row_figures figures = { NAN, NAN, NAN, NAN, NAN, NAN };
+
+	if (medians && p99 && exits && emulated && n) {
+		figures.max = result->runs[0].samples.max;
+		for (size_t i = 0; i < n; i++) {
+			medians[i] = result->runs[i].median;
+			p99[i] = result->runs[i].samples.p99;
+			exits[i] = result->runs[i].exits;
+			emulated[i] = result->runs[i].insn_emulation;
+			figures.max = fmax(figures.max, result->runs[i].samples.max);
+		}
+		figures.median = median(medians, n);
+		figures.mad = median_absolute_deviation(medians, n);
+		figures.p99 = median(p99, n);
+		figures.exits = median(exits, n);
+		figures.insn_emulation = median(emulated, n);
+	}
+	free(medians);
+	free(p99);
+	free(exits);
+	free(emulated);
+	return figures;
+}
+
+double ticks_to_ns(const struct bench *bench, double ticks)
+{
+	return bench->tsc_khz ? ticks * 1e6 / (double)bench->tsc_khz : NAN;
+}
+
+/* Both rows' run medians, as one allocation to be freed. */
+static struct interval cost_interval(const struct bench *bench, const struct row_result *a,
+				     const struct row_result *b)
+{
+	struct interval interval = { NAN, NAN, NAN };
+	double *runs = calloc(a->n_runs + b->n_runs, sizeof(double));
+
+	if (!runs)
+		return interval;
+	for (size_t i = 0; i < a->n_runs; i++)
+		runs[i] = a->runs[i].median;
+	for (size_t i = 0; i < b->n_runs; i++)
+		runs[a->n_runs + i] = b->runs[i].median;
+	interval = median_difference_interval(runs, a->n_runs, runs + a->n_runs, b->n_runs, INTERVAL_LEVEL,
+					      bench->options.seed);
+	free(runs);
+	return interval;
+}
+
+static bool is_pair(const struct row *a, const struct row *b)
+{
+	return a->machine == MACHINE_INTERCEPTED && b->machine == MACHINE_PASSTHROUGH &&
+	       !a->control && !b->control && a->counter == b->counter && a->privilege == b->privilege &&
+	       a->expected.gp == b->expected.gp && a->status == ROW_MEASURED && b->status == ROW_MEASURED;
+}
+
+size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < bench->n_rows; i++)
+		for (size_t j = 0; j < bench->n_rows && n < max; j++)
+			if (is_pair(&bench->rows[i], &bench->rows[j]))
+				costs[n++] = (struct exit_cost){
+					.intercepted = &bench->rows[i], .passthrough = &bench->rows[j],
+					.ticks = cost_interval(bench, &bench->results[i], &bench->results[j]),
+				};
+	return n;
+}
+
+void format_figure(double value, char text[16])
+{
+	double size = fabs(value);
+
+	if (isnan(value))
+		snprintf(text, 16, "-");
+	else if (size < 99.995)
+		snprintf(text, 16, "%.2f", value);
+	else if (size < 9999.95)
+		snprintf(text, 16, "%.1f", value);
+	else if (size < 999999.5)
+		snprintf(text, 16, "%.0f", value);
+	else if (size < 999.95e6)
+		snprintf(text, 16, "%.1fM", value * 1e-6);
+	else
+		snprintf(text, 16, "%.1fG", value * 1e-9);
+}
+
+static const char *bold(const struct report_options *options)
+{
+	return options->colour ? "\033[1m" : "";
+}
+
+static const char *red(const struct report_options *options)
+{
+	return options->colour ? "\033[31m" : "";
+}
+
+static const char *plain(const struct report_options *options)
+{
+	return options->colour ? "\033[0m" : "";
+}
+
+static bool is_shown(const struct row *row, const struct report_options *options)
+{
+	return !options->glob || !fnmatch(options->glob, row->name, 0);
+}
+
+/* "rdpmc-fault/ * /intercepted" of "rdpmc-fault/metrics/intercepted/cpl3": what a group of rows shares. */
+static void group_of(const struct row *row, char *text, size_t size)
+{
+	if (row->control)
+		snprintf(text, size, "control");
+	else
+		snprintf(text, size, "%.*s, %s", (int)strcspn(row->name, "/"), row->name, row_setting(row));
+}
+
+static void print_group(FILE *out, const struct row *row, const char *group, const struct case_plan *plan,
+			const struct report_options *options)
+{
+	fprintf(out, "%s%s%s", bold(options), group, plain(options));
+	if (!row->control && row->machine == MACHINE_INTERCEPTED)
+		fprintf(out, " (%s)", setting_means_text(plan->setting[SETTING_INTERCEPTED].means));
+	if (row->machine == MACHINE_SIMULATED && !row->control)
+		fprintf(out, " (answered by this program: the times mean nothing)");
+	fprintf(out, "\n");
+}
+
+static void print_row(FILE *out, const struct bench *bench, size_t i)
+{
+	const struct row *row = &bench->rows[i];
+	struct row_figures f = row_figures(&bench->results[i]);
+	const double ticks[] = { f.median, f.mad, f.p99, f.max };
+	char label[64], text[16];
+
+	snprintf(label, sizeof(label), "%s/%s", row_counter_name(row), row_privilege_name(row));
+	fprintf(out, "  %-25s", label);
+	for (int unit = 0; unit < 2; unit++) {
+		for (size_t c = 0; c < sizeof(ticks) / sizeof(ticks[0]); c++) {
+			format_figure(unit ? ticks[c] : ticks_to_ns(bench, ticks[c]), text);
+			fprintf(out, " %7s", text);
+		}
+	}
+	format_figure(row->machine == MACHINE_NATIVE ? NAN : f.exits, text);
+	fprintf(out, " %6s\n", text);
+}
+
+static void print_table(FILE *out, const struct bench *bench, const struct case_plan *plan,
+			const struct report_options *options)
+{
+	char group[80], last[80] = "";
+
+	fprintf(out, "%-27s  ------------ ns ------------   --------- TSC cycles ---------  exits\n", "");
+	fprintf(out, "  %-25s %7s %7s %7s %7s %7s %7s %7s %7s %6s\n", "net of the empty loop", "median", "MAD",
+		"p99", "max", "median", "MAD", "p99", "max", "/read");
+	/* Rows of one group may stand apart in the table of cases: print each group whole. */
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		bool seen = false;
+
+		if (bench->rows[i].status != ROW_MEASURED || !is_shown(&bench->rows[i], options))
+			continue;
+		group_of(&bench->rows[i], last, sizeof(last));
+		for (size_t j = 0; j < i && !seen; j++) {
+			group_of(&bench->rows[j], group, sizeof(group));
+			seen = bench->rows[j].status == ROW_MEASURED && is_shown(&bench->rows[j], options) &&
+			       !strcmp(group, last);
+		}
+		if (seen)
+			continue;
+		print_group(out, &bench->rows[i], last, plan, options);
+		for (size_t j = i; j < bench->n_rows; j++) {
+			group_of(&bench->rows[j], group, sizeof(group));
+			if (bench->rows[j].status == ROW_MEASURED && is_shown(&bench->rows[j], options) &&
+			    !strcmp(group, last))
+				print_row(out, bench, j);
+		}
+	}
+}
+
+static void print_costs(FILE *out, const struct bench *bench, const struct case_plan *plan,
+			const struct report_options *options)
+{
+	struct exit_cost costs[MAX_ROWS];
+	size_t n = exit_costs(bench, costs, MAX_ROWS);
+	const struct setting *passthrough = &plan->setting[SETTING_PASSTHROUGH];
+
+	if (plan->simulated)
+		return;
+	fprintf(out, "\n%sexit cost = intercepted - passthrough%s\n", bold(options), plain(options));
+	if (!n && !passthrough->available)
+		fprintf(out, "  unknown: no passthrough here: %s%s%s\n", passthrough->reason,
+			passthrough->remedy[0] ? "; " : "", passthrough->remedy);
+	else if (!n)
+		fprintf(out, "  unknown: no counter was measured under both settings\n");
+	for (size_t i = 0; i < n; i++) {
+		char label[64], value[16], lower[16], upper[16], cycles[16];
+
+		snprintf(label, sizeof(label), "%s%s/%s", costs[i].intercepted->expected.gp ? "#GP of " : "",
+			 row_counter_name(costs[i].intercepted), row_privilege_name(costs[i].intercepted));
+		format_figure(ticks_to_ns(bench, costs[i].ticks.estimate), value);
+		format_figure(ticks_to_ns(bench, costs[i].ticks.lower), lower);
+		format_figure(ticks_to_ns(bench, costs[i].ticks.upper), upper);
+		format_figure(costs[i].ticks.estimate, cycles);
+		fprintf(out, "  %-32s %s%7s ns%s  (95 %%: %s to %s)  %s cycles\n", label, bold(options), value,
+			plain(options), lower, upper, cycles);
+	}
+}
+
+/* Words of @text, wrapped, each line behind @indent blanks. */
+static void print_wrapped(FILE *out, int indent, const char *text)
+{
+	int column = 0;
+
+	while (*text) {
+		int length = (int)strcspn(text, " ");
+
+		if (column && column + 1 + length > WRAP_COLUMN) {
+			fprintf(out, "\n");
+			column = 0;
+		}
+		column += fprintf(out, "%*s%.*s", column ? 1 : indent, "", length, text);
+		text += length;
+		text += strspn(text, " ");
+	}
+	fprintf(out, "\n");
+}
+
+/* Rows that share a reason share a line. */
+static void print_others(FILE *out, const struct bench *bench, enum row_status status, const char *title,
+			 const char *colour, const struct report_options *options)
+{
+	bool done[MAX_ROWS] = { false }, titled = false;
+
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		char names[MAX_ROWS * 66] = "";
+
+		if (bench->rows[i].status != status || done[i] || !is_shown(&bench->rows[i], options))
+			continue;
+		for (size_t j = i; j < bench->n_rows; j++) {
+			if (bench->rows[j].status != status || !is_shown(&bench->rows[j], options) ||
+			    strcmp(bench->rows[i].reason, bench->rows[j].reason))
+				continue;
+			done[j] = true;
+			strcat(names, names[0] ? " " : "");
+			strcat(names, bench->rows[j].name);
+		}
+		if (!titled)
+			fprintf(out, "\n%s%s%s\n", colour, title, plain(options));
+		titled = true;
+		print_wrapped(out, 2, bench->rows[i].reason);
+		print_wrapped(out, 6, names);
+	}
+}
+
+static void print_noise(FILE *out, const struct bench *bench)
+{
+	const struct noise *noise = &bench->noise;
+
+	fprintf(out, "\nnoise: %llu of %llu samples disturbed, %llu interrupts in measured loops, thread moved aside "
+		"%ld times,\n       %.2f s stolen by the hypervisor below\n",
+		(unsigned long long)noise->disturbed, (unsigned long long)noise->samples,
+		(unsigned long long)noise->irq_exits, noise->involuntary_switches, noise->steal_seconds);
+	if (noise->clock_ratio < 0.9 || noise->clock_ratio > 1.01)
+		fprintf(out, "WARNING: the guest's clock ran at %.3f of the host's during measured blocks; ns may be wrong\n",
+			noise->clock_ratio);
+}
+
+static void print_uncounted(FILE *out, const struct bench *bench)
+{
+	for (int i = 0; i < NR_PERF_COUNTS; i++) {
+		bool first = true;
+
+		for (int j = 0; j < i && first; j++)
+			first = strcmp(bench->counts.reason[i], bench->counts.reason[j]);
+		if (!bench->counts.reason[i][0] || !first)
+			continue;
+		fprintf(out, "not counted: %s", perf_count_name((enum perf_count)i));
+		for (int j = i + 1; j < NR_PERF_COUNTS; j++)
+			if (!strcmp(bench->counts.reason[i], bench->counts.reason[j]))
+				fprintf(out, " %s", perf_count_name((enum perf_count)j));
+		fprintf(out, "\n");
+		print_wrapped(out, 2, bench->counts.reason[i]);
+	}
+}
+
+void report_print(FILE *out, const struct bench *bench, const struct case_plan *plan,
+		  const char *placement, const struct report_options *options)
+{
+	size_t runs = 0;
+
+	for (size_t i = 0; i < bench->n_rows; i++)
+		if (bench->results[i].n_runs > runs)
+			runs = bench->results[i].n_runs;
+	fprintf(out, "backend %s%s, %s\n", kvm_backend_name(plan->host.backend),
+		plan->host.nested ? " on a host that is itself a guest" : "", placement);
+	fprintf(out, "%zu runs (fresh VMs), seed %llu, %.1f s, TSC %.1f MHz%s\n\n", runs,
+		(unsigned long long)bench->options.seed, bench->elapsed, (double)bench->tsc_khz / 1000,
+		bench->partial ? ", INTERRUPTED: partial" : "");
+	print_table(out, bench, plan, options);
+	print_costs(out, bench, plan, options);
+	print_others(out, bench, ROW_FAILED, "failed", red(options), options);
+	print_others(out, bench, ROW_SKIPPED, "skipped", bold(options), options);
+	print_noise(out, bench);
+	print_uncounted(out, bench);
+}
