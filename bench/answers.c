@@ -32,7 +32,7 @@ static bool right_outcome(const struct row *row, uint64_t faults, uint64_t count
 
 	if (faults == expected)
 		return true;
-	fail(failure, 0, "wrong answer: RDPMC of %08XH should %s (rule %s), but %llu of %llu reads were #GP",
+	fail_with(failure, 0, "wrong answer: RDPMC of %08XH should %s (rule %s), but %llu of %llu reads were #GP",
 	     row->ecx, row->expected.gp ? "be #GP" : "answer", row->expected.rule,
 	     (unsigned long long)faults, (unsigned long long)count);
 	return false;
@@ -51,7 +51,7 @@ bool answers_block(const struct row *row, uint64_t count, const struct reading *
 		if (!right_outcome(row, reading->faults, count, failure))
 			return false;
 		if (row->expected.gp && reading->value != UNTOUCHED) {
-			fail(failure, 0, "wrong answer: #GP of RDPMC %08XH changed EDX:EAX to %08X:%08X", row->ecx,
+			fail_with(failure, 0, "wrong answer: #GP of RDPMC %08XH changed EDX:EAX to %08X:%08X", row->ecx,
 			     high, low);
 			return false;
 		}
@@ -59,20 +59,20 @@ bool answers_block(const struct row *row, uint64_t count, const struct reading *
 	case GUEST_INSN_CPUID:
 		if (high == vendors[0] || high == vendors[1])
 			return true;
-		fail(failure, 0, "wrong answer: CPUID leaf 0 gave EDX %08X", high);
+		fail_with(failure, 0, "wrong answer: CPUID leaf 0 gave EDX %08X", high);
 		return false;
 	case GUEST_INSN_PORT:
 		/* Samples come as blocks of one: the same number of writes. */
 		if (reading->user_exits == count)
 			return true;
-		fail(failure, 0, "wrong count: %llu port writes, %llu of them reached user space",
+		fail_with(failure, 0, "wrong count: %llu port writes, %llu of them reached user space",
 		     (unsigned long long)count, (unsigned long long)reading->user_exits);
 		return false;
 	case GUEST_INSN_VMCALL:
 	case GUEST_INSN_VMMCALL:
 		if (low == (uint32_t)-KVM_ENOSYS)
 			return true;
-		fail(failure, 0, "wrong answer: an unknown hypercall gave EAX %08X, not -KVM_ENOSYS", low);
+		fail_with(failure, 0, "wrong answer: an unknown hypercall gave EAX %08X, not -KVM_ENOSYS", low);
 		return false;
 	default:
 		return true;
@@ -102,7 +102,7 @@ static int check_preset(struct machine *machine, const struct row *row, struct f
 
 	if (error || row->expected.gp || value == row->expected.preset)
 		return error;
-	return fail(failure, -EBADMSG, "wrong answer: RDPMC of %08XH gave %#llx, the stopped counter holds %#llx",
+	return fail_with(failure, -EBADMSG, "wrong answer: RDPMC of %08XH gave %#llx, the stopped counter holds %#llx",
 		    row->ecx, (unsigned long long)value, (unsigned long long)row->expected.preset);
 }
 
@@ -117,7 +117,7 @@ static int check_running(struct machine *machine, const struct row *row, uint64_
 	*value = second;
 	if (error || row->expected.gp || expect_running(guest_shape(machine), row->ecx, first, second))
 		return error;
-	return fail(failure, -EBADMSG, "implausible: RDPMC of %08XH running gave %#llx, then %#llx", row->ecx,
+	return fail_with(failure, -EBADMSG, "implausible: RDPMC of %08XH running gave %#llx, then %#llx", row->ecx,
 		    (unsigned long long)first, (unsigned long long)second);
 }
 

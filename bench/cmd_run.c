@@ -73,7 +73,7 @@ static int report(const struct options *options, const struct bench *bench, cons
 	} else {
 		json = results_json(bench, plan, context, placement, started);
 		error = json ? json_file_write(options->json, json, &failure) :
-			       fail(&failure, -ENOMEM, "out of memory for the result");
+			       fail_with(&failure, -ENOMEM, "out of memory for the result");
 		json_decref(json);
 		if (error) {
 			fprintf(stderr, "rdpmc-bench: %s\n", failure.text);

@@ -40,7 +40,7 @@ static int temporary(const char *path, char **name, struct failure *failure)
 	umask(mask);
 	if (asprintf(name, "%s.XXXXXX", path) < 0) {
 		*name = NULL;
-		return fail(failure, -ENOMEM, "out of memory");
+		return fail_with(failure, -ENOMEM, "out of memory");
 	}
 	fd = mkstemp(*name);
 	if (fd < 0) {
@@ -63,7 +63,7 @@ int json_file_check(const char *path, struct failure *failure)
 	if (is_stdout(path))
 		return 0;
 	if (!stat(path, &st) && S_ISDIR(st.st_mode))
-		return fail(failure, -EISDIR, "%s: is a directory", path);
+		return fail_with(failure, -EISDIR, "%s: is a directory", path);
 	if (is_special(path)) {
 		if (access(path, W_OK))
 			return fail_errno(failure, "%s", path);

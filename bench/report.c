@@ -241,29 +241,60 @@ static void print_wrapped(FILE *out, int indent, const char *text)
 	fprintf(out, "\n");
 }
 
-/* Rows that share a reason share a line. */
+/* How much of two names is the same up to the last '/', that included; 0 when they differ before. */
+static size_t shared_prefix(const char *a, const char *b)
+{
+	size_t length = (size_t)(strrchr(a, '/') - a) + 1;
+
+	return strncmp(a, b, length) || strchr(b + length, '/') ? 0 : length;
+}
+
+/* "a/b/cpl0 a/b/cpl3 c/d/cpl0" as "a/b/{cpl0,cpl3} c/d/cpl0": the names of @rows, in their order. */
+static void join_names(const struct row *const *rows, size_t n, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0, next; i < n && used < size; i = next) {
+		size_t prefix = (size_t)(strrchr(rows[i]->name, '/') - rows[i]->name) + 1;
+
+		for (next = i + 1; next < n && shared_prefix(rows[i]->name, rows[next]->name); next++)
+			;
+		used += (size_t)snprintf(text + used, size - used, "%s%.*s%s%s", i ? " " : "", (int)prefix,
+					 rows[i]->name, next > i + 1 ? "{" : "", rows[i]->name + prefix);
+		for (size_t j = i + 1; j < next && used < size; j++)
+			used += (size_t)snprintf(text + used, size - used, ",%s%s", rows[j]->name + prefix,
+						 j + 1 == next ? "}" : "");
+	}
+}
+
+/* Rows that share a reason share a paragraph. */
 static void print_others(FILE *out, const struct bench *bench, enum row_status status, const char *title,
 			 const char *colour, const struct report_options *options)
 {
 	bool done[MAX_ROWS] = { false }, titled = false;
 
 	for (size_t i = 0; i < bench->n_rows; i++) {
-		char names[MAX_ROWS * 66] = "";
+		const struct row *alike[MAX_ROWS];
+		char names[MAX_ROWS * sizeof(alike[0]->name)];
+		size_t n = 0;
 
-		if (bench->rows[i].status != status || done[i] || !is_shown(&bench->rows[i], options))
+		if (done[i])
 			continue;
 		for (size_t j = i; j < bench->n_rows; j++) {
 			if (bench->rows[j].status != status || !is_shown(&bench->rows[j], options) ||
 			    strcmp(bench->rows[i].reason, bench->rows[j].reason))
 				continue;
 			done[j] = true;
-			strcat(names, names[0] ? " " : "");
-			strcat(names, bench->rows[j].name);
+			alike[n++] = &bench->rows[j];
 		}
+		if (!n)
+			continue;
 		if (!titled)
 			fprintf(out, "\n%s%s%s\n", colour, title, plain(options));
 		titled = true;
-		print_wrapped(out, 2, bench->rows[i].reason);
+		join_names(alike, n, names, sizeof(names));
+		print_wrapped(out, 2, alike[0]->reason);
 		print_wrapped(out, 6, names);
 	}
 }

@@ -369,7 +369,7 @@ static int allocate(struct bench *bench, struct schedule *schedule, struct failu
 		bench->results[i].runs = calloc(bench->options.runs, sizeof(struct run_result));
 		schedule->visits[i].samples = calloc(ROUNDS * MOST_SAMPLES_A_VISIT, sizeof(uint64_t));
 		if (!bench->results[i].runs || !schedule->visits[i].samples)
-			return fail(failure, -ENOMEM, "out of memory");
+			return fail_with(failure, -ENOMEM, "out of memory");
 	}
 	return 0;
 }
@@ -425,7 +425,7 @@ int bench_run(struct bench *bench, struct failure *failure)
 	int error;
 
 	if (!schedule)
-		return fail(failure, -ENOMEM, "out of memory");
+		return fail_with(failure, -ENOMEM, "out of memory");
 	error = allocate(bench, schedule, failure);
 	if (!error)
 		error = do_runs(bench, schedule, failure);

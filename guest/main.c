@@ -58,13 +58,15 @@ static uint32_t measure(const struct guest_params *params, struct guest_result *
 /* Run into an exception on purpose, at the CPL asked for. */
 static uint64_t raise(uint64_t vector, uint64_t unused)
 {
+	static const struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) no_idt;
+
 	(void)unused;
 	switch (vector) {
 	case 0:
 		__asm__ volatile("xor %%edx, %%edx; div %%edx" : : "a"(1) : "edx");
-		break;
-	case 3:
-		__asm__ volatile("int3");
 		break;
 	case 6:
 		__asm__ volatile("ud2");
@@ -77,6 +79,9 @@ static uint64_t raise(uint64_t vector, uint64_t unused)
 		break;
 	case 14:
 		*(volatile uint8_t *)0x40000000UL = 1;
+		break;
+	case GUEST_RAISE_TRIPLE_FAULT:
+		__asm__ volatile("lidt %0; ud2" : : "m"(no_idt));
 		break;
 	default:
 		break;		/* nothing to raise: GUEST_OK */

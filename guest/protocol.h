@@ -64,8 +64,9 @@ struct guest_params {
 	uint32_t sampled;	/* 0: one block of count; 1: count blocks of one, each into the ring */
 	uint32_t assist;	/* a faulting measured RDPMC asks the host by GUEST_PORT_ASSIST */
 	uint64_t count;		/* at most GUEST_MAX_SAMPLES when sampled */
-	uint32_t vector;	/* for GUEST_RAISE */
+	uint32_t vector;	/* for GUEST_RAISE: 0, 6, 8, 13, 14, or the one below */
 };
+#define GUEST_RAISE_TRIPLE_FAULT 0xff	/* CPL 0 only */
 
 struct guest_result {
 	uint32_t status;	/* enum guest_status */

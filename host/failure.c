@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int fail(struct failure *failure, int error, const char *format, ...)
+int fail_with(struct failure *failure, int error, const char *format, ...)
 {
 	va_list ap;
 

@@ -7,9 +7,9 @@ struct failure {
 	char text[400];
 };
 
-/* Writes the line and returns @error, so that a caller can `return fail(...)`. */
+/* Writes the line and returns @error, so that a caller can `return fail_with(...)`. */
 __attribute__((format(printf, 3, 4)))
-int fail(struct failure *failure, int error, const char *format, ...);
+int fail_with(struct failure *failure, int error, const char *format, ...);
 
 /* The same for a system call that set errno: ": Permission denied" is added, -errno returned. */
 __attribute__((format(printf, 2, 3)))

@@ -35,7 +35,7 @@ static int load(struct guest *guest, struct failure *failure)
 
 	if (header->magic != GUEST_MAGIC || header->version != GUEST_PROTOCOL_VERSION ||
 	    header->end > guest->vm.memory_size || GUEST_LOAD_ADDRESS + size > header->end)
-		return fail(failure, -EINVAL, "the embedded guest image does not fit this program");
+		return fail_with(failure, -EINVAL, "the embedded guest image does not fit this program");
 	memcpy(guest->vm.memory + GUEST_LOAD_ADDRESS, guest_image, size);
 	guest->page = (void *)(guest->vm.memory + header->page);
 	guest->samples = (const void *)(guest->vm.memory + header->samples);
@@ -49,7 +49,7 @@ static int report_fault(const struct guest *guest, struct failure *failure)
 	const struct guest_fault *fault = &guest->page->fault;
 	int used;
 
-	fail(failure, -EFAULT, "guest: unexpected exception %u, error code %#llx, RIP %#llx, CS %#llx, "
+	fail_with(failure, -EFAULT, "guest: unexpected exception %u, error code %#llx, RIP %#llx, CS %#llx, "
 	     "RFLAGS %#llx, RSP %#llx, CR2 %#llx", fault->vector, (unsigned long long)fault->error,
 	     (unsigned long long)fault->rip, (unsigned long long)fault->cs,
 	     (unsigned long long)fault->rflags, (unsigned long long)fault->rsp,
@@ -92,7 +92,7 @@ static int lost(const struct guest *guest, struct failure *failure, const char *
 	char where[240];
 
 	vm_describe(&guest->vm, where, sizeof(where));
-	return fail(failure, -EIO, "guest lost: %s; %s", what, where);
+	return fail_with(failure, -EIO, "guest lost: %s; %s", what, where);
 }
 
 /* Deal with one exit to user space: 1 command finished, 0 go on, negative as guest_call(). */
@@ -141,9 +141,9 @@ static int ended_from_outside(const struct guest *guest, unsigned int timeout_ms
 	char where[240];
 
 	if (interrupt_signal())
-		return fail(failure, -EINTR, "interrupted");
+		return fail_with(failure, -EINTR, "interrupted");
 	vm_describe(&guest->vm, where, sizeof(where));
-	return fail(failure, -ETIMEDOUT, "watchdog: the guest did not return within %u ms; %s", timeout_ms,
+	return fail_with(failure, -ETIMEDOUT, "watchdog: the guest did not return within %u ms; %s", timeout_ms,
 		    where);
 }
 
@@ -178,9 +178,9 @@ int guest_call(struct guest *guest, enum guest_command command, unsigned int tim
 	if (error)
 		return error;
 	if (result->status == GUEST_MSR_FAULT)
-		return fail(failure, -EINVAL, "guest: #GP writing MSR %#x while programming its PMU", result->msr);
+		return fail_with(failure, -EINVAL, "guest: #GP writing MSR %#x while programming its PMU", result->msr);
 	if (result->status != GUEST_OK)
-		return fail(failure, -EINVAL, "guest: command %d refused (status %u)", command, result->status);
+		return fail_with(failure, -EINVAL, "guest: command %d refused (status %u)", command, result->status);
 	return 0;
 }
 
@@ -211,7 +211,7 @@ int guest_boot(struct guest *guest, const struct kvm *kvm, const struct guest_co
 		interrupt_disarm();
 	}
 	if (!error && (guest->page->magic != GUEST_MAGIC || !guest->page->booted))
-		error = fail(failure, -EIO, "the guest did not boot");
+		error = fail_with(failure, -EIO, "the guest did not boot");
 	if (error)
 		guest_destroy(guest);
 	return error;

@@ -210,16 +210,30 @@ static void set_control(struct kvm_sregs *sregs, const struct cpu_state *state)
 		};
 }
 
+/* A KVM that cannot have it so may say nothing and have it otherwise. */
+static int check_taken(const struct vm *vm, const struct kvm_sregs *wanted, struct failure *failure)
+{
+	struct kvm_sregs taken;
+
+	if (ioctl(vm->vcpu_fd, KVM_GET_SREGS, &taken))
+		return fail_errno(failure, "KVM_GET_SREGS");
+	if (taken.cr0 == wanted->cr0 && taken.cr4 == wanted->cr4 && taken.efer == wanted->efer)
+		return 0;
+	return fail_with(failure, -ENOTSUP, "this KVM does not take CR0 %#llx, CR4 %#llx, EFER %#llx: they became "
+			 "%#llx, %#llx, %#llx", wanted->cr0, wanted->cr4, wanted->efer, taken.cr0, taken.cr4,
+			 taken.efer);
+}
+
 int state_set(struct vm *vm, const struct cpu_state *state, struct failure *failure)
 {
 	struct kvm_regs regs = state->regs;
 	struct kvm_sregs sregs;
 
 	if (state->mode >= NR_CPU_MODES || !cpu_mode_allows(state->mode, state->cpl, state->paging))
-		return fail(failure, -EINVAL, "no such state: mode %d, CPL %u, paging %d", state->mode,
+		return fail_with(failure, -EINVAL, "no such state: mode %d, CPL %u, paging %d", state->mode,
 			    state->cpl, state->paging);
 	if (vm->memory_size < STATE_TABLES_END)
-		return fail(failure, -EINVAL, "%zu bytes of memory do not hold the tables", vm->memory_size);
+		return fail_with(failure, -EINVAL, "%zu bytes of memory do not hold the tables", vm->memory_size);
 	if (ioctl(vm->vcpu_fd, KVM_GET_SREGS, &sregs))
 		return fail_errno(failure, "KVM_GET_SREGS");
 	set_segments(&sregs, state);
@@ -236,7 +250,7 @@ int state_set(struct vm *vm, const struct cpu_state *state, struct failure *fail
 				  state->cpl);
 	if (ioctl(vm->vcpu_fd, KVM_SET_REGS, &regs))
 		return fail_errno(failure, "KVM_SET_REGS");
-	return 0;
+	return check_taken(vm, &sregs, failure);
 }
 
 bool state_exception(const struct vm *vm, enum cpu_mode mode, struct cpu_exception *exception)

@@ -35,7 +35,8 @@ bool cpu_mode_allows(enum cpu_mode mode, unsigned int cpl, bool paging);
  * Bring the vCPU into @state with flat segments of base 0 (real and virtual-8086: selectors 0) and,
  * where there is paging, an identity map of guest memory open to CPL 3.
  * Every exception ends in a HLT at CPL 0, by which state_exception() knows it.
- * Returns 0 or -errno; -EINVAL for a combination that does not exist.
+ * Returns 0 or -errno; -EINVAL for a combination that does not exist, -ENOTSUP for one that this
+ * KVM does not take (it is read back: kvm_pvm drops paging outside long mode without a word).
  */
 int state_set(struct vm *vm, const struct cpu_state *state, struct failure *failure);
 

@@ -38,11 +38,11 @@ static int find_stats(struct vcpu_stats *stats, struct failure *failure)
 	if (read_exactly(stats->fd, &header, sizeof(header), 0))
 		return fail_errno(failure, "KVM statistics header");
 	if (header.num_desc > MAX_STATS || header.name_size > 256)
-		return fail(failure, -EPROTO, "KVM statistics: implausible header");
+		return fail_with(failure, -EPROTO, "KVM statistics: implausible header");
 	desc_size = sizeof(struct kvm_stats_desc) + header.name_size;
 	descs = malloc(desc_size * header.num_desc);
 	if (!descs)
-		return fail(failure, -ENOMEM, "out of memory");
+		return fail_with(failure, -ENOMEM, "out of memory");
 	if (read_exactly(stats->fd, descs, desc_size * header.num_desc, header.desc_offset)) {
 		free(descs);
 		return fail_errno(failure, "KVM statistics descriptors");
@@ -56,7 +56,7 @@ static int find_stats(struct vcpu_stats *stats, struct failure *failure)
 	}
 	free(descs);
 	if (stats->offset[STAT_EXITS] < 0)
-		return fail(failure, -ENOTSUP, "KVM's statistics have no counter named exits");
+		return fail_with(failure, -ENOTSUP, "KVM's statistics have no counter named exits");
 	return 0;
 }
 

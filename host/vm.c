@@ -40,7 +40,7 @@ static int read_supported_cpuid(struct kvm *kvm, struct failure *failure)
 	kvm->cpuid = calloc(1, sizeof(*kvm->cpuid) +
 				       MAX_CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2));
 	if (!kvm->cpuid)
-		return fail(failure, -ENOMEM, "out of memory");
+		return fail_with(failure, -ENOMEM, "out of memory");
 	kvm->cpuid->nent = MAX_CPUID_ENTRIES;
 	if (ioctl(kvm->fd, KVM_GET_SUPPORTED_CPUID, kvm->cpuid))
 		return fail_errno(failure, "KVM_GET_SUPPORTED_CPUID");
@@ -60,12 +60,12 @@ static int open_device(struct kvm *kvm, const char *path, struct failure *failur
 
 	kvm->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (kvm->fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO)) {
-		fail(failure, 0, "no %s: load kvm_intel or kvm_amd (modprobe), or enable "
+		fail_with(failure, 0, "no %s: load kvm_intel or kvm_amd (modprobe), or enable "
 		     "virtualization in the firmware or in the hypervisor below", path);
 		return -ENOENT;
 	}
 	if (kvm->fd < 0 && (errno == EACCES || errno == EPERM)) {
-		fail(failure, 0, "%s: permission denied; as root: usermod -aG kvm \"$USER\" (and log in "
+		fail_with(failure, 0, "%s: permission denied; as root: usermod -aG kvm \"$USER\" (and log in "
 		     "again), or setfacl -m u:\"$USER\":rw %s", path, path);
 		return -EACCES;
 	}
@@ -73,13 +73,13 @@ static int open_device(struct kvm *kvm, const char *path, struct failure *failur
 		return fail_errno(failure, "%s", path);
 	version = ioctl(kvm->fd, KVM_GET_API_VERSION, 0);
 	if (version < 0)
-		return fail(failure, -ENOTSUP, "%s is not KVM: KVM_GET_API_VERSION: %s", path, strerror(errno));
+		return fail_with(failure, -ENOTSUP, "%s is not KVM: KVM_GET_API_VERSION: %s", path, strerror(errno));
 	if (version != KVM_API_VERSION)
-		return fail(failure, -ENOTSUP, "%s speaks KVM API %d, %d is needed", path, version,
+		return fail_with(failure, -ENOTSUP, "%s speaks KVM API %d, %d is needed", path, version,
 			    KVM_API_VERSION);
 	for (size_t i = 0; i < sizeof(required_caps) / sizeof(required_caps[0]); i++)
 		if (ioctl(kvm->fd, KVM_CHECK_EXTENSION, required_caps[i].cap) <= 0)
-			return fail(failure, -ENOTSUP, "this kernel's KVM is too old: it lacks %s (Linux %s)",
+			return fail_with(failure, -ENOTSUP, "this kernel's KVM is too old: it lacks %s (Linux %s)",
 				    required_caps[i].name, required_caps[i].since);
 	kvm->run_size = ioctl(kvm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (kvm->run_size < 0)
@@ -212,14 +212,14 @@ static int set_cpuid(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 	int error = 0;
 
 	if (!cpuid)
-		return fail(failure, -ENOMEM, "out of memory");
+		return fail_with(failure, -ENOMEM, "out of memory");
 	if (ioctl(vm->vcpu_fd, KVM_SET_CPUID2, cpuid))
 		error = fail_errno(failure, "KVM_SET_CPUID2");
 	free(cpuid);
 	/* A simulated PMU answers this MSR in user space. */
 	if (!error && !config->user_pmu_msrs && config->pmu.perf_capabilities &&
 	    ioctl(vm->vcpu_fd, KVM_SET_MSRS, &msr) != 1)
-		error = fail(failure, -EINVAL, "KVM_SET_MSRS: IA32_PERF_CAPABILITIES = %#llx refused",
+		error = fail_with(failure, -EINVAL, "KVM_SET_MSRS: IA32_PERF_CAPABILITIES = %#llx refused",
 			     (unsigned long long)msr.entry.data);
 	return error;
 }
