@@ -41,7 +41,8 @@ static bool right_outcome(const struct row *row, uint64_t faults, uint64_t count
 bool answers_block(const struct row *row, uint64_t count, const struct reading *reading,
 		   struct failure *failure)
 {
-	static const uint64_t vendors[] = { 0x49656e69 /* "ineI" */, 0x69746e65 /* "enti" */ };
+	/* EDX of leaf 0: "ineI", "enti", "nGen" of GenuineIntel, AuthenticAMD and HygonGenuine */
+	static const uint32_t vendors[] = { 0x49656e69, 0x69746e65, 0x6e65476e };
 	uint32_t high = (uint32_t)(reading->value >> 32), low = (uint32_t)reading->value;
 
 	switch (row->insn) {
@@ -57,7 +58,7 @@ bool answers_block(const struct row *row, uint64_t count, const struct reading *
 		}
 		return true;
 	case GUEST_INSN_CPUID:
-		if (high == vendors[0] || high == vendors[1])
+		if (high == vendors[0] || high == vendors[1] || high == vendors[2])
 			return true;
 		fail_with(failure, 0, "wrong answer: CPUID leaf 0 gave EDX %08X", high);
 		return false;

@@ -54,14 +54,14 @@ int command_doctor(const struct options *options)
 	struct kvm kvm;
 	json_t *json;
 	size_t n;
-	int error, status = EXIT_GOOD;
+	int error, no_kvm = EXIT_GOOD, status = EXIT_GOOD;
 
 	if (options->json && json_file_check(options->json, &failure))
 		options_die("--json: %s", failure.text);
 	/* A host without KVM is a case for a doctor too. */
 	error = kvm_open(&kvm, options->device, &failure);
 	if (error)
-		fprintf(stderr, "rdpmc-bench: %s\n", failure.text);
+		no_kvm = options_no_kvm(options, failure.text);
 	probe_setting_host("", error ? NULL : &kvm, &host);
 	n = context_advise("", &host, advice, MAX_ADVICE);
 	if (!options->json || strcmp(options->json, "-")) {
@@ -79,5 +79,5 @@ int command_doctor(const struct options *options)
 	}
 	if (!error)
 		kvm_close(&kvm);
-	return error ? EXIT_NOTHING_RAN : status;
+	return no_kvm ? no_kvm : status;
 }

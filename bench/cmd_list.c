@@ -41,10 +41,8 @@ int command_list(const struct options *options)
 
 	if (options->json && json_file_check(options->json, &failure))
 		options_die("--json: %s", failure.text);
-	if (kvm_open(&kvm, options->device, &failure)) {
-		fprintf(stderr, "rdpmc-bench: %s\n", failure.text);
-		return EXIT_NOTHING_RAN;
-	}
+	if (kvm_open(&kvm, options->device, &failure))
+		return options_no_kvm(options, failure.text);
 	rows = calloc(MAX_ROWS, sizeof(*rows));
 	native = calloc(1, sizeof(*native));
 	if (!rows || !native)

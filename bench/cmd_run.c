@@ -103,6 +103,7 @@ static int measure(const struct options *options, const struct kvm *kvm, struct 
 		options_die("--cpu: %s", why);
 	if (error)
 		return nothing_runs(why);
+	bench->cpu = placement.cpu;
 	if (interrupt_init(&failure))
 		return nothing_runs(failure.text);
 	utc_now(started);
@@ -136,7 +137,7 @@ int command_run(const struct options *options)
 	if (options->emulator)
 		return nothing_runs("--engine=emulator: this version has no emulator to measure");
 	if (kvm_open(&kvm, options->device, &failure))
-		return nothing_runs(failure.text);
+		return options_no_kvm(options, failure.text);
 	bench = calloc(1, sizeof(*bench));
 	if (!bench) {
 		kvm_close(&kvm);

@@ -56,6 +56,12 @@ void options_die(const char *format, ...)
 	exit(EXIT_USAGE);
 }
 
+int options_no_kvm(const struct options *options, const char *why)
+{
+	fprintf(stderr, "rdpmc-bench: %s\n", why);
+	return options->device ? EXIT_USAGE : EXIT_NOTHING_RAN;
+}
+
 /* A number in a range, written in full; what else is said is a mistake. */
 static double number(const char *option, const char *text, double least, double most, bool whole)
 {
@@ -171,7 +177,7 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	*options = (struct options){
-		.device = "/dev/kvm", .seconds = 45, .runs = 10, .cpu = -1,
+		.seconds = 45, .runs = 10, .cpu = -1,
 		.seed = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
 	};
 	/* getopt and argp name the program by argv[0] in their one line. */

@@ -14,7 +14,8 @@ enum {
 };
 
 struct options {
-	const char *filter, *json, *device;
+	const char *filter, *json;
+	const char *device;	/* NULL: /dev/kvm */
 	double seconds;
 	unsigned int runs;
 	uint64_t seed;
@@ -26,6 +27,12 @@ enum command { COMMAND_RUN, COMMAND_LIST, COMMAND_DOCTOR };
 
 /* argv[0] is the subcommand's name in messages. Ends the program for --help and for mistakes. */
 void options_parse(enum command command, int argc, char **argv, struct options *options);
+
+/*
+ * KVM could not be opened: say so. Without KVM nothing can run (77); a device that a person named
+ * and that is none is a usage error. Returns the exit status.
+ */
+int options_no_kvm(const struct options *options, const char *why);
 
 /* A usage error found later: "rdpmc-bench: ..." and exit 2. */
 __attribute__((format(printf, 1, 2), noreturn)) void options_die(const char *format, ...);

@@ -303,10 +303,14 @@ static void print_noise(FILE *out, const struct bench *bench)
 {
 	const struct noise *noise = &bench->noise;
 
-	fprintf(out, "\nnoise: %llu of %llu samples disturbed, %llu interrupts in measured loops, thread moved aside "
-		"%ld times,\n       %.2f s stolen by the hypervisor below\n",
+	char smis[32] = "unknown";
+
+	if (noise->smis >= 0)
+		snprintf(smis, sizeof(smis), "%ld", noise->smis);
+	fprintf(out, "\nnoise: %llu of %llu samples disturbed, %llu interrupts in measured loops, SMIs: %s,\n"
+		"       thread moved aside %ld times, %.2f s stolen by the hypervisor below\n",
 		(unsigned long long)noise->disturbed, (unsigned long long)noise->samples,
-		(unsigned long long)noise->irq_exits, noise->involuntary_switches, noise->steal_seconds);
+		(unsigned long long)noise->irq_exits, smis, noise->involuntary_switches, noise->steal_seconds);
 	if (noise->clock_ratio < 0.9 || noise->clock_ratio > 1.01)
 		fprintf(out, "WARNING: the guest's clock ran at %.3f of the host's during measured blocks; ns may be wrong\n",
 			noise->clock_ratio);

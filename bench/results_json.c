@@ -156,9 +156,10 @@ static void add_to_context(json_t *context, const struct bench *bench, const str
 		placement->node, "isolated", placement->isolated, "siblings", placement->siblings, "bound",
 		placement->bound, "text", placement->text));
 	json_object_set_new(context, "noise", json_pack(
-		"{s:I, s:f, s:I, s:I, s:I, s:o}", "involuntary_switches",
+		"{s:I, s:f, s:I, s:o, s:I, s:I, s:o}", "involuntary_switches",
 		(json_int_t)bench->noise.involuntary_switches, "steal_seconds", bench->noise.steal_seconds,
-		"interrupts", (json_int_t)bench->noise.irq_exits, "samples", (json_int_t)bench->noise.samples,
+		"interrupts", (json_int_t)bench->noise.irq_exits, "smis",
+		bench->noise.smis < 0 ? json_null() : json_integer(bench->noise.smis), "samples", (json_int_t)bench->noise.samples,
 		"disturbed", (json_int_t)bench->noise.disturbed, "clock_ratio", number(bench->noise.clock_ratio)));
 	json_object_set_new(context, "not_counted", uncounted_json(&bench->counts));
 }

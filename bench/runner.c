@@ -3,6 +3,7 @@
 #include "bench/runner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,23 @@ static double steal_seconds(void)
 		steal = 0;
 	fclose(stat);
 	return (double)steal / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* MSR_SMI_COUNT (SDM vol. 4, MSR 34H): Intel's only, and read by the msr driver, which root may use. */
+static long smi_count(int cpu)
+{
+	uint64_t count = 0;
+	char path[32];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/cpu/%d/msr", cpu);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	got = pread(fd, &count, sizeof(count), 0x34);
+	close(fd);
+	return got == sizeof(count) ? (long)(count & 0xffffffff) : -1;
 }
 
 static void progress(const struct bench *bench, const char *what, unsigned int i, unsigned int n, double left)
@@ -420,7 +438,7 @@ static void settle(struct bench *bench)
 int bench_run(struct bench *bench, struct failure *failure)
 {
 	struct schedule *schedule = calloc(1, sizeof(*schedule));
-	long switches = involuntary_switches();
+	long switches = involuntary_switches(), smis = smi_count(bench->cpu);
 	double steal = steal_seconds();
 	int error;
 
@@ -438,6 +456,7 @@ int bench_run(struct bench *bench, struct failure *failure)
 	}
 	settle(bench);
 	bench->noise.involuntary_switches = involuntary_switches() - switches;
+	bench->noise.smis = smis < 0 ? -1 : smi_count(bench->cpu) - smis;
 	bench->noise.steal_seconds = steal_seconds() - steal;
 	bench->noise.clock_ratio = schedule->host_ns > 0 ? schedule->guest_ns / schedule->host_ns : NAN;
 	for (size_t i = 0; i < bench->n_rows; i++)

@@ -36,6 +36,7 @@ struct noise {
 	long involuntary_switches;	/* of this thread */
 	double steal_seconds;		/* all CPUs; taken by the hypervisor below */
 	uint64_t irq_exits;
+	long smis;			/* on this CPU; -1 unknown (Intel, with /dev/cpu/N/msr readable) */
 	uint64_t samples, disturbed;
 	double clock_ratio;		/* guest's clock over the host's, of the longest blocks; NAN unknown */
 };
@@ -55,6 +56,7 @@ struct bench {
 	struct row_result results[MAX_ROWS];
 	size_t n_rows;
 	uint64_t tsc_khz;
+	int cpu;		/* where this thread is bound */
 	struct noise noise;
 	struct perf_counts counts;
 	bool partial;		/* a signal ended it */

@@ -19,10 +19,20 @@
 #define VMX_TSS_ADDRESS		0xfffbd000UL
 #define VMX_IDENTITY_MAP	0xfffbc000ULL
 
-struct one_msr {
-	struct kvm_msrs header;
-	struct kvm_msr_entry entry;
-};
+/* KVM_GET_MSRS or KVM_SET_MSRS of one. Returns whether KVM did it. */
+static bool one_msr(int fd, unsigned long request, struct kvm_msr_entry *entry)
+{
+	union {
+		struct kvm_msrs header;
+		uint8_t bytes[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+	} msrs = { .header.nmsrs = 1 };
+	bool done;
+
+	memcpy(msrs.bytes + sizeof(struct kvm_msrs), entry, sizeof(*entry));
+	done = ioctl(fd, request, &msrs) == 1;
+	memcpy(entry, msrs.bytes + sizeof(struct kvm_msrs), sizeof(*entry));
+	return done;
+}
 
 /* What this program cannot do without, and since when Linux has it. */
 static const struct {
@@ -49,9 +59,9 @@ static int read_supported_cpuid(struct kvm *kvm, struct failure *failure)
 
 static uint64_t read_feature_msr(const struct kvm *kvm, uint32_t index)
 {
-	struct one_msr msr = { .header.nmsrs = 1, .entry.index = index };
+	struct kvm_msr_entry entry = { .index = index };
 
-	return ioctl(kvm->fd, KVM_GET_MSRS, &msr) == 1 ? msr.entry.data : 0;
+	return one_msr(kvm->fd, KVM_GET_MSRS, &entry) ? entry.data : 0;
 }
 
 static int open_device(struct kvm *kvm, const char *path, struct failure *failure)
@@ -92,7 +102,7 @@ int kvm_open(struct kvm *kvm, const char *path, struct failure *failure)
 	int error;
 
 	*kvm = (struct kvm){ .fd = -1 };
-	error = open_device(kvm, path, failure);
+	error = open_device(kvm, path ? path : "/dev/kvm", failure);
 	if (!error)
 		error = read_supported_cpuid(kvm, failure);
 	if (error) {
@@ -162,6 +172,19 @@ static int filter_pmu_msrs(const struct vm *vm, struct failure *failure)
 	return 0;
 }
 
+/* A guest of AMD's cannot be told by CPUID that it has no counters; this tells KVM. */
+static int disable_pmu(const struct vm *vm, struct failure *failure)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_PMU_CAPABILITY, .args = { KVM_PMU_CAP_DISABLE } };
+	int offered = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_PMU_CAPABILITY);
+
+	if (offered <= 0 || !(offered & KVM_PMU_CAP_DISABLE))
+		return 0;	/* older than Linux 5.18, or KVM has no PMU to give */
+	if (ioctl(vm->fd, KVM_ENABLE_CAP, &cap))
+		return fail_errno(failure, "KVM_ENABLE_CAP KVM_CAP_PMU_CAPABILITY");
+	return 0;
+}
+
 static int create_vm(struct vm *vm, const struct kvm *kvm, const struct vm_config *config,
 		     struct failure *failure)
 {
@@ -176,6 +199,9 @@ static int create_vm(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 	ioctl(vm->fd, KVM_SET_TSS_ADDR, VMX_TSS_ADDRESS);
 	if (config->irqchip && ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0))
 		return fail_errno(failure, "KVM_CREATE_IRQCHIP");
+	error = config->pmu.version ? 0 : disable_pmu(vm, failure);
+	if (error)
+		return error;
 	vm->memory_size = config->memory_size;
 	error = map_memory(vm, failure);
 	if (!error && config->user_pmu_msrs)
@@ -204,9 +230,8 @@ static int create_vcpu(struct vm *vm, const struct kvm *kvm, struct failure *fai
 static int set_cpuid(struct vm *vm, const struct kvm *kvm, const struct vm_config *config,
 		     struct failure *failure)
 {
-	struct one_msr msr = {
-		.header.nmsrs = 1,
-		.entry = { .index = MSR_PERF_CAPABILITIES, .data = config->pmu.perf_capabilities },
+	struct kvm_msr_entry entry = {
+		.index = MSR_PERF_CAPABILITIES, .data = config->pmu.perf_capabilities,
 	};
 	struct kvm_cpuid2 *cpuid = guest_cpuid_make(kvm->cpuid, &config->pmu);
 	int error = 0;
@@ -218,9 +243,9 @@ static int set_cpuid(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 	free(cpuid);
 	/* A simulated PMU answers this MSR in user space. */
 	if (!error && !config->user_pmu_msrs && config->pmu.perf_capabilities &&
-	    ioctl(vm->vcpu_fd, KVM_SET_MSRS, &msr) != 1)
+	    !one_msr(vm->vcpu_fd, KVM_SET_MSRS, &entry))
 		error = fail_with(failure, -EINVAL, "KVM_SET_MSRS: IA32_PERF_CAPABILITIES = %#llx refused",
-			     (unsigned long long)msr.entry.data);
+			     (unsigned long long)entry.data);
 	return error;
 }
 

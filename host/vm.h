@@ -18,7 +18,7 @@ struct kvm {
 	uint64_t perf_capabilities;	/* feature MSR 345H, 0 where KVM has none */
 };
 
-/* Open @path ("/dev/kvm"). Returns 0; -ENOENT, -EACCES, -ENOTSUP (too old, says what lacks) or another -errno. */
+/* Open @path; NULL is /dev/kvm. Returns 0; -ENOENT, -EACCES, -ENOTSUP (too old, says what lacks) or another -errno. */
 int kvm_open(struct kvm *kvm, const char *path, struct failure *failure);
 void kvm_close(struct kvm *kvm);
 /* The most PMU that KVM offers a guest here. */
