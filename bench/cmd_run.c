@@ -116,6 +116,8 @@ static int measure(const struct options *options, const struct kvm *kvm, struct 
 	if (error) {
 		json_decref(context);
 		status = nothing_runs(failure.text);
+		if (error == -EINVAL)
+			status = EXIT_USAGE;
 	} else {
 		status = report(options, bench, &plan, &placement, context, started);
 	}

@@ -44,6 +44,27 @@ static const struct argp_option run_options[] = {
 static const struct argp_option list_options[] = { OPTION_FILTER, OPTION_VPMU, OPTION_JSON, OPTION_DEVICE, { 0 } };
 static const struct argp_option doctor_options[] = { OPTION_JSON, OPTION_DEVICE, { 0 } };
 
+static const struct {
+	const char *name;
+	const struct argp_option *options;
+	const char *doc;
+} commands[] = {
+	[COMMAND_RUN] = {
+		"rdpmc-bench run", run_options,
+		"Measure what an RDPMC costs a guest here, row by row.\v"
+		"Exit status: 0 all rows good, 1 a row failed, 2 usage or file error, 77 nothing could be measured, "
+		"130 interrupted (what was measured is kept and marked partial).",
+	},
+	[COMMAND_LIST] = {
+		"rdpmc-bench list", list_options, "List what can be measured here, and why the rest cannot.",
+	},
+	[COMMAND_DOCTOR] = {
+		"rdpmc-bench doctor", doctor_options,
+		"Say what on this host disturbs a measurement or prevents a setting, and the command that changes "
+		"it. Changes nothing.",
+	},
+};
+
 void options_die(const char *format, ...)
 {
 	va_list ap;
@@ -101,11 +122,22 @@ static const char *glob(const char *text)
 	return text;
 }
 
+struct parsing {
+	struct options *options;
+	FILE *nowhere;
+};
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct options *options = state->input;
+	struct parsing *parsing = state->input;
+	struct options *options = parsing->options;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		/* getopt has said its one line when argp adds a second one. */
+		if (parsing->nowhere)
+			state->err_stream = parsing->nowhere;
+		return 0;
 	case KEY_FILTER:
 		options->filter = glob(arg);
 		return 0;
@@ -154,7 +186,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->device = arg;
 		return 0;
 	case ARGP_KEY_ARG:
-		options_die("'%s' is not expected; see rdpmc-bench %s --help", arg, state->argv[0]);
+		options_die("'%s' is not expected; see %s --help", arg, state->argv[0]);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -162,17 +194,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 void options_parse(enum command command, int argc, char **argv, struct options *options)
 {
-	static const char *const names[] = { "rdpmc-bench run", "rdpmc-bench list", "rdpmc-bench doctor" };
-	static const char *const docs[] = {
-		"Measure what an RDPMC costs a guest here, row by row.\v"
-		"Exit status: 0 all rows good, 1 a row failed, 2 usage or file error, 77 nothing could be measured, "
-		"130 interrupted (what was measured is kept and marked partial).",
-		"List what can be measured here, and why the rest cannot.",
-		"Say what on this host disturbs a measurement or prevents a setting, and the command that changes it. "
-		"Changes nothing.",
+	struct argp argp = {
+		.options = commands[command].options, .parser = parse, .doc = commands[command].doc,
 	};
-	static const struct argp_option *const tables[] = { run_options, list_options, doctor_options };
-	struct argp argp = { .options = tables[command], .parser = parse, .doc = docs[command] };
+	struct parsing parsing = { .options = options, .nowhere = fopen("/dev/null", "we") };
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -181,8 +206,10 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 		.seed = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
 	};
 	/* getopt and argp name the program by argv[0] in their one line. */
-	argv[0] = (char *)names[command];
+	argv[0] = (char *)commands[command].name;
 	program_invocation_name = program_invocation_short_name = argv[0];
 	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, options);
+	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
+	if (parsing.nowhere)
+		fclose(parsing.nowhere);
 }

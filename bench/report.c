@@ -342,8 +342,9 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 	for (size_t i = 0; i < bench->n_rows; i++)
 		if (bench->results[i].n_runs > runs)
 			runs = bench->results[i].n_runs;
-	fprintf(out, "backend %s%s, %s\n", kvm_backend_name(plan->host.backend),
-		plan->host.nested ? " on a host that is itself a guest" : "", placement);
+	fprintf(out, "backend %s%s\n", kvm_backend_name(plan->host.backend),
+		plan->host.nested ? ", on a host that is itself a guest" : "");
+	print_wrapped(out, 0, placement);
 	fprintf(out, "%zu runs (fresh VMs), seed %llu, %.1f s, TSC %.1f MHz%s\n\n", runs,
 		(unsigned long long)bench->options.seed, bench->elapsed, (double)bench->tsc_khz / 1000,
 		bench->partial ? ", INTERRUPTED: partial" : "");

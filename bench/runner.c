@@ -206,6 +206,20 @@ static void share_time(const struct bench *bench, struct schedule *schedule, dou
 	}
 }
 
+/* The least that the rows can be measured in: refuse a budget that is a promise nobody can keep. */
+static int check_budget(const struct bench *bench, const struct schedule *schedule, struct failure *failure)
+{
+	double least = 0;
+
+	for (size_t i = 0; i < bench->n_rows; i++)
+		if (bench->rows[i].status == ROW_READY)
+			least += schedule->cost_ns[i] * 1e-9 * (3 + 1) * LEAST_TURNS * ROUNDS * bench->options.runs;
+	if (least <= 2 * bench->options.seconds)
+		return 0;
+	return fail_with(failure, -EINVAL, "%g s is too little for %u runs of %zu rows: about %.0f s at the least",
+			 bench->options.seconds, bench->options.runs, count_ready(bench), least);
+}
+
 static unsigned int timeout_for(const struct schedule *schedule, size_t i, uint64_t count)
 {
 	double expected_ms = schedule->cost_ns[i] * (double)count * 1e-6;
@@ -404,6 +418,8 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 		if (bench->rows[i].status == ROW_READY)
 			error = calibrate_row(bench, schedule, i, failure);
 	}
+	if (!error)
+		error = check_budget(bench, schedule, failure);
 	for (unsigned int run = 0; run < bench->options.runs && !error && count_ready(bench); run++) {
 		double left = bench->options.seconds - (now_seconds() - start);
 

@@ -66,7 +66,7 @@ struct bench {
 /*
  * Measure all ready rows. Rows that cannot be, or that are not what they are called, become
  * skipped or failed with their reason. Returns 0, also when interrupted (bench->partial); a
- * negative errno when no guest can be run at all.
+ * negative errno when no guest can be run at all, -EINVAL when the time does not suffice.
  */
 int bench_run(struct bench *bench, struct failure *failure);
 void bench_free(struct bench *bench);

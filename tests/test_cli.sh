@@ -1,0 +1,198 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Proves that rdpmc-bench answers wrong use with one clear line and the right exit status, keeps
+# files whole, ends on Ctrl-C with what it measured, and that make and README say what is there.
+set -u
+bench=${BUILD:-build}/rdpmc-bench
+sanitized=${SANITIZED:-build/sanitized}/rdpmc-bench
+dir=$(mktemp -d) || exit 1
+mounted=
+cleanup() {
+	[ -n "$mounted" ] && umount "$dir/small"
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+n=0 failed=0
+
+ok() { n=$((n + 1)); echo "ok $n - $1"; }
+not_ok() {
+	n=$((n + 1)) failed=$((failed + 1))
+	echo "not ok $n - $1"
+	sed 's/^/# out: /' "$dir/out" 2>/dev/null
+	sed 's/^/# err: /' "$dir/err" 2>/dev/null
+}
+skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
+check() { # name, condition...
+	name=$1
+	shift
+	if "$@"; then ok "$name"; else not_ok "$name"; fi
+}
+run() { # arguments of rdpmc-bench; sets $status
+	"$bench" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	status=$?
+}
+
+# Exit 2, nothing on stdout, exactly one line on stderr that holds the text.
+wrong_use() { # text, arguments...
+	text=$1
+	shift
+	run "$@"
+	if [ $status -eq 2 ] && [ ! -s "$dir/out" ] && [ "$(wc -l <"$dir/err")" -eq 1 ] &&
+		grep -qF -e "$text" "$dir/err"; then
+		ok "wrong use: $*"
+	else
+		echo "# exit status $status, expected 2 and: $text"
+		not_ok "wrong use: $*"
+	fi
+}
+
+wrong_use "'frobnicate' is not a command" frobnicate
+wrong_use "unrecognized option '--bogus'" run --bogus
+wrong_use "requires an argument" run --time
+wrong_use "'0' is not a number from 1 to 86400" run --time 0
+wrong_use "'-3' is not a number" run --time=-3
+wrong_use "'nan' is not a number" run --time nan
+wrong_use "'1e9' is not a number" run --time 1e9
+wrong_use "'10s' is not a number" run --time 10s
+wrong_use "'0' is not a whole number from 1 to 1000" run --runs 0
+wrong_use "'1001' is not a whole number" run --runs 1001
+wrong_use "'2.5' is not a whole number" run --runs 2.5
+wrong_use "is not a whole number below 2^64" run --seed 99999999999999999999
+wrong_use "unclosed '['" run --filter 'rdpmc/[a'
+wrong_use "the pattern is empty" run --filter ''
+wrong_use "there is only 'user'" run --vpmu kernel
+wrong_use "there are 'kvm' and 'emulator'" run --engine qemu
+wrong_use "'extra' is not expected" run extra
+wrong_use "'extra' is not expected" doctor extra
+wrong_use "/no-such-device" run --device "$dir/no-such-device"
+wrong_use "is not KVM" run --device /dev/null
+wrong_use "is a directory" run --json "$dir"
+wrong_use "No such file or directory" run --json "$dir/none/x.json"
+
+"$bench" >"$dir/out" 2>"$dir/err"
+check "no command: usage on stderr, exit 2" test $? -eq 2 -a ! -s "$dir/out"
+for command in "" run list doctor; do
+	run $command --help
+	check "help fits a screen: $command" test $status -eq 0 -a "$(wc -l <"$dir/out")" -le 40 -a \
+		-s "$dir/out" -a ! -s "$dir/err"
+done
+run --version
+check "version" grep -q '^rdpmc-bench [0-9a-f.]' "$dir/out"
+run run --engine=emulator
+check "engine emulator: nothing can run, exit 77" test $status -eq 77 -a "$(wc -l <"$dir/err")" -eq 1
+
+# A device that may not be opened: as somebody else, on a file of root's.
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+	: >"$dir/locked" && chmod 600 "$dir/locked" && chmod 755 "$dir"
+	cp "$bench" "$dir/bench"
+	setpriv --reuid 65534 --clear-groups "$dir/bench" run --device "$dir/locked" >"$dir/out" 2>"$dir/err"
+	check "device not permitted: one line with the command, exit 2" test $? -eq 2 -a \
+		"$(grep -c 'permission denied.*usermod -aG kvm' "$dir/err")" -eq 1
+	mkdir "$dir/closed" && chmod 500 "$dir/closed"
+	setpriv --reuid 65534 --clear-groups "$dir/bench" run --json "$dir/closed/x" >"$dir/out" 2>"$dir/err"
+	check "unwritable directory: exit 2" test $? -eq 2 -a "$(grep -c 'Permission denied' "$dir/err")" -eq 1
+else
+	skip "device not permitted" "needs root and setpriv"
+	skip "unwritable directory" "needs root and setpriv"
+fi
+
+make -s help >"$dir/out" 2>"$dir/err"
+check "make help" test $? -eq 0
+undocumented=$(sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' Makefile | grep -v '^setup-' | while read -r target; do
+	grep -q "^  $target " "$dir/out" || echo "$target"
+done)
+check "make help names every target a person may type: $undocumented" test -z "$undocumented"
+
+run doctor
+check "doctor speaks of both settings and of the clock" test "$(grep -c \
+	-e '^passthrough ' -e '^intercepted ' -e 'clocksource' "$dir/out")" -ge 3
+
+run list
+if [ $status -eq 77 ]; then
+	reason=$(cat "$dir/err")
+	for name in "list" "run" "filter" "stdout" "interrupt" "disk" "file" "device full" "doctor json" "tracepoints" \
+		"simulated" "budget" "cpu" "sanitizers"; do
+		skip "$name" "$reason"
+	done
+	echo "1..$n"
+	exit $((failed > 0))
+fi
+check "list: every row measurable or with its reason" test $status -eq 0 -a \
+	"$(grep -c '^[a-z]' "$dir/out")" -gt 50 -a "$(grep -c 'skipped: $' "$dir/out")" -eq 0
+wrong_use "matches no row" run --filter 'no-such-row*'
+wrong_use "CPU 65535 does not exist" run --cpu 65535
+wrong_use "is too little for 1000 runs" run --time 1 --runs 1000
+
+quick="--time 1 --runs 2 --seed 7"
+run run $quick --json "$dir/a.json"
+check "a run: good, a table, a file" test $status -eq 0 -a -s "$dir/a.json"
+check "no line is wider than 100 columns" test "$(awk 'length > 100' "$dir/out" | wc -l)" -eq 0
+check "no escape codes where there is no terminal" test "$(grep -c "$(printf '\033')" "$dir/out")" -eq 0
+check "no progress where there is no terminal" test ! -s "$dir/err"
+check "exits per read on every row" test "$(awk '/^  [a-z0-9-]+\/cpl/ && NF != 10' "$dir/out" | wc -l)" -eq 0
+check "faulting reads are intercepted: at least one exit each" test "$(awk '/^  (metrics|type6000)/ && $NF < 0.9' \
+	"$dir/out" | wc -l)" -eq 0
+check "permissions follow umask" test "$(stat -c %a "$dir/a.json")" = "$(printf '%o' $((0666 & ~0$(umask))))"
+
+run run $quick --filter 'rdpmc-fault/type6000/*' --json -
+check "JSON on stdout is JSON alone" /usr/bin/python3 -c 'import json,sys
+rows = json.load(open(sys.argv[1]))["rows"]
+names = {row["name"] for row in rows if row["status"] == "measured"}
+assert {"rdpmc-fault/type6000/intercepted/cpl3", "control/empty/cpl3"} <= names, names' "$dir/out"
+check "the table then goes to stderr, without the loops that only net others" test \
+	"$(grep -c 'type6000/cpl3' "$dir/err")" -eq 1 -a "$(grep -c 'empty/cpl3' "$dir/err")" -eq 0
+
+run run --vpmu=user $quick --filter '*metrics/*' --json "$dir/sim.json"
+check "simulated metrics rows are measured and marked" /usr/bin/python3 -c 'import json,sys
+rows = {row["name"]: row for row in json.load(open(sys.argv[1]))["rows"]}
+row = rows["rdpmc/metrics/simulated-vpmu/cpl3"]
+assert row["status"] == "measured" and row["setting"] == "simulated-vpmu", row
+value = int(row["value"], 16)
+assert sum(value >> 8 * i & 0xff for i in range(4)) == 0xff, row' "$dir/sim.json"
+
+# Ctrl-C: what was measured is kept.
+"$bench" run --time 60 --runs 200 --filter 'control/*' --json "$dir/part.json" >"$dir/out" 2>"$dir/err" &
+pid=$!
+sleep 3
+start=$(date +%s%N)
+# A background job of a script ignores SIGINT; SIGTERM goes the same way.
+kill -TERM $pid
+wait $pid
+status=$?
+ms=$((($(date +%s%N) - start) / 1000000))
+check "interrupted: exit 128 + signal (took $ms ms)" test $status -eq 143
+check "interrupted: what was measured is kept, marked as partial" /usr/bin/python3 -c 'import json,sys
+result = json.load(open(sys.argv[1]))
+assert result["partial"] is True
+assert any(row["status"] == "measured" for row in result["rows"])' "$dir/part.json"
+
+# A disk that is full: the old file survives, nothing else is left.
+mkdir "$dir/small"
+if mount -t tmpfs -o size=16k none "$dir/small" 2>/dev/null; then
+	mounted=yes
+	echo old >"$dir/small/x.json"
+	run run $quick --filter 'control/*' --json "$dir/small/x.json"
+	check "disk full: exit 2 and one line" test $status -eq 2 -a "$(wc -l <"$dir/err")" -eq 1 -a \
+		"$(grep -c 'No space left on device' "$dir/err")" -eq 1
+	check "disk full: the old file survives alone" test "$(cat "$dir/small/x.json")" = old -a \
+		"$(ls -A "$dir/small")" = x.json
+else
+	skip "disk full" "tmpfs cannot be mounted here"
+fi
+run run $quick --filter 'control/*' --json /dev/full
+check "a device that is full: exit 2" test $status -eq 2 -a "$(wc -l <"$dir/err")" -eq 1
+
+run doctor --json "$dir/doctor.json"
+check "doctor as JSON" /usr/bin/python3 -c 'import json,sys
+advice = json.load(open(sys.argv[1]))["advice"]
+assert len(advice) > 10 and all(a["level"] in ("good", "note", "disturbs", "prevents") for a in advice)' \
+	"$dir/doctor.json"
+
+"$sanitized" run $quick >"$dir/out" 2>"$dir/err"
+check "the whole program under ASan and UBSan" test $? -eq 0 -a ! -s "$dir/err"
+"$sanitized" run --vpmu=user $quick >"$dir/out" 2>"$dir/err"
+check "the simulated path under ASan and UBSan" test $? -eq 0 -a ! -s "$dir/err"
+
+echo "1..$n"
+exit $((failed > 0))
