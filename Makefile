@@ -14,7 +14,7 @@ BUILD   ?= build
 V       ?= 0
 SETUP   ?= yes
 
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
+VERSION := 0.1.0$(shell git describe --always --dirty --exclude='*' 2>/dev/null | sed 's/^/+g/')
 
 WARNINGS := -Wall -Wextra -Werror
 CFLAGS   ?= -O2 -g
