@@ -5,6 +5,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 LD      := $(if $(filter default,$(origin LD)),ld,$(LD))

@@ -18,10 +18,33 @@ static const struct pmu_shape *guest_shape(const struct machine *machine)
 	return machine->config.simulated ? &machine->guest.vpmu.shape : &machine->config.pmu;
 }
 
+/* Does the guest's own CPUID announce the PMU that the setting asked for? */
+static int check_announced(struct machine *machine, struct failure *failure)
+{
+	const struct pmu_shape *asked = guest_shape(machine);
+	const struct guest_pmu *seen = &machine->guest.page->pmu;
+	int error = guest_call(&machine->guest, GUEST_PMU_DETECT, TIMEOUT_MS, failure);
+
+	if (error || (seen->version == asked->version && seen->nr_gp == asked->nr_gp &&
+		      seen->gp_width == asked->gp_width && seen->nr_fixed == asked->nr_fixed &&
+		      seen->perf_capabilities == asked->perf_capabilities))
+		return error;
+	return fail_with(failure, -EBADMSG, "the guest sees PMU version %u, %u GP counters of %u bits, %u fixed, "
+			 "PERF_CAPABILITIES %#llx; asked for: %u, %u of %u, %u, %#llx", seen->version, seen->nr_gp,
+			 seen->gp_width, seen->nr_fixed, (unsigned long long)seen->perf_capabilities,
+			 asked->version, asked->nr_gp, asked->gp_width, asked->nr_fixed,
+			 (unsigned long long)asked->perf_capabilities);
+}
+
 int answers_start(struct machine *machine, struct failure *failure)
 {
+	int error;
+
 	if (!guest_shape(machine)->version)
 		return 0;
+	error = check_announced(machine, failure);
+	if (error)
+		return error;
 	return guest_call(&machine->guest, GUEST_PMU_START, TIMEOUT_MS, failure);
 }
 

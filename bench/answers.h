@@ -7,7 +7,10 @@
 
 struct row_result;
 
-/* Let the counters of a freshly booted machine's guest run. Of a guest without a PMU: nothing. */
+/*
+ * See that a freshly booted guest's CPUID announces what was asked for, and let its counters run. Of
+ * a guest without a PMU: nothing.
+ */
 int answers_start(struct machine *machine, struct failure *failure);
 
 /*

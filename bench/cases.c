@@ -252,6 +252,8 @@ static void add_native(const struct case_plan *plan, struct row *rows, size_t *n
 		name_rdpmc(row, false);
 		if (plan->native_reason[0])
 			skip(row, plan->native_reason, "");
+		else if (counters[i] == COUNTER_FIXED0 && !plan->native_fixed)
+			skip(row, "perf did not put its event on fixed counter 0", "");
 		else if (counters[i] == COUNTER_METRICS && !plan->native_metrics)
 			skip(row, "the host's perf has no topdown events: Intel Ice Lake or later", "");
 	}

@@ -57,7 +57,7 @@ struct case_plan {
 	bool simulated;			/* --vpmu=user */
 	struct pmu_shape simulated_pmu;
 	char native_reason[160];	/* why native rows cannot be measured; empty when they can */
-	bool native_metrics;
+	bool native_fixed, native_metrics;
 };
 
 #define MAX_ROWS 128

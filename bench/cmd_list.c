@@ -58,7 +58,6 @@ int command_list(const struct options *options)
 		}
 		json_decref(json);
 	}
-	native_close(native);
 	free(native);
 	free(rows);
 	kvm_close(&kvm);

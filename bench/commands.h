@@ -14,8 +14,8 @@ int command_list(const struct options *options);
 int command_doctor(const struct options *options);
 
 /*
- * Look at host and KVM, and fill @rows. @native is left open. Returns how many rows there are
- * after the filter, at least 1: a filter that matches nothing ends the program.
+ * Look at host and KVM, and fill @rows. Returns how many rows there are after the filter, at least
+ * 1: a filter that matches nothing ends the program. @native is only tried, and closed again.
  */
 size_t plan_rows(const struct options *options, const struct kvm *kvm, struct case_plan *plan,
 		 struct native *native, struct row *rows);

@@ -26,7 +26,8 @@ static int perf_open(uint32_t type, uint64_t config, int group_fd)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr), .type = type, .config = config, .exclude_kernel = 1,
-		.pinned = group_fd < 0,
+		/* An event that counts guests too keeps KVM from making a mediated PMU, and the reverse. */
+		.exclude_guest = 1, .pinned = group_fd < 0,
 	};
 
 	return (int)syscall(SYS_perf_event_open, &attr, 0, -1, group_fd, PERF_FLAG_FD_CLOEXEC);
@@ -69,6 +70,7 @@ void native_open(struct native *native, const char *root, char *reason, size_t s
 	char line[64];
 	uint32_t type;
 
+	native->open = true;
 	native->gp = native->fixed = native->slots = native->metrics = closed;
 	reason[0] = '\0';
 	if (!context_read_line(root, "/sys/bus/event_source/devices/cpu/type", line, sizeof(line)) ||
@@ -99,6 +101,9 @@ void native_open(struct native *native, const char *root, char *reason, size_t s
 
 void native_close(struct native *native)
 {
+	if (!native->open)
+		return;
+	native->open = false;
 	event_close(&native->metrics);
 	event_close(&native->slots);
 	event_close(&native->fixed);

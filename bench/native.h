@@ -20,13 +20,15 @@ struct native_event {
 };
 
 struct native {
+	bool open;
 	struct native_event gp, fixed, slots, metrics;
 	uint64_t samples[GUEST_MAX_SAMPLES];
 };
 
 /*
  * Open what can be opened. @reason is empty when at least the GP counter can be read, else it says
- * why not and what would help.
+ * why not and what would help. Kept open only while native rows are read: the events hold counters
+ * that a guest's PMU may need.
  */
 void native_open(struct native *native, const char *root, char *reason, size_t size);
 void native_close(struct native *native);

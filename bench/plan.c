@@ -17,7 +17,9 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 	vpmu_init(&vpmu);
 	plan->simulated_pmu = vpmu.shape;
 	native_open(native, "", plan->native_reason, sizeof(plan->native_reason));
+	plan->native_fixed = native_has(native, COUNTER_FIXED0);
 	plan->native_metrics = native_has(native, COUNTER_METRICS);
+	native_close(native);
 	n = cases_make(plan, rows);
 	if (options->filter) {
 		n = cases_filter(rows, n, options->filter);

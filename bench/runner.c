@@ -130,12 +130,20 @@ static int row_error(struct row *row, int error, const struct failure *failure)
 static int row_machine(struct bench *bench, const struct row *row, struct machine **machine,
 		       struct failure *failure)
 {
+	struct native *native = &bench->machines[MACHINE_NATIVE].native;
+	char reason[160] = "";
 	bool fresh;
 	int error;
 
 	*machine = &bench->machines[row->machine];
-	if (row->machine == MACHINE_NATIVE)
+	if (row->machine == MACHINE_NATIVE) {
+		if (!native->open)
+			native_open(native, "", reason, sizeof(reason));
+		if (!native_has(native, row->counter))
+			return fail_with(failure, -EBUSY, "perf gave the counter away: %s", reason);
 		return 0;
+	}
+	native_close(native);
 	fresh = !(*machine)->up;
 	error = machine_up(*machine, bench->kvm, failure);
 	if (error)
@@ -329,6 +337,14 @@ static void check_exits(struct bench *bench, unsigned int run)
 	}
 }
 
+static void all_machines_down(struct bench *bench)
+{
+	for (int i = 0; i < NR_MACHINES; i++)
+		if (i != MACHINE_NATIVE)
+			machine_down(&bench->machines[i]);
+	native_close(&bench->machines[MACHINE_NATIVE].native);
+}
+
 static int do_run(struct bench *bench, struct schedule *schedule, struct rng *rng, unsigned int run,
 		  struct failure *failure)
 {
@@ -352,9 +368,7 @@ static int do_run(struct bench *bench, struct schedule *schedule, struct rng *rn
 			if (bench->rows[order[i]].status == ROW_READY)
 				error = visit(bench, schedule, order[i], rng_below(rng, 2), failure);
 	}
-	for (int i = 0; i < NR_MACHINES; i++)
-		if (i != MACHINE_NATIVE)
-			machine_down(&bench->machines[i]);
+	all_machines_down(bench);
 	/* Half a run is not an observation. */
 	if (error == -EINTR)
 		return error;
@@ -465,9 +479,7 @@ int bench_run(struct bench *bench, struct failure *failure)
 	error = allocate(bench, schedule, failure);
 	if (!error)
 		error = do_runs(bench, schedule, failure);
-	for (int i = 0; i < NR_MACHINES; i++)
-		if (i != MACHINE_NATIVE)
-			machine_down(&bench->machines[i]);
+	all_machines_down(bench);
 	if (error == -EINTR) {
 		bench->partial = true;
 		error = 0;
@@ -487,5 +499,4 @@ void bench_free(struct bench *bench)
 {
 	for (size_t i = 0; i < bench->n_rows; i++)
 		free(bench->results[i].runs);
-	native_close(&bench->machines[MACHINE_NATIVE].native);
 }
