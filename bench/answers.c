@@ -70,6 +70,11 @@ bool answers_block(const struct row *row, uint64_t count, const struct reading *
 
 	switch (row->insn) {
 	case GUEST_INSN_RDPMC:
+		if (row->machine == MACHINE_NATIVE && row->counter == COUNTER_METRICS &&
+		    !expect_metrics_plausible(reading->value)) {
+			fail_with(failure, 0, "implausible: native PERF_METRICS %#llx", (unsigned long long)reading->value);
+			return false;
+		}
 		if (row->machine == MACHINE_NATIVE)
 			return true;
 		if (!right_outcome(row, reading->faults, count, failure))

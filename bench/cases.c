@@ -276,7 +276,7 @@ size_t cases_make(const struct case_plan *plan, struct row *rows)
 
 const struct row *cases_empty_loop(const struct row *rows, size_t n, const struct row *row)
 {
-	if (row->insn == GUEST_INSN_EMPTY || row->machine == MACHINE_NATIVE)
+	if (row->insn == GUEST_INSN_EMPTY)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].insn == GUEST_INSN_EMPTY && rows[i].cpl == row->cpl)

@@ -74,7 +74,7 @@ size_t cases_filter(struct row *rows, size_t n, const char *glob);
 const char *row_setting(const struct row *row);		/* the schema's word */
 const char *row_counter_name(const struct row *row);	/* "metrics", or the instruction of a control */
 const char *row_privilege_name(const struct row *row);
-/* The row's empty loop: same machine kind and CPL; NULL for itself, native rows or when filtered away. */
+/* The row's empty loop: same CPL, the guest's also for native rows; NULL for itself or when filtered away. */
 const struct row *cases_empty_loop(const struct row *rows, size_t n, const struct row *row);
 
 /* ECX that selects @counter of @pmu. */

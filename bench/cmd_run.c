@@ -28,6 +28,13 @@ static void utc_now(char text[32])
 	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 }
 
+/* A host's name and command line may be nobody else's business. */
+static void forget_identity(json_t *context)
+{
+	json_object_set_new(context, "hostname", json_null());
+	json_object_set_new(json_object_get(context, "kernel"), "cmdline", json_null());
+}
+
 /* Which guest each kind of machine boots. */
 static void configure_machines(struct bench *bench, const struct case_plan *plan)
 {
@@ -110,6 +117,8 @@ static int measure(const struct options *options, const struct kvm *kvm, struct 
 	context = context_collect("");
 	if (!context)
 		return nothing_runs("out of memory");
+	if (options->anonymous)
+		forget_identity(context);
 	bench->n_rows = plan_rows(options, kvm, &plan, &bench->machines[MACHINE_NATIVE].native, bench->rows);
 	configure_machines(bench, &plan);
 	error = bench_run(bench, &failure);
@@ -148,7 +157,7 @@ int command_run(const struct options *options)
 	bench->kvm = &kvm;
 	bench->options = (struct bench_options){
 		.seconds = options->seconds, .runs = options->runs, .seed = options->seed,
-		.progress = isatty(STDERR_FILENO),
+		.progress = isatty(STDERR_FILENO), .filter = options->filter,
 	};
 	status = measure(options, &kvm, bench);
 	free(bench);

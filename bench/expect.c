@@ -68,16 +68,23 @@ struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsig
 	return pmu->vendor == CPU_VENDOR_AMD ? expect_amd(pmu, ecx) : expect_intel(pmu, ecx);
 }
 
+bool expect_metrics_plausible(uint64_t value)
+{
+	unsigned int sum = 0;
+
+	for (unsigned int byte = 0; byte < 4; byte++)
+		sum += value >> 8 * byte & 0xff;
+	return sum >= 0xff - EXPECT_METRICS_SLACK && sum <= 0xff + EXPECT_METRICS_SLACK;
+}
+
 bool expect_running(const struct pmu_shape *pmu, uint32_t ecx, uint64_t first, uint64_t second)
 {
-	unsigned int sum = 0, width = ecx >> 16 == TYPE_FIXED ? pmu->fixed_width : pmu->gp_width;
+	unsigned int width = ecx >> 16 == TYPE_FIXED ? pmu->fixed_width : pmu->gp_width;
 
 	if (pmu->vendor != CPU_VENDOR_INTEL || ecx >> 16 != TYPE_METRICS)
 		return first == to_width(first, width) && second == to_width(second, width) &&
 		       second > first;
-	for (unsigned int byte = 0; byte < 4; byte++)
-		sum += second >> 8 * byte & 0xff;
-	return sum >= 0xff - EXPECT_METRICS_SLACK && sum <= 0xff + EXPECT_METRICS_SLACK;
+	return expect_metrics_plausible(second);
 }
 
 enum exits_expected expect_exits(const struct setting_host *host, enum setting_kind setting,

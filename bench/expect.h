@@ -25,6 +25,7 @@ struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsig
  * the level-1 fractions of PERF_METRICS must add up to FFH, give or take @EXPECT_METRICS_SLACK.
  */
 #define EXPECT_METRICS_SLACK	8
+bool expect_metrics_plausible(uint64_t value);
 bool expect_running(const struct pmu_shape *pmu, uint32_t ecx, uint64_t first, uint64_t second);
 
 enum exits_expected { EXITS_NONE, EXITS_EACH, EXITS_ANY };

@@ -132,6 +132,11 @@ bool native_has(const struct native *native, enum counter counter)
 	       counter == COUNTER_FIXED0 ? event->ecx == ECX_FIXED0 : true;
 }
 
+uint32_t native_ecx(const struct native *native, enum counter counter)
+{
+	return event_of(native, counter)->ecx;
+}
+
 static inline uint64_t fenced_tsc(void)
 {
 	uint32_t low, high;
@@ -156,7 +161,7 @@ static uint64_t loop(uint32_t ecx, uint64_t count, uint64_t *value)
 void native_measure(struct native *native, enum counter counter, uint64_t count, bool sampled,
 		    uint64_t *ticks, uint64_t *value)
 {
-	uint32_t ecx = event_of(native, counter)->ecx;
+	uint32_t ecx = native_ecx(native, counter);
 
 	if (!sampled) {
 		*ticks = loop(ecx, count, value);

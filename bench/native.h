@@ -34,6 +34,8 @@ void native_open(struct native *native, const char *root, char *reason, size_t s
 void native_close(struct native *native);
 /* Is this counter open, and where the row's name says? */
 bool native_has(const struct native *native, enum counter counter);
+/* ECX by which it is read; only of a counter that native_has(). */
+uint32_t native_ecx(const struct native *native, enum counter counter);
 /* Only of a counter that native_has(). */
 void native_measure(struct native *native, enum counter counter, uint64_t count, bool sampled,
 		    uint64_t *ticks, uint64_t *value);

@@ -16,7 +16,7 @@
 
 enum {
 	KEY_TIME = 't', KEY_RUNS = 'r', KEY_SEED = 's', KEY_FILTER = 'f', KEY_JSON = 'j', KEY_CPU = 'c',
-	KEY_QUICK = 0x100, KEY_FULL, KEY_LIST, KEY_FORCE, KEY_VPMU, KEY_ENGINE, KEY_DEVICE,
+	KEY_QUICK = 0x100, KEY_FULL, KEY_LIST, KEY_FORCE, KEY_VPMU, KEY_ENGINE, KEY_DEVICE, KEY_ANONYMOUS,
 };
 
 #define OPTION_FILTER	{ "filter", KEY_FILTER, "GLOB", 0, "Only rows whose name matches, as 'rdpmc/metrics/*'", 0 }
@@ -37,6 +37,7 @@ static const struct argp_option run_options[] = {
 	OPTION_VPMU,
 	{ "engine", KEY_ENGINE, "NAME", 0, "kvm (default), or emulator: the emulator's entry in process", 0 },
 	OPTION_JSON,
+	{ "anonymous", KEY_ANONYMOUS, NULL, 0, "Leave the host's name and kernel command line out of the JSON", 0 },
 	OPTION_DEVICE,
 	{ 0 },
 };
@@ -181,6 +182,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!*arg)
 			options_die("--json: the file name is empty");
 		options->json = arg;
+		return 0;
+	case KEY_ANONYMOUS:
+		options->anonymous = true;
 		return 0;
 	case KEY_DEVICE:
 		options->device = arg;

@@ -19,8 +19,11 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 	native_open(native, "", plan->native_reason, sizeof(plan->native_reason));
 	plan->native_fixed = native_has(native, COUNTER_FIXED0);
 	plan->native_metrics = native_has(native, COUNTER_METRICS);
-	native_close(native);
 	n = cases_make(plan, rows);
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].machine == MACHINE_NATIVE && rows[i].status == ROW_READY)
+			rows[i].ecx = native_ecx(native, rows[i].counter);
+	native_close(native);
 	if (options->filter) {
 		n = cases_filter(rows, n, options->filter);
 		if (!n)

@@ -27,7 +27,7 @@ static json_t *pmu_json(const struct pmu_shape *pmu)
 			 "version", (int)pmu->version, "gp_counters", (int)pmu->nr_gp, "gp_width",
 			 (int)pmu->gp_width, "fixed_counters", (int)pmu->nr_fixed, "fixed_width",
 			 (int)pmu->fixed_width, "perf_capabilities",
-			 json_sprintf("%#llx", (unsigned long long)pmu->perf_capabilities));
+			 json_sprintf("0x%llx", (unsigned long long)pmu->perf_capabilities));
 }
 
 static json_t *setting_json(const struct setting *setting)
@@ -35,8 +35,9 @@ static json_t *setting_json(const struct setting *setting)
 	if (!setting->available)
 		return json_pack("{s:b, s:s, s:s}", "available", 0, "reason", setting->reason, "remedy",
 				 setting->remedy);
-	return json_pack("{s:b, s:s, s:o}", "available", 1, "means", setting_means_text(setting->means),
-			 "guest_pmu", pmu_json(&setting->guest));
+	return json_pack("{s:b, s:s, s:s, s:o}", "available", 1, "means", setting_means_name(setting->means),
+			 "means_text", setting_means_text(setting->means), "guest_pmu",
+			 pmu_json(&setting->guest));
 }
 
 /* [lower bound in cycles, count] of the buckets that hold something. */
@@ -97,7 +98,7 @@ static json_t *row_json(const struct bench *bench, size_t i)
 		if (row->expected.rule)
 			json_object_set_new(object, "rule", json_string(row->expected.rule));
 		if (!row->expected.gp)
-			json_object_set_new(object, "value", json_sprintf("%#llx", (unsigned long long)result->value));
+			json_object_set_new(object, "value", json_sprintf("0x%llx", (unsigned long long)result->value));
 	}
 	if (!result->n_runs)
 		return object;
@@ -139,6 +140,11 @@ static json_t *uncounted_json(const struct perf_counts *counts)
 	return object;
 }
 
+static json_t *known_index(int index)
+{
+	return index < 0 ? json_null() : json_integer(index);
+}
+
 /* What this program knows of the measurement, beside what the host tells of itself. */
 static void add_to_context(json_t *context, const struct bench *bench, const struct case_plan *plan,
 			   const struct placement *placement)
@@ -151,9 +157,11 @@ static void add_to_context(json_t *context, const struct bench *bench, const str
 	for (int kind = 0; kind < NR_SETTINGS; kind++)
 		json_object_set_new(context, setting_kind_name((enum setting_kind)kind),
 				    setting_json(&plan->setting[kind]));
+	json_object_set_new(context, "simulated_pmu",
+			    plan->simulated ? pmu_json(&plan->simulated_pmu) : json_null());
 	json_object_set_new(context, "placement", json_pack(
-		"{s:i, s:i, s:i, s:b, s:i, s:b, s:s}", "cpu", placement->cpu, "core", placement->core, "node",
-		placement->node, "isolated", placement->isolated, "siblings", placement->siblings, "bound",
+		"{s:i, s:i, s:o, s:b, s:i, s:b, s:s}", "cpu", placement->cpu, "core", placement->core, "node",
+		known_index(placement->node), "isolated", placement->isolated, "siblings", placement->siblings, "bound",
 		placement->bound, "text", placement->text));
 	json_object_set_new(context, "noise", json_pack(
 		"{s:I, s:f, s:I, s:o, s:I, s:I, s:o}", "involuntary_switches",
@@ -172,11 +180,12 @@ json_t *results_json(const struct bench *bench, const struct case_plan *plan, js
 	for (size_t i = 0; i < bench->n_rows; i++)
 		json_array_append_new(rows, row_json(bench, i));
 	add_to_context(context, bench, plan, placement);
-	return json_pack("{s:s, s:s, s:s, s:b, s:{s:s, s:s, s:s}, s:{s:f, s:i, s:o, s:f}, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:b, s:{s:s, s:s, s:s}, s:{s:f, s:i, s:o, s:s?, s:s?}, s:f, s:o, s:o, s:o}",
 			 "schema", "rdpmc-results/1", "kind", "bench", "started", started, "partial",
 			 bench->partial, "program", "version", PROGRAM_VERSION, "compiler", PROGRAM_COMPILER,
 			 "flags", PROGRAM_FLAGS, "options", "seconds", bench->options.seconds, "runs",
 			 (int)bench->options.runs, "seed",
-			 json_sprintf("%llu", (unsigned long long)bench->options.seed), "elapsed", bench->elapsed,
-			 "context", context, "exit_costs", costs_json(bench), "rows", rows);
+			 json_sprintf("%llu", (unsigned long long)bench->options.seed), "filter",
+			 bench->options.filter, "vpmu", plan->simulated ? "user" : NULL, "elapsed",
+			 bench->elapsed, "context", context, "exit_costs", costs_json(bench), "rows", rows);
 }

@@ -111,11 +111,11 @@ static void fail_row(struct row *row, const char *reason)
 }
 
 /* A measurement that failed: -EINTR ends everything, the rest is the row's own fate. */
-static int row_error(struct row *row, int error, const struct failure *failure)
+static int row_error(struct row *row, int error, bool probing, const struct failure *failure)
 {
 	if (error == -EINTR)
 		return error;
-	if (error == -ETIMEDOUT && (row->insn == GUEST_INSN_VMCALL || row->insn == GUEST_INSN_VMMCALL)) {
+	if (error == -ETIMEDOUT && probing && (row->insn == GUEST_INSN_VMCALL || row->insn == GUEST_INSN_VMMCALL)) {
 		row->status = ROW_SKIPPED;
 		snprintf(row->reason, sizeof(row->reason),
 			 "the hypercall never returns on this KVM (ended by the watchdog after %u ms)",
@@ -162,7 +162,7 @@ static int measure(struct bench *bench, struct row *row, uint64_t count, bool sa
 	if (!error)
 		error = machine_measure(machine, row, count, sampled, timeout_ms, reading, failure);
 	if (error)
-		return row_error(row, error, failure) ? -EINTR : -ECANCELED;
+		return row_error(row, error, timeout_ms == PROBE_TIMEOUT_MS, failure) ? -EINTR : -ECANCELED;
 	if (!answers_block(row, count, reading, failure)) {
 		fail_row(row, failure->text);
 		return -ECANCELED;
@@ -263,6 +263,8 @@ static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool 
 	visits->insn_emulation += (double)reading[1].insn_emulation - (double)reading[0].insn_emulation;
 	visits->turns += (double)n;
 	visits->irq_exits += reading[0].irq_exits + reading[1].irq_exits + sampled.irq_exits;
+	if (row->machine == MACHINE_NATIVE)
+		bench->results[i].value = reading[1].value;
 	memcpy(visits->samples + visits->n_samples,
 	       machine_samples(&bench->machines[row->machine], row), samples * sizeof(uint64_t));
 	visits->n_samples += samples;
@@ -461,8 +463,10 @@ static void settle(struct bench *bench)
 		if (bench->results[i].n_runs) {
 			row->status = ROW_MEASURED;
 		} else {
-			row->status = ROW_SKIPPED;
-			snprintf(row->reason, sizeof(row->reason), "interrupted before the first run was complete");
+			row->status = bench->partial ? ROW_SKIPPED : ROW_FAILED;
+			snprintf(row->reason, sizeof(row->reason), "%s", bench->partial ?
+				 "interrupted before the first run was complete" :
+				 "the empty loop to take off was not measured");
 		}
 	}
 }

@@ -46,6 +46,7 @@ struct bench_options {
 	unsigned int runs;
 	uint64_t seed;
 	bool progress;		/* on stderr */
+	const char *filter;	/* the rows were chosen by; NULL: all */
 };
 
 struct bench {

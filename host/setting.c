@@ -45,6 +45,23 @@ const char *kvm_backend_name(enum kvm_backend backend)
 	return name_of(names, ARRAY_SIZE(names), backend);
 }
 
+const char *setting_means_name(enum setting_means means)
+{
+	static const char *const names[NR_MEANS] = {
+		[MEANS_NONE] = "none",
+		[MEANS_NO_PMU] = "no-pmu",
+		[MEANS_NO_MEDIATED_PMU] = "no-mediated-pmu",
+		[MEANS_VMWARE_BACKDOOR] = "vmware-backdoor",
+		[MEANS_HOST_MISMATCH] = "host-mismatch",
+		[MEANS_GP_WIDTH] = "gp-width",
+		[MEANS_FEWER_GP] = "fewer-gp",
+		[MEANS_FEWER_FIXED] = "fewer-fixed",
+		[MEANS_METRICS_HIDDEN] = "metrics-hidden",
+	};
+
+	return names[means];
+}
+
 const char *setting_means_text(enum setting_means means)
 {
 	static const char *const texts[NR_MEANS] = {

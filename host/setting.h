@@ -68,6 +68,7 @@ bool setting_with_means(const struct setting_host *host, enum setting_means mean
 bool setting_kvm_intercepts(const struct setting_host *host, const struct pmu_shape *guest);
 
 const char *setting_kind_name(enum setting_kind kind);		/* "passthrough", "intercepted" */
+const char *setting_means_name(enum setting_means means);	/* "gp-width": for programs */
 const char *setting_means_text(enum setting_means means);	/* a phrase for a report */
 const char *kvm_backend_name(enum kvm_backend backend);		/* "vmx", "svm", "pvm", "unknown" */
 

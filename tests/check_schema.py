@@ -1,0 +1,237 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Holds result files against the schema, and against what a schema cannot say.
+
+Run: tests/check_schema.py SCHEMA FILE... Prints one line per problem, with its JSON path. Exit
+status: 0 no problem, 1 problems, 2 wrong usage.
+"""
+import json
+import math
+import sys
+from collections import Counter
+from datetime import datetime
+from statistics import median
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+TOLERANCE = 1e-6  # relative; the program writes nine digits
+MESSAGE_LIMIT = 200  # a message may quote half a document
+SUB_BITS, MAX_BITS = 4, 40  # of the histogram, see bench/stats.h
+
+
+class Unreadable(Exception):
+    """Not JSON, or JSON that readers would read differently."""
+
+
+def refuse_constant(name):
+    raise Unreadable(f"{name} is not JSON")
+
+
+def unique_keys(pairs):
+    repeated = [key for key, n in Counter(key for key, _ in pairs).items() if n > 1]
+    if repeated:
+        raise Unreadable(f"key {repeated[0]!r} stands twice in one object")
+    return dict(pairs)
+
+
+def read_json(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file, parse_constant=refuse_constant, object_pairs_hook=unique_keys)
+    except (OSError, ValueError, RecursionError) as error:
+        raise Unreadable(str(error)) from error
+
+
+def read_schema(path):
+    schema = read_json(path)
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise Unreadable(f"{error.json_path}: not a schema: {error.message}") from error
+    return Draft202012Validator(schema)
+
+
+def close(a, b, scale=0):
+    return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE * scale)
+
+
+def mad(values):
+    centre = median(values)
+    return median(abs(value - centre) for value in values)
+
+
+# A row's figure, the runs' figure it comes from, how, and in words.
+SUMMARIES = (
+    ("median", "median", median, "median"),
+    ("mad", "median", mad, "MAD"),
+    ("p99", "p99", median, "median"),
+    ("max", "max", max, "maximum"),
+    ("exits_per_read", "exits_per_read", median, "median"),
+    ("emulated_per_read", "emulated_per_read", median, "median"),
+)
+
+
+def check_summaries(row, path):
+    for name, of, summary, word in SUMMARIES:
+        values = [run[of] for run in row["runs"]]
+        if row[name] is None or None in values:
+            if row[name] is not None or any(value is not None for value in values):
+                yield f"{path}.{name}", "is null in the row or in a run, but not in all"
+            continue
+        expected = summary(values)
+        # What cancels out in a MAD or between two runs leaves the rounding of what it was made of.
+        if not close(row[name], expected, max(map(abs, values))):
+            yield f"{path}.{name}", f"is {row[name]}, the {word} of the runs' {of} is {expected}"
+
+
+def is_lower_bound(value):
+    shift = max(value.bit_length() - SUB_BITS - 1, 0)
+    return value.bit_length() <= MAX_BITS and value % (1 << shift) == 0
+
+
+def check_histogram(run, path):
+    histogram = run["histogram"]
+    bounds = [lower for lower, _ in histogram["buckets"]]
+    total = sum(count for _, count in histogram["buckets"]) + histogram["overflow"]
+    if total != run["samples"]:
+        yield f"{path}.histogram", f"holds {total} samples, the run has {run['samples']}"
+    for i, lower in enumerate(bounds):
+        if not is_lower_bound(lower):
+            yield f"{path}.histogram.buckets[{i}]", f"no bucket begins at {lower}"
+        if i and lower <= bounds[i - 1]:
+            yield f"{path}.histogram.buckets[{i}]", "lower bounds do not rise"
+
+
+def check_run(run, path):
+    order = ("min", "sample_median", "p90", "p99", "p999", "max")
+    for lesser, greater in zip(order, order[1:]):
+        if run[lesser] > run[greater]:
+            yield f"{path}.{lesser}", f"{run[lesser]} is above {greater}, {run[greater]}"
+    if run["disturbed"] > run["samples"]:
+        yield f"{path}.disturbed", f"is {run['disturbed']} of {run['samples']} samples"
+    yield from check_histogram(run, path)
+
+
+def check_name(row, path):
+    parts = row["name"].split("/")
+    if parts[0] != "control" and parts[2] != row["setting"]:
+        yield f"{path}.name", f"says {parts[2]}, the setting is {row['setting']}"
+
+
+def check_bench_row(document, row, path):
+    yield from check_name(row, path)
+    if "runs" not in row:
+        return
+    khz = document["context"]["guest_tsc_khz"]
+    cycles = row["median"] * khz / 1e6
+    if not close(row["cycles_median"], cycles):
+        yield f"{path}.cycles_median", f"is {row['cycles_median']}, the median is {cycles} at {khz} kHz"
+    if len(row["runs"]) > document["options"]["runs"]:
+        yield f"{path}.runs", f"are {len(row['runs'])}, asked for were {document['options']['runs']}"
+    yield from check_summaries(row, path)
+    for i, run in enumerate(row["runs"]):
+        yield from check_run(run, f"{path}.runs[{i}]")
+
+
+def check_exit_cost(cost, rows, path):
+    pair = []
+    for setting in ("intercepted", "passthrough"):
+        row = rows.get(cost[setting])
+        if row is None:
+            yield f"{path}.{setting}", f"no row is named {cost[setting]!r}"
+        elif row["setting"] != setting or row["status"] != "measured":
+            yield f"{path}.{setting}", f"that row is {row['setting']} and {row['status']}"
+        else:
+            pair.append(row["median"])
+    if len(pair) == 2 and not close(cost["cost"], pair[0] - pair[1], max(map(abs, pair))):
+        yield f"{path}.cost", f"is {cost['cost']}, the rows' medians differ by {pair[0] - pair[1]}"
+    lower, upper = cost["lower"], cost["upper"]
+    if (lower is None) != (upper is None):
+        yield path, "has one end of an interval"
+    elif lower is not None and lower > upper:
+        yield f"{path}.lower", f"{lower} is above upper, {upper}"
+
+
+def check_noise(document):
+    runs = [run for row in document["rows"] for run in row.get("runs", ())]
+    for name in ("interrupts", "samples", "disturbed"):
+        stated, total = document["context"]["noise"][name], sum(run[name] for run in runs)
+        if stated != total:
+            yield f"$.context.noise.{name}", f"is {stated}, the runs' add up to {total}"
+
+
+def check_bench(document):
+    rows = {row["name"]: row for row in document["rows"]}
+    for i, row in enumerate(document["rows"]):
+        yield from check_bench_row(document, row, f"$.rows[{i}]")
+    for i, cost in enumerate(document["exit_costs"]):
+        yield from check_exit_cost(cost, rows, f"$.exit_costs[{i}]")
+    yield from check_noise(document)
+
+
+def check_started(document):
+    try:
+        datetime.strptime(document["started"], "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        yield "$.started", f"there is no such time: {document['started']}"
+
+
+def check_names(document):
+    first = {}
+    for i, row in enumerate(document["rows"]):
+        if "name" in row and first.setdefault(row["name"], i) != i:
+            yield f"$.rows[{i}].name", f"{row['name']!r} is the name of $.rows[{first[row['name']]}] too"
+
+
+def invariants(document):
+    """What holds in a document that the schema accepts; yields (path, problem)."""
+    yield from check_started(document)
+    yield from check_names(document)
+    if document["kind"] == "bench":
+        yield from check_bench(document)
+
+
+def problems(validator, document):
+    """(path, problem) of all that is wrong with a document; empty when nothing is."""
+    errors = [(error.json_path, error.message) for error in validator.iter_errors(document)]
+    return errors or list(invariants(document))
+
+
+def check_file(validator, path):
+    try:
+        return problems(validator, read_json(path))
+    except Unreadable as error:
+        return [("$", str(error))]
+
+
+def printable(text):
+    """One line, whatever a file's keys and strings hold."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def shorten(text):
+    """Without its middle: the end of a message says what was expected."""
+    half = MESSAGE_LIMIT // 2
+    return text if len(text) <= MESSAGE_LIMIT else f"{text[:half]} ... {text[-half:]}"
+
+
+def main(arguments):
+    if len(arguments) < 2 or arguments[0].startswith("-"):
+        print("Usage: check_schema.py SCHEMA FILE...", file=sys.stderr)
+        return 2
+    try:
+        validator = read_schema(arguments[0])
+    except Unreadable as error:
+        print(printable(f"{arguments[0]}: {error}"))
+        return 1
+    found = 0
+    for path in arguments[1:]:
+        for where, problem in check_file(validator, path):
+            print(printable(f"{path}: {where}: {shorten(problem)}"))
+            found += 1
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,200 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Proves that what rdpmc-bench writes, and what is recorded in results/, is what the schema says,
+# and that the schema and its check refuse what is not.
+set -u
+
+# The distribution's interpreter: the one that has the distribution's jsonschema.
+python=${SETUP_PYTHON:-/usr/bin/python3}
+export PYTHONDONTWRITEBYTECODE=1
+bench=${BUILD:-build}/rdpmc-bench
+schema=results/rdpmc-results-1.schema.json
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+count=0
+failures=0
+
+ok()
+{
+	count=$((count + 1))
+	echo "ok $count - $1"
+}
+
+skip() # NAME REASON
+{
+	ok "$1 # SKIP $2"
+}
+
+# With what is in the file WHY, if anything, as the explanation.
+not_ok() # NAME [WHY]
+{
+	count=$((count + 1))
+	failures=$((failures + 1))
+	[ -z "${2:-}" ] || sed 's/^/# /' "$2"
+	echo "not ok $count - $1"
+}
+
+check()
+{
+	"$python" tests/check_schema.py "$@" >"$work/problems" 2>&1
+}
+
+valid() # NAME FILE
+{
+	if check $schema "$2"; then ok "$1"; else not_ok "$1" "$work/problems"; fi
+}
+
+# The check of FILE ends with status 1 and says SAID.
+refused() # NAME SAID SCHEMA FILE
+{
+	check "$3" "$4"
+	if [ $? -eq 1 ] && grep -q -e "$2" "$work/problems"; then
+		ok "$1"
+	else
+		not_ok "$1" "$work/problems"
+	fi
+}
+
+# Why nothing can be measured here; empty when something can.
+obstacle()
+{
+	"$bench" list >/dev/null 2>"$work/errors" && return
+	[ $? -eq 77 ] && sed 's/^rdpmc-bench: //' "$work/errors"
+}
+
+# A failed row makes status 1 and is a result like others; 77 with a file is a table of skipped rows.
+run_is_valid() # NAME FILE [OPTION...]
+{
+	name=$1
+	file=$2
+	shift 2
+	"$bench" run --time 2 --runs 2 --json "$file" "$@" >"$work/table" 2>"$work/errors"
+	case $? in
+	0 | 1)	valid "$name" "$file" ;;
+	77)	if [ -s "$file" ]; then
+			valid "$name" "$file"
+		else
+			skip "$name" "$(tail -n 1 "$work/errors")"
+		fi ;;
+	*)	not_ok "$name" "$work/errors" ;;
+	esac
+}
+
+interrupted_is_valid()
+{
+	name='rdpmc-bench run, interrupted'
+	timeout -s INT 2 "$bench" run --time 30 --json "$work/partial.json" >"$work/table" 2>"$work/errors"
+	if [ -s "$work/partial.json" ] && ! grep -q '"partial": true' "$work/partial.json"; then
+		not_ok "$name: partial is true" "$work/errors"
+	else
+		valid "$name" "$work/partial.json"
+	fi
+}
+
+pipe_is_valid()
+{
+	name='rdpmc-bench run --filter --json -'
+	"$bench" run --time 1 --runs 1 --filter 'rdpmc*/cpl0' --json - >"$work/stdout.json" 2>"$work/errors"
+	valid "$name" "$work/stdout.json"
+}
+
+test_output()
+{
+	reason=$(obstacle)
+	if [ -n "$reason" ]; then
+		for name in run 'run --vpmu=user' 'run, interrupted' 'run --filter --json -'; do
+			skip "rdpmc-bench $name" "$reason"
+		done
+		return
+	fi
+	run_is_valid 'rdpmc-bench run' "$work/run.json"
+	run_is_valid 'rdpmc-bench run --vpmu=user' "$work/simulated.json" --vpmu=user
+	interrupted_is_valid
+	pipe_is_valid
+}
+
+test_recorded()
+{
+	found=no
+	for file in results/recorded/*.json; do
+		[ -e "$file" ] || continue
+		found=yes
+		valid "recorded: ${file##*/}" "$file"
+	done
+	[ $found = yes ] || skip 'recorded results' 'results/recorded holds none'
+}
+
+# A document to change: this machine's, or else a recorded one.
+base()
+{
+	for file in "$work/run.json" "$work/simulated.json" results/recorded/*.json; do
+		if [ -s "$file" ] && grep -q '"kind": "bench"' "$file" && check $schema "$file"; then
+			echo "$file"
+			return
+		fi
+	done
+}
+
+test_unreadable() # FILE
+{
+	head -c 1000 "$1" >"$work/cut.json"
+	refused 'refused: a file cut short' 'line ' $schema "$work/cut.json"
+	sed '1,/"median"/s/"median": [^,]*/"median": NaN/' "$1" >"$work/nan.json"
+	refused 'refused: NaN' 'NaN is not JSON' $schema "$work/nan.json"
+	sed '1s/{/{"kind": "bench",/' "$1" >"$work/twice.json"
+	refused 'refused: the same key twice' "'kind' stands twice" $schema "$work/twice.json"
+}
+
+test_mutations() # FILE
+{
+	"$python" tests/schema_mutations.py $schema "$1" >"$work/mutations" 2>&1
+	status=$?
+	if [ $status -eq 77 ]; then
+		skip 'mutated documents' 'no row was measured that could be changed'
+		return
+	fi
+	while read -r line; do
+		case $line in
+		'ok - '*)	ok "${line#ok - }" ;;
+		'not ok - '*)	not_ok "${line#not ok - }" ;;
+		*)		echo "# $line" ;;
+		esac
+	done <"$work/mutations"
+	# A traceback has neither; a failure has been counted above.
+	[ $status -eq 0 ] || grep -q '^not ok' "$work/mutations" || not_ok 'mutated documents'
+}
+
+test_check()
+{
+	refused 'refused: no such file' 'No such file' $schema "$work/nothing.json"
+	: >"$work/empty.json"
+	refused 'refused: an empty file' 'Expecting value' $schema "$work/empty.json"
+	echo '[]' >"$work/array.json"
+	refused 'refused: another thing than an object' 'is not of type' $schema "$work/array.json"
+	echo '{"type": "nonsense"}' >"$work/schema.json"
+	refused 'refused: a schema that is none' 'not a schema' "$work/schema.json" "$work/array.json"
+	check
+	if [ $? -eq 2 ]; then ok 'usage'; else not_ok 'usage' "$work/problems"; fi
+}
+
+if ! "$python" -c 'import jsonschema' 2>/dev/null; then
+	skip 'results and their schema' "$python has no jsonschema; see scripts/setup --list"
+	echo "1..$count"
+	exit 0
+fi
+test_output
+test_recorded
+test_check
+document=$(base)
+if [ -n "$document" ]; then
+	test_unreadable "$document"
+	test_mutations "$document"
+else
+	skip 'unreadable files' 'neither a run of this machine nor a recorded result to change'
+	skip 'mutated documents' 'neither a run of this machine nor a recorded result to change'
+fi
+
+echo "1..$count"
+[ $failures -eq 0 ]
