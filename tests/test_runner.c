@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Proves, on a real /dev/kvm, that the runner cannot be fooled: a row with the wrong label or the
+ * wrong answer fails and says why, and a good one is measured as told. Skipped where there is no KVM.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/runner.h"
+#include "host/interrupt.h"
+#include "host/probe.h"
+
+#define RUNS 3
+
+static struct kvm kvm;
+static bool have_kvm;
+static struct failure failure;
+
+static int setup(void **state)
+{
+	(void)state;
+	have_kvm = !kvm_open(&kvm, NULL, &failure);
+	return interrupt_init(&failure);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	if (have_kvm)
+		kvm_close(&kvm);
+	return 0;
+}
+
+/* A plan for this very host, and the one row of it named so, with the empty loops it is net of. */
+static struct bench *make_bench(const char *name, bool simulated)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	struct case_plan *plan = calloc(1, sizeof(*plan));
+	struct vpmu vpmu;
+
+	if (!have_kvm) {
+		free(bench);
+		free(plan);
+		printf("# skipped: %s\n", failure.text);
+		skip();
+	}
+	assert_non_null(bench);
+	assert_non_null(plan);
+	plan->simulated = simulated;
+	snprintf(plan->native_reason, sizeof(plan->native_reason), "not here");
+	probe_setting_host("", &kvm, &plan->host);
+	/* Whatever PMU the host has: a guest without one, so that every read is #GP. */
+	plan->host.kvm = (struct pmu_shape){ .vendor = plan->host.kvm.vendor };
+	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++)
+		setting_derive(&plan->host, kind, &plan->setting[kind]);
+	vpmu_init(&vpmu);
+	plan->simulated_pmu = vpmu.shape;
+	bench->n_rows = cases_filter(bench->rows, cases_make(plan, bench->rows), name);
+	assert_true(bench->n_rows > 0);
+	bench->kvm = &kvm;
+	bench->options = (struct bench_options){ .seconds = 1, .runs = RUNS, .seed = 1 };
+	bench->machines[MACHINE_INTERCEPTED].config.pmu.vendor = plan->host.kvm.vendor;
+	bench->machines[MACHINE_PASSTHROUGH].config.pmu.vendor = plan->host.kvm.vendor;
+	bench->machines[MACHINE_SIMULATED].config.simulated = true;
+	free(plan);
+	return bench;
+}
+
+static struct row *find(struct bench *bench, const char *name)
+{
+	for (size_t i = 0; i < bench->n_rows; i++)
+		if (!strcmp(bench->rows[i].name, name))
+			return &bench->rows[i];
+	fail_msg("no row %s", name);
+	return NULL;
+}
+
+static void run(struct bench *bench)
+{
+	if (bench_run(bench, &failure))
+		fail_msg("%s", failure.text);
+}
+
+static void expect_failed(const struct row *row, const char *why)
+{
+	if (row->status != ROW_FAILED || !strstr(row->reason, why))
+		fail_msg("%s: status %d, '%s'; expected to fail with '%s'", row->name, row->status, row->reason, why);
+}
+
+static void finish(struct bench *bench)
+{
+	bench_free(bench);
+	free(bench);
+}
+
+#define FAULT_ROW	"rdpmc-fault/metrics-index1/intercepted/cpl3"
+#define METRICS_ROW	"rdpmc/metrics/simulated-vpmu/cpl3"
+
+static void test_good_row(void **state)
+{
+	struct bench *bench = make_bench(FAULT_ROW, false);
+	const struct row_result *result;
+	struct row *row;
+
+	(void)state;
+	row = find(bench, FAULT_ROW);
+	result = &bench->results[row - bench->rows];
+	run(bench);
+	if (row->status != ROW_MEASURED)
+		fail_msg("%s", row->reason);
+	assert_int_equal(result->n_runs, RUNS);
+	for (unsigned int i = 0; i < RUNS; i++) {
+		const struct run_result *one = &result->runs[i];
+		uint64_t in_histogram = one->histogram.overflow;
+
+		for (unsigned int b = 0; b < HISTOGRAM_BUCKETS; b++)
+			in_histogram += one->histogram.count[b];
+		assert_int_equal(in_histogram, one->samples.n);
+		assert_true(one->samples.n >= 8);
+		assert_true(one->median > 0 && one->median < one->raw);
+		assert_true(one->samples.min <= one->samples.median && one->samples.median <= one->samples.p99 &&
+			    one->samples.p99 <= one->samples.max);
+		assert_true(one->sample_overhead > 0);
+		assert_true(one->reads > 0);
+	}
+	assert_true(bench->tsc_khz > 0);
+	/* The guest's clock runs as the host's does. */
+	assert_false(bench->noise.clock_ratio < 0.5 || bench->noise.clock_ratio > 1.1);
+	finish(bench);
+}
+
+/* On a host that intercepts, call it passthrough. */
+static void test_passthrough_that_exits(void **state)
+{
+	struct bench *bench = make_bench("rdpmc-fault/type6000/intercepted/cpl0", false);
+	struct row *row;
+
+	(void)state;
+	row = find(bench, "rdpmc-fault/type6000/intercepted/cpl0");
+	if (row->exits == EXITS_NONE) {
+		printf("# skipped: here this fault comes before the exit\n");
+		finish(bench);
+		skip();
+	}
+	row->machine = MACHINE_PASSTHROUGH;
+	row->exits = EXITS_NONE;
+	run(bench);
+	expect_failed(row, "wrong label: passthrough, but KVM counted");
+	finish(bench);
+}
+
+/* Something that does not exit, called intercepted. */
+static void test_intercept_that_does_not_exit(void **state)
+{
+	struct bench *bench = make_bench("control/rdtsc/cpl3", false);
+	struct row *row;
+
+	(void)state;
+	row = find(bench, "control/rdtsc/cpl3");
+	row->control = false;
+	row->exits = EXITS_EACH;
+	run(bench);
+	expect_failed(row, "wrong label: intercepted, but KVM counted 0.00 exits");
+	finish(bench);
+}
+
+static void test_fault_instead_of_value(void **state)
+{
+	struct bench *bench = make_bench(FAULT_ROW, false);
+	struct row *row;
+
+	(void)state;
+	row = find(bench, FAULT_ROW);
+	row->expected.gp = false;
+	run(bench);
+	expect_failed(row, "wrong answer: RDPMC of 20000001H should answer");
+	assert_int_equal(bench->results[row - bench->rows].n_runs, 0);
+	finish(bench);
+}
+
+static void test_value_instead_of_fault(void **state)
+{
+	struct bench *bench = make_bench(METRICS_ROW, true);
+	struct row *row;
+
+	(void)state;
+	row = find(bench, METRICS_ROW);
+	row->expected.gp = true;
+	run(bench);
+	expect_failed(row, "wrong answer: RDPMC of 20000000H should be #GP");
+	finish(bench);
+}
+
+/* The counter answers, but not with what it holds. */
+static void test_wrong_value(void **state)
+{
+	struct bench *bench = make_bench(METRICS_ROW, true);
+	struct row *row;
+
+	(void)state;
+	row = find(bench, METRICS_ROW);
+	row->expected.preset ^= 1ULL << 40;
+	run(bench);
+	expect_failed(row, "the stopped counter holds");
+	assert_int_equal(bench->results[row - bench->rows].n_runs, 0);
+	finish(bench);
+}
+
+static void test_metrics_are_measured(void **state)
+{
+	struct bench *bench = make_bench(METRICS_ROW, true);
+	struct row *row;
+
+	(void)state;
+	row = find(bench, METRICS_ROW);
+	run(bench);
+	if (row->status != ROW_MEASURED)
+		fail_msg("%s", row->reason);
+	assert_true(expect_metrics_plausible(bench->results[row - bench->rows].value));
+	finish(bench);
+}
+
+/* One row that fails takes no other with it. */
+static void test_failure_is_the_rows_own(void **state)
+{
+	struct bench *bench = make_bench("rdpmc-fault/*/intercepted/cpl3", false);
+	size_t measured = 0;
+	struct row *row;
+
+	(void)state;
+	row = find(bench, FAULT_ROW);
+	row->expected.gp = false;
+	run(bench);
+	for (size_t i = 0; i < bench->n_rows; i++)
+		measured += bench->rows[i].status == ROW_MEASURED;
+	expect_failed(row, "wrong answer");
+	assert_int_equal(measured, bench->n_rows - 1);
+	finish(bench);
+}
+
+static void test_impossible_budget(void **state)
+{
+	struct bench *bench = make_bench("control/port/*", false);
+
+	(void)state;
+	bench->options.runs = 1000;
+	bench->options.seconds = 0.001;
+	assert_int_not_equal(bench_run(bench, &failure), 0);
+	assert_non_null(strstr(failure.text, "is too little for 1000 runs"));
+	finish(bench);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good_row),
+		cmocka_unit_test(test_passthrough_that_exits),
+		cmocka_unit_test(test_intercept_that_does_not_exit),
+		cmocka_unit_test(test_fault_instead_of_value),
+		cmocka_unit_test(test_value_instead_of_fault),
+		cmocka_unit_test(test_wrong_value),
+		cmocka_unit_test(test_metrics_are_measured),
+		cmocka_unit_test(test_failure_is_the_rows_own),
+		cmocka_unit_test(test_impossible_budget),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
