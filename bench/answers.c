@@ -3,8 +3,8 @@
 #include "bench/answers.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <linux/kvm_para.h>
+#include <stdio.h>
 
 #include "bench/runner.h"
 
@@ -29,10 +29,12 @@ static int check_announced(struct machine *machine, struct failure *failure)
 		      seen->gp_width == asked->gp_width && seen->nr_fixed == asked->nr_fixed &&
 		      seen->perf_capabilities == asked->perf_capabilities))
 		return error;
-	return fail_with(failure, -EBADMSG, "the guest sees PMU version %u, %u GP counters of %u bits, %u fixed, "
-			 "PERF_CAPABILITIES %#llx; asked for: %u, %u of %u, %u, %#llx", seen->version, seen->nr_gp,
-			 seen->gp_width, seen->nr_fixed, (unsigned long long)seen->perf_capabilities,
-			 asked->version, asked->nr_gp, asked->gp_width, asked->nr_fixed,
+	return fail_with(failure, -EBADMSG,
+			 "the guest sees PMU version %u, %u GP counters of %u bits, %u fixed, "
+			 "PERF_CAPABILITIES %#llx; asked for: %u, %u of %u, %u, %#llx",
+			 seen->version, seen->nr_gp, seen->gp_width, seen->nr_fixed,
+			 (unsigned long long)seen->perf_capabilities, asked->version, asked->nr_gp,
+			 asked->gp_width, asked->nr_fixed,
 			 (unsigned long long)asked->perf_capabilities);
 }
 
@@ -49,15 +51,18 @@ int answers_start(struct machine *machine, struct failure *failure)
 }
 
 /* One line on a read that faulted though it should not have, or the reverse. */
-static bool right_outcome(const struct row *row, uint64_t faults, uint64_t count, struct failure *failure)
+static bool right_outcome(const struct row *row, uint64_t faults, uint64_t count,
+			  struct failure *failure)
 {
 	uint64_t expected = row->expected.gp ? count : 0;
 
 	if (faults == expected)
 		return true;
-	fail_with(failure, 0, "wrong answer: RDPMC of %08XH should %s (rule %s), but %llu of %llu reads were #GP",
-	     row->ecx, row->expected.gp ? "be #GP" : "answer", row->expected.rule,
-	     (unsigned long long)faults, (unsigned long long)count);
+	fail_with(
+		failure, 0,
+		"wrong answer: RDPMC of %08XH should %s (rule %s), but %llu of %llu reads were #GP",
+		row->ecx, row->expected.gp ? "be #GP" : "answer", row->expected.rule,
+		(unsigned long long)faults, (unsigned long long)count);
 	return false;
 }
 
@@ -72,7 +77,8 @@ bool answers_block(const struct row *row, uint64_t count, const struct reading *
 	case GUEST_INSN_RDPMC:
 		if (row->machine == MACHINE_NATIVE && row->counter == COUNTER_METRICS &&
 		    !expect_metrics_plausible(reading->value)) {
-			fail_with(failure, 0, "implausible: native PERF_METRICS %#llx", (unsigned long long)reading->value);
+			fail_with(failure, 0, "implausible: native PERF_METRICS %#llx",
+				  (unsigned long long)reading->value);
 			return false;
 		}
 		if (row->machine == MACHINE_NATIVE)
@@ -80,8 +86,9 @@ bool answers_block(const struct row *row, uint64_t count, const struct reading *
 		if (!right_outcome(row, reading->faults, count, failure))
 			return false;
 		if (row->expected.gp && reading->value != UNTOUCHED) {
-			fail_with(failure, 0, "wrong answer: #GP of RDPMC %08XH changed EDX:EAX to %08X:%08X", row->ecx,
-			     high, low);
+			fail_with(failure, 0,
+				  "wrong answer: #GP of RDPMC %08XH changed EDX:EAX to %08X:%08X",
+				  row->ecx, high, low);
 			return false;
 		}
 		return true;
@@ -94,21 +101,24 @@ bool answers_block(const struct row *row, uint64_t count, const struct reading *
 		/* Samples come as blocks of one: the same number of writes. */
 		if (reading->user_exits == count)
 			return true;
-		fail_with(failure, 0, "wrong count: %llu port writes, %llu of them reached user space",
-		     (unsigned long long)count, (unsigned long long)reading->user_exits);
+		fail_with(failure, 0,
+			  "wrong count: %llu port writes, %llu of them reached user space",
+			  (unsigned long long)count, (unsigned long long)reading->user_exits);
 		return false;
 	case GUEST_INSN_VMCALL:
 	case GUEST_INSN_VMMCALL:
 		if (low == (uint32_t)-KVM_ENOSYS)
 			return true;
-		fail_with(failure, 0, "wrong answer: an unknown hypercall gave EAX %08X, not -KVM_ENOSYS", low);
+		fail_with(failure, 0,
+			  "wrong answer: an unknown hypercall gave EAX %08X, not -KVM_ENOSYS", low);
 		return false;
 	default:
 		return true;
 	}
 }
 
-static int read_once(struct machine *machine, const struct row *row, uint64_t *value, struct failure *failure)
+static int read_once(struct machine *machine, const struct row *row, uint64_t *value,
+		     struct failure *failure)
 {
 	struct reading reading;
 	int error = machine_measure(machine, row, 1, false, TIMEOUT_MS, &reading, failure);
@@ -131,8 +141,10 @@ static int check_preset(struct machine *machine, const struct row *row, struct f
 
 	if (error || row->expected.gp || value == row->expected.preset)
 		return error;
-	return fail_with(failure, -EBADMSG, "wrong answer: RDPMC of %08XH gave %#llx, the stopped counter holds %#llx",
-		    row->ecx, (unsigned long long)value, (unsigned long long)row->expected.preset);
+	return fail_with(failure, -EBADMSG,
+			 "wrong answer: RDPMC of %08XH gave %#llx, the stopped counter holds %#llx",
+			 row->ecx, (unsigned long long)value,
+			 (unsigned long long)row->expected.preset);
 }
 
 static int check_running(struct machine *machine, const struct row *row, uint64_t *value,
@@ -144,39 +156,49 @@ static int check_running(struct machine *machine, const struct row *row, uint64_
 	if (!error)
 		error = read_once(machine, row, &second, failure);
 	*value = second;
-	if (error || row->expected.gp || expect_running(guest_shape(machine), row->ecx, first, second))
+	if (error || row->expected.gp ||
+	    expect_running(guest_shape(machine), row->ecx, first, second))
 		return error;
-	return fail_with(failure, -EBADMSG, "implausible: RDPMC of %08XH running gave %#llx, then %#llx", row->ecx,
-		    (unsigned long long)first, (unsigned long long)second);
+	return fail_with(failure, -EBADMSG,
+			 "implausible: RDPMC of %08XH running gave %#llx, then %#llx", row->ecx,
+			 (unsigned long long)first, (unsigned long long)second);
 }
 
 /* All rows of one machine, stopped and then running. */
 static int check_machine(struct machine *machine, enum machine_kind kind, const struct kvm *kvm,
-			 struct row *rows, size_t n, struct row_result *results, struct failure *failure)
+			 struct row *rows, size_t n, struct row_result *results,
+			 struct failure *failure)
 {
 	for (int running = 0; running < 2; running++) {
 		int error = machine_up(machine, kvm, failure);
 
 		if (!error && guest_shape(machine)->version)
-			error = guest_call(&machine->guest, running ? GUEST_PMU_START : GUEST_PMU_PRESET,
-					   TIMEOUT_MS, failure);
+			error = guest_call(&machine->guest,
+					   running ? GUEST_PMU_START : GUEST_PMU_PRESET, TIMEOUT_MS,
+					   failure);
 		for (size_t i = 0; i < n && error != -EINTR; i++) {
 			struct row *row = &rows[i];
 
 			if (!is_rdpmc_on(row, kind))
 				continue;
 			if (!error)
-				error = running ? check_running(machine, row, &results[i].value, failure) :
-						  check_preset(machine, row, failure);
+				error = running ? check_running(machine, row, &results[i].value,
+								failure)
+						: check_preset(machine, row, failure);
 			if (error && error != -EINTR) {
 				row->status = ROW_FAILED;
 				snprintf(row->reason, sizeof(row->reason), "%s", failure->text);
-				/* The machine may be gone; the counters of a new one must be set again. */
+				/*
+				 * The machine may be gone; the counters of a new one must be set
+				 * again.
+				 */
 				machine_down(machine);
 				error = machine_up(machine, kvm, failure);
 				if (!error && guest_shape(machine)->version)
-					error = guest_call(&machine->guest, running ? GUEST_PMU_START :
-							   GUEST_PMU_PRESET, TIMEOUT_MS, failure);
+					error = guest_call(&machine->guest,
+							   running ? GUEST_PMU_START
+								   : GUEST_PMU_PRESET,
+							   TIMEOUT_MS, failure);
 			}
 		}
 		if (error == -EINTR)

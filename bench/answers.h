@@ -8,8 +8,8 @@
 struct row_result;
 
 /*
- * See that a freshly booted guest's CPUID announces what was asked for, and let its counters run. Of
- * a guest without a PMU: nothing.
+ * See that a freshly booted guest's CPUID announces what was asked for, and let its counters run.
+ * Of a guest without a PMU: nothing.
  */
 int answers_start(struct machine *machine, struct failure *failure);
 
@@ -20,7 +20,9 @@ int answers_start(struct machine *machine, struct failure *failure);
 int answers_check_all(struct machine *machines, const struct kvm *kvm, struct row *rows, size_t n,
 		      struct row_result *results, struct failure *failure);
 
-/* After @count turns: as many faults as expected, and a last value that the instruction can give. */
+/*
+ * After @count turns: as many faults as expected, and a last value that the instruction can give.
+ */
 bool answers_block(const struct row *row, uint64_t count, const struct reading *reading,
 		   struct failure *failure);
 

@@ -7,37 +7,45 @@
 #include <string.h>
 
 static const char *const counter_names[NR_COUNTERS] = {
-	[COUNTER_GP_FIRST] = "gp-first",	[COUNTER_GP_LAST] = "gp-last",
-	[COUNTER_FIXED0] = "fixed0",		[COUNTER_FIXED1] = "fixed1",
-	[COUNTER_FIXED2] = "fixed2",		[COUNTER_FIXED3] = "fixed3",
-	[COUNTER_METRICS] = "metrics",		[COUNTER_METRICS_INDEX1] = "metrics-index1",
-	[COUNTER_TYPE_6000] = "type6000",	[COUNTER_FAST] = "fast",
-	[COUNTER_VMWARE] = "vmware",		[COUNTER_OUT_OF_RANGE] = "out-of-range",
+	[COUNTER_GP_FIRST] = "gp-first",  [COUNTER_GP_LAST] = "gp-last",
+	[COUNTER_FIXED0] = "fixed0",      [COUNTER_FIXED1] = "fixed1",
+	[COUNTER_FIXED2] = "fixed2",      [COUNTER_FIXED3] = "fixed3",
+	[COUNTER_METRICS] = "metrics",    [COUNTER_METRICS_INDEX1] = "metrics-index1",
+	[COUNTER_TYPE_6000] = "type6000", [COUNTER_FAST] = "fast",
+	[COUNTER_VMWARE] = "vmware",      [COUNTER_OUT_OF_RANGE] = "out-of-range",
 };
 
 static const char *const privilege_names[NR_PRIVILEGES] = {
-	[PRIVILEGE_CPL0] = "cpl0", [PRIVILEGE_CPL3] = "cpl3", [PRIVILEGE_CPL3_NOPCE] = "cpl3-nopce",
+	[PRIVILEGE_CPL0] = "cpl0",
+	[PRIVILEGE_CPL3] = "cpl3",
+	[PRIVILEGE_CPL3_NOPCE] = "cpl3-nopce",
 };
 
 static const struct {
 	enum guest_insn insn;
 	const char *name;
-	bool cpl3;	/* at CPL 3 too */
+	bool cpl3; /* at CPL 3 too */
 } controls[] = {
-	{ GUEST_INSN_EMPTY, "empty", true },
-	{ GUEST_INSN_RDTSC, "rdtsc", true },
-	{ GUEST_INSN_CPUID, "cpuid", true },
-	{ GUEST_INSN_PORT, "port", true },
+	{ GUEST_INSN_EMPTY, "empty", true },       { GUEST_INSN_RDTSC, "rdtsc", true },
+	{ GUEST_INSN_CPUID, "cpuid", true },       { GUEST_INSN_PORT, "port", true },
 	{ GUEST_INSN_VMCALL, "hypercall", false },
 };
 
 /* What a processor of this vendor has at its best: it decides which rows there are to hope for. */
 static const struct pmu_shape ideal_intel = {
-	.vendor = CPU_VENDOR_INTEL, .version = 5, .nr_gp = 8, .gp_width = 48, .nr_fixed = 4,
-	.fixed_width = 48, .perf_capabilities = PERF_CAP_FW_WRITES | PERF_CAP_PERF_METRICS,
+	.vendor = CPU_VENDOR_INTEL,
+	.version = 5,
+	.nr_gp = 8,
+	.gp_width = 48,
+	.nr_fixed = 4,
+	.fixed_width = 48,
+	.perf_capabilities = PERF_CAP_FW_WRITES | PERF_CAP_PERF_METRICS,
 };
 static const struct pmu_shape ideal_amd = {
-	.vendor = CPU_VENDOR_AMD, .version = 2, .nr_gp = 6, .gp_width = 48,
+	.vendor = CPU_VENDOR_AMD,
+	.version = 2,
+	.nr_gp = 6,
+	.gp_width = 48,
 };
 
 uint32_t counter_ecx(enum counter counter, const struct pmu_shape *pmu)
@@ -74,7 +82,7 @@ const char *row_counter_name(const struct row *row)
 	for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
 		if (controls[i].insn == row->insn)
 			return controls[i].name;
-	return "hypercall";	/* VMMCALL */
+	return "hypercall"; /* VMMCALL */
 }
 
 const char *row_privilege_name(const struct row *row)
@@ -85,8 +93,10 @@ const char *row_privilege_name(const struct row *row)
 const char *row_setting(const struct row *row)
 {
 	static const char *const names[NR_MACHINES] = {
-		[MACHINE_INTERCEPTED] = "intercepted",	[MACHINE_PASSTHROUGH] = "passthrough",
-		[MACHINE_SIMULATED] = "simulated-vpmu",	[MACHINE_NATIVE] = "native",
+		[MACHINE_INTERCEPTED] = "intercepted",
+		[MACHINE_PASSTHROUGH] = "passthrough",
+		[MACHINE_SIMULATED] = "simulated-vpmu",
+		[MACHINE_NATIVE] = "native",
 	};
 
 	return row->control ? "control" : names[row->machine];
@@ -131,12 +141,14 @@ static void add_controls(const struct case_plan *plan, struct row *rows, size_t 
 			row->control = true;
 			row->machine = plan->simulated ? MACHINE_SIMULATED : MACHINE_INTERCEPTED;
 			row->insn = controls[i].insn;
-			if (row->insn == GUEST_INSN_VMCALL && plan->host.cpu.vendor == CPU_VENDOR_AMD)
+			if (row->insn == GUEST_INSN_VMCALL &&
+			    plan->host.cpu.vendor == CPU_VENDOR_AMD)
 				row->insn = GUEST_INSN_VMMCALL;
 			set_privilege(row, cpl3 ? PRIVILEGE_CPL3 : PRIVILEGE_CPL0);
 			/* CPUID and a hypercall may end in a hypervisor below this one, unseen. */
-			row->exits = row->insn == GUEST_INSN_PORT ? EXITS_EACH :
-				     row->insn <= GUEST_INSN_RDTSC ? EXITS_NONE : EXITS_ANY;
+			row->exits = row->insn == GUEST_INSN_PORT    ? EXITS_EACH
+				     : row->insn <= GUEST_INSN_RDTSC ? EXITS_NONE
+								     : EXITS_ANY;
 			snprintf(row->name, sizeof(row->name), "control/%s/%s", controls[i].name,
 				 privilege_names[row->privilege]);
 			if (!plan->simulated && !setting->available)
@@ -150,17 +162,19 @@ static void reason_for_counter(const struct case_plan *plan, const struct pmu_sh
 			       enum counter counter, char *reason, size_t size)
 {
 	if (!guest->version)
-		snprintf(reason, size, "%s", !plan->host.cpu.version ? "host has no PMU; a guest's counters need one" :
-			 "KVM offers guests no PMU here (see doctor)");
+		snprintf(reason, size, "%s",
+			 !plan->host.cpu.version ? "host has no PMU; a guest's counters need one"
+						 : "KVM offers guests no PMU here (see doctor)");
 	else if (counter == COUNTER_METRICS && !pmu_has_metrics(&plan->host.cpu))
 		snprintf(reason, size, "needs PERF_METRICS: Intel Ice Lake or later");
 	else if (counter == COUNTER_METRICS)
 		snprintf(reason, size, "this kernel's KVM does not offer PERF_METRICS to guests");
-	else if (counter >= COUNTER_FIXED0 && counter <= COUNTER_FIXED3 && guest->vendor == CPU_VENDOR_AMD)
+	else if (counter >= COUNTER_FIXED0 && counter <= COUNTER_FIXED3 &&
+		 guest->vendor == CPU_VENDOR_AMD)
 		snprintf(reason, size, "AMD processors have no fixed counters");
 	else if (counter >= COUNTER_FIXED0 && counter <= COUNTER_FIXED3)
-		snprintf(reason, size, "KVM offers %u fixed counters of the processor's %u", guest->nr_fixed,
-			 plan->host.cpu.nr_fixed);
+		snprintf(reason, size, "KVM offers %u fixed counters of the processor's %u",
+			 guest->nr_fixed, plan->host.cpu.nr_fixed);
 	else
 		snprintf(reason, size, "the guest's PMU does not have this counter");
 }
@@ -174,15 +188,19 @@ static bool is_wanted(enum counter counter, enum privilege privilege)
 
 static bool is_second_of_a_kind(enum counter counter)
 {
-	return counter == COUNTER_GP_LAST || (counter > COUNTER_FIXED0 && counter <= COUNTER_FIXED3);
+	return counter == COUNTER_GP_LAST ||
+	       (counter > COUNTER_FIXED0 && counter <= COUNTER_FIXED3);
 }
 
-static void add_rdpmc(const struct case_plan *plan, const struct row *like, const struct setting *setting,
-		      const struct pmu_shape *guest, enum setting_kind kind, struct row *rows, size_t *n)
+static void add_rdpmc(const struct case_plan *plan, const struct row *like,
+		      const struct setting *setting, const struct pmu_shape *guest,
+		      enum setting_kind kind, struct row *rows, size_t *n)
 {
-	const struct pmu_shape *ideal =
-		plan->host.cpu.vendor == CPU_VENDOR_AMD && !plan->simulated ? &ideal_amd : &ideal_intel;
-	bool hoped = !expect_rdpmc(ideal, counter_ecx(like->counter, ideal), like->cpl, like->pce).gp;
+	const struct pmu_shape *ideal = plan->host.cpu.vendor == CPU_VENDOR_AMD && !plan->simulated
+						? &ideal_amd
+						: &ideal_intel;
+	bool hoped =
+		!expect_rdpmc(ideal, counter_ecx(like->counter, ideal), like->cpl, like->pce).gp;
 	struct row *row = add(rows, n);
 	char reason[160];
 
@@ -210,9 +228,11 @@ static void add_rdpmc(const struct case_plan *plan, const struct row *like, cons
 	name_rdpmc(row, true);
 }
 
-static void add_machine(const struct case_plan *plan, enum machine_kind machine, struct row *rows, size_t *n)
+static void add_machine(const struct case_plan *plan, enum machine_kind machine, struct row *rows,
+			size_t *n)
 {
-	enum setting_kind kind = machine == MACHINE_PASSTHROUGH ? SETTING_PASSTHROUGH : SETTING_INTERCEPTED;
+	enum setting_kind kind =
+		machine == MACHINE_PASSTHROUGH ? SETTING_PASSTHROUGH : SETTING_INTERCEPTED;
 	const struct setting *setting = machine == MACHINE_SIMULATED ? NULL : &plan->setting[kind];
 	const struct pmu_shape *guest = setting ? &setting->guest : &plan->simulated_pmu;
 	bool amd = plan->host.cpu.vendor == CPU_VENDOR_AMD && !plan->simulated;
@@ -223,7 +243,9 @@ static void add_machine(const struct case_plan *plan, enum machine_kind machine,
 			continue;
 		for (enum privilege privilege = 0; privilege < NR_PRIVILEGES; privilege++) {
 			struct row like = {
-				.machine = machine, .insn = GUEST_INSN_RDPMC, .counter = counter,
+				.machine = machine,
+				.insn = GUEST_INSN_RDPMC,
+				.counter = counter,
 			};
 
 			if (!is_wanted(counter, privilege))
@@ -236,7 +258,8 @@ static void add_machine(const struct case_plan *plan, enum machine_kind machine,
 
 static void add_native(const struct case_plan *plan, struct row *rows, size_t *n)
 {
-	static const enum counter counters[] = { COUNTER_GP_FIRST, COUNTER_FIXED0, COUNTER_METRICS };
+	static const enum counter counters[] = { COUNTER_GP_FIRST, COUNTER_FIXED0,
+						 COUNTER_METRICS };
 
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
 		struct row *row;
@@ -255,7 +278,8 @@ static void add_native(const struct case_plan *plan, struct row *rows, size_t *n
 		else if (counters[i] == COUNTER_FIXED0 && !plan->native_fixed)
 			skip(row, "perf did not put its event on fixed counter 0", "");
 		else if (counters[i] == COUNTER_METRICS && !plan->native_metrics)
-			skip(row, "the host's perf has no topdown events: Intel Ice Lake or later", "");
+			skip(row, "the host's perf has no topdown events: Intel Ice Lake or later",
+			     "");
 	}
 }
 

@@ -17,13 +17,17 @@
 
 enum counter {
 	COUNTER_NONE,
-	COUNTER_GP_FIRST, COUNTER_GP_LAST,
-	COUNTER_FIXED0, COUNTER_FIXED1, COUNTER_FIXED2, COUNTER_FIXED3,
-	COUNTER_METRICS,	/* 2000_0000H */
-	COUNTER_METRICS_INDEX1,	/* 2000_0001H */
+	COUNTER_GP_FIRST,
+	COUNTER_GP_LAST,
+	COUNTER_FIXED0,
+	COUNTER_FIXED1,
+	COUNTER_FIXED2,
+	COUNTER_FIXED3,
+	COUNTER_METRICS,        /* 2000_0000H */
+	COUNTER_METRICS_INDEX1, /* 2000_0001H */
 	COUNTER_TYPE_6000,
-	COUNTER_FAST,		/* ECX[31] with GP counter 0 */
-	COUNTER_VMWARE,		/* 10000H */
+	COUNTER_FAST,   /* ECX[31] with GP counter 0 */
+	COUNTER_VMWARE, /* 10000H */
 	COUNTER_OUT_OF_RANGE,
 	NR_COUNTERS
 };
@@ -31,38 +35,47 @@ enum counter {
 enum privilege { PRIVILEGE_CPL0, PRIVILEGE_CPL3, PRIVILEGE_CPL3_NOPCE, NR_PRIVILEGES };
 
 /* Which of the machines of a run a row is measured on. */
-enum machine_kind { MACHINE_INTERCEPTED, MACHINE_PASSTHROUGH, MACHINE_SIMULATED, MACHINE_NATIVE, NR_MACHINES };
+enum machine_kind {
+	MACHINE_INTERCEPTED,
+	MACHINE_PASSTHROUGH,
+	MACHINE_SIMULATED,
+	MACHINE_NATIVE,
+	NR_MACHINES
+};
 
 enum row_status { ROW_READY, ROW_SKIPPED, ROW_MEASURED, ROW_FAILED };
 
 struct row {
 	char name[64];
 	enum machine_kind machine;
-	bool control;		/* not RDPMC: measured on the intercepted machine, setting "control" */
+	bool control; /* not RDPMC: measured on the intercepted machine, setting "control" */
 	enum guest_insn insn;
 	enum counter counter;
 	enum privilege privilege;
 	uint32_t ecx;
 	unsigned int cpl;
 	bool pce;
-	struct expectation expected;	/* of RDPMC rows */
+	struct expectation expected; /* of RDPMC rows */
 	enum exits_expected exits;
 	enum row_status status;
-	char reason[400];	/* why skipped or failed, and what would help */
+	char reason[400]; /* why skipped or failed, and what would help */
 };
 
 struct case_plan {
 	struct setting_host host;
 	struct setting setting[NR_SETTINGS];
-	bool simulated;			/* --vpmu=user */
+	bool simulated; /* --vpmu=user */
 	struct pmu_shape simulated_pmu;
-	char native_reason[160];	/* why native rows cannot be measured; empty when they can */
+	char native_reason[160]; /* why native rows cannot be measured; empty when they can */
 	bool native_fixed, native_metrics;
 };
 
 #define MAX_ROWS 128
 
-/* Fill @rows (MAX_ROWS of them) with every row there could be, each ready or skipped with its reason. Returns how many. */
+/*
+ * Fill @rows (MAX_ROWS of them) with every row there could be, each ready or skipped with its
+ * reason. Returns how many.
+ */
 size_t cases_make(const struct case_plan *plan, struct row *rows);
 
 /*
@@ -71,10 +84,14 @@ size_t cases_make(const struct case_plan *plan, struct row *rows);
  */
 size_t cases_filter(struct row *rows, size_t n, const char *glob);
 
-const char *row_setting(const struct row *row);		/* the schema's word */
-const char *row_counter_name(const struct row *row);	/* "metrics", or the instruction of a control */
+const char *row_setting(const struct row *row); /* the schema's word */
+const char *
+row_counter_name(const struct row *row); /* "metrics", or the instruction of a control */
 const char *row_privilege_name(const struct row *row);
-/* The row's empty loop: same CPL, the guest's also for native rows; NULL for itself or when filtered away. */
+/*
+ * The row's empty loop: same CPL, the guest's also for native rows; NULL for itself or when
+ * filtered away.
+ */
 const struct row *cases_empty_loop(const struct row *rows, size_t n, const struct row *row);
 
 /* ECX that selects @counter of @pmu. */

@@ -11,7 +11,9 @@
 #define MAX_ADVICE 64
 
 static const char *const level_names[] = {
-	[ADVICE_GOOD] = "good", [ADVICE_NOTE] = "note", [ADVICE_DISTURBS] = "disturbs",
+	[ADVICE_GOOD] = "good",
+	[ADVICE_NOTE] = "note",
+	[ADVICE_DISTURBS] = "disturbs",
 	[ADVICE_PREVENTS] = "prevents",
 };
 
@@ -20,8 +22,9 @@ static json_t *advice_json(const struct advice *advice, size_t n)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "level", level_names[advice[i].level],
-						       "what", advice[i].what, "command", advice[i].command));
+		json_array_append_new(
+			array, json_pack("{s:s, s:s, s:s}", "level", level_names[advice[i].level],
+					 "what", advice[i].what, "command", advice[i].command));
 	return json_pack("{s:s, s:o}", "schema", "rdpmc-doctor/1", "advice", array);
 }
 

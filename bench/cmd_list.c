@@ -12,9 +12,10 @@ static json_t *rows_json(const struct row *rows, size_t n)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, json_pack("{s:s, s:s, s:b, s:s}", "name", rows[i].name, "setting",
-						       row_setting(&rows[i]), "measurable",
-						       rows[i].status == ROW_READY, "reason", rows[i].reason));
+		json_array_append_new(array, json_pack("{s:s, s:s, s:b, s:s}", "name", rows[i].name,
+						       "setting", row_setting(&rows[i]),
+						       "measurable", rows[i].status == ROW_READY,
+						       "reason", rows[i].reason));
 	return json_pack("{s:s, s:o}", "schema", "rdpmc-list/1", "rows", array);
 }
 

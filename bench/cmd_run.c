@@ -40,10 +40,12 @@ static void configure_machines(struct bench *bench, const struct case_plan *plan
 {
 	for (int kind = 0; kind < NR_SETTINGS; kind++) {
 		const struct setting *setting = &plan->setting[kind];
-		enum machine_kind machine = kind == SETTING_PASSTHROUGH ? MACHINE_PASSTHROUGH : MACHINE_INTERCEPTED;
+		enum machine_kind machine =
+			kind == SETTING_PASSTHROUGH ? MACHINE_PASSTHROUGH : MACHINE_INTERCEPTED;
 
 		bench->machines[machine].config = (struct guest_config){
-			.pmu = setting->guest, .irqchip = setting->irqchip,
+			.pmu = setting->guest,
+			.irqchip = setting->irqchip,
 		};
 	}
 	bench->machines[MACHINE_SIMULATED].config.simulated = true;
@@ -63,8 +65,9 @@ static int exit_status(const struct bench *bench)
 }
 
 /* Returns the exit status. */
-static int report(const struct options *options, const struct bench *bench, const struct case_plan *plan,
-		  const struct placement *placement, json_t *context, const char *started)
+static int report(const struct options *options, const struct bench *bench,
+		  const struct case_plan *plan, const struct placement *placement, json_t *context,
+		  const char *started)
 {
 	struct report_options report_options = { .glob = options->filter };
 	/* With the JSON on standard output the table goes to where people look instead. */
@@ -79,8 +82,8 @@ static int report(const struct options *options, const struct bench *bench, cons
 		json_decref(context);
 	} else {
 		json = results_json(bench, plan, context, placement, started);
-		error = json ? json_file_write(options->json, json, &failure) :
-			       fail_with(&failure, -ENOMEM, "out of memory for the result");
+		error = json ? json_file_write(options->json, json, &failure)
+			     : fail_with(&failure, -ENOMEM, "out of memory for the result");
 		json_decref(json);
 		if (error) {
 			fprintf(stderr, "rdpmc-bench: %s\n", failure.text);
@@ -119,7 +122,8 @@ static int measure(const struct options *options, const struct kvm *kvm, struct 
 		return nothing_runs("out of memory");
 	if (options->anonymous)
 		forget_identity(context);
-	bench->n_rows = plan_rows(options, kvm, &plan, &bench->machines[MACHINE_NATIVE].native, bench->rows);
+	bench->n_rows = plan_rows(options, kvm, &plan, &bench->machines[MACHINE_NATIVE].native,
+				  bench->rows);
 	configure_machines(bench, &plan);
 	error = bench_run(bench, &failure);
 	if (error) {
@@ -156,8 +160,11 @@ int command_run(const struct options *options)
 	}
 	bench->kvm = &kvm;
 	bench->options = (struct bench_options){
-		.seconds = options->seconds, .runs = options->runs, .seed = options->seed,
-		.progress = isatty(STDERR_FILENO), .filter = options->filter,
+		.seconds = options->seconds,
+		.runs = options->runs,
+		.seed = options->seed,
+		.progress = isatty(STDERR_FILENO),
+		.filter = options->filter,
 	};
 	status = measure(options, &kvm, bench);
 	free(bench);

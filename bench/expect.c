@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The small part of the rules that a benchmark needs to know whether it measured the right thing. */
+/*
+ * The small part of the rules that a benchmark needs to know whether it measured the right thing.
+ */
 #include "bench/expect.h"
 
 #include "guest/protocol.h"
 
-#define TYPE_GP			0x0000U
-#define TYPE_METRICS		0x2000U
-#define TYPE_FIXED		0x4000U
+#define TYPE_GP      0x0000U
+#define TYPE_METRICS 0x2000U
+#define TYPE_FIXED   0x4000U
 
-#define EXITS_NONE_MOST		0.1
-#define EXITS_EACH_LEAST	0.9
+#define EXITS_NONE_MOST  0.1
+#define EXITS_EACH_LEAST 0.9
 
 static uint64_t to_width(uint64_t value, unsigned int width)
 {
@@ -34,8 +36,11 @@ static struct expectation expect_intel(const struct pmu_shape *pmu, uint32_t ecx
 	case TYPE_GP:
 		if (index >= pmu->nr_gp)
 			return gp_fault("TYPE-GP");
-		return value("TYPE-GP", pmu->perf_capabilities & PERF_CAP_FW_WRITES ?
-			     GUEST_PRESET_GP_WIDE(index) : GUEST_PRESET_GP(index), pmu->gp_width);
+		return value("TYPE-GP",
+			     pmu->perf_capabilities & PERF_CAP_FW_WRITES
+				     ? GUEST_PRESET_GP_WIDE(index)
+				     : GUEST_PRESET_GP(index),
+			     pmu->gp_width);
 	case TYPE_FIXED:
 		if (index >= pmu->nr_fixed)
 			return gp_fault("TYPE-FIXED");
@@ -59,7 +64,8 @@ static struct expectation expect_amd(const struct pmu_shape *pmu, uint32_t ecx)
 	return value("AMD-CORE", GUEST_PRESET_GP_WIDE(ecx), pmu->gp_width);
 }
 
-struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsigned int cpl, bool pce)
+struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsigned int cpl,
+				bool pce)
 {
 	if (cpl && !pce)
 		return gp_fault("PRIV");
@@ -97,7 +103,7 @@ enum exits_expected expect_exits(const struct setting_host *host, enum setting_k
 	case KVM_BACKEND_VMX:
 		return expected->gp && cpl && !pce ? EXITS_NONE : EXITS_EACH;
 	case KVM_BACKEND_SVM:
-		if (!host->cpu.version)		/* who faults first then is up to the hypervisor below */
+		if (!host->cpu.version) /* who faults first then is up to the hypervisor below */
 			return EXITS_ANY;
 		return expect_rdpmc(&host->cpu, ecx, cpl, pce).gp ? EXITS_NONE : EXITS_EACH;
 	default:

@@ -9,22 +9,23 @@
 #include "host/setting.h"
 
 struct expectation {
-	bool gp;		/* #GP(0), else a value */
-	const char *rule;	/* which rule decides: PRIV, TYPE-GP, METRICS-INDEX, AMD-CORE ... */
-	uint64_t preset;	/* the value while the guest's counters hold their presets */
+	bool gp;          /* #GP(0), else a value */
+	const char *rule; /* which rule decides: PRIV, TYPE-GP, METRICS-INDEX, AMD-CORE ... */
+	uint64_t preset;  /* the value while the guest's counters hold their presets */
 };
 
 /*
  * A guest with @pmu executes RDPMC of @ecx. Rules: SDM vol. 2 "RDPMC" and CPUID leaf 0AH; APM
  * vol. 3 "RDPMC"; index 1 of type 2000H: #GP as measured on Sapphire Rapids and later.
  */
-struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsigned int cpl, bool pce);
+struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsigned int cpl,
+				bool pce);
 
 /*
  * Is @second plausible after @first, read from running counters? Cycles and slots must have grown;
  * the level-1 fractions of PERF_METRICS must add up to FFH, give or take @EXPECT_METRICS_SLACK.
  */
-#define EXPECT_METRICS_SLACK	8
+#define EXPECT_METRICS_SLACK 8
 bool expect_metrics_plausible(uint64_t value);
 bool expect_running(const struct pmu_shape *pmu, uint32_t ecx, uint64_t first, uint64_t second);
 

@@ -24,8 +24,8 @@ static bool is_special(const char *path)
 
 static int write_stream(FILE *file, const char *path, const json_t *json, struct failure *failure)
 {
-	if (json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) || fputc('\n', file) == EOF ||
-	    fflush(file)) {
+	if (json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) ||
+	    fputc('\n', file) == EOF || fflush(file)) {
 		errno = errno ? errno : EIO;
 		return fail_errno(failure, "%s", path);
 	}

@@ -30,8 +30,9 @@ void machine_down(struct machine *machine)
 	machine->up = false;
 }
 
-static int measure_guest(struct machine *machine, const struct row *row, uint64_t count, bool sampled,
-			 unsigned int timeout_ms, struct reading *reading, struct failure *failure)
+static int measure_guest(struct machine *machine, const struct row *row, uint64_t count,
+			 bool sampled, unsigned int timeout_ms, struct reading *reading,
+			 struct failure *failure)
 {
 	struct guest *guest = &machine->guest;
 	uint64_t before[NR_VCPU_STATS], after[NR_VCPU_STATS];
@@ -39,8 +40,13 @@ static int measure_guest(struct machine *machine, const struct row *row, uint64_
 	int error;
 
 	guest->page->params = (struct guest_params){
-		.insn = row->insn, .ecx = row->ecx, .cpl = row->cpl, .pce = row->pce,
-		.sampled = sampled, .assist = machine->config.simulated, .count = count,
+		.insn = row->insn,
+		.ecx = row->ecx,
+		.cpl = row->cpl,
+		.pce = row->pce,
+		.sampled = sampled,
+		.assist = machine->config.simulated,
+		.count = count,
 	};
 	error = vcpu_stats_read(&guest->stats, before, failure);
 	if (error)
@@ -72,7 +78,8 @@ int machine_measure(struct machine *machine, const struct row *row, uint64_t cou
 		return measure_guest(machine, row, count, sampled, timeout_ms, reading, failure);
 
 	reading->host_ns = monotonic_ns();
-	native_measure(&machine->native, row->counter, count, sampled, &reading->ticks, &reading->value);
+	native_measure(&machine->native, row->counter, count, sampled, &reading->ticks,
+		       &reading->value);
 	reading->host_ns = monotonic_ns() - reading->host_ns;
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 struct machine {
 	bool up;
-	struct guest_config config;	/* what a guest is booted with */
+	struct guest_config config; /* what a guest is booted with */
 	struct guest guest;
 	struct native native;
 };
@@ -17,8 +17,8 @@ struct machine {
 /* What one command brought: ticks of the whole block, and KVM's counters over it. */
 struct reading {
 	uint64_t ticks, faults, value;
-	uint64_t exits, insn_emulation, irq_exits;	/* the way in and out of the guest included */
-	uint64_t user_exits;				/* GUEST_PORT_NOTHING */
+	uint64_t exits, insn_emulation, irq_exits; /* the way in and out of the guest included */
+	uint64_t user_exits;                       /* GUEST_PORT_NOTHING */
 	uint64_t host_ns;
 };
 
@@ -26,7 +26,10 @@ struct reading {
 int machine_up(struct machine *machine, const struct kvm *kvm, struct failure *failure);
 void machine_down(struct machine *machine);
 
-/* @count turns of the row's loop: one block, or @count samples into machine_samples(). Errors as guest_call(). */
+/*
+ * @count turns of the row's loop: one block, or @count samples into machine_samples(). Errors as
+ * guest_call().
+ */
 int machine_measure(struct machine *machine, const struct row *row, uint64_t count, bool sampled,
 		    unsigned int timeout_ms, struct reading *reading, struct failure *failure);
 const uint64_t *machine_samples(const struct machine *machine, const struct row *row);

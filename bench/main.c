@@ -10,7 +10,8 @@ static const struct {
 	int (*run)(const struct options *options);
 } commands[] = {
 	[COMMAND_RUN] = { "run", "measure", command_run },
-	[COMMAND_LIST] = { "list", "say what can be measured here, and why the rest cannot", command_list },
+	[COMMAND_LIST] = { "list", "say what can be measured here, and why the rest cannot",
+			   command_list },
 	[COMMAND_DOCTOR] = { "doctor", "look at the host and say what to change", command_doctor },
 };
 
@@ -19,10 +20,11 @@ static const struct {
 static void usage(FILE *out)
 {
 	fprintf(out, "Usage: rdpmc-bench COMMAND [OPTION...]\n"
-		"What an RDPMC costs a KVM guest, with the intercept and without it.\n\n");
+		     "What an RDPMC costs a KVM guest, with the intercept and without it.\n\n");
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
-	fprintf(out, "\nrdpmc-bench COMMAND --help tells the options of one; --version the version.\n");
+	fprintf(out,
+		"\nrdpmc-bench COMMAND --help tells the options of one; --version the version.\n");
 }
 
 int main(int argc, char **argv)

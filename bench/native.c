@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* User-space RDPMC through perf_event_open(2); events after the kernel's own topdown documentation. */
+/*
+ * User-space RDPMC through perf_event_open(2); events after the kernel's own topdown
+ * documentation.
+ */
 #include "bench/native.h"
 
 #include <errno.h>
@@ -12,22 +15,29 @@
 
 #include "host/context.h"
 
-#define INTEL_BRANCHES_RETIRED	0x00c4	/* architectural, and on no fixed counter */
-#define AMD_BRANCHES_RETIRED	0x00c2
-#define INTEL_SLOTS		0x0400	/* fixed counter 3 by the kernel's event encoding */
-#define INTEL_TOPDOWN_RETIRING	0x8000	/* PERF_METRICS, in a group led by slots */
+#define INTEL_BRANCHES_RETIRED 0x00c4 /* architectural, and on no fixed counter */
+#define AMD_BRANCHES_RETIRED   0x00c2
+#define INTEL_SLOTS            0x0400 /* fixed counter 3 by the kernel's event encoding */
+#define INTEL_TOPDOWN_RETIRING 0x8000 /* PERF_METRICS, in a group led by slots */
 
-#define ECX_FIXED0		0x40000000U
-#define ECX_METRICS		0x20000000U
+#define ECX_FIXED0  0x40000000U
+#define ECX_METRICS 0x20000000U
 
 static const struct native_event closed = { .fd = -1 };
 
 static int perf_open(uint32_t type, uint64_t config, int group_fd)
 {
 	struct perf_event_attr attr = {
-		.size = sizeof(attr), .type = type, .config = config, .exclude_kernel = 1,
-		/* An event that counts guests too keeps KVM from making a mediated PMU, and the reverse. */
-		.exclude_guest = 1, .pinned = group_fd < 0,
+		.size = sizeof(attr),
+		.type = type,
+		.config = config,
+		.exclude_kernel = 1,
+		/*
+		 * An event that counts guests too keeps KVM from making a mediated PMU, and the
+		 * reverse.
+		 */
+		.exclude_guest = 1,
+		.pinned = group_fd < 0,
 	};
 
 	return (int)syscall(SYS_perf_event_open, &attr, 0, -1, group_fd, PERF_FLAG_FD_CLOEXEC);
@@ -42,7 +52,10 @@ static void event_close(struct native_event *event)
 	*event = closed;
 }
 
-/* Opens, maps and learns which counter perf chose. False, with errno, where user RDPMC is not to be had. */
+/*
+ * Opens, maps and learns which counter perf chose. False, with errno, where user RDPMC is not to
+ * be had.
+ */
 static bool event_open(struct native_event *event, uint32_t type, uint64_t config, int group_fd)
 {
 	const volatile struct perf_event_mmap_page *page;
@@ -51,7 +64,8 @@ static bool event_open(struct native_event *event, uint32_t type, uint64_t confi
 	event->fd = perf_open(type, config, group_fd);
 	if (event->fd < 0)
 		return false;
-	event->page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, event->fd, 0);
+	event->page =
+		mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, event->fd, 0);
 	if (event->page == MAP_FAILED)
 		event->page = NULL;
 	page = event->page;
@@ -73,29 +87,38 @@ void native_open(struct native *native, const char *root, char *reason, size_t s
 	native->open = true;
 	native->gp = native->fixed = native->slots = native->metrics = closed;
 	reason[0] = '\0';
-	if (!context_read_line(root, "/sys/bus/event_source/devices/cpu/type", line, sizeof(line)) ||
+	if (!context_read_line(root, "/sys/bus/event_source/devices/cpu/type", line,
+			       sizeof(line)) ||
 	    sscanf(line, "%u", &type) != 1) {
 		snprintf(reason, size, "the host's perf has no processor PMU (or a hybrid one)");
 		return;
 	}
-	if (context_read_line(root, "/sys/bus/event_source/devices/cpu/rdpmc", line, sizeof(line)) &&
+	if (context_read_line(root, "/sys/bus/event_source/devices/cpu/rdpmc", line,
+			      sizeof(line)) &&
 	    line[0] == '0') {
-		snprintf(reason, size, "user RDPMC is off; echo 1 > /sys/bus/event_source/devices/cpu/rdpmc");
+		snprintf(reason, size,
+			 "user RDPMC is off; echo 1 > /sys/bus/event_source/devices/cpu/rdpmc");
 		return;
 	}
 #if defined(__x86_64__)
 	__asm__("cpuid" : "=b"(type) : "a"(0), "c"(0) : "edx");
-	amd = type != 0x756e6547;	/* "Genu" */
+	amd = type != 0x756e6547; /* "Genu" */
 #endif
-	if (!event_open(&native->gp, PERF_TYPE_RAW, amd ? AMD_BRANCHES_RETIRED : INTEL_BRANCHES_RETIRED, -1)) {
+	if (!event_open(&native->gp, PERF_TYPE_RAW,
+			amd ? AMD_BRANCHES_RETIRED : INTEL_BRANCHES_RETIRED, -1)) {
 		snprintf(reason, size, "perf_event_open with user RDPMC: %s%s", strerror(errno),
-			 errno == EACCES || errno == EPERM ? "; sysctl kernel.perf_event_paranoid=2" : "");
+			 errno == EACCES || errno == EPERM ? "; sysctl kernel.perf_event_paranoid=2"
+							   : "");
 		return;
 	}
 	event_open(&native->fixed, PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, -1);
 	if (event_open(&native->slots, PERF_TYPE_RAW, INTEL_SLOTS, -1))
-		event_open(&native->metrics, PERF_TYPE_RAW, INTEL_TOPDOWN_RETIRING, native->slots.fd);
-	/* Whatever index perf tells for a topdown event, all fractions are read at once from 2000_0000H. */
+		event_open(&native->metrics, PERF_TYPE_RAW, INTEL_TOPDOWN_RETIRING,
+			   native->slots.fd);
+	/*
+	 * Whatever index perf tells for a topdown event, all fractions are read at once from
+	 * 2000_0000H.
+	 */
 	native->metrics.ecx = ECX_METRICS;
 }
 
@@ -128,8 +151,9 @@ bool native_has(const struct native *native, enum counter counter)
 
 	if (event->fd < 0)
 		return false;
-	return counter == COUNTER_GP_FIRST ? event->ecx < 0x10000 :
-	       counter == COUNTER_FIXED0 ? event->ecx == ECX_FIXED0 : true;
+	return counter == COUNTER_GP_FIRST ? event->ecx < 0x10000
+	       : counter == COUNTER_FIXED0 ? event->ecx == ECX_FIXED0
+					   : true;
 }
 
 uint32_t native_ecx(const struct native *native, enum counter counter)
@@ -152,7 +176,9 @@ static uint64_t loop(uint32_t ecx, uint64_t count, uint64_t *value)
 
 	/* The guest's loop, instruction for instruction. */
 	__asm__ volatile(".balign 32\n1: rdpmc; dec %2; jnz 1b"
-			 : "=a"(low), "=d"(high), "+r"(count) : "c"(ecx) : "cc", "memory");
+			 : "=a"(low), "=d"(high), "+r"(count)
+			 : "c"(ecx)
+			 : "cc", "memory");
 	end = fenced_tsc();
 	*value = (uint64_t)high << 32 | low;
 	return end - start;

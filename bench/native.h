@@ -15,7 +15,7 @@
 
 struct native_event {
 	int fd;
-	void *page;		/* struct perf_event_mmap_page */
+	void *page; /* struct perf_event_mmap_page */
 	uint32_t ecx;
 };
 

@@ -10,19 +10,45 @@
 #include <string.h>
 #include <time.h>
 
-#define MOST_SECONDS	86400
-#define MOST_RUNS	1000
-#define MOST_CPU	65535
+#define MOST_SECONDS 86400
+#define MOST_RUNS    1000
+#define MOST_CPU     65535
 
 enum {
-	KEY_TIME = 't', KEY_RUNS = 'r', KEY_SEED = 's', KEY_FILTER = 'f', KEY_JSON = 'j', KEY_CPU = 'c',
-	KEY_QUICK = 0x100, KEY_FULL, KEY_LIST, KEY_FORCE, KEY_VPMU, KEY_ENGINE, KEY_DEVICE, KEY_ANONYMOUS,
+	KEY_TIME = 't',
+	KEY_RUNS = 'r',
+	KEY_SEED = 's',
+	KEY_FILTER = 'f',
+	KEY_JSON = 'j',
+	KEY_CPU = 'c',
+	KEY_QUICK = 0x100,
+	KEY_FULL,
+	KEY_LIST,
+	KEY_FORCE,
+	KEY_VPMU,
+	KEY_ENGINE,
+	KEY_DEVICE,
+	KEY_ANONYMOUS,
 };
 
-#define OPTION_FILTER	{ "filter", KEY_FILTER, "GLOB", 0, "Only rows whose name matches, as 'rdpmc/metrics/*'", 0 }
-#define OPTION_JSON	{ "json", KEY_JSON, "FILE", 0, "Write everything as JSON (- is standard output)", 0 }
-#define OPTION_VPMU	{ "vpmu", KEY_VPMU, "user", 0, "Simulate the guest's PMU in user space: the whole path, no real times", 0 }
-#define OPTION_DEVICE	{ "device", KEY_DEVICE, "PATH", 0, "KVM's device (default /dev/kvm)", 0 }
+#define OPTION_FILTER                                                                              \
+	{                                                                                          \
+		"filter", KEY_FILTER, "GLOB", 0,                                                   \
+			"Only rows whose name matches, as 'rdpmc/metrics/*'", 0                    \
+	}
+#define OPTION_JSON                                                                                \
+	{                                                                                          \
+		"json", KEY_JSON, "FILE", 0, "Write everything as JSON (- is standard output)", 0  \
+	}
+#define OPTION_VPMU                                                                                \
+	{                                                                                          \
+		"vpmu", KEY_VPMU, "user", 0,                                                       \
+			"Simulate the guest's PMU in user space: the whole path, no real times", 0 \
+	}
+#define OPTION_DEVICE                                                                              \
+	{                                                                                          \
+		"device", KEY_DEVICE, "PATH", 0, "KVM's device (default /dev/kvm)", 0              \
+	}
 
 static const struct argp_option run_options[] = {
 	OPTION_FILTER,
@@ -35,14 +61,18 @@ static const struct argp_option run_options[] = {
 	{ "cpu", KEY_CPU, "N", 0, "Run there (default: chosen)", 0 },
 	{ "force", KEY_FORCE, NULL, 0, "Run although an SMT sibling is busy", 0 },
 	OPTION_VPMU,
-	{ "engine", KEY_ENGINE, "NAME", 0, "kvm (default), or emulator: the emulator's entry in process", 0 },
+	{ "engine", KEY_ENGINE, "NAME", 0,
+	  "kvm (default), or emulator: the emulator's entry in process", 0 },
 	OPTION_JSON,
-	{ "anonymous", KEY_ANONYMOUS, NULL, 0, "Leave the host's name and kernel command line out of the JSON", 0 },
+	{ "anonymous", KEY_ANONYMOUS, NULL, 0,
+	  "Leave the host's name and kernel command line out of the JSON", 0 },
 	OPTION_DEVICE,
 	{ 0 },
 };
 
-static const struct argp_option list_options[] = { OPTION_FILTER, OPTION_VPMU, OPTION_JSON, OPTION_DEVICE, { 0 } };
+static const struct argp_option list_options[] = {
+	OPTION_FILTER, OPTION_VPMU, OPTION_JSON, OPTION_DEVICE, { 0 }
+};
 static const struct argp_option doctor_options[] = { OPTION_JSON, OPTION_DEVICE, { 0 } };
 
 static const struct {
@@ -53,16 +83,17 @@ static const struct {
 	[COMMAND_RUN] = {
 		"rdpmc-bench run", run_options,
 		"Measure what an RDPMC costs a guest here, row by row.\v"
-		"Exit status: 0 all rows good, 1 a row failed, 2 usage or file error, 77 nothing could be measured, "
-		"130 interrupted (what was measured is kept and marked partial).",
+		"Exit status: 0 all rows good, 1 a row failed, 2 usage or file error, 77 nothing "
+		"could be measured, 130 interrupted (what was measured is kept, marked partial).",
 	},
 	[COMMAND_LIST] = {
-		"rdpmc-bench list", list_options, "List what can be measured here, and why the rest cannot.",
+		"rdpmc-bench list", list_options,
+		"List what can be measured here, and why the rest cannot.",
 	},
 	[COMMAND_DOCTOR] = {
 		"rdpmc-bench doctor", doctor_options,
-		"Say what on this host disturbs a measurement or prevents a setting, and the command that changes "
-		"it. Changes nothing.",
+		"Say what on this host disturbs a measurement or prevents a setting, and the "
+		"command that changes it. Changes nothing.",
 	},
 };
 
@@ -94,8 +125,8 @@ static double number(const char *option, const char *text, double least, double 
 	value = strtod(text, &end);
 	if (end == text || *end || errno || !isfinite(value) || value < least || value > most ||
 	    (whole && (value != floor(value) || strspn(text, "0123456789") != strlen(text))))
-		options_die("--%s: '%s' is not a %snumber from %g to %.0f", option, text, whole ? "whole " : "",
-			    least, most);
+		options_die("--%s: '%s' is not a %snumber from %g to %.0f", option, text,
+			    whole ? "whole " : "", least, most);
 	return value;
 }
 
@@ -175,7 +206,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ENGINE:
 		if (strcmp(arg, "kvm") && strcmp(arg, "emulator"))
-			options_die("--engine: '%s' is unknown; there are 'kvm' and 'emulator'", arg);
+			options_die("--engine: '%s' is unknown; there are 'kvm' and 'emulator'",
+				    arg);
 		options->emulator = !strcmp(arg, "emulator");
 		return 0;
 	case KEY_JSON:
@@ -199,14 +231,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 void options_parse(enum command command, int argc, char **argv, struct options *options)
 {
 	struct argp argp = {
-		.options = commands[command].options, .parser = parse, .doc = commands[command].doc,
+		.options = commands[command].options,
+		.parser = parse,
+		.doc = commands[command].doc,
 	};
 	struct parsing parsing = { .options = options, .nowhere = fopen("/dev/null", "we") };
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	*options = (struct options){
-		.seconds = 45, .runs = 10, .cpu = -1,
+		.seconds = 45,
+		.runs = 10,
+		.cpu = -1,
 		.seed = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
 	};
 	/* getopt and argp name the program by argv[0] in their one line. */

@@ -15,11 +15,11 @@ enum {
 
 struct options {
 	const char *filter, *json;
-	const char *device;	/* NULL: /dev/kvm */
+	const char *device; /* NULL: /dev/kvm */
 	double seconds;
 	unsigned int runs;
 	uint64_t seed;
-	int cpu;		/* -1: choose */
+	int cpu; /* -1: choose */
 	bool force, simulated, list, emulator, anonymous;
 };
 

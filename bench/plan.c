@@ -27,7 +27,8 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 	if (options->filter) {
 		n = cases_filter(rows, n, options->filter);
 		if (!n)
-			options_die("--filter: '%s' matches no row; see rdpmc-bench list", options->filter);
+			options_die("--filter: '%s' matches no row; see rdpmc-bench list",
+				    options->filter);
 	}
 	return n;
 }

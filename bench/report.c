@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Printing what was measured, what that makes an exit cost, what was not measured, and the noise. */
+/*
+ * Printing what was measured, what that makes an exit cost, what was not measured, and the noise.
+ */
 #include "bench/report.h"
 
 #include <fnmatch.h>
@@ -7,14 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERVAL_LEVEL	0.95
-#define WRAP_COLUMN	98
+#define INTERVAL_LEVEL 0.95
+#define WRAP_COLUMN    98
 
 struct row_figures row_figures(const struct row_result *result)
 {
 	size_t n = result->n_runs;
-	double *medians = calloc(n ? n : 1, sizeof(double)), *p99 = calloc(n ? n : 1, sizeof(double));
-	double *exits = calloc(n ? n : 1, sizeof(double)), *emulated = calloc(n ? n : 1, sizeof(double));
+	double *medians = calloc(n ? n : 1, sizeof(double)),
+	       *p99 = calloc(n ? n : 1, sizeof(double));
+	double *exits = calloc(n ? n : 1, sizeof(double)),
+	       *emulated = calloc(n ? n : 1, sizeof(double));
 	struct row_figures figures = { NAN, NAN, NAN, NAN, NAN, NAN };
 
 	if (medians && p99 && exits && emulated && n) {
@@ -57,8 +61,8 @@ static struct interval cost_interval(const struct bench *bench, const struct row
 		runs[i] = a->runs[i].median;
 	for (size_t i = 0; i < b->n_runs; i++)
 		runs[a->n_runs + i] = b->runs[i].median;
-	interval = median_difference_interval(runs, a->n_runs, runs + a->n_runs, b->n_runs, INTERVAL_LEVEL,
-					      bench->options.seed);
+	interval = median_difference_interval(runs, a->n_runs, runs + a->n_runs, b->n_runs,
+					      INTERVAL_LEVEL, bench->options.seed);
 	free(runs);
 	return interval;
 }
@@ -66,8 +70,9 @@ static struct interval cost_interval(const struct bench *bench, const struct row
 static bool is_pair(const struct row *a, const struct row *b)
 {
 	return a->machine == MACHINE_INTERCEPTED && b->machine == MACHINE_PASSTHROUGH &&
-	       !a->control && !b->control && a->counter == b->counter && a->privilege == b->privilege &&
-	       a->expected.gp == b->expected.gp && a->status == ROW_MEASURED && b->status == ROW_MEASURED;
+	       !a->control && !b->control && a->counter == b->counter &&
+	       a->privilege == b->privilege && a->expected.gp == b->expected.gp &&
+	       a->status == ROW_MEASURED && b->status == ROW_MEASURED;
 }
 
 size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max)
@@ -78,8 +83,10 @@ size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max
 		for (size_t j = 0; j < bench->n_rows && n < max; j++)
 			if (is_pair(&bench->rows[i], &bench->rows[j]))
 				costs[n++] = (struct exit_cost){
-					.intercepted = &bench->rows[i], .passthrough = &bench->rows[j],
-					.ticks = cost_interval(bench, &bench->results[i], &bench->results[j]),
+					.intercepted = &bench->rows[i],
+					.passthrough = &bench->rows[j],
+					.ticks = cost_interval(bench, &bench->results[i],
+							       &bench->results[j]),
 				};
 	return n;
 }
@@ -122,17 +129,21 @@ static bool is_shown(const struct row *row, const struct report_options *options
 	return !options->glob || !fnmatch(options->glob, row->name, 0);
 }
 
-/* "rdpmc-fault/ * /intercepted" of "rdpmc-fault/metrics/intercepted/cpl3": what a group of rows shares. */
+/*
+ * "rdpmc-fault/ * /intercepted" of "rdpmc-fault/metrics/intercepted/cpl3": what a group of rows
+ * shares.
+ */
 static void group_of(const struct row *row, char *text, size_t size)
 {
 	if (row->control)
 		snprintf(text, size, "control");
 	else
-		snprintf(text, size, "%.*s, %s", (int)strcspn(row->name, "/"), row->name, row_setting(row));
+		snprintf(text, size, "%.*s, %s", (int)strcspn(row->name, "/"), row->name,
+			 row_setting(row));
 }
 
-static void print_group(FILE *out, const struct row *row, const char *group, const struct case_plan *plan,
-			const struct report_options *options)
+static void print_group(FILE *out, const struct row *row, const char *group,
+			const struct case_plan *plan, const struct report_options *options)
 {
 	fprintf(out, "%s%s%s", bold(options), group, plain(options));
 	if (!row->control && row->machine == MACHINE_INTERCEPTED)
@@ -166,9 +177,11 @@ static void print_table(FILE *out, const struct bench *bench, const struct case_
 {
 	char group[80], last[80] = "";
 
-	fprintf(out, "%-27s  ------------ ns ------------   --------- TSC cycles ---------  exits\n", "");
-	fprintf(out, "  %-25s %7s %7s %7s %7s %7s %7s %7s %7s %6s\n", "net of the empty loop", "median", "MAD",
-		"p99", "max", "median", "MAD", "p99", "max", "/read");
+	fprintf(out,
+		"%-27s  ------------ ns ------------   --------- TSC cycles ---------  exits\n",
+		"");
+	fprintf(out, "  %-25s %7s %7s %7s %7s %7s %7s %7s %7s %6s\n", "net of the empty loop",
+		"median", "MAD", "p99", "max", "median", "MAD", "p99", "max", "/read");
 	/* Rows of one group may stand apart in the table of cases: print each group whole. */
 	for (size_t i = 0; i < bench->n_rows; i++) {
 		bool seen = false;
@@ -178,16 +191,16 @@ static void print_table(FILE *out, const struct bench *bench, const struct case_
 		group_of(&bench->rows[i], last, sizeof(last));
 		for (size_t j = 0; j < i && !seen; j++) {
 			group_of(&bench->rows[j], group, sizeof(group));
-			seen = bench->rows[j].status == ROW_MEASURED && is_shown(&bench->rows[j], options) &&
-			       !strcmp(group, last);
+			seen = bench->rows[j].status == ROW_MEASURED &&
+			       is_shown(&bench->rows[j], options) && !strcmp(group, last);
 		}
 		if (seen)
 			continue;
 		print_group(out, &bench->rows[i], last, plan, options);
 		for (size_t j = i; j < bench->n_rows; j++) {
 			group_of(&bench->rows[j], group, sizeof(group));
-			if (bench->rows[j].status == ROW_MEASURED && is_shown(&bench->rows[j], options) &&
-			    !strcmp(group, last))
+			if (bench->rows[j].status == ROW_MEASURED &&
+			    is_shown(&bench->rows[j], options) && !strcmp(group, last))
 				print_row(out, bench, j);
 		}
 	}
@@ -202,7 +215,8 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 
 	if (plan->simulated)
 		return;
-	fprintf(out, "\n%sexit cost = intercepted - passthrough%s\n", bold(options), plain(options));
+	fprintf(out, "\n%sexit cost = intercepted - passthrough%s\n", bold(options),
+		plain(options));
 	if (!n && !passthrough->available)
 		fprintf(out, "  unknown: no passthrough here: %s%s%s\n", passthrough->reason,
 			passthrough->remedy[0] ? "; " : "", passthrough->remedy);
@@ -211,14 +225,16 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 	for (size_t i = 0; i < n; i++) {
 		char label[64], value[16], lower[16], upper[16], cycles[16];
 
-		snprintf(label, sizeof(label), "%s%s/%s", costs[i].intercepted->expected.gp ? "#GP of " : "",
-			 row_counter_name(costs[i].intercepted), row_privilege_name(costs[i].intercepted));
+		snprintf(label, sizeof(label), "%s%s/%s",
+			 costs[i].intercepted->expected.gp ? "#GP of " : "",
+			 row_counter_name(costs[i].intercepted),
+			 row_privilege_name(costs[i].intercepted));
 		format_figure(ticks_to_ns(bench, costs[i].ticks.estimate), value);
 		format_figure(ticks_to_ns(bench, costs[i].ticks.lower), lower);
 		format_figure(ticks_to_ns(bench, costs[i].ticks.upper), upper);
 		format_figure(costs[i].ticks.estimate, cycles);
-		fprintf(out, "  %-32s %s%7s ns%s  (95 %%: %s to %s)  %s cycles\n", label, bold(options), value,
-			plain(options), lower, upper, cycles);
+		fprintf(out, "  %-32s %s%7s ns%s  (95 %%: %s to %s)  %s cycles\n", label,
+			bold(options), value, plain(options), lower, upper, cycles);
 	}
 }
 
@@ -241,7 +257,9 @@ static void print_wrapped(FILE *out, int indent, const char *text)
 	fprintf(out, "\n");
 }
 
-/* How much of two names is the same up to the last '/', that included; 0 when they differ before. */
+/*
+ * How much of two names is the same up to the last '/', that included; 0 when they differ before.
+ */
 static size_t shared_prefix(const char *a, const char *b)
 {
 	size_t length = (size_t)(strrchr(a, '/') - a) + 1;
@@ -249,7 +267,9 @@ static size_t shared_prefix(const char *a, const char *b)
 	return strncmp(a, b, length) || strchr(b + length, '/') ? 0 : length;
 }
 
-/* "a/b/cpl0 a/b/cpl3 c/d/cpl0" as "a/b/{cpl0,cpl3} c/d/cpl0": the names of @rows, in their order. */
+/*
+ * "a/b/cpl0 a/b/cpl3 c/d/cpl0" as "a/b/{cpl0,cpl3} c/d/cpl0": the names of @rows, in their order.
+ */
 static void join_names(const struct row *const *rows, size_t n, char *text, size_t size)
 {
 	size_t used = 0;
@@ -258,19 +278,22 @@ static void join_names(const struct row *const *rows, size_t n, char *text, size
 	for (size_t i = 0, next; i < n && used < size; i = next) {
 		size_t prefix = (size_t)(strrchr(rows[i]->name, '/') - rows[i]->name) + 1;
 
-		for (next = i + 1; next < n && shared_prefix(rows[i]->name, rows[next]->name); next++)
+		for (next = i + 1; next < n && shared_prefix(rows[i]->name, rows[next]->name);
+		     next++)
 			;
-		used += (size_t)snprintf(text + used, size - used, "%s%.*s%s%s", i ? " " : "", (int)prefix,
-					 rows[i]->name, next > i + 1 ? "{" : "", rows[i]->name + prefix);
+		used += (size_t)snprintf(text + used, size - used, "%s%.*s%s%s", i ? " " : "",
+					 (int)prefix, rows[i]->name, next > i + 1 ? "{" : "",
+					 rows[i]->name + prefix);
 		for (size_t j = i + 1; j < next && used < size; j++)
-			used += (size_t)snprintf(text + used, size - used, ",%s%s", rows[j]->name + prefix,
-						 j + 1 == next ? "}" : "");
+			used += (size_t)snprintf(text + used, size - used, ",%s%s",
+						 rows[j]->name + prefix, j + 1 == next ? "}" : "");
 	}
 }
 
 /* Rows that share a reason share a paragraph. */
-static void print_others(FILE *out, const struct bench *bench, enum row_status status, const char *title,
-			 const char *colour, const struct report_options *options)
+static void print_others(FILE *out, const struct bench *bench, enum row_status status,
+			 const char *title, const char *colour,
+			 const struct report_options *options)
 {
 	bool done[MAX_ROWS] = { false }, titled = false;
 
@@ -282,7 +305,8 @@ static void print_others(FILE *out, const struct bench *bench, enum row_status s
 		if (done[i])
 			continue;
 		for (size_t j = i; j < bench->n_rows; j++) {
-			if (bench->rows[j].status != status || !is_shown(&bench->rows[j], options) ||
+			if (bench->rows[j].status != status ||
+			    !is_shown(&bench->rows[j], options) ||
 			    strcmp(bench->rows[i].reason, bench->rows[j].reason))
 				continue;
 			done[j] = true;
@@ -307,12 +331,17 @@ static void print_noise(FILE *out, const struct bench *bench)
 
 	if (noise->smis >= 0)
 		snprintf(smis, sizeof(smis), "%ld", noise->smis);
-	fprintf(out, "\nnoise: %llu of %llu samples disturbed, %llu interrupts in measured loops, SMIs: %s,\n"
+	fprintf(out,
+		"\nnoise: %llu of %llu samples disturbed, %llu interrupts in measured loops, SMIs: "
+		"%s,\n"
 		"       thread moved aside %ld times, %.2f s stolen by the hypervisor below\n",
 		(unsigned long long)noise->disturbed, (unsigned long long)noise->samples,
-		(unsigned long long)noise->irq_exits, smis, noise->involuntary_switches, noise->steal_seconds);
+		(unsigned long long)noise->irq_exits, smis, noise->involuntary_switches,
+		noise->steal_seconds);
 	if (noise->clock_ratio < 0.9 || noise->clock_ratio > 1.01)
-		fprintf(out, "WARNING: the guest's clock ran at %.3f of the host's during measured blocks; ns may be wrong\n",
+		fprintf(out,
+			"WARNING: the guest's clock ran at %.3f of the host's during measured "
+			"blocks; ns may be wrong\n",
 			noise->clock_ratio);
 }
 
@@ -346,8 +375,8 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 		plan->host.nested ? ", on a host that is itself a guest" : "");
 	print_wrapped(out, 0, placement);
 	fprintf(out, "%zu runs (fresh VMs), seed %llu, %.1f s, TSC %.1f MHz%s\n\n", runs,
-		(unsigned long long)bench->options.seed, bench->elapsed, (double)bench->tsc_khz / 1000,
-		bench->partial ? ", INTERRUPTED: partial" : "");
+		(unsigned long long)bench->options.seed, bench->elapsed,
+		(double)bench->tsc_khz / 1000, bench->partial ? ", INTERRUPTED: partial" : "");
 	print_table(out, bench, plan, options);
 	print_costs(out, bench, plan, options);
 	print_others(out, bench, ROW_FAILED, "failed", red(options), options);

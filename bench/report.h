@@ -9,16 +9,16 @@
 
 struct report_options {
 	bool colour;
-	const char *glob;		/* rows that were only measured to net others are not shown; NULL: all */
+	const char *glob; /* rows that were only measured to net others are not shown; NULL: all */
 };
 
 /* What a row's runs come to, in TSC ticks. NANs without runs. */
 struct row_figures {
-	double median;			/* of the run medians */
-	double mad;			/* of the run medians */
-	double p99;			/* median of the runs' */
-	double max;			/* of all runs */
-	double exits;			/* median of the runs' */
+	double median; /* of the run medians */
+	double mad;    /* of the run medians */
+	double p99;    /* median of the runs' */
+	double max;    /* of all runs */
+	double exits;  /* median of the runs' */
 	double insn_emulation;
 };
 struct row_figures row_figures(const struct row_result *result);
@@ -26,7 +26,7 @@ struct row_figures row_figures(const struct row_result *result);
 /* What the intercept costs: one pair of rows that differ in nothing but the setting. */
 struct exit_cost {
 	const struct row *intercepted, *passthrough;
-	struct interval ticks;		/* 95 % bootstrap over runs; bounds NAN with few runs */
+	struct interval ticks; /* 95 % bootstrap over runs; bounds NAN with few runs */
 };
 /* Fills at most @max; returns how many. */
 size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max);

@@ -33,10 +33,11 @@ static json_t *pmu_json(const struct pmu_shape *pmu)
 static json_t *setting_json(const struct setting *setting)
 {
 	if (!setting->available)
-		return json_pack("{s:b, s:s, s:s}", "available", 0, "reason", setting->reason, "remedy",
-				 setting->remedy);
-	return json_pack("{s:b, s:s, s:s, s:o}", "available", 1, "means", setting_means_name(setting->means),
-			 "means_text", setting_means_text(setting->means), "guest_pmu",
+		return json_pack("{s:b, s:s, s:s}", "available", 0, "reason", setting->reason,
+				 "remedy", setting->remedy);
+	return json_pack("{s:b, s:s, s:s, s:o}", "available", 1, "means",
+			 setting_means_name(setting->means), "means_text",
+			 setting_means_text(setting->means), "guest_pmu",
 			 pmu_json(&setting->guest));
 }
 
@@ -47,8 +48,9 @@ static json_t *histogram_json(const struct histogram *histogram)
 
 	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++)
 		if (histogram->count[i])
-			json_array_append_new(buckets, json_pack("[I, I]", (json_int_t)histogram_lower(i),
-								 (json_int_t)histogram->count[i]));
+			json_array_append_new(buckets,
+					      json_pack("[I, I]", (json_int_t)histogram_lower(i),
+							(json_int_t)histogram->count[i]));
 	return json_pack("{s:s, s:o, s:I}", "unit", "cycles", "buckets", buckets, "overflow",
 			 (json_int_t)histogram->overflow);
 }
@@ -57,16 +59,16 @@ static json_t *run_json(const struct bench *bench, const struct run_result *run,
 {
 	const struct summary *s = &run->samples;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
-			 "median", ns(bench, run->median), "raw", ns(bench, run->raw),
-			 "min", ns(bench, s->min), "sample_median", ns(bench, s->median),
-			 "mad", ns(bench, s->mad), "p90", ns(bench, s->p90), "p99", ns(bench, s->p99),
-			 "p999", ns(bench, s->p999), "max", ns(bench, s->max),
-			 "sample_overhead", ns(bench, run->sample_overhead),
-			 "exits_per_read", native ? json_null() : number(run->exits),
-			 "emulated_per_read", native ? json_null() : number(run->insn_emulation),
-			 "samples", (json_int_t)s->n, "disturbed", (json_int_t)s->disturbed,
-			 "interrupts", (json_int_t)run->irq_exits, "histogram", histogram_json(&run->histogram));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
+		"median", ns(bench, run->median), "raw", ns(bench, run->raw), "min",
+		ns(bench, s->min), "sample_median", ns(bench, s->median), "mad", ns(bench, s->mad),
+		"p90", ns(bench, s->p90), "p99", ns(bench, s->p99), "p999", ns(bench, s->p999),
+		"max", ns(bench, s->max), "sample_overhead", ns(bench, run->sample_overhead),
+		"exits_per_read", native ? json_null() : number(run->exits), "emulated_per_read",
+		native ? json_null() : number(run->insn_emulation), "samples", (json_int_t)s->n,
+		"disturbed", (json_int_t)s->disturbed, "interrupts", (json_int_t)run->irq_exits,
+		"histogram", histogram_json(&run->histogram));
 }
 
 static json_t *counts_json(const struct row_result *result, const struct perf_counts *counts)
@@ -75,14 +77,17 @@ static json_t *counts_json(const struct row_result *result, const struct perf_co
 
 	for (int i = 0; i < NR_PERF_COUNTS; i++)
 		if (!counts->reason[i][0])
-			json_object_set_new(object, perf_count_name((enum perf_count)i), number(result->counts[i]));
+			json_object_set_new(object, perf_count_name((enum perf_count)i),
+					    number(result->counts[i]));
 	return object;
 }
 
 static json_t *row_json(const struct bench *bench, size_t i)
 {
 	static const char *const status[] = {
-		[ROW_READY] = "skipped", [ROW_SKIPPED] = "skipped", [ROW_MEASURED] = "measured",
+		[ROW_READY] = "skipped",
+		[ROW_SKIPPED] = "skipped",
+		[ROW_MEASURED] = "measured",
 		[ROW_FAILED] = "failed",
 	};
 	const struct row *row = &bench->rows[i];
@@ -91,25 +96,30 @@ static json_t *row_json(const struct bench *bench, size_t i)
 	struct row_figures f = row_figures(result);
 	json_t *object, *runs;
 
-	object = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", row->name, "setting", row_setting(row),
-			   "status", status[row->status], "reason", row->reason, "unit", "ns");
+	object = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", row->name, "setting",
+			   row_setting(row), "status", status[row->status], "reason", row->reason,
+			   "unit", "ns");
 	if (!row->control && row->status != ROW_SKIPPED) {
 		json_object_set_new(object, "ecx", json_sprintf("%08x", row->ecx));
 		if (row->expected.rule)
 			json_object_set_new(object, "rule", json_string(row->expected.rule));
 		if (!row->expected.gp)
-			json_object_set_new(object, "value", json_sprintf("0x%llx", (unsigned long long)result->value));
+			json_object_set_new(
+				object, "value",
+				json_sprintf("0x%llx", (unsigned long long)result->value));
 	}
 	if (!result->n_runs)
 		return object;
 	runs = json_array();
 	for (size_t r = 0; r < result->n_runs; r++)
 		json_array_append_new(runs, run_json(bench, &result->runs[r], native));
-	json_object_update_new(object, json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "median", ns(bench, f.median), "mad",
-		ns(bench, f.mad), "p99", ns(bench, f.p99), "max", ns(bench, f.max), "cycles_median",
-		number(f.median), "exits_per_read", native ? json_null() : number(f.exits), "emulated_per_read",
-		native ? json_null() : number(f.insn_emulation), "runs", runs));
+	json_object_update_new(
+		object,
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "median", ns(bench, f.median),
+			  "mad", ns(bench, f.mad), "p99", ns(bench, f.p99), "max", ns(bench, f.max),
+			  "cycles_median", number(f.median), "exits_per_read",
+			  native ? json_null() : number(f.exits), "emulated_per_read",
+			  native ? json_null() : number(f.insn_emulation), "runs", runs));
 	if (result->has_counts)
 		json_object_set_new(object, "counts_per_read", counts_json(result, &bench->counts));
 	return object;
@@ -122,10 +132,13 @@ static json_t *costs_json(const struct bench *bench)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, json_pack(
-			"{s:s, s:s, s:s, s:o, s:o, s:o}", "intercepted", costs[i].intercepted->name, "passthrough",
-			costs[i].passthrough->name, "unit", "ns", "cost", ns(bench, costs[i].ticks.estimate),
-			"lower", ns(bench, costs[i].ticks.lower), "upper", ns(bench, costs[i].ticks.upper)));
+		json_array_append_new(array,
+				      json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "intercepted",
+						costs[i].intercepted->name, "passthrough",
+						costs[i].passthrough->name, "unit", "ns", "cost",
+						ns(bench, costs[i].ticks.estimate), "lower",
+						ns(bench, costs[i].ticks.lower), "upper",
+						ns(bench, costs[i].ticks.upper)));
 	return array;
 }
 
@@ -159,16 +172,22 @@ static void add_to_context(json_t *context, const struct bench *bench, const str
 				    setting_json(&plan->setting[kind]));
 	json_object_set_new(context, "simulated_pmu",
 			    plan->simulated ? pmu_json(&plan->simulated_pmu) : json_null());
-	json_object_set_new(context, "placement", json_pack(
-		"{s:i, s:i, s:o, s:b, s:i, s:b, s:s}", "cpu", placement->cpu, "core", placement->core, "node",
-		known_index(placement->node), "isolated", placement->isolated, "siblings", placement->siblings, "bound",
-		placement->bound, "text", placement->text));
-	json_object_set_new(context, "noise", json_pack(
-		"{s:I, s:f, s:I, s:o, s:I, s:I, s:o}", "involuntary_switches",
-		(json_int_t)bench->noise.involuntary_switches, "steal_seconds", bench->noise.steal_seconds,
-		"interrupts", (json_int_t)bench->noise.irq_exits, "smis",
-		bench->noise.smis < 0 ? json_null() : json_integer(bench->noise.smis), "samples", (json_int_t)bench->noise.samples,
-		"disturbed", (json_int_t)bench->noise.disturbed, "clock_ratio", number(bench->noise.clock_ratio)));
+	json_object_set_new(context, "placement",
+			    json_pack("{s:i, s:i, s:o, s:b, s:i, s:b, s:s}", "cpu", placement->cpu,
+				      "core", placement->core, "node", known_index(placement->node),
+				      "isolated", placement->isolated, "siblings",
+				      placement->siblings, "bound", placement->bound, "text",
+				      placement->text));
+	json_object_set_new(
+		context, "noise",
+		json_pack("{s:I, s:f, s:I, s:o, s:I, s:I, s:o}", "involuntary_switches",
+			  (json_int_t)bench->noise.involuntary_switches, "steal_seconds",
+			  bench->noise.steal_seconds, "interrupts",
+			  (json_int_t)bench->noise.irq_exits, "smis",
+			  bench->noise.smis < 0 ? json_null() : json_integer(bench->noise.smis),
+			  "samples", (json_int_t)bench->noise.samples, "disturbed",
+			  (json_int_t)bench->noise.disturbed, "clock_ratio",
+			  number(bench->noise.clock_ratio)));
 	json_object_set_new(context, "not_counted", uncounted_json(&bench->counts));
 }
 
@@ -180,12 +199,14 @@ json_t *results_json(const struct bench *bench, const struct case_plan *plan, js
 	for (size_t i = 0; i < bench->n_rows; i++)
 		json_array_append_new(rows, row_json(bench, i));
 	add_to_context(context, bench, plan, placement);
-	return json_pack("{s:s, s:s, s:s, s:b, s:{s:s, s:s, s:s}, s:{s:f, s:i, s:o, s:s?, s:s?}, s:f, s:o, s:o, s:o}",
-			 "schema", "rdpmc-results/1", "kind", "bench", "started", started, "partial",
-			 bench->partial, "program", "version", PROGRAM_VERSION, "compiler", PROGRAM_COMPILER,
-			 "flags", PROGRAM_FLAGS, "options", "seconds", bench->options.seconds, "runs",
-			 (int)bench->options.runs, "seed",
+	return json_pack("{s:s, s:s, s:s, s:b, s:{s:s, s:s, s:s}, s:{s:f, s:i, s:o, s:s?, s:s?}, "
+			 "s:f, s:o, s:o, s:o}",
+			 "schema", "rdpmc-results/1", "kind", "bench", "started", started,
+			 "partial", bench->partial, "program", "version", PROGRAM_VERSION,
+			 "compiler", PROGRAM_COMPILER, "flags", PROGRAM_FLAGS, "options", "seconds",
+			 bench->options.seconds, "runs", (int)bench->options.runs, "seed",
 			 json_sprintf("%llu", (unsigned long long)bench->options.seed), "filter",
 			 bench->options.filter, "vpmu", plan->simulated ? "user" : NULL, "elapsed",
-			 bench->elapsed, "context", context, "exit_costs", costs_json(bench), "rows", rows);
+			 bench->elapsed, "context", context, "exit_costs", costs_json(bench),
+			 "rows", rows);
 }

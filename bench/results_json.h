@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Results as JSON, by results/rdpmc-results-1.schema.json, and writing a file so that it is whole or not there. */
+/*
+ * Results as JSON, by results/rdpmc-results-1.schema.json, and writing a file so that it is whole
+ * or not there.
+ */
 #ifndef BENCH_RESULTS_JSON_H
 #define BENCH_RESULTS_JSON_H
 
@@ -12,7 +15,10 @@
 json_t *results_json(const struct bench *bench, const struct case_plan *plan, json_t *context,
 		     const struct placement *placement, const char *started);
 
-/* Can a file be written there? Returns 0 or -errno with one line; leaves nothing behind. "-" always. */
+/*
+ * Can a file be written there? Returns 0 or -errno with one line; leaves nothing behind. "-"
+ * always.
+ */
 int json_file_check(const char *path, struct failure *failure);
 
 /*

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A small seeded generator (SplitMix64, Steele et al. 2014) for interleaving and resampling: not for secrets. */
+/*
+ * A small seeded generator (SplitMix64, Steele et al. 2014) for interleaving and resampling: not
+ * for secrets.
+ */
 #ifndef BENCH_RNG_H
 #define BENCH_RNG_H
 
@@ -19,7 +22,10 @@ static inline uint64_t rng_next(struct rng *rng)
 	return z ^ (z >> 31);
 }
 
-/* Uniform in [0, bound), bound >= 1; the bias of the multiply is below 2^-32 for the bounds used here. */
+/*
+ * Uniform in [0, bound), bound >= 1; the bias of the multiply is below 2^-32 for the bounds used
+ * here.
+ */
 static inline uint64_t rng_below(struct rng *rng, uint32_t bound)
 {
 	return (uint64_t)(((unsigned __int128)rng_next(rng) * bound) >> 64);

@@ -3,44 +3,29 @@
 #include "bench/runner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "bench/answers.h"
 #include "bench/rng.h"
 #include "host/interrupt.h"
 
-#define ROUNDS			5	/* visits of a row in one run */
-#define PROBE_TIMEOUT_MS	500	/* of the first, single turn: a hypercall may never return */
-#define LEAST_TIMEOUT_MS	2000
-#define CALIBRATION_NS		2000000	/* a block this long tells the cost of a turn well enough */
-#define MOST_TURNS		(1U << 23)
-#define LEAST_TURNS		8
-#define MOST_SAMPLES_A_VISIT	1000
-#define BLOCK_SHARE		0.75	/* of a visit's time; the rest is for samples */
-
-/* One run's raw material for a row. */
-struct visits {
-	double slope[ROUNDS];
-	unsigned int n;
-	double exits, insn_emulation, turns;
-	uint64_t irq_exits;
-	uint64_t *samples;
-	size_t n_samples;
-};
+#define PROBE_TIMEOUT_MS 500 /* of the first, single turn: a hypercall may never return */
+#define LEAST_TIMEOUT_MS 2000
+#define CALIBRATION_NS   2000000 /* a block this long tells the cost of a turn well enough */
+#define MOST_TURNS       (1U << 23)
+#define LEAST_TURNS      8
+#define BLOCK_SHARE      0.75 /* of a visit's time; the rest is for samples */
 
 struct schedule {
-	double cost_ns[MAX_ROWS];	/* of one turn, from calibration */
+	double cost_ns[MAX_ROWS]; /* of one turn, from calibration */
 	uint64_t turns[MAX_ROWS];
-	uint64_t samples[MAX_ROWS];	/* a visit */
+	uint64_t samples[MAX_ROWS]; /* a visit */
 	struct visits visits[MAX_ROWS];
-	double guest_ns, host_ns;	/* of long blocks, to hold one clock against the other */
+	double guest_ns, host_ns; /* of long blocks, to hold one clock against the other */
 };
 
 static double now_seconds(void)
@@ -51,44 +36,8 @@ static double now_seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
-static long involuntary_switches(void)
-{
-	struct rusage usage;
-
-	return getrusage(RUSAGE_THREAD, &usage) ? 0 : usage.ru_nivcsw;
-}
-
-static double steal_seconds(void)
-{
-	FILE *stat = fopen("/proc/stat", "re");
-	unsigned long long steal = 0;
-
-	if (!stat)
-		return 0;
-	if (fscanf(stat, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal) != 1)
-		steal = 0;
-	fclose(stat);
-	return (double)steal / (double)sysconf(_SC_CLK_TCK);
-}
-
-/* MSR_SMI_COUNT (SDM vol. 4, MSR 34H): Intel's only, and read by the msr driver, which root may use. */
-static long smi_count(int cpu)
-{
-	uint64_t count = 0;
-	char path[32];
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof(path), "/dev/cpu/%d/msr", cpu);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	got = pread(fd, &count, sizeof(count), 0x34);
-	close(fd);
-	return got == sizeof(count) ? (long)(count & 0xffffffff) : -1;
-}
-
-static void progress(const struct bench *bench, const char *what, unsigned int i, unsigned int n, double left)
+static void progress(const struct bench *bench, const char *what, unsigned int i, unsigned int n,
+		     double left)
 {
 	if (!bench->options.progress)
 		return;
@@ -115,10 +64,12 @@ static int row_error(struct row *row, int error, bool probing, const struct fail
 {
 	if (error == -EINTR)
 		return error;
-	if (error == -ETIMEDOUT && probing && (row->insn == GUEST_INSN_VMCALL || row->insn == GUEST_INSN_VMMCALL)) {
+	if (error == -ETIMEDOUT && probing &&
+	    (row->insn == GUEST_INSN_VMCALL || row->insn == GUEST_INSN_VMMCALL)) {
 		row->status = ROW_SKIPPED;
 		snprintf(row->reason, sizeof(row->reason),
-			 "the hypercall never returns on this KVM (ended by the watchdog after %u ms)",
+			 "the hypercall never returns on this KVM (ended by the watchdog after %u "
+			 "ms)",
 			 PROBE_TIMEOUT_MS);
 		return 0;
 	}
@@ -162,7 +113,8 @@ static int measure(struct bench *bench, struct row *row, uint64_t count, bool sa
 	if (!error)
 		error = machine_measure(machine, row, count, sampled, timeout_ms, reading, failure);
 	if (error)
-		return row_error(row, error, timeout_ms == PROBE_TIMEOUT_MS, failure) ? -EINTR : -ECANCELED;
+		return row_error(row, error, timeout_ms == PROBE_TIMEOUT_MS, failure) ? -EINTR
+										      : -ECANCELED;
 	if (!answers_block(row, count, reading, failure)) {
 		fail_row(row, failure->text);
 		return -ECANCELED;
@@ -171,7 +123,8 @@ static int measure(struct bench *bench, struct row *row, uint64_t count, bool sa
 }
 
 /* Double the block until it takes long enough to tell the cost of one turn. */
-static int calibrate_row(struct bench *bench, struct schedule *schedule, size_t i, struct failure *failure)
+static int calibrate_row(struct bench *bench, struct schedule *schedule, size_t i,
+			 struct failure *failure)
 {
 	struct row *row = &bench->rows[i];
 	struct reading reading;
@@ -185,8 +138,8 @@ static int calibrate_row(struct bench *bench, struct schedule *schedule, size_t 
 			break;
 	}
 	if (!error)
-		schedule->cost_ns[i] = fmax((double)reading.ticks * 1e6 / (double)bench->tsc_khz /
-					    (double)count, 0.05);
+		schedule->cost_ns[i] = fmax(
+			(double)reading.ticks * 1e6 / (double)bench->tsc_khz / (double)count, 0.05);
 	return error == -EINTR ? error : 0;
 }
 
@@ -203,28 +156,32 @@ static size_t count_ready(const struct bench *bench)
 static void share_time(const struct bench *bench, struct schedule *schedule, double seconds)
 {
 	size_t ready = count_ready(bench);
-	double visit_ns = seconds * 1e9 / (double)(ready ? ready * ROUNDS : 1);
+	double visit_ns = seconds * 1e9 / (double)(ready ? ready * RUN_VISITS : 1);
 
 	for (size_t i = 0; i < bench->n_rows; i++) {
 		double turns = BLOCK_SHARE * visit_ns / 3 / schedule->cost_ns[i];
 		double samples = (1 - BLOCK_SHARE) * visit_ns / schedule->cost_ns[i];
 
 		schedule->turns[i] = (uint64_t)fmin(fmax(turns, LEAST_TURNS), MOST_TURNS);
-		schedule->samples[i] = (uint64_t)fmin(fmax(samples, LEAST_TURNS), MOST_SAMPLES_A_VISIT);
+		schedule->samples[i] =
+			(uint64_t)fmin(fmax(samples, LEAST_TURNS), MOST_SAMPLES_A_VISIT);
 	}
 }
 
 /* The least that the rows can be measured in: refuse a budget that is a promise nobody can keep. */
-static int check_budget(const struct bench *bench, const struct schedule *schedule, struct failure *failure)
+static int check_budget(const struct bench *bench, const struct schedule *schedule,
+			struct failure *failure)
 {
 	double least = 0;
 
 	for (size_t i = 0; i < bench->n_rows; i++)
 		if (bench->rows[i].status == ROW_READY)
-			least += schedule->cost_ns[i] * 1e-9 * (3 + 1) * LEAST_TURNS * ROUNDS * bench->options.runs;
+			least += schedule->cost_ns[i] * 1e-9 * (3 + 1) * LEAST_TURNS * RUN_VISITS *
+				 bench->options.runs;
 	if (least <= 2 * bench->options.seconds)
 		return 0;
-	return fail_with(failure, -EINVAL, "%g s is too little for %u runs of %zu rows: about %.0f s at the least",
+	return fail_with(failure, -EINVAL,
+			 "%g s is too little for %u runs of %zu rows: about %.0f s at the least",
 			 bench->options.seconds, bench->options.runs, count_ready(bench), least);
 }
 
@@ -240,7 +197,6 @@ static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool 
 		 struct failure *failure)
 {
 	struct row *row = &bench->rows[i];
-	struct visits *visits = &schedule->visits[i];
 	uint64_t n = schedule->turns[i], samples = schedule->samples[i];
 	struct reading reading[2], sampled;
 	int error;
@@ -249,25 +205,20 @@ static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool 
 		bool is_long = turn != long_first;
 		uint64_t count = is_long ? 2 * n : n;
 
-		error = measure(bench, row, count, false, timeout_for(schedule, i, count), &reading[is_long],
-				failure);
+		error = measure(bench, row, count, false, timeout_for(schedule, i, count),
+				&reading[is_long], failure);
 		if (error)
 			return error;
 	}
-	error = measure(bench, row, samples, true, timeout_for(schedule, i, samples), &sampled, failure);
+	error = measure(bench, row, samples, true, timeout_for(schedule, i, samples), &sampled,
+			failure);
 	if (error)
 		return error;
 
-	visits->slope[visits->n++] = ((double)reading[1].ticks - (double)reading[0].ticks) / (double)n;
-	visits->exits += (double)reading[1].exits - (double)reading[0].exits;
-	visits->insn_emulation += (double)reading[1].insn_emulation - (double)reading[0].insn_emulation;
-	visits->turns += (double)n;
-	visits->irq_exits += reading[0].irq_exits + reading[1].irq_exits + sampled.irq_exits;
+	visits_add(&schedule->visits[i], n, reading, &sampled,
+		   machine_samples(&bench->machines[row->machine], row), samples);
 	if (row->machine == MACHINE_NATIVE)
 		bench->results[i].value = reading[1].value;
-	memcpy(visits->samples + visits->n_samples,
-	       machine_samples(&bench->machines[row->machine], row), samples * sizeof(uint64_t));
-	visits->n_samples += samples;
 	if (reading[1].host_ns > CALIBRATION_NS) {
 		schedule->guest_ns += (double)reading[1].ticks * 1e6 / (double)bench->tsc_khz;
 		schedule->host_ns += (double)reading[1].host_ns;
@@ -275,47 +226,35 @@ static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool 
 	return 0;
 }
 
-/* The run's slopes and samples become one result a row. Empty loops come first: the others are net of them. */
-static void summarise_run(struct bench *bench, struct schedule *schedule, unsigned int run)
+/* A row's visits become its result of this run, net of @empty's when that is not NULL. */
+static void summarise_row(struct bench *bench, const struct schedule *schedule, size_t i,
+			  const struct row *empty, unsigned int run)
 {
+	const struct row_result *base = empty ? &bench->results[empty - bench->rows] : NULL;
+	struct run_result *result = &bench->results[i].runs[run];
+
+	if (bench->rows[i].status != ROW_READY || !schedule->visits[i].n)
+		return;
+	/* A run that has no empty loop to take off has no net value. */
+	if (base && base->n_runs <= run)
+		return;
+	visits_result(&schedule->visits[i], base ? &base->runs[run] : NULL, result);
+	bench->results[i].n_runs = run + 1;
+	bench->noise.irq_exits += result->irq_exits;
+	bench->noise.samples += result->samples.n;
+	bench->noise.disturbed += result->samples.disturbed;
+}
+
+static void summarise_run(struct bench *bench, const struct schedule *schedule, unsigned int run)
+{
+	/* Empty loops first: the others are net of them. */
 	for (int net = 0; net < 2; net++) {
 		for (size_t i = 0; i < bench->n_rows; i++) {
-			const struct row *row = &bench->rows[i];
-			const struct row *empty = cases_empty_loop(bench->rows, bench->n_rows, row);
-			struct visits *visits = &schedule->visits[i];
-			struct run_result *result = &bench->results[i].runs[run];
-			const struct run_result *base;
+			const struct row *empty =
+				cases_empty_loop(bench->rows, bench->n_rows, &bench->rows[i]);
 
-			if (!visits->n || row->status == ROW_FAILED || (empty != NULL) != net)
-				continue;
-			/* A run that has no empty loop to take off has no net value. */
-			base = empty ? &bench->results[empty - bench->rows].runs[run] : NULL;
-			if (base && bench->results[empty - bench->rows].n_runs <= run)
-				continue;
-			*result = (struct run_result){
-				.raw = median(visits->slope, visits->n),
-				.exits = visits->exits / visits->turns,
-				.insn_emulation = visits->insn_emulation / visits->turns,
-				.irq_exits = visits->irq_exits,
-				.reads = (uint64_t)(3 * visits->turns),
-			};
-			result->median = result->raw - (base ? base->raw : 0);
-			for (size_t s = 0; s < visits->n_samples; s++)
-				histogram_add(&result->histogram, visits->samples[s]);
-			summarise(visits->samples, visits->n_samples, &result->samples);
-			/* A sample is net of a sampled empty loop, fences and all; the empty loop is as it is. */
-			result->sample_overhead = base ? base->samples.median : 0;
-			result->samples.min -= result->sample_overhead;
-			result->samples.median -= result->sample_overhead;
-			result->samples.p90 -= result->sample_overhead;
-			result->samples.p99 -= result->sample_overhead;
-			result->samples.p999 -= result->sample_overhead;
-			result->samples.max -= result->sample_overhead;
-			result->samples.disturbed_limit -= result->sample_overhead;
-			bench->noise.irq_exits += result->irq_exits;
-			bench->noise.samples += result->samples.n;
-			bench->noise.disturbed += result->samples.disturbed;
-			bench->results[i].n_runs = run + 1;
+			if ((empty != NULL) == net)
+				summarise_row(bench, schedule, i, empty, run);
 		}
 	}
 }
@@ -328,13 +267,17 @@ static void check_exits(struct bench *bench, unsigned int run)
 		double exits;
 		char reason[200];
 
-		if (row->status != ROW_READY || row->machine == MACHINE_NATIVE || bench->results[i].n_runs <= run)
+		if (row->status != ROW_READY || row->machine == MACHINE_NATIVE ||
+		    bench->results[i].n_runs <= run)
 			continue;
 		exits = bench->results[i].runs[run].exits;
 		if (expect_exits_met(row->exits, exits))
 			continue;
-		snprintf(reason, sizeof(reason), "wrong label: %s, but KVM counted %.2f exits a turn in run %u (%s expected)",
-			 row_setting(row), exits, run + 1, row->exits == EXITS_NONE ? "none" : "at least one");
+		snprintf(reason, sizeof(reason),
+			 "wrong label: %s, but KVM counted %.2f exits a turn in run %u (%s "
+			 "expected)",
+			 row_setting(row), exits, run + 1,
+			 row->exits == EXITS_NONE ? "none" : "at least one");
 		fail_row(row, reason);
 	}
 }
@@ -353,22 +296,18 @@ static int do_run(struct bench *bench, struct schedule *schedule, struct rng *rn
 	unsigned int order[MAX_ROWS];
 	int error = 0;
 
-	for (size_t i = 0; i < bench->n_rows; i++) {
-		struct visits *visits = &schedule->visits[i];
-
-		visits->n = 0;
-		visits->n_samples = 0;
-		visits->exits = visits->insn_emulation = visits->turns = 0;
-		visits->irq_exits = 0;
-	}
-	error = answers_check_all(bench->machines, bench->kvm, bench->rows, bench->n_rows, bench->results, failure);
-	for (unsigned int round = 0; round < ROUNDS && error != -EINTR; round++) {
+	for (size_t i = 0; i < bench->n_rows; i++)
+		visits_clear(&schedule->visits[i]);
+	error = answers_check_all(bench->machines, bench->kvm, bench->rows, bench->n_rows,
+				  bench->results, failure);
+	for (unsigned int round = 0; round < RUN_VISITS && error != -EINTR; round++) {
 		for (unsigned int i = 0; i < bench->n_rows; i++)
 			order[i] = i;
 		rng_shuffle(rng, order, bench->n_rows);
 		for (size_t i = 0; i < bench->n_rows && error != -EINTR; i++)
 			if (bench->rows[order[i]].status == ROW_READY)
-				error = visit(bench, schedule, order[i], rng_below(rng, 2), failure);
+				error = visit(bench, schedule, order[i], rng_below(rng, 2),
+					      failure);
 	}
 	all_machines_down(bench);
 	/* Half a run is not an observation. */
@@ -379,8 +318,11 @@ static int do_run(struct bench *bench, struct schedule *schedule, struct rng *rn
 	return 0;
 }
 
-/* Tracepoints and host counters, per read: after the runs, because counting makes an exit slower. */
-static int count_events(struct bench *bench, const struct schedule *schedule, struct failure *failure)
+/*
+ * Tracepoints and host counters, per read: after the runs, because counting makes an exit slower.
+ */
+static int count_events(struct bench *bench, const struct schedule *schedule,
+			struct failure *failure)
 {
 	for (size_t i = 0; i < bench->n_rows; i++) {
 		struct row *row = &bench->rows[i];
@@ -392,11 +334,12 @@ static int count_events(struct bench *bench, const struct schedule *schedule, st
 		if (row->status != ROW_READY || row->machine == MACHINE_NATIVE)
 			continue;
 		/* Booting a guest must not be counted. */
-		error = measure(bench, row, 1, false, timeout_for(schedule, i, 1), &reading, failure);
+		error = measure(bench, row, 1, false, timeout_for(schedule, i, 1), &reading,
+				failure);
 		perf_counts_read(&bench->counts, count[0]);
 		for (unsigned int turn = 1; turn <= 2 && !error; turn++) {
-			error = measure(bench, row, n * turn, false, timeout_for(schedule, i, n * turn), &reading,
-					failure);
+			error = measure(bench, row, n * turn, false,
+					timeout_for(schedule, i, n * turn), &reading, failure);
 			perf_counts_read(&bench->counts, count[turn]);
 		}
 		if (error == -EINTR)
@@ -405,7 +348,8 @@ static int count_events(struct bench *bench, const struct schedule *schedule, st
 			continue;
 		for (int c = 0; c < NR_PERF_COUNTS; c++)
 			bench->results[i].counts[c] = ((double)(count[2][c] - count[1][c]) -
-						       (double)(count[1][c] - count[0][c])) / (double)n;
+						       (double)(count[1][c] - count[0][c])) /
+						      (double)n;
 		bench->results[i].has_counts = true;
 	}
 	return 0;
@@ -417,7 +361,8 @@ static int allocate(struct bench *bench, struct schedule *schedule, struct failu
 		if (bench->rows[i].status != ROW_READY)
 			continue;
 		bench->results[i].runs = calloc(bench->options.runs, sizeof(struct run_result));
-		schedule->visits[i].samples = calloc(ROUNDS * MOST_SAMPLES_A_VISIT, sizeof(uint64_t));
+		schedule->visits[i].samples =
+			calloc(RUN_VISITS * MOST_SAMPLES_A_VISIT, sizeof(uint64_t));
 		if (!bench->results[i].runs || !schedule->visits[i].samples)
 			return fail_with(failure, -ENOMEM, "out of memory");
 	}
@@ -438,16 +383,19 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 	}
 	if (!error)
 		error = check_budget(bench, schedule, failure);
-	for (unsigned int run = 0; run < bench->options.runs && !error && count_ready(bench); run++) {
+	for (unsigned int run = 0; run < bench->options.runs && !error && count_ready(bench);
+	     run++) {
 		double left = bench->options.seconds - (now_seconds() - start);
 
 		progress(bench, "run", run + 1, bench->options.runs, fmax(left, 0));
 		share_time(bench, schedule, fmax(left, 0) / (bench->options.runs - run));
 		error = do_run(bench, schedule, &rng, run, failure);
 	}
-	if (!error && perf_counts_open(&bench->counts, ""))
-		error = count_events(bench, schedule, failure);
-	perf_counts_close(&bench->counts);
+	if (!error) {
+		if (perf_counts_open(&bench->counts, ""))
+			error = count_events(bench, schedule, failure);
+		perf_counts_close(&bench->counts);
+	}
 	bench->elapsed = now_seconds() - start;
 	end_progress(bench);
 	return error;
@@ -464,9 +412,9 @@ static void settle(struct bench *bench)
 			row->status = ROW_MEASURED;
 		} else {
 			row->status = bench->partial ? ROW_SKIPPED : ROW_FAILED;
-			snprintf(row->reason, sizeof(row->reason), "%s", bench->partial ?
-				 "interrupted before the first run was complete" :
-				 "the empty loop to take off was not measured");
+			snprintf(row->reason, sizeof(row->reason), "%s",
+				 bench->partial ? "interrupted before the first run was complete"
+						: "the empty loop to take off was not measured");
 		}
 	}
 }
@@ -474,12 +422,11 @@ static void settle(struct bench *bench)
 int bench_run(struct bench *bench, struct failure *failure)
 {
 	struct schedule *schedule = calloc(1, sizeof(*schedule));
-	long switches = involuntary_switches(), smis = smi_count(bench->cpu);
-	double steal = steal_seconds();
 	int error;
 
 	if (!schedule)
 		return fail_with(failure, -ENOMEM, "out of memory");
+	noise_start(&bench->noise, bench->cpu);
 	error = allocate(bench, schedule, failure);
 	if (!error)
 		error = do_runs(bench, schedule, failure);
@@ -489,10 +436,9 @@ int bench_run(struct bench *bench, struct failure *failure)
 		error = 0;
 	}
 	settle(bench);
-	bench->noise.involuntary_switches = involuntary_switches() - switches;
-	bench->noise.smis = smis < 0 ? -1 : smi_count(bench->cpu) - smis;
-	bench->noise.steal_seconds = steal_seconds() - steal;
-	bench->noise.clock_ratio = schedule->host_ns > 0 ? schedule->guest_ns / schedule->host_ns : NAN;
+	noise_end(&bench->noise, bench->cpu);
+	if (schedule->host_ns > 0)
+		bench->noise.clock_ratio = schedule->guest_ns / schedule->host_ns;
 	for (size_t i = 0; i < bench->n_rows; i++)
 		free(schedule->visits[i].samples);
 	free(schedule);

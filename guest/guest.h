@@ -12,7 +12,8 @@ extern struct guest_page guest_page;
 
 /* traps.c */
 void traps_init(void);
-void traps_expect_rdpmc_fault(bool assist);	/* what a #GP of the measured RDPMC does: be counted, or ask the host */
+void traps_expect_rdpmc_fault(
+	bool assist); /* what a #GP of the measured RDPMC does: be counted, or ask the host */
 
 /* boot.S */
 uint64_t call_at_cpl3(uint64_t (*function)(uint64_t, uint64_t), uint64_t, uint64_t);

@@ -14,9 +14,9 @@ struct guest_page guest_page __attribute__((aligned(4096)));
 uint64_t guest_samples[GUEST_MAX_SAMPLES] __attribute__((aligned(4096)));
 
 static measured_loop *const loops[NR_GUEST_INSNS] = {
-	[GUEST_INSN_EMPTY] = loop_empty,	[GUEST_INSN_RDTSC] = loop_rdtsc,
-	[GUEST_INSN_RDPMC] = loop_rdpmc,	[GUEST_INSN_CPUID] = loop_cpuid,
-	[GUEST_INSN_PORT] = loop_port,		[GUEST_INSN_VMCALL] = loop_vmcall,
+	[GUEST_INSN_EMPTY] = loop_empty,     [GUEST_INSN_RDTSC] = loop_rdtsc,
+	[GUEST_INSN_RDPMC] = loop_rdpmc,     [GUEST_INSN_CPUID] = loop_cpuid,
+	[GUEST_INSN_PORT] = loop_port,       [GUEST_INSN_VMCALL] = loop_vmcall,
 	[GUEST_INSN_VMMCALL] = loop_vmmcall,
 };
 
@@ -39,7 +39,8 @@ static uint32_t measure(const struct guest_params *params, struct guest_result *
 	measured_loop *function = params->sampled ? many_samples : one_block;
 	uint64_t cr4 = read_cr4();
 
-	if (params->insn >= NR_GUEST_INSNS || !params->count || (params->cpl != 0 && params->cpl != 3) ||
+	if (params->insn >= NR_GUEST_INSNS || !params->count ||
+	    (params->cpl != 0 && params->cpl != 3) ||
 	    (params->sampled && params->count > GUEST_MAX_SAMPLES))
 		return GUEST_BAD_COMMAND;
 
@@ -71,7 +72,7 @@ static uint64_t raise(uint64_t vector, uint64_t unused)
 	case 6:
 		__asm__ volatile("ud2");
 		break;
-	case 8:	/* an unusable stack: #PF, and #PF again while delivering it */
+	case 8: /* an unusable stack: #PF, and #PF again while delivering it */
 		__asm__ volatile("mov %0, %%rsp; push %%rax" : : "r"(0x40000000UL));
 		break;
 	case 13:
@@ -84,7 +85,7 @@ static uint64_t raise(uint64_t vector, uint64_t unused)
 		__asm__ volatile("lidt %0; ud2" : : "m"(no_idt));
 		break;
 	default:
-		break;		/* nothing to raise: GUEST_OK */
+		break; /* nothing to raise: GUEST_OK */
 	}
 	return 0;
 }

@@ -5,29 +5,29 @@
  */
 #include "guest/guest.h"
 
-#define MSR_PMC0		0x0c1
-#define MSR_PERFEVTSEL0		0x186
-#define MSR_FIXED_CTR0		0x309
-#define MSR_PERF_METRICS	0x329
-#define MSR_PERF_CAPABILITIES	0x345
-#define MSR_FIXED_CTR_CTRL	0x38d
-#define MSR_GLOBAL_CTRL		0x38f
-#define MSR_FULL_WIDTH_PMC0	0x4c1
+#define MSR_PMC0              0x0c1
+#define MSR_PERFEVTSEL0       0x186
+#define MSR_FIXED_CTR0        0x309
+#define MSR_PERF_METRICS      0x329
+#define MSR_PERF_CAPABILITIES 0x345
+#define MSR_FIXED_CTR_CTRL    0x38d
+#define MSR_GLOBAL_CTRL       0x38f
+#define MSR_FULL_WIDTH_PMC0   0x4c1
 
-#define MSR_K7_EVTSEL0		0xc0010000
-#define MSR_K7_PERFCTR0		0xc0010004
-#define MSR_AMD_CTL0		0xc0010200	/* CTL and CTR alternate */
-#define MSR_AMD_CTR0		0xc0010201
-#define MSR_AMD_GLOBAL_CTL	0xc0000301
+#define MSR_K7_EVTSEL0     0xc0010000
+#define MSR_K7_PERFCTR0    0xc0010004
+#define MSR_AMD_CTL0       0xc0010200 /* CTL and CTR alternate */
+#define MSR_AMD_CTR0       0xc0010201
+#define MSR_AMD_GLOBAL_CTL 0xc0000301
 
-#define PERF_CAP_FULL_WIDTH	(1U << 13)
-#define PERF_CAP_METRICS	(1U << 15)
-#define EVTSEL_USR_OS_EN	((1U << 16) | (1U << 17) | (1U << 22))
-#define INTEL_UNHALTED_CYCLES	0x003c		/* event 3CH, umask 0 */
-#define AMD_UNHALTED_CYCLES	0x0076
-#define FIXED_OS_USR		3U		/* four bits to a counter */
-#define FIXED_SLOTS		3		/* fixed counter 3 is TOPDOWN.SLOTS */
-#define GLOBAL_METRICS		(1ULL << 48)
+#define PERF_CAP_FULL_WIDTH   (1U << 13)
+#define PERF_CAP_METRICS      (1U << 15)
+#define EVTSEL_USR_OS_EN      ((1U << 16) | (1U << 17) | (1U << 22))
+#define INTEL_UNHALTED_CYCLES 0x003c /* event 3CH, umask 0 */
+#define AMD_UNHALTED_CYCLES   0x0076
+#define FIXED_OS_USR          3U /* four bits to a counter */
+#define FIXED_SLOTS           3  /* fixed counter 3 is TOPDOWN.SLOTS */
+#define GLOBAL_METRICS        (1ULL << 48)
 
 enum { VENDOR_OTHER, VENDOR_INTEL, VENDOR_AMD };
 
@@ -39,7 +39,8 @@ static struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid r;
 
-	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+	__asm__ volatile("cpuid"
+			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
 			 : "a"(leaf), "c"(subleaf));
 	return r;
 }
@@ -51,7 +52,8 @@ static bool write_msr(uint32_t msr, uint64_t value)
 
 	__asm__ volatile("1: wrmsr; mov $1, %0; 2:\n"
 			 ".pushsection .ex_table, \"a\"; .quad 1b, 2b; .popsection"
-			 : "+r"(good) : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "+r"(good)
+			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
 			 : "memory");
 	return good;
 }
@@ -62,7 +64,8 @@ static bool read_msr(uint32_t msr, uint64_t *value)
 
 	__asm__ volatile("1: rdmsr; mov $1, %0; 2:\n"
 			 ".pushsection .ex_table, \"a\"; .quad 1b, 2b; .popsection"
-			 : "+r"(good), "+a"(low), "+d"(high) : "c"(msr));
+			 : "+r"(good), "+a"(low), "+d"(high)
+			 : "c"(msr));
 	*value = (uint64_t)high << 32 | low;
 	return good;
 }
@@ -109,9 +112,9 @@ void pmu_detect(struct guest_pmu *pmu)
 	struct cpuid leaf = cpuid(0, 0);
 
 	*pmu = (struct guest_pmu){ 0 };
-	if (leaf.ebx == 0x756e6547)		/* "Genu" */
+	if (leaf.ebx == 0x756e6547) /* "Genu" */
 		detect_intel(pmu, leaf.eax);
-	else if (leaf.ebx == 0x68747541 || leaf.ebx == 0x6f677948)	/* "Auth", "Hygo" */
+	else if (leaf.ebx == 0x68747541 || leaf.ebx == 0x6f677948) /* "Auth", "Hygo" */
 		detect_amd(pmu);
 }
 
@@ -128,8 +131,14 @@ static void intel_set_counters(const struct guest_pmu *pmu, bool preset, uint32_
 
 	for (unsigned int i = 0; i < pmu->nr_gp; i++)
 		set((wide ? MSR_FULL_WIDTH_PMC0 : MSR_PMC0) + i,
-		    !preset ? 0 : wide ? GUEST_PRESET_GP_WIDE(i) : GUEST_PRESET_GP(i), failed);
-	/* SLOTS before PERF_METRICS, and both from zero when they are to count (SDM, "Performance metrics") */
+		    !preset ? 0
+		    : wide  ? GUEST_PRESET_GP_WIDE(i)
+			    : GUEST_PRESET_GP(i),
+		    failed);
+	/*
+	 * SLOTS before PERF_METRICS, and both from zero when they are to count (SDM, "Performance
+	 * metrics")
+	 */
 	for (unsigned int i = 0; i < pmu->nr_fixed; i++)
 		set(MSR_FIXED_CTR0 + i, preset ? GUEST_PRESET_FIXED(i) : 0, failed);
 	if (pmu->perf_capabilities & PERF_CAP_METRICS)

@@ -9,88 +9,91 @@
 
 #include <stdint.h>
 
-#define GUEST_MAGIC		0x434d5052U	/* "RPMC" */
-#define GUEST_PROTOCOL_VERSION	1
+#define GUEST_MAGIC            0x434d5052U /* "RPMC" */
+#define GUEST_PROTOCOL_VERSION 1
 
-#define GUEST_LOAD_ADDRESS	0x10000		/* guest.lds links it here; below are the host's page tables */
-#define GUEST_MEMORY_SIZE	0x200000	/* bytes, from guest-physical 0, identity mapped */
+#define GUEST_LOAD_ADDRESS 0x10000  /* guest.lds links it here; below are the host's page tables */
+#define GUEST_MEMORY_SIZE  0x200000 /* bytes, from guest-physical 0, identity mapped */
 
 /* Ports: the guest writes one byte, which leaves to user space (KVM_EXIT_IO). */
-#define GUEST_PORT_DONE		0xe0	/* command finished, results are in the page; wait for the next */
-#define GUEST_PORT_FAULT	0xe1	/* unexpected exception, described in page.fault; the guest is lost */
-#define GUEST_PORT_ASSIST	0xe2	/* RDPMC gave #GP and the host shall answer: page.assist */
-#define GUEST_PORT_NOTHING	0xe3	/* the measured port write: the host only resumes the guest */
+#define GUEST_PORT_DONE    0xe0 /* command finished, results are in the page; wait for the next */
+#define GUEST_PORT_FAULT   0xe1 /* unexpected exception, told in page.fault; the guest is lost */
+#define GUEST_PORT_ASSIST  0xe2 /* RDPMC gave #GP and the host shall answer: page.assist */
+#define GUEST_PORT_NOTHING 0xe3 /* the measured port write: the host only resumes the guest */
 
 /* First bytes of the image. All addresses are guest-physical and identity mapped. */
 struct guest_header {
 	uint32_t magic, version;
-	uint32_t entry, stack_top;	/* 64-bit code, CPL 0 */
-	uint32_t page;			/* struct guest_page */
-	uint32_t samples;		/* uint64_t[GUEST_MAX_SAMPLES] */
-	uint32_t end;			/* first byte after the image and its zeroed data */
+	uint32_t entry, stack_top; /* 64-bit code, CPL 0 */
+	uint32_t page;             /* struct guest_page */
+	uint32_t samples;          /* uint64_t[GUEST_MAX_SAMPLES] */
+	uint32_t end;              /* first byte after the image and its zeroed data */
 };
 
 enum guest_command {
-	GUEST_MEASURE,		/* params.insn in a loop; result.ticks, .faults, .value, or the sample ring */
-	GUEST_PMU_DETECT,	/* CPUID and IA32_PERF_CAPABILITIES as the guest sees them: page.pmu */
-	GUEST_PMU_PRESET,	/* stop all counters and give each its GUEST_PRESET value */
-	GUEST_PMU_START,	/* zero all counters and let them count cycles (fixed 3: slots) */
-	GUEST_RAISE,		/* run into exception params.vector on purpose (tests) */
-	GUEST_HANG,		/* never return (tests of the watchdog) */
+	GUEST_MEASURE,    /* params.insn in a loop; into result, or the sample ring */
+	GUEST_PMU_DETECT, /* CPUID and IA32_PERF_CAPABILITIES as the guest sees them: page.pmu */
+	GUEST_PMU_PRESET, /* stop all counters and give each its GUEST_PRESET value */
+	GUEST_PMU_START,  /* zero all counters and let them count cycles (fixed 3: slots) */
+	GUEST_RAISE,      /* run into exception params.vector on purpose (tests) */
+	GUEST_HANG,       /* never return (tests of the watchdog) */
 	NR_GUEST_COMMANDS
 };
 
 enum guest_insn {
-	GUEST_INSN_EMPTY,	/* the loop alone */
+	GUEST_INSN_EMPTY, /* the loop alone */
 	GUEST_INSN_RDTSC,
 	GUEST_INSN_RDPMC,
-	GUEST_INSN_CPUID,	/* leaf 0 */
-	GUEST_INSN_PORT,	/* OUT to GUEST_PORT_NOTHING */
-	GUEST_INSN_VMCALL,	/* an unknown hypercall number */
+	GUEST_INSN_CPUID,  /* leaf 0 */
+	GUEST_INSN_PORT,   /* OUT to GUEST_PORT_NOTHING */
+	GUEST_INSN_VMCALL, /* an unknown hypercall number */
 	GUEST_INSN_VMMCALL,
 	NR_GUEST_INSNS
 };
 
-#define GUEST_MAX_SAMPLES	8192
+#define GUEST_MAX_SAMPLES 8192
 
 /* RAX and RDX before a measured RDPMC: a faulting one has to leave them alone. */
-#define GUEST_UNTOUCHED		0x5a5aa5a5U
+#define GUEST_UNTOUCHED 0x5a5aa5a5U
 
 struct guest_params {
-	uint32_t insn;		/* enum guest_insn */
-	uint32_t ecx;		/* for RDPMC */
-	uint32_t cpl;		/* 0 or 3 */
-	uint32_t pce;		/* CR4.PCE: 0 or 1 */
-	uint32_t sampled;	/* 0: one block of count; 1: count blocks of one, each into the ring */
-	uint32_t assist;	/* a faulting measured RDPMC asks the host by GUEST_PORT_ASSIST */
-	uint64_t count;		/* at most GUEST_MAX_SAMPLES when sampled */
-	uint32_t vector;	/* for GUEST_RAISE: 0, 6, 8, 13, 14, or the one below */
+	uint32_t insn;    /* enum guest_insn */
+	uint32_t ecx;     /* for RDPMC */
+	uint32_t cpl;     /* 0 or 3 */
+	uint32_t pce;     /* CR4.PCE: 0 or 1 */
+	uint32_t sampled; /* 0: one block of count; 1: count blocks of one, each into the ring */
+	uint32_t assist;  /* a faulting measured RDPMC asks the host by GUEST_PORT_ASSIST */
+	uint64_t count;   /* at most GUEST_MAX_SAMPLES when sampled */
+	uint32_t vector;  /* for GUEST_RAISE: 0, 6, 8, 13, 14, or the one below */
 };
-#define GUEST_RAISE_TRIPLE_FAULT 0xff	/* CPL 0 only */
+#define GUEST_RAISE_TRIPLE_FAULT 0xff /* CPL 0 only */
 
 struct guest_result {
-	uint32_t status;	/* enum guest_status */
-	uint32_t msr;		/* the MSR that gave #GP when status is GUEST_MSR_FAULT */
-	uint64_t ticks;		/* TSC, of the whole block */
-	uint64_t faults;	/* #GP taken by the measured RDPMC */
-	uint64_t value;		/* EDX:EAX after the last RDPMC */
+	uint32_t status; /* enum guest_status */
+	uint32_t msr;    /* the MSR that gave #GP when status is GUEST_MSR_FAULT */
+	uint64_t ticks;  /* TSC, of the whole block */
+	uint64_t faults; /* #GP taken by the measured RDPMC */
+	uint64_t value;  /* EDX:EAX after the last RDPMC */
 };
 
 enum guest_status { GUEST_OK, GUEST_BAD_COMMAND, GUEST_MSR_FAULT };
 
 struct guest_assist {
 	uint32_t ecx, cpl, pce;
-	uint32_t refused;	/* the host's answer: 1 is #GP */
+	uint32_t refused; /* the host's answer: 1 is #GP */
 	uint64_t value;
 };
 
 struct guest_fault {
-	uint32_t vector, raised;	/* raised: GUEST_RAISE was running */
+	uint32_t vector, raised; /* raised: GUEST_RAISE was running */
 	uint64_t error, rip, cs, rflags, rsp, ss, cr2;
-	uint64_t regs[15];		/* in the order of guest_fault_reg_names */
+	uint64_t regs[15]; /* in the order of guest_fault_reg_names */
 };
-#define GUEST_FAULT_REG_NAMES { "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", \
-				"r11", "r12", "r13", "r14", "r15" }
+#define GUEST_FAULT_REG_NAMES                                                                      \
+	{                                                                                          \
+		"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11", "r12",  \
+			"r13", "r14", "r15"                                                        \
+	}
 
 /* What the guest found of its PMU; vendor 1 is Intel, 2 AMD, 0 neither. */
 struct guest_pmu {
@@ -99,16 +102,16 @@ struct guest_pmu {
 };
 
 /* Values of stopped counters: GP ones below 2^31 unless full-width writes are there. */
-#define GUEST_PRESET_GP(i)	(0x11223300ULL + (i))
-#define GUEST_PRESET_GP_WIDE(i)	(0x2511223300ULL + (i))
-#define GUEST_PRESET_FIXED(i)	(0x3644556600ULL + (i))
+#define GUEST_PRESET_GP(i)      (0x11223300ULL + (i))
+#define GUEST_PRESET_GP_WIDE(i) (0x2511223300ULL + (i))
+#define GUEST_PRESET_FIXED(i)   (0x3644556600ULL + (i))
 /* PERF_METRICS, eight fractions of FFH; the first four (level 1) add up to FFH. */
-#define GUEST_PRESET_METRICS	0x283010084f502040ULL
+#define GUEST_PRESET_METRICS 0x283010084f502040ULL
 
 struct guest_page {
 	uint32_t magic, version;
-	uint32_t command;		/* enum guest_command */
-	uint32_t booted;		/* the guest sets it before its first GUEST_PORT_DONE */
+	uint32_t command; /* enum guest_command */
+	uint32_t booted;  /* the guest sets it before its first GUEST_PORT_DONE */
 	struct guest_params params;
 	struct guest_result result;
 	struct guest_assist assist;

@@ -6,9 +6,9 @@
 #include "guest/guest.h"
 #include "guest/segments.h"
 
-#define VECTOR_UD	6
-#define VECTOR_DF	8
-#define VECTOR_GP	13
+#define VECTOR_UD 6
+#define VECTOR_DF 8
+#define VECTOR_GP 13
 
 struct gate {
 	uint16_t offset_low, selector;
@@ -24,7 +24,8 @@ struct tss {
 	uint64_t ist[7];
 	uint64_t reserved2;
 	uint16_t reserved3, io_map_base;
-	uint8_t io_map[GUEST_PORT_NOTHING / 8 + 2];	/* a 0 bit opens a port to CPL 3; one byte of ones ends it */
+	uint8_t io_map[GUEST_PORT_NOTHING / 8 +
+		       2]; /* a 0 bit opens a port to CPL 3; one byte of ones ends it */
 } __attribute__((packed));
 
 struct table_pointer {
@@ -69,7 +70,7 @@ static void set_gate(unsigned int vector, const void *entry, uint8_t ist)
 		.offset_high = (uint32_t)(address >> 32),
 		.selector = KERNEL_CS,
 		.ist = ist,
-		.type = 0x8e,	/* present, DPL 0, 64-bit interrupt gate */
+		.type = 0x8e, /* present, DPL 0, 64-bit interrupt gate */
 	};
 }
 
@@ -84,8 +85,9 @@ void traps_init(void)
 	tss.io_map_base = __builtin_offsetof(struct tss, io_map);
 	for (unsigned int i = 0; i < sizeof(tss.io_map); i++)
 		tss.io_map[i] = 0xff;
-	tss.io_map[GUEST_PORT_NOTHING / 8] &= (uint8_t)~(1U << GUEST_PORT_NOTHING % 8);
-	gdt[5] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ULL << 40 | (base >> 24 & 0xff) << 56;
+	tss.io_map[GUEST_PORT_NOTHING / 8] &= (uint8_t) ~(1U << GUEST_PORT_NOTHING % 8);
+	gdt[5] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ULL << 40 |
+		 (base >> 24 & 0xff) << 56;
 	gdt[6] = base >> 32;
 
 	for (unsigned int vector = 0; vector < 32; vector++)

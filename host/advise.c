@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-#define CPU_DIR		"/sys/devices/system/cpu"
-#define DEEP_LATENCY_US	10	/* waking from a deeper idle state costs more than an exit */
-#define BUSY_LOAD	0.5	/* runnable tasks per CPU over the last minute */
-#define MUCH_STEAL	0.001	/* of the CPU time since boot */
+#define CPU_DIR         "/sys/devices/system/cpu"
+#define DEEP_LATENCY_US 10    /* waking from a deeper idle state costs more than an exit */
+#define BUSY_LOAD       0.5   /* runnable tasks per CPU over the last minute */
+#define MUCH_STEAL      0.001 /* of the CPU time since boot */
 
 struct looker {
 	const char *root;
@@ -26,11 +26,11 @@ struct looker {
 	size_t n, max;
 };
 
-static void say(struct looker *l, enum advice_level level, const char *command,
-		const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void say(struct looker *l, enum advice_level level, const char *command, const char *format,
+		...) __attribute__((format(printf, 4, 5)));
 
-static void say(struct looker *l, enum advice_level level, const char *command,
-		const char *format, ...)
+static void say(struct looker *l, enum advice_level level, const char *command, const char *format,
+		...)
 {
 	struct advice *advice;
 	va_list args;
@@ -122,12 +122,13 @@ static void look_at_pmu(struct looker *l)
 	const struct pmu_shape *cpu = &l->host->cpu;
 
 	if (!cpu->version)
-		say(l, ADVICE_PREVENTS, "", "%s", l->host->nested ?
-		    "the hypervisor below gives this host no PMU" : "the processor shows no PMU");
+		say(l, ADVICE_PREVENTS, "", "%s",
+		    l->host->nested ? "the hypervisor below gives this host no PMU"
+				    : "the processor shows no PMU");
 	else if (pmu_is_old(cpu))
-		say(l, ADVICE_PREVENTS, "", "PMU version %u: a mediated PMU needs %s",
-		    cpu->version, cpu->vendor == CPU_VENDOR_INTEL ?
-		    "version 4 (Skylake or later)" : "PerfMonV2 (Zen 4 or later)");
+		say(l, ADVICE_PREVENTS, "", "PMU version %u: a mediated PMU needs %s", cpu->version,
+		    cpu->vendor == CPU_VENDOR_INTEL ? "version 4 (Skylake or later)"
+						    : "PerfMonV2 (Zen 4 or later)");
 	else
 		say(l, ADVICE_GOOD, "", "PMU version %u, %u general and %u fixed counters",
 		    cpu->version, cpu->nr_gp, cpu->nr_fixed);
@@ -144,7 +145,8 @@ static void look_at_hybrid(struct looker *l)
 static void look_at_nesting(struct looker *l)
 {
 	if (l->host->nested)
-		say(l, ADVICE_DISTURBS, "", "this host is a guest itself: exits cost more, and "
+		say(l, ADVICE_DISTURBS, "",
+		    "this host is a guest itself: exits cost more, and "
 		    "those the hypervisor below takes are not counted");
 	else
 		say(l, ADVICE_GOOD, "", "this host is not a guest");
@@ -158,10 +160,12 @@ static void look_at_mediated_pmu(struct looker *l)
 	if (mediated_wanted(l)) {
 		say(l, ADVICE_GOOD, "", "mediated PMU is on");
 	} else if (host->enable_mediated_pmu == PARAM_ABSENT) {
-		say(l, ADVICE_PREVENTS, "", "KVM has no enable_mediated_pmu (Linux 7.0 or "
+		say(l, ADVICE_PREVENTS, "",
+		    "KVM has no enable_mediated_pmu (Linux 7.0 or "
 		    "later): every RDPMC is intercepted");
 	} else if (!host->cpu.version || pmu_is_old(&host->cpu) || host->hybrid) {
-		say(l, ADVICE_PREVENTS, "", "mediated PMU is off, and this processor cannot have "
+		say(l, ADVICE_PREVENTS, "",
+		    "mediated PMU is off, and this processor cannot have "
 		    "it: every RDPMC is intercepted");
 	} else {
 		how = reload(l, NULL, "enable_mediated_pmu=1");
@@ -226,9 +230,10 @@ static void look_at_kvm_counters(struct looker *l)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		if (parts[i].has != parts[i].offers) {
-			say(l, ADVICE_PREVENTS, "", "KVM offers %u %s, the processor has %u: "
-			    "RDPMC is always intercepted", parts[i].offers, parts[i].what,
-			    parts[i].has);
+			say(l, ADVICE_PREVENTS, "",
+			    "KVM offers %u %s, the processor has %u: "
+			    "RDPMC is always intercepted",
+			    parts[i].offers, parts[i].what, parts[i].has);
 			return;
 		}
 	}
@@ -256,7 +261,8 @@ static void look_at_nmi_watchdog(struct looker *l)
 		not_known(l, "NMI watchdog", "/proc/sys/kernel/nmi_watchdog");
 	else if (mediated_wanted(l))
 		/* perf refuses while any event on the PMU does not exclude guests, as this one. */
-		say(l, ADVICE_PREVENTS, off, "NMI watchdog holds a counter of every CPU: perf "
+		say(l, ADVICE_PREVENTS, off,
+		    "NMI watchdog holds a counter of every CPU: perf "
 		    "grants KVM no mediated PMU beside it");
 	else
 		say(l, ADVICE_DISTURBS, off,
@@ -328,9 +334,9 @@ static void look_at_turbo(struct looker *l)
 		say(l, ADVICE_NOTE, "", "turbo: no switch visible here");
 	else
 		say(l, ADVICE_DISTURBS,
-		    read_number(l, CPU_DIR "/intel_pstate/no_turbo", &number) ?
-		    "echo 1 > " CPU_DIR "/intel_pstate/no_turbo" :
-		    "echo 0 > " CPU_DIR "/cpufreq/boost",
+		    read_number(l, CPU_DIR "/intel_pstate/no_turbo", &number)
+			    ? "echo 1 > " CPU_DIR "/intel_pstate/no_turbo"
+			    : "echo 0 > " CPU_DIR "/cpufreq/boost",
 		    "turbo is on: the frequency depends on heat and on the other cores");
 }
 
@@ -356,7 +362,8 @@ static void look_at_isolation(struct looker *l)
 	else if (*isolated)
 		say(l, ADVICE_GOOD, "", "isolated CPUs: %s", isolated);
 	else
-		say(l, ADVICE_DISTURBS, "", "no isolated CPU: other tasks may run on the measured "
+		say(l, ADVICE_DISTURBS, "",
+		    "no isolated CPU: other tasks may run on the measured "
 		    "one (boot with isolcpus=N nohz_full=N)");
 }
 
@@ -366,7 +373,7 @@ static void look_at_idle_states(struct looker *l)
 	long latency, disabled;
 	unsigned int i;
 
-	for (i = 0; i < 10; i++) {	/* the kernel's CPUIDLE_STATE_MAX */
+	for (i = 0; i < 10; i++) { /* the kernel's CPUIDLE_STATE_MAX */
 		snprintf(path, sizeof(path), CPU_DIR "/cpu0/cpuidle/state%u/latency", i);
 		if (!read_number(l, path, &latency))
 			break;
@@ -406,8 +413,10 @@ static void look_at_clocksource(struct looker *l)
 		say(l, ADVICE_NOTE, command, "clocksource: %s, though the TSC is good enough",
 		    clock);
 	else
-		say(l, ADVICE_DISTURBS, "", "clocksource: %s, because the kernel does not trust "
-		    "the TSC, which times every sample", clock);
+		say(l, ADVICE_DISTURBS, "",
+		    "clocksource: %s, because the kernel does not trust "
+		    "the TSC, which times every sample",
+		    clock);
 }
 
 /* The number of CPUs in a list like "0-3,8"; 0 when it is none. */
@@ -462,8 +471,10 @@ static void look_at_steal(struct looker *l)
 	}
 	steal = (double)time[7] / total;
 	if (steal > MUCH_STEAL)
-		say(l, ADVICE_DISTURBS, "", "the hypervisor below took %.1f %% of the CPU time "
-		    "since boot for others", steal * 100);
+		say(l, ADVICE_DISTURBS, "",
+		    "the hypervisor below took %.1f %% of the CPU time "
+		    "since boot for others",
+		    steal * 100);
 	else
 		say(l, ADVICE_GOOD, "", "no CPU time is stolen");
 }
@@ -475,8 +486,7 @@ static void look_at_thp(struct looker *l)
 	if (!thp)
 		not_known(l, "huge pages", "/sys/kernel/mm/transparent_hugepage/enabled");
 	else if (!strcmp(thp, "always"))
-		say(l, ADVICE_NOTE,
-		    "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
+		say(l, ADVICE_NOTE, "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
 		    "transparent huge pages: always; khugepaged may remap guest memory");
 	else
 		say(l, ADVICE_GOOD, "", "transparent huge pages: %s", thp);
@@ -492,12 +502,11 @@ static void look_at_switches(struct looker *l)
 		{ "kvm halt_poll_ns", "/sys/module/kvm/parameters/halt_poll_ns",
 		  "echo 0 > /sys/module/kvm/parameters/halt_poll_ns",
 		  "a vCPU that halts keeps its CPU busy", ADVICE_NOTE },
-		{ "page merging (KSM)", "/sys/kernel/mm/ksm/run",
-		  "echo 0 > /sys/kernel/mm/ksm/run",
+		{ "page merging (KSM)", "/sys/kernel/mm/ksm/run", "echo 0 > /sys/kernel/mm/ksm/run",
 		  "scans memory and write-protects pages", ADVICE_DISTURBS },
 		{ "NUMA balancing", "/proc/sys/kernel/numa_balancing",
-		  "sysctl -w kernel.numa_balancing=0",
-		  "unmaps pages to see who uses them", ADVICE_DISTURBS },
+		  "sysctl -w kernel.numa_balancing=0", "unmaps pages to see who uses them",
+		  ADVICE_DISTURBS },
 	};
 	long value;
 
@@ -517,16 +526,34 @@ size_t context_advise(const char *root, const struct setting_host *host, struct 
 {
 	/* What prevents first, then what disturbs. */
 	static void (*const looks[])(struct looker *) = {
-		look_at_pmu, look_at_hybrid, look_at_enable_pmu, look_at_mediated_pmu,
-		look_at_vmware_backdoor, look_at_kvm_counters, look_at_nmi_watchdog,
-		look_at_metrics, look_at_nesting, look_at_steal, look_at_load, look_at_isolation,
-		look_at_smt, look_at_governor, look_at_turbo, look_at_clocksource,
-		look_at_idle_states, look_at_thp, look_at_switches, look_at_paranoid,
+		look_at_pmu,
+		look_at_hybrid,
+		look_at_enable_pmu,
+		look_at_mediated_pmu,
+		look_at_vmware_backdoor,
+		look_at_kvm_counters,
+		look_at_nmi_watchdog,
+		look_at_metrics,
+		look_at_nesting,
+		look_at_steal,
+		look_at_load,
+		look_at_isolation,
+		look_at_smt,
+		look_at_governor,
+		look_at_turbo,
+		look_at_clocksource,
+		look_at_idle_states,
+		look_at_thp,
+		look_at_switches,
+		look_at_paranoid,
 		look_at_tracefs,
 	};
 	struct looker l = {
-		.root = root, .host = host, .facts = context_collect(root),
-		.advice = advice, .max = max,
+		.root = root,
+		.host = host,
+		.facts = context_collect(root),
+		.advice = advice,
+		.max = max,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(looks); i++)

@@ -15,10 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define VALUE_SIZE	(4096 + 1)	/* longer lines are cut, the command line included */
-#define CPUINFO_SIZE	16384		/* the first processor's paragraph takes about 3000 */
+#define VALUE_SIZE   (4096 + 1) /* longer lines are cut, the command line included */
+#define CPUINFO_SIZE 16384      /* the first processor's paragraph takes about 3000 */
 
-#define CPU_DIR		"/sys/devices/system/cpu"
+#define CPU_DIR "/sys/devices/system/cpu"
 
 static bool below(char *full, size_t size, const char *root, const char *path)
 {
@@ -237,8 +237,8 @@ static json_t *integer(const char *root, const char *path)
 {
 	char value[32];
 
-	return context_read_line(root, path, value, sizeof(value)) ? integer_in(value) :
-								      json_null();
+	return context_read_line(root, path, value, sizeof(value)) ? integer_in(value)
+								   : json_null();
 }
 
 static json_t *boolean(const char *root, const char *path)
@@ -320,8 +320,8 @@ static json_t *distinct(const char *root, const char *pattern)
 static json_t *turbo(const char *root)
 {
 	json_t *off = boolean(root, CPU_DIR "/intel_pstate/no_turbo");
-	json_t *on = json_is_null(off) ? boolean(root, CPU_DIR "/cpufreq/boost") :
-					 json_boolean(json_is_false(off));
+	json_t *on = json_is_null(off) ? boolean(root, CPU_DIR "/cpufreq/boost")
+				       : json_boolean(json_is_false(off));
 
 	json_decref(off);
 	return on;
@@ -405,12 +405,9 @@ static json_t *processor(const char *root)
 		const char *field, *key;
 		bool number;
 	} fields[] = {
-		{ "vendor_id", "vendor", false },
-		{ "model name", "model_name", false },
-		{ "cpu family", "family", true },
-		{ "model", "model", true },
-		{ "stepping", "stepping", true },
-		{ "microcode", "microcode", false },
+		{ "vendor_id", "vendor", false }, { "model name", "model_name", false },
+		{ "cpu family", "family", true }, { "model", "model", true },
+		{ "stepping", "stepping", true }, { "microcode", "microcode", false },
 	};
 	char cpuinfo[CPUINFO_SIZE], value[VALUE_SIZE];
 	json_t *cpu = json_object(), *hypervisor = json_null();
@@ -441,10 +438,10 @@ json_t *context_collect(const char *root)
 		json_t *value;
 	} members[] = {
 		{ "hostname", line(root, "/proc/sys/kernel/hostname") },
-		{ "kernel", json_pack("{s:o, s:o, s:o}",
-				      "release", line(root, "/proc/sys/kernel/osrelease"),
-				      "version", line(root, "/proc/sys/kernel/version"),
-				      "cmdline", line(root, "/proc/cmdline")) },
+		{ "kernel",
+		  json_pack("{s:o, s:o, s:o}", "release", line(root, "/proc/sys/kernel/osrelease"),
+			    "version", line(root, "/proc/sys/kernel/version"), "cmdline",
+			    line(root, "/proc/cmdline")) },
 		{ "cpu", processor(root) },
 		/* Only some out-of-tree modules and distributions show it. */
 		{ "tsc_khz", integer(root, CPU_DIR "/cpu0/tsc_freq_khz") },
@@ -456,9 +453,9 @@ json_t *context_collect(const char *root)
 		{ "turbo", turbo(root) },
 		{ "smt", json_pack("{s:o, s:o}", "control", line(root, CPU_DIR "/smt/control"),
 				   "active", boolean(root, CPU_DIR "/smt/active")) },
-		{ "cpuidle", json_pack("{s:o, s:o}",
-				       "driver", line(root, CPU_DIR "/cpuidle/current_driver"),
-				       "governor", idle_governor(root)) },
+		{ "cpuidle",
+		  json_pack("{s:o, s:o}", "driver", line(root, CPU_DIR "/cpuidle/current_driver"),
+			    "governor", idle_governor(root)) },
 		{ "online_cpus", cpu_list(root, CPU_DIR "/online") },
 		{ "isolated_cpus", cpu_list(root, CPU_DIR "/isolated") },
 		{ "nohz_full", cpu_list(root, CPU_DIR "/nohz_full") },

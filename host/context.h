@@ -41,11 +41,11 @@ enum advice_level { ADVICE_GOOD, ADVICE_NOTE, ADVICE_DISTURBS, ADVICE_PREVENTS }
 
 struct advice {
 	enum advice_level level;
-	char what[120];		/* one line: what was found */
-	char command[160];	/* what would change it; empty where nothing can or need be done */
+	char what[120];    /* one line: what was found */
+	char command[160]; /* what would change it; empty where nothing can or need be done */
 };
 
-#define ADVICE_MAX 32	/* context_advise() never has more to say */
+#define ADVICE_MAX 32 /* context_advise() never has more to say */
 
 /*
  * What here disturbs a measurement or prevents a setting; one entry for each thing looked at, the

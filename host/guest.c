@@ -13,7 +13,7 @@
 
 #define BOOT_TIMEOUT_MS 2000
 
-extern const uint8_t guest_image[], guest_image_end[];	/* host/image.S */
+extern const uint8_t guest_image[], guest_image_end[]; /* host/image.S */
 
 static uint64_t monotonic_ns(void)
 {
@@ -35,7 +35,8 @@ static int load(struct guest *guest, struct failure *failure)
 
 	if (header->magic != GUEST_MAGIC || header->version != GUEST_PROTOCOL_VERSION ||
 	    header->end > guest->vm.memory_size || GUEST_LOAD_ADDRESS + size > header->end)
-		return fail_with(failure, -EINVAL, "the embedded guest image does not fit this program");
+		return fail_with(failure, -EINVAL,
+				 "the embedded guest image does not fit this program");
 	memcpy(guest->vm.memory + GUEST_LOAD_ADDRESS, guest_image, size);
 	guest->page = (void *)(guest->vm.memory + header->page);
 	guest->samples = (const void *)(guest->vm.memory + header->samples);
@@ -49,16 +50,18 @@ static int report_fault(const struct guest *guest, struct failure *failure)
 	const struct guest_fault *fault = &guest->page->fault;
 	int used;
 
-	fail_with(failure, -EFAULT, "guest: unexpected exception %u, error code %#llx, RIP %#llx, CS %#llx, "
-	     "RFLAGS %#llx, RSP %#llx, CR2 %#llx", fault->vector, (unsigned long long)fault->error,
-	     (unsigned long long)fault->rip, (unsigned long long)fault->cs,
-	     (unsigned long long)fault->rflags, (unsigned long long)fault->rsp,
-	     (unsigned long long)fault->cr2);
+	fail_with(failure, -EFAULT,
+		  "guest: unexpected exception %u, error code %#llx, RIP %#llx, CS %#llx, "
+		  "RFLAGS %#llx, RSP %#llx, CR2 %#llx",
+		  fault->vector, (unsigned long long)fault->error, (unsigned long long)fault->rip,
+		  (unsigned long long)fault->cs, (unsigned long long)fault->rflags,
+		  (unsigned long long)fault->rsp, (unsigned long long)fault->cr2);
 	used = (int)strlen(failure->text);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && used < (int)sizeof(failure->text); i++)
+	for (size_t i = 0;
+	     i < sizeof(names) / sizeof(names[0]) && used < (int)sizeof(failure->text); i++)
 		if (fault->regs[i])
-			used += snprintf(failure->text + used, sizeof(failure->text) - (size_t)used, ", %s %llx",
-					 names[i], (unsigned long long)fault->regs[i]);
+			used += snprintf(failure->text + used, sizeof(failure->text) - (size_t)used,
+					 ", %s %llx", names[i], (unsigned long long)fault->regs[i]);
 	return -EFAULT;
 }
 
@@ -124,7 +127,8 @@ static int handle_exit(struct guest *guest, struct failure *failure)
 	case KVM_EXIT_SHUTDOWN:
 		return lost(guest, failure, "triple fault");
 	case KVM_EXIT_INTERNAL_ERROR:
-		snprintf(what, sizeof(what), "KVM internal error, suberror %u", run->internal.suberror);
+		snprintf(what, sizeof(what), "KVM internal error, suberror %u",
+			 run->internal.suberror);
 		return lost(guest, failure, what);
 	case KVM_EXIT_FAIL_ENTRY:
 		snprintf(what, sizeof(what), "VM entry failed, hardware reason %#llx",
@@ -136,15 +140,16 @@ static int handle_exit(struct guest *guest, struct failure *failure)
 	}
 }
 
-static int ended_from_outside(const struct guest *guest, unsigned int timeout_ms, struct failure *failure)
+static int ended_from_outside(const struct guest *guest, unsigned int timeout_ms,
+			      struct failure *failure)
 {
 	char where[240];
 
 	if (interrupt_signal())
 		return fail_with(failure, -EINTR, "interrupted");
 	vm_describe(&guest->vm, where, sizeof(where));
-	return fail_with(failure, -ETIMEDOUT, "watchdog: the guest did not return within %u ms; %s", timeout_ms,
-		    where);
+	return fail_with(failure, -ETIMEDOUT, "watchdog: the guest did not return within %u ms; %s",
+			 timeout_ms, where);
 }
 
 static int run_until_done(struct guest *guest, unsigned int timeout_ms, struct failure *failure)
@@ -178,9 +183,12 @@ int guest_call(struct guest *guest, enum guest_command command, unsigned int tim
 	if (error)
 		return error;
 	if (result->status == GUEST_MSR_FAULT)
-		return fail_with(failure, -EINVAL, "guest: #GP writing MSR %#x while programming its PMU", result->msr);
+		return fail_with(failure, -EINVAL,
+				 "guest: #GP writing MSR %#x while programming its PMU",
+				 result->msr);
 	if (result->status != GUEST_OK)
-		return fail_with(failure, -EINVAL, "guest: command %d refused (status %u)", command, result->status);
+		return fail_with(failure, -EINVAL, "guest: command %d refused (status %u)", command,
+				 result->status);
 	return 0;
 }
 

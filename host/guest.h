@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The tiny guest in a fresh VM: load, boot, give it commands, and say what went wrong when it did. */
+/*
+ * The tiny guest in a fresh VM: load, boot, give it commands, and say what went wrong when it
+ * did.
+ */
 #ifndef HOST_GUEST_H
 #define HOST_GUEST_H
 
@@ -11,15 +14,15 @@
 struct guest_config {
 	struct pmu_shape pmu;
 	bool irqchip;
-	bool simulated;		/* the PMU is host/vpmu.c; @pmu is ignored */
+	bool simulated; /* the PMU is host/vpmu.c; @pmu is ignored */
 };
 
 struct guest {
 	struct vm vm;
 	struct vcpu_stats stats;
-	struct guest_page *page;	/* shared with the guest */
-	const uint64_t *samples;	/* GUEST_MAX_SAMPLES */
-	uint64_t nothing_exits;		/* writes to GUEST_PORT_NOTHING so far */
+	struct guest_page *page; /* shared with the guest */
+	const uint64_t *samples; /* GUEST_MAX_SAMPLES */
+	uint64_t nothing_exits;  /* writes to GUEST_PORT_NOTHING so far */
 	bool simulated;
 	struct vpmu vpmu;
 };

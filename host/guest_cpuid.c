@@ -7,15 +7,15 @@
 
 #include "host/cpuid_pmu.h"
 
-#define LEAF_VENDOR	0x0U
-#define LEAF_FEATURES	0x1U
-#define LEAF_PMU	0xaU
-#define LEAF_PMU_EXT	0x23U
-#define LEAF_AMD	0x80000001U
-#define LEAF_AMD_PMU	0x80000022U
-#define FEATURE_PDCM	(1U << 15)	/* CPUID.01H:ECX: IA32_PERF_CAPABILITIES is there */
+#define LEAF_VENDOR   0x0U
+#define LEAF_FEATURES 0x1U
+#define LEAF_PMU      0xaU
+#define LEAF_PMU_EXT  0x23U
+#define LEAF_AMD      0x80000001U
+#define LEAF_AMD_PMU  0x80000022U
+#define FEATURE_PDCM  (1U << 15) /* CPUID.01H:ECX: IA32_PERF_CAPABILITIES is there */
 
-#define SPARE_ENTRIES	4		/* leaves this file may have to add */
+#define SPARE_ENTRIES 4 /* leaves this file may have to add */
 
 static struct kvm_cpuid_entry2 *find(struct kvm_cpuid2 *cpuid, uint32_t leaf)
 {
@@ -95,7 +95,10 @@ static void make_intel(struct kvm_cpuid2 *cpuid, const struct pmu_shape *pmu)
 		features->ecx |= FEATURE_PDCM;
 	else
 		features->ecx &= ~FEATURE_PDCM;
-	/* Leaf 23H could announce more counters than leaf 0AH: a guest here has what its shape says. */
+	/*
+	 * Leaf 23H could announce more counters than leaf 0AH: a guest here has what its shape
+	 * says.
+	 */
 	extended = find(cpuid, LEAF_PMU_EXT);
 	if (extended)
 		set_regs(extended, &(struct cpuid_regs){ 0 });

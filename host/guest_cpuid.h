@@ -14,6 +14,7 @@ void guest_cpuid_pmu(const struct kvm_cpuid2 *cpuid, struct pmu_shape *pmu);
  * A new table for KVM_SET_CPUID2, to be freed; NULL without memory. When @pmu's vendor is not the
  * table's, the guest's vendor becomes the PMU's: a simulated PMU is Intel's on any host.
  */
-struct kvm_cpuid2 *guest_cpuid_make(const struct kvm_cpuid2 *supported, const struct pmu_shape *pmu);
+struct kvm_cpuid2 *guest_cpuid_make(const struct kvm_cpuid2 *supported,
+				    const struct pmu_shape *pmu);
 
 #endif

@@ -27,13 +27,15 @@ static void on_signal(int signal)
 int interrupt_init(struct failure *failure)
 {
 	static const int signals[] = { SIGALRM, SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = on_signal };	/* no SA_RESTART: KVM_RUN must end */
+	struct sigaction action = { .sa_handler = on_signal }; /* no SA_RESTART: KVM_RUN must end */
 
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		struct sigaction old;
 
-		/* What is ignored (nohup, a background job) stays ignored, but for our own timer. */
+		/*
+		 * What is ignored (nohup, a background job) stays ignored, but for our own timer.
+		 */
 		if (sigaction(signals[i], NULL, &old))
 			return fail_errno(failure, "sigaction");
 		if (signals[i] != SIGALRM && old.sa_handler == SIG_IGN)

@@ -17,7 +17,7 @@ int interrupt_init(struct failure *failure);
 void interrupt_arm(struct kvm_run *run, unsigned int timeout_ms);
 void interrupt_disarm(void);
 
-int interrupt_expired(void);	/* the watchdog ran out since interrupt_arm() */
-int interrupt_signal(void);	/* the signal that asked the program to end, or 0 */
+int interrupt_expired(void); /* the watchdog ran out since interrupt_arm() */
+int interrupt_signal(void);  /* the signal that asked the program to end, or 0 */
 
 #endif

@@ -14,7 +14,7 @@
 
 static const struct {
 	const char *name;
-	const char *tracepoint;		/* below events/, or NULL */
+	const char *tracepoint; /* below events/, or NULL */
 	uint64_t hardware;
 } descriptions[NR_PERF_COUNTS] = {
 	[PERF_KVM_EXIT] = { "kvm:kvm_exit", "kvm/kvm_exit", 0 },
@@ -56,7 +56,9 @@ static int open_one(enum perf_count count, const char *root, char *reason, size_
 	if (descriptions[count].tracepoint) {
 		attr.type = PERF_TYPE_TRACEPOINT;
 		if (!tracepoint_id(root, descriptions[count].tracepoint, &id)) {
-			snprintf(reason, size, "tracefs cannot be read; as root: mount -t tracefs nodev /sys/kernel/tracing");
+			snprintf(reason, size,
+				 "tracefs cannot be read; as root: mount -t tracefs nodev "
+				 "/sys/kernel/tracing");
 			return -1;
 		}
 		attr.config = id;
@@ -69,9 +71,11 @@ static int open_one(enum perf_count count, const char *root, char *reason, size_
 	}
 	fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0 && (errno == EACCES || errno == EPERM))
-		snprintf(reason, size, "perf_event_open: %s; as root: sysctl kernel.perf_event_paranoid=-1",
+		snprintf(reason, size,
+			 "perf_event_open: %s; as root: sysctl kernel.perf_event_paranoid=-1",
 			 strerror(errno));
-	else if (fd < 0 && (errno == ENOENT || errno == EOPNOTSUPP) && !descriptions[count].tracepoint)
+	else if (fd < 0 && (errno == ENOENT || errno == EOPNOTSUPP) &&
+		 !descriptions[count].tracepoint)
 		snprintf(reason, size, "the host has no PMU to count with");
 	else if (fd < 0)
 		snprintf(reason, size, "perf_event_open: %s", strerror(errno));
@@ -84,7 +88,8 @@ size_t perf_counts_open(struct perf_counts *counts, const char *root)
 
 	*counts = (struct perf_counts){ 0 };
 	for (int i = 0; i < NR_PERF_COUNTS; i++) {
-		counts->fd[i] = open_one((enum perf_count)i, root, counts->reason[i], sizeof(counts->reason[i]));
+		counts->fd[i] = open_one((enum perf_count)i, root, counts->reason[i],
+					 sizeof(counts->reason[i]));
 		n += counts->fd[i] >= 0;
 	}
 	return n;
@@ -102,6 +107,7 @@ void perf_counts_close(struct perf_counts *counts)
 void perf_counts_read(const struct perf_counts *counts, uint64_t value[NR_PERF_COUNTS])
 {
 	for (int i = 0; i < NR_PERF_COUNTS; i++)
-		if (counts->fd[i] < 0 || read(counts->fd[i], &value[i], sizeof(value[i])) != sizeof(value[i]))
+		if (counts->fd[i] < 0 ||
+		    read(counts->fd[i], &value[i], sizeof(value[i])) != sizeof(value[i]))
 			value[i] = 0;
 }

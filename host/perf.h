@@ -10,14 +10,19 @@
 #include <stdint.h>
 
 enum perf_count {
-	PERF_KVM_EXIT, PERF_KVM_ENTRY, PERF_KVM_EMULATE_INSN, PERF_KVM_INJ_EXCEPTION, PERF_KVM_PIO,
-	PERF_HOST_CYCLES, PERF_HOST_INSTRUCTIONS,
+	PERF_KVM_EXIT,
+	PERF_KVM_ENTRY,
+	PERF_KVM_EMULATE_INSN,
+	PERF_KVM_INJ_EXCEPTION,
+	PERF_KVM_PIO,
+	PERF_HOST_CYCLES,
+	PERF_HOST_INSTRUCTIONS,
 	NR_PERF_COUNTS
 };
 
 struct perf_counts {
-	int fd[NR_PERF_COUNTS];			/* -1: not there */
-	char reason[NR_PERF_COUNTS][160];	/* why not, and what would help */
+	int fd[NR_PERF_COUNTS];           /* -1: not there */
+	char reason[NR_PERF_COUNTS][160]; /* why not, and what would help */
 };
 
 /* Opens what there is for the calling thread. Returns how many there are. */
@@ -25,6 +30,6 @@ size_t perf_counts_open(struct perf_counts *counts, const char *root);
 void perf_counts_close(struct perf_counts *counts);
 /* Totals since opening; 0 for what is not there. */
 void perf_counts_read(const struct perf_counts *counts, uint64_t value[NR_PERF_COUNTS]);
-const char *perf_count_name(enum perf_count count);	/* "kvm:kvm_exit", "host_cycles" */
+const char *perf_count_name(enum perf_count count); /* "kvm:kvm_exit", "host_cycles" */
 
 #endif

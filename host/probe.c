@@ -9,8 +9,8 @@
 #include "host/context.h"
 #include "host/cpuid_pmu.h"
 
-#define FEATURE_HYPERVISOR	(1U << 31)	/* CPUID.01H:ECX */
-#define FEATURE_HYBRID		(1U << 15)	/* CPUID.07H.0:EDX */
+#define FEATURE_HYPERVISOR (1U << 31) /* CPUID.01H:ECX */
+#define FEATURE_HYBRID     (1U << 15) /* CPUID.07H.0:EDX */
 
 static struct cpuid_regs cpuid(uint32_t leaf)
 {

@@ -257,7 +257,10 @@ static void start(const struct setting_host *host, enum setting_means means,
 {
 	*setting =
 		(struct setting){ .irqchip = mediated(host), .means = means, .guest = host->kvm };
-	/* LBR and PEBS formats have conditions of their own (vmx_set_msr(), vmx.c), and no use here. */
+	/*
+	 * LBR and PEBS formats have conditions of their own (vmx_set_msr(), vmx.c), and no use
+	 * here.
+	 */
 	setting->guest.perf_capabilities &= PERF_CAP_FW_WRITES | PERF_CAP_PERF_METRICS;
 }
 

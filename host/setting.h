@@ -16,45 +16,46 @@ enum param { PARAM_ABSENT, PARAM_NO, PARAM_YES };
 
 struct setting_host {
 	enum kvm_backend backend;
-	struct pmu_shape cpu;		/* the processor's own PMU, as the host kernel sees it */
-	struct pmu_shape kvm;		/* the most KVM offers: KVM_GET_SUPPORTED_CPUID, feature MSR 345H */
-	bool hybrid;			/* CPUID.07H.0:EDX[15] */
-	bool nested;			/* the host is itself a guest: CPUID.01H:ECX[31] */
-	enum param enable_pmu;		/* kvm */
-	enum param enable_mediated_pmu;	/* kvm_intel or kvm_amd; absent before Linux 7.0 */
+	struct pmu_shape cpu;  /* the processor's own PMU, as the host kernel sees it */
+	struct pmu_shape kvm;  /* the most KVM offers: KVM_GET_SUPPORTED_CPUID, feature MSR 345H */
+	bool hybrid;           /* CPUID.07H.0:EDX[15] */
+	bool nested;           /* the host is itself a guest: CPUID.01H:ECX[31] */
+	enum param enable_pmu; /* kvm */
+	enum param enable_mediated_pmu;    /* kvm_intel or kvm_amd; absent before Linux 7.0 */
 	enum param enable_vmware_backdoor; /* kvm */
 };
 
 enum setting_kind { SETTING_PASSTHROUGH, SETTING_INTERCEPTED, NR_SETTINGS };
 
 enum setting_means {
-	MEANS_NONE,		/* nothing had to be done: passthrough */
-	MEANS_NO_PMU,		/* the guest has no PMU: RDPMC is intercepted and ends in #GP */
-	MEANS_NO_MEDIATED_PMU,	/* the kernel intercepts always */
-	MEANS_VMWARE_BACKDOOR,	/* enable_vmware_backdoor=Y intercepts always */
-	MEANS_HOST_MISMATCH,	/* KVM offers a PMU that can never equal the processor's (fixed counters capped) */
-	MEANS_GP_WIDTH,		/* guest's GP counters announced one bit narrower */
-	MEANS_FEWER_GP,		/* guest announces one GP counter less */
-	MEANS_FEWER_FIXED,	/* guest announces one fixed counter less */
-	MEANS_METRICS_HIDDEN,	/* guest lacks PERF_METRICS that the processor has */
+	MEANS_NONE,            /* nothing had to be done: passthrough */
+	MEANS_NO_PMU,          /* the guest has no PMU: RDPMC is intercepted and ends in #GP */
+	MEANS_NO_MEDIATED_PMU, /* the kernel intercepts always */
+	MEANS_VMWARE_BACKDOOR, /* enable_vmware_backdoor=Y intercepts always */
+	MEANS_HOST_MISMATCH, /* KVM's offer can never equal the processor (fixed counters capped) */
+	MEANS_GP_WIDTH,      /* guest's GP counters announced one bit narrower */
+	MEANS_FEWER_GP,      /* guest announces one GP counter less */
+	MEANS_FEWER_FIXED,   /* guest announces one fixed counter less */
+	MEANS_METRICS_HIDDEN, /* guest lacks PERF_METRICS that the processor has */
 	NR_MEANS
 };
 
 struct setting {
 	bool available;
-	bool irqchip;			/* create the in-kernel irqchip, which a mediated PMU needs */
+	bool irqchip; /* create the in-kernel irqchip, which a mediated PMU needs */
 	enum setting_means means;
-	struct pmu_shape guest;		/* what its CPUID and PERF_CAPABILITIES shall say; */
-					/* version 0 when not available */
-	char reason[160];		/* when not available: why */
-	char remedy[160];		/* ... and what would make it so; may be empty */
+	struct pmu_shape guest; /* what its CPUID and PERF_CAPABILITIES shall say; */
+				/* version 0 when not available */
+	char reason[160];       /* when not available: why */
+	char remedy[160];       /* ... and what would make it so; may be empty */
 };
 
 /*
  * Fill @setting for @kind on @host. The intercepted setting changes as little as possible, so
  * that both settings read the same counters: preferably the GP width (Intel), else one counter.
  */
-void setting_derive(const struct setting_host *host, enum setting_kind kind, struct setting *setting);
+void setting_derive(const struct setting_host *host, enum setting_kind kind,
+		    struct setting *setting);
 
 /*
  * Fill @setting for intercepted RDPMC by @means and no other. Returns setting->available: false
@@ -67,9 +68,9 @@ bool setting_with_means(const struct setting_host *host, enum setting_means mean
 /* Does KVM keep the RDPMC intercept set for this guest? Without the mediated PMU it always does. */
 bool setting_kvm_intercepts(const struct setting_host *host, const struct pmu_shape *guest);
 
-const char *setting_kind_name(enum setting_kind kind);		/* "passthrough", "intercepted" */
-const char *setting_means_name(enum setting_means means);	/* "gp-width": for programs */
-const char *setting_means_text(enum setting_means means);	/* a phrase for a report */
-const char *kvm_backend_name(enum kvm_backend backend);		/* "vmx", "svm", "pvm", "unknown" */
+const char *setting_kind_name(enum setting_kind kind);    /* "passthrough", "intercepted" */
+const char *setting_means_name(enum setting_means means); /* "gp-width": for programs */
+const char *setting_means_text(enum setting_means means); /* a phrase for a report */
+const char *kvm_backend_name(enum kvm_backend backend);   /* "vmx", "svm", "pvm", "unknown" */
 
 #endif

@@ -10,31 +10,31 @@
 #include <sys/ioctl.h>
 
 /* Guest-physical places, all below 64 KiB so that real mode reaches them. */
-#define IVT		0x0000	/* real mode: 4 bytes a vector */
-#define GDT		0x0600
-#define TSS		0x0680
-#define TSS_SIZE	104
-#define IDT		0x0800	/* 8 bytes a gate, 16 in long mode */
-#define HALTS		0x0c00	/* one HLT for each vector: RIP tells which */
-#define PML4		0x1000
-#define PDPT		0x2000
-#define PD		0x3000
-#define PD32		0x4000
-#define CPL0_STACK	0x8000
-#define NR_VECTORS	32
+#define IVT        0x0000 /* real mode: 4 bytes a vector */
+#define GDT        0x0600
+#define TSS        0x0680
+#define TSS_SIZE   104
+#define IDT        0x0800 /* 8 bytes a gate, 16 in long mode */
+#define HALTS      0x0c00 /* one HLT for each vector: RIP tells which */
+#define PML4       0x1000
+#define PDPT       0x2000
+#define PD         0x3000
+#define PD32       0x4000
+#define CPL0_STACK 0x8000
+#define NR_VECTORS 32
 
-#define CR0_PE		0x1ULL
-#define CR0_ET_NE	0x30ULL
-#define CR0_PG		0x80000000ULL
-#define CR4_PSE		0x10ULL
-#define CR4_PAE		0x20ULL
-#define CR4_PCE		0x100ULL
-#define EFER_LME_LMA	0x500ULL
-#define RFLAGS_FIXED	0x2ULL
-#define RFLAGS_VM	0x20000ULL
+#define CR0_PE       0x1ULL
+#define CR0_ET_NE    0x30ULL
+#define CR0_PG       0x80000000ULL
+#define CR4_PSE      0x10ULL
+#define CR4_PAE      0x20ULL
+#define CR4_PCE      0x100ULL
+#define EFER_LME_LMA 0x500ULL
+#define RFLAGS_FIXED 0x2ULL
+#define RFLAGS_VM    0x20000ULL
 
-#define PAGE_PRESENT_RW_USER	0x7ULL
-#define PAGE_LARGE		0x80ULL
+#define PAGE_PRESENT_RW_USER 0x7ULL
+#define PAGE_LARGE           0x80ULL
 
 /* GDT: entry 1 and 2 serve the exception handlers at CPL 0, 3 and 4 the code under test. */
 enum { SEL_HANDLER_CS = 0x08, SEL_HANDLER_DS = 0x10, SEL_CS = 0x18, SEL_DS = 0x20, SEL_TSS = 0x28 };
@@ -47,9 +47,12 @@ static bool is_long(enum cpu_mode mode)
 const char *cpu_mode_name(enum cpu_mode mode)
 {
 	static const char *const names[NR_CPU_MODES] = {
-		[MODE_REAL] = "real",			[MODE_PROTECTED16] = "protected16",
-		[MODE_PROTECTED32] = "protected32",	[MODE_VIRTUAL8086] = "virtual8086",
-		[MODE_COMPATIBILITY] = "compatibility",	[MODE_LONG] = "long",
+		[MODE_REAL] = "real",
+		[MODE_PROTECTED16] = "protected16",
+		[MODE_PROTECTED32] = "protected32",
+		[MODE_VIRTUAL8086] = "virtual8086",
+		[MODE_COMPATIBILITY] = "compatibility",
+		[MODE_LONG] = "long",
 	};
 
 	return names[mode];
@@ -108,14 +111,20 @@ static uint64_t descriptor(const struct kvm_segment *seg)
 static struct kvm_segment flat(uint16_t selector, uint8_t type, unsigned int dpl)
 {
 	return (struct kvm_segment){
-		.limit = 0xffffffff, .selector = (uint16_t)(selector | dpl), .type = type,
-		.present = 1, .dpl = (uint8_t)dpl, .db = 1, .s = 1, .g = 1,
+		.limit = 0xffffffff,
+		.selector = (uint16_t)(selector | dpl),
+		.type = type,
+		.present = 1,
+		.dpl = (uint8_t)dpl,
+		.db = 1,
+		.s = 1,
+		.g = 1,
 	};
 }
 
-#define TYPE_CODE	0xb	/* execute, read, accessed */
-#define TYPE_DATA	0x3	/* read, write, accessed */
-#define TYPE_BUSY_TSS	0xb
+#define TYPE_CODE     0xb /* execute, read, accessed */
+#define TYPE_DATA     0x3 /* read, write, accessed */
+#define TYPE_BUSY_TSS 0xb
 
 static struct kvm_segment flat_code(uint16_t selector, enum cpu_mode mode, unsigned int dpl)
 {
@@ -130,7 +139,11 @@ static struct kvm_segment flat_code(uint16_t selector, enum cpu_mode mode, unsig
 static struct kvm_segment segment_86(bool virtual86, uint8_t type)
 {
 	return (struct kvm_segment){
-		.limit = 0xffff, .type = type, .present = 1, .s = 1, .dpl = virtual86 ? 3 : 0,
+		.limit = 0xffff,
+		.type = type,
+		.present = 1,
+		.s = 1,
+		.dpl = virtual86 ? 3 : 0,
 	};
 }
 
@@ -149,7 +162,8 @@ static void write_exception_tables(const struct vm *vm, enum cpu_mode mode)
 	memset(vm->memory + HALTS, 0xf4, NR_VECTORS);
 	for (uint32_t vector = 0; vector < NR_VECTORS; vector++) {
 		uint32_t handler = HALTS + vector;
-		uint64_t gate = handler | SEL_HANDLER_CS << 16 | 0x8eULL << 40;	/* 32 or 64-bit interrupt gate */
+		uint64_t gate = handler | SEL_HANDLER_CS << 16 |
+				0x8eULL << 40; /* 32 or 64-bit interrupt gate */
 
 		if (mode == MODE_REAL)
 			put32(vm, IVT + 4 * vector, handler);
@@ -174,12 +188,17 @@ static void set_segments(struct kvm_sregs *sregs, const struct cpu_state *state)
 	}
 	sregs->es = sregs->fs = sregs->gs = sregs->ss = sregs->ds;
 	sregs->tr = (struct kvm_segment){
-		.base = TSS, .limit = TSS_SIZE - 1, .selector = SEL_TSS, .type = TYPE_BUSY_TSS, .present = 1,
+		.base = TSS,
+		.limit = TSS_SIZE - 1,
+		.selector = SEL_TSS,
+		.type = TYPE_BUSY_TSS,
+		.present = 1,
 	};
 	sregs->ldt = (struct kvm_segment){ .unusable = 1 };
 }
 
-static void write_gdt(const struct vm *vm, const struct kvm_sregs *sregs, const struct cpu_state *state)
+static void write_gdt(const struct vm *vm, const struct kvm_sregs *sregs,
+		      const struct cpu_state *state)
 {
 	struct kvm_segment handler_code =
 		flat_code(SEL_HANDLER_CS, is_long(state->mode) ? MODE_LONG : MODE_PROTECTED32, 0);
@@ -192,12 +211,14 @@ static void write_gdt(const struct vm *vm, const struct kvm_sregs *sregs, const 
 	put64(vm, GDT + SEL_TSS, descriptor(&sregs->tr));
 	put64(vm, GDT + SEL_TSS + 8, 0);
 	/* ESP0 and SS0, or RSP0: both at offset 4. */
-	put64(vm, TSS + 4, is_long(state->mode) ? CPL0_STACK : CPL0_STACK | (uint64_t)SEL_HANDLER_DS << 32);
+	put64(vm, TSS + 4,
+	      is_long(state->mode) ? CPL0_STACK : CPL0_STACK | (uint64_t)SEL_HANDLER_DS << 32);
 }
 
 static void set_control(struct kvm_sregs *sregs, const struct cpu_state *state)
 {
-	sregs->cr0 = CR0_ET_NE | (state->mode == MODE_REAL ? 0 : CR0_PE) | (state->paging ? CR0_PG : 0);
+	sregs->cr0 =
+		CR0_ET_NE | (state->mode == MODE_REAL ? 0 : CR0_PE) | (state->paging ? CR0_PG : 0);
 	sregs->cr4 = (is_long(state->mode) ? CR4_PAE : CR4_PSE) | (state->pce ? CR4_PCE : 0);
 	sregs->cr3 = !state->paging ? 0 : is_long(state->mode) ? PML4 : PD32;
 	sregs->efer = is_long(state->mode) ? EFER_LME_LMA : 0;
@@ -206,7 +227,8 @@ static void set_control(struct kvm_sregs *sregs, const struct cpu_state *state)
 		sregs->idt = (struct kvm_dtable){ .base = IVT, .limit = 4 * NR_VECTORS - 1 };
 	else
 		sregs->idt = (struct kvm_dtable){
-			.base = IDT, .limit = (uint16_t)((is_long(state->mode) ? 16 : 8) * NR_VECTORS - 1),
+			.base = IDT,
+			.limit = (uint16_t)((is_long(state->mode) ? 16 : 8) * NR_VECTORS - 1),
 		};
 }
 
@@ -219,9 +241,10 @@ static int check_taken(const struct vm *vm, const struct kvm_sregs *wanted, stru
 		return fail_errno(failure, "KVM_GET_SREGS");
 	if (taken.cr0 == wanted->cr0 && taken.cr4 == wanted->cr4 && taken.efer == wanted->efer)
 		return 0;
-	return fail_with(failure, -ENOTSUP, "this KVM does not take CR0 %#llx, CR4 %#llx, EFER %#llx: they became "
-			 "%#llx, %#llx, %#llx", wanted->cr0, wanted->cr4, wanted->efer, taken.cr0, taken.cr4,
-			 taken.efer);
+	return fail_with(failure, -ENOTSUP,
+			 "this KVM does not take CR0 %#llx, CR4 %#llx, EFER %#llx: they became "
+			 "%#llx, %#llx, %#llx",
+			 wanted->cr0, wanted->cr4, wanted->efer, taken.cr0, taken.cr4, taken.efer);
 }
 
 int state_set(struct vm *vm, const struct cpu_state *state, struct failure *failure)
@@ -230,10 +253,11 @@ int state_set(struct vm *vm, const struct cpu_state *state, struct failure *fail
 	struct kvm_sregs sregs;
 
 	if (state->mode >= NR_CPU_MODES || !cpu_mode_allows(state->mode, state->cpl, state->paging))
-		return fail_with(failure, -EINVAL, "no such state: mode %d, CPL %u, paging %d", state->mode,
-			    state->cpl, state->paging);
+		return fail_with(failure, -EINVAL, "no such state: mode %d, CPL %u, paging %d",
+				 state->mode, state->cpl, state->paging);
 	if (vm->memory_size < STATE_TABLES_END)
-		return fail_with(failure, -EINVAL, "%zu bytes of memory do not hold the tables", vm->memory_size);
+		return fail_with(failure, -EINVAL, "%zu bytes of memory do not hold the tables",
+				 vm->memory_size);
 	if (ioctl(vm->vcpu_fd, KVM_GET_SREGS, &sregs))
 		return fail_errno(failure, "KVM_GET_SREGS");
 	set_segments(&sregs, state);
@@ -246,8 +270,8 @@ int state_set(struct vm *vm, const struct cpu_state *state, struct failure *fail
 	if (state->mode == MODE_VIRTUAL8086)
 		regs.rflags |= RFLAGS_VM;
 	if (ioctl(vm->vcpu_fd, KVM_SET_SREGS, &sregs))
-		return fail_errno(failure, "KVM_SET_SREGS (%s mode, CPL %u)", cpu_mode_name(state->mode),
-				  state->cpl);
+		return fail_errno(failure, "KVM_SET_SREGS (%s mode, CPL %u)",
+				  cpu_mode_name(state->mode), state->cpl);
 	if (ioctl(vm->vcpu_fd, KVM_SET_REGS, &regs))
 		return fail_errno(failure, "KVM_SET_REGS");
 	return check_taken(vm, &sregs, failure);
@@ -257,7 +281,7 @@ bool state_exception(const struct vm *vm, enum cpu_mode mode, struct cpu_excepti
 {
 	/* Bytes of one stack slot in the handler's frame. */
 	size_t slot = mode == MODE_REAL ? 2 : is_long(mode) ? 8 : 4;
-	const uint32_t with_error = 0x60227d00;	/* the vectors of guest/boot.S that push one */
+	const uint32_t with_error = 0x60227d00; /* the vectors of guest/boot.S that push one */
 	struct kvm_regs regs;
 	uint64_t stack;
 

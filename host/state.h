@@ -8,24 +8,24 @@
 
 #include "host/vm.h"
 
-#define STATE_TABLES_END	0x10000
+#define STATE_TABLES_END 0x10000
 
 enum cpu_mode {
-	MODE_REAL,		/* 16 bit, CR0.PE = 0, CPL 0 */
+	MODE_REAL, /* 16 bit, CR0.PE = 0, CPL 0 */
 	MODE_PROTECTED16,
 	MODE_PROTECTED32,
-	MODE_VIRTUAL8086,	/* CPL 3 */
-	MODE_COMPATIBILITY,	/* 32-bit code in long mode */
-	MODE_LONG,		/* 64 bit */
+	MODE_VIRTUAL8086,   /* CPL 3 */
+	MODE_COMPATIBILITY, /* 32-bit code in long mode */
+	MODE_LONG,          /* 64 bit */
 	NR_CPU_MODES
 };
 
 struct cpu_state {
 	enum cpu_mode mode;
-	unsigned int cpl;	/* 0 to 3; what the mode allows */
-	bool pce;		/* CR4.PCE */
-	bool paging;		/* protected modes only: long mode has it, real mode not */
-	struct kvm_regs regs;	/* RFLAGS.VM is set by the mode, bit 1 always */
+	unsigned int cpl;     /* 0 to 3; what the mode allows */
+	bool pce;             /* CR4.PCE */
+	bool paging;          /* protected modes only: long mode has it, real mode not */
+	struct kvm_regs regs; /* RFLAGS.VM is set by the mode, bit 1 always */
 };
 
 const char *cpu_mode_name(enum cpu_mode mode);
@@ -44,7 +44,7 @@ struct cpu_exception {
 	unsigned int vector;
 	bool has_error;
 	uint32_t error;
-	uint64_t rip;		/* of the faulting instruction */
+	uint64_t rip; /* of the faulting instruction */
 	uint64_t cs;
 };
 

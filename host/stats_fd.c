@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define MAX_STATS 4096		/* sanity bound on what the kernel announces */
+#define MAX_STATS 4096 /* sanity bound on what the kernel announces */
 
 static const char *const stat_names[NR_VCPU_STATS] = {
 	[STAT_EXITS] = "exits",

@@ -11,7 +11,7 @@ enum vcpu_stat { STAT_EXITS, STAT_INSN_EMULATION, STAT_IRQ_EXITS, STAT_IO_EXITS,
 
 struct vcpu_stats {
 	int fd;
-	long offset[NR_VCPU_STATS];	/* in the file; -1 where this kernel has no such counter */
+	long offset[NR_VCPU_STATS]; /* in the file; -1 where this kernel has no such counter */
 };
 
 /* Returns 0 or -errno; a kernel without "exits" is an error, without the others not. */

@@ -17,17 +17,17 @@
 
 #include "host/context.h"
 
-#define LOOK_NS		100000000L
-#define BUSY_LIMIT	0.10
+#define LOOK_NS    100000000L
+#define BUSY_LIMIT 0.10
 
-#define NOT_LISTED	UINT64_MAX
+#define NOT_LISTED UINT64_MAX
 
 struct machine {
 	hwloc_topology_t topology;
 	hwloc_bitmap_t isolated;
-	hwloc_bitmap_t usable;	/* by this thread */
-	size_t nr;		/* OS indexes are below this */
-	double *busy;		/* per OS index, 0..1; 0 where no look was taken */
+	hwloc_bitmap_t usable; /* by this thread */
+	size_t nr;             /* OS indexes are below this */
+	double *busy;          /* per OS index, 0..1; 0 where no look was taken */
 };
 
 static int refuse(int error, char *why, size_t why_size, const char *format, ...)
@@ -295,8 +295,7 @@ static int bind_thread(const struct machine *m, struct placement *p, int *memory
 			      strerror(errno));
 	*memory_error = p->node < 0 ? ENODEV : bind_memory(m, p->node);
 	/* On the only node there is, memory has nowhere else to go. */
-	p->bound = !*memory_error ||
-		   hwloc_get_nbobjs_by_type(m->topology, HWLOC_OBJ_NUMANODE) == 1;
+	p->bound = !*memory_error || hwloc_get_nbobjs_by_type(m->topology, HWLOC_OBJ_NUMANODE) == 1;
 	return 0;
 }
 

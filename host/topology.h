@@ -7,23 +7,23 @@
 #include <stddef.h>
 
 struct placement {
-	int cpu;		/* OS index */
-	int core;		/* hwloc logical index; -1 unknown */
-	int node;		/* OS index of the NUMA node; -1 unknown */
-	int nr_cpus;		/* usable by this process */
-	int siblings;		/* hardware threads of that core, this one included */
-	bool isolated;		/* in /sys/devices/system/cpu/isolated */
-	bool bound;		/* thread and memory are bound there */
-	double busy;		/* busiest SMT sibling during the look, 0..1; 0 without one */
-	char text[160];		/* one line: what was chosen and why */
+	int cpu;        /* OS index */
+	int core;       /* hwloc logical index; -1 unknown */
+	int node;       /* OS index of the NUMA node; -1 unknown */
+	int nr_cpus;    /* usable by this process */
+	int siblings;   /* hardware threads of that core, this one included */
+	bool isolated;  /* in /sys/devices/system/cpu/isolated */
+	bool bound;     /* thread and memory are bound there */
+	double busy;    /* busiest SMT sibling during the look, 0..1; 0 without one */
+	char text[160]; /* one line: what was chosen and why */
 };
 
 /* What the choice of a CPU depends on. */
 struct candidate {
-	int cpu;		/* OS index */
+	int cpu; /* OS index */
 	bool isolated;
-	double busy;		/* the CPU itself, 0..1 */
-	double sibling_busy;	/* its busiest SMT sibling, 0..1; 0 without siblings */
+	double busy;         /* the CPU itself, 0..1 */
+	double sibling_busy; /* its busiest SMT sibling, 0..1; 0 without siblings */
 };
 
 /*

@@ -13,11 +13,11 @@
 
 #include "host/guest_cpuid.h"
 
-#define MAX_CPUID_ENTRIES	256
-#define MSR_PERF_CAPABILITIES	0x345
+#define MAX_CPUID_ENTRIES     256
+#define MSR_PERF_CAPABILITIES 0x345
 /* VMX without unrestricted guests needs three pages and one page of guest-physical space. */
-#define VMX_TSS_ADDRESS		0xfffbd000UL
-#define VMX_IDENTITY_MAP	0xfffbc000ULL
+#define VMX_TSS_ADDRESS  0xfffbd000UL
+#define VMX_IDENTITY_MAP 0xfffbc000ULL
 
 /* KVM_GET_MSRS or KVM_SET_MSRS of one. Returns whether KVM did it. */
 static bool one_msr(int fd, unsigned long request, struct kvm_msr_entry *entry)
@@ -70,27 +70,33 @@ static int open_device(struct kvm *kvm, const char *path, struct failure *failur
 
 	kvm->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (kvm->fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO)) {
-		fail_with(failure, 0, "no %s: load kvm_intel or kvm_amd (modprobe), or enable "
-		     "virtualization in the firmware or in the hypervisor below", path);
+		fail_with(failure, 0,
+			  "no %s: load kvm_intel or kvm_amd (modprobe), or enable "
+			  "virtualization in the firmware or in the hypervisor below",
+			  path);
 		return -ENOENT;
 	}
 	if (kvm->fd < 0 && (errno == EACCES || errno == EPERM)) {
-		fail_with(failure, 0, "%s: permission denied; as root: usermod -aG kvm \"$USER\" (and log in "
-		     "again), or setfacl -m u:\"$USER\":rw %s", path, path);
+		fail_with(failure, 0,
+			  "%s: permission denied; as root: usermod -aG kvm \"$USER\" (and log in "
+			  "again), or setfacl -m u:\"$USER\":rw %s",
+			  path, path);
 		return -EACCES;
 	}
 	if (kvm->fd < 0)
 		return fail_errno(failure, "%s", path);
 	version = ioctl(kvm->fd, KVM_GET_API_VERSION, 0);
 	if (version < 0)
-		return fail_with(failure, -ENOTSUP, "%s is not KVM: KVM_GET_API_VERSION: %s", path, strerror(errno));
+		return fail_with(failure, -ENOTSUP, "%s is not KVM: KVM_GET_API_VERSION: %s", path,
+				 strerror(errno));
 	if (version != KVM_API_VERSION)
-		return fail_with(failure, -ENOTSUP, "%s speaks KVM API %d, %d is needed", path, version,
-			    KVM_API_VERSION);
+		return fail_with(failure, -ENOTSUP, "%s speaks KVM API %d, %d is needed", path,
+				 version, KVM_API_VERSION);
 	for (size_t i = 0; i < sizeof(required_caps) / sizeof(required_caps[0]); i++)
 		if (ioctl(kvm->fd, KVM_CHECK_EXTENSION, required_caps[i].cap) <= 0)
-			return fail_with(failure, -ENOTSUP, "this kernel's KVM is too old: it lacks %s (Linux %s)",
-				    required_caps[i].name, required_caps[i].since);
+			return fail_with(failure, -ENOTSUP,
+					 "this kernel's KVM is too old: it lacks %s (Linux %s)",
+					 required_caps[i].name, required_caps[i].since);
 	kvm->run_size = ioctl(kvm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (kvm->run_size < 0)
 		return fail_errno(failure, "KVM_GET_VCPU_MMAP_SIZE");
@@ -144,12 +150,17 @@ static int map_memory(struct vm *vm, struct failure *failure)
 	return 0;
 }
 
-/* PMU MSRs: Intel's counters, event selects, fixed and global ones, PERF_METRICS, PERF_CAPABILITIES. */
+/*
+ * PMU MSRs: Intel's counters, event selects, fixed and global ones, PERF_METRICS,
+ * PERF_CAPABILITIES.
+ */
 static int filter_pmu_msrs(const struct vm *vm, struct failure *failure)
 {
-	static const struct { uint32_t base, count; } ranges[] = {
-		{ 0x0c1, 8 }, { 0x186, 8 }, { 0x309, 4 }, { 0x329, 1 }, { 0x345, 1 }, { 0x38d, 4 },
-		{ 0x4c1, 8 },
+	static const struct {
+		uint32_t base, count;
+	} ranges[] = {
+		{ 0x0c1, 8 }, { 0x186, 8 }, { 0x309, 4 }, { 0x329, 1 },
+		{ 0x345, 1 }, { 0x38d, 4 }, { 0x4c1, 8 },
 	};
 	struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_X86_USER_SPACE_MSR,
@@ -166,7 +177,8 @@ static int filter_pmu_msrs(const struct vm *vm, struct failure *failure)
 			.bitmap = deny_all,
 		};
 	if (ioctl(vm->fd, KVM_ENABLE_CAP, &cap))
-		return fail_errno(failure, "KVM_ENABLE_CAP KVM_CAP_X86_USER_SPACE_MSR (Linux 5.10)");
+		return fail_errno(failure,
+				  "KVM_ENABLE_CAP KVM_CAP_X86_USER_SPACE_MSR (Linux 5.10)");
 	if (ioctl(vm->fd, KVM_X86_SET_MSR_FILTER, &filter))
 		return fail_errno(failure, "KVM_X86_SET_MSR_FILTER");
 	return 0;
@@ -175,11 +187,12 @@ static int filter_pmu_msrs(const struct vm *vm, struct failure *failure)
 /* A guest of AMD's cannot be told by CPUID that it has no counters; this tells KVM. */
 static int disable_pmu(const struct vm *vm, struct failure *failure)
 {
-	struct kvm_enable_cap cap = { .cap = KVM_CAP_PMU_CAPABILITY, .args = { KVM_PMU_CAP_DISABLE } };
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_PMU_CAPABILITY,
+				      .args = { KVM_PMU_CAP_DISABLE } };
 	int offered = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_PMU_CAPABILITY);
 
 	if (offered <= 0 || !(offered & KVM_PMU_CAP_DISABLE))
-		return 0;	/* older than Linux 5.18, or KVM has no PMU to give */
+		return 0; /* older than Linux 5.18, or KVM has no PMU to give */
 	if (ioctl(vm->fd, KVM_ENABLE_CAP, &cap))
 		return fail_errno(failure, "KVM_ENABLE_CAP KVM_CAP_PMU_CAPABILITY");
 	return 0;
@@ -215,7 +228,8 @@ static int create_vcpu(struct vm *vm, const struct kvm *kvm, struct failure *fai
 
 	vm->vcpu_fd = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
 	if (vm->vcpu_fd < 0 && errno == EBUSY)
-		return fail_errno(failure, "KVM_CREATE_VCPU (a mediated PMU needs the host's to be free: "
+		return fail_errno(failure,
+				  "KVM_CREATE_VCPU (a mediated PMU needs the host's to be free: "
 				  "sysctl kernel.nmi_watchdog=0, and no perf stat -a)");
 	if (vm->vcpu_fd < 0)
 		return fail_errno(failure, "KVM_CREATE_VCPU");
@@ -231,7 +245,8 @@ static int set_cpuid(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 		     struct failure *failure)
 {
 	struct kvm_msr_entry entry = {
-		.index = MSR_PERF_CAPABILITIES, .data = config->pmu.perf_capabilities,
+		.index = MSR_PERF_CAPABILITIES,
+		.data = config->pmu.perf_capabilities,
 	};
 	struct kvm_cpuid2 *cpuid = guest_cpuid_make(kvm->cpuid, &config->pmu);
 	int error = 0;
@@ -244,8 +259,9 @@ static int set_cpuid(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 	/* A simulated PMU answers this MSR in user space. */
 	if (!error && !config->user_pmu_msrs && config->pmu.perf_capabilities &&
 	    !one_msr(vm->vcpu_fd, KVM_SET_MSRS, &entry))
-		error = fail_with(failure, -EINVAL, "KVM_SET_MSRS: IA32_PERF_CAPABILITIES = %#llx refused",
-			     (unsigned long long)entry.data);
+		error = fail_with(failure, -EINVAL,
+				  "KVM_SET_MSRS: IA32_PERF_CAPABILITIES = %#llx refused",
+				  (unsigned long long)entry.data);
 	return error;
 }
 
@@ -291,7 +307,8 @@ void vm_describe(const struct vm *vm, char *text, size_t size)
 		snprintf(text, size, "registers unreadable");
 		return;
 	}
-	snprintf(text, size, "RIP %#llx CS %#x RSP %#llx RFLAGS %#llx RCX %#llx CR0 %#llx CR2 %#llx CR4 %#llx",
+	snprintf(text, size,
+		 "RIP %#llx CS %#x RSP %#llx RFLAGS %#llx RCX %#llx CR0 %#llx CR2 %#llx CR4 %#llx",
 		 regs.rip, sregs.cs.selector, regs.rsp, regs.rflags, regs.rcx, sregs.cr0, sregs.cr2,
 		 sregs.cr4);
 }

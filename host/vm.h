@@ -13,37 +13,40 @@
 
 struct kvm {
 	int fd;
-	int run_size;			/* bytes of struct kvm_run's mapping */
-	struct kvm_cpuid2 *cpuid;	/* KVM_GET_SUPPORTED_CPUID; owned */
-	uint64_t perf_capabilities;	/* feature MSR 345H, 0 where KVM has none */
+	int run_size;               /* bytes of struct kvm_run's mapping */
+	struct kvm_cpuid2 *cpuid;   /* KVM_GET_SUPPORTED_CPUID; owned */
+	uint64_t perf_capabilities; /* feature MSR 345H, 0 where KVM has none */
 };
 
-/* Open @path; NULL is /dev/kvm. Returns 0; -ENOENT, -EACCES, -ENOTSUP (too old, says what lacks) or another -errno. */
+/*
+ * Open @path; NULL is /dev/kvm. Returns 0; -ENOENT, -EACCES, -ENOTSUP (too old, says what lacks)
+ * or another -errno.
+ */
 int kvm_open(struct kvm *kvm, const char *path, struct failure *failure);
 void kvm_close(struct kvm *kvm);
 /* The most PMU that KVM offers a guest here. */
 void kvm_offered_pmu(const struct kvm *kvm, struct pmu_shape *pmu);
 
 struct vm_config {
-	size_t memory_size;		/* bytes, a multiple of 4096 */
-	bool irqchip;			/* in-kernel interrupt controller (a mediated PMU wants it) */
-	bool user_pmu_msrs;		/* accesses to PMU MSRs leave to user space */
-	struct pmu_shape pmu;		/* what CPUID and IA32_PERF_CAPABILITIES announce */
+	size_t memory_size;   /* bytes, a multiple of 4096 */
+	bool irqchip;         /* in-kernel interrupt controller (a mediated PMU wants it) */
+	bool user_pmu_msrs;   /* accesses to PMU MSRs leave to user space */
+	struct pmu_shape pmu; /* what CPUID and IA32_PERF_CAPABILITIES announce */
 };
 
 struct vm {
 	int fd, vcpu_fd;
 	struct kvm_run *run;
 	size_t run_size;
-	uint8_t *memory;		/* guest-physical 0 */
+	uint8_t *memory; /* guest-physical 0 */
 	size_t memory_size;
-	uint64_t tsc_khz;		/* the guest's TSC; 0 unknown */
+	uint64_t tsc_khz; /* the guest's TSC; 0 unknown */
 };
 
 /* Returns 0 or -errno; on failure nothing is left open. */
 int vm_create(struct vm *vm, const struct kvm *kvm, const struct vm_config *config,
 	      struct failure *failure);
-void vm_destroy(struct vm *vm);	/* of a zeroed or destroyed one: nothing */
+void vm_destroy(struct vm *vm); /* of a zeroed or destroyed one: nothing */
 
 /* One line on where the vCPU is: mode, RIP, flags. For messages. */
 void vm_describe(const struct vm *vm, char *text, size_t size);

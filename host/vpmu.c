@@ -4,28 +4,28 @@
 
 #include <stddef.h>
 
-#define MSR_PMC0		0x0c1
-#define MSR_PERFEVTSEL0		0x186
-#define MSR_FIXED_CTR0		0x309
-#define MSR_PERF_METRICS	0x329
-#define MSR_PERF_CAPABILITIES	0x345
-#define MSR_FIXED_CTR_CTRL	0x38d
-#define MSR_GLOBAL_STATUS	0x38e
-#define MSR_GLOBAL_CTRL		0x38f
-#define MSR_GLOBAL_OVF_CTRL	0x390
-#define MSR_FULL_WIDTH_PMC0	0x4c1
+#define MSR_PMC0              0x0c1
+#define MSR_PERFEVTSEL0       0x186
+#define MSR_FIXED_CTR0        0x309
+#define MSR_PERF_METRICS      0x329
+#define MSR_PERF_CAPABILITIES 0x345
+#define MSR_FIXED_CTR_CTRL    0x38d
+#define MSR_GLOBAL_STATUS     0x38e
+#define MSR_GLOBAL_CTRL       0x38f
+#define MSR_GLOBAL_OVF_CTRL   0x390
+#define MSR_FULL_WIDTH_PMC0   0x4c1
 
-#define EVENTSEL_ENABLE		(1ULL << 22)
-#define GLOBAL_METRICS		(1ULL << 48)
-#define FIXED_SLOTS		3
-#define SLOTS_PER_NS		6	/* six issue slots, one cycle to the ns */
+#define EVENTSEL_ENABLE (1ULL << 22)
+#define GLOBAL_METRICS  (1ULL << 48)
+#define FIXED_SLOTS     3
+#define SLOTS_PER_NS    6 /* six issue slots, one cycle to the ns */
 
-#define TYPE_GP			0x0000
-#define TYPE_METRICS		0x2000
-#define TYPE_FIXED		0x4000
+#define TYPE_GP      0x0000
+#define TYPE_METRICS 0x2000
+#define TYPE_FIXED   0x4000
 
 /* Level 1 adds up to FFH; each level-2 fraction is within its level-1 one. */
-#define RUNNING_METRICS		0x3020081040404f30ULL
+#define RUNNING_METRICS 0x3020081040404f30ULL
 
 static uint64_t width_mask(unsigned int width)
 {
@@ -65,8 +65,9 @@ static void advance(struct vpmu *vpmu, uint64_t now)
 			vpmu->gp[i] = (vpmu->gp[i] + elapsed) & width_mask(vpmu->shape.gp_width);
 	for (unsigned int i = 0; i < vpmu->shape.nr_fixed; i++)
 		if (fixed_runs(vpmu, i))
-			vpmu->fixed[i] = (vpmu->fixed[i] + elapsed * (i == FIXED_SLOTS ? SLOTS_PER_NS : 1)) &
-					 width_mask(vpmu->shape.fixed_width);
+			vpmu->fixed[i] =
+				(vpmu->fixed[i] + elapsed * (i == FIXED_SLOTS ? SLOTS_PER_NS : 1)) &
+				width_mask(vpmu->shape.fixed_width);
 	if (vpmu->global_ctrl & GLOBAL_METRICS && fixed_runs(vpmu, FIXED_SLOTS))
 		vpmu->metrics = RUNNING_METRICS;
 }
@@ -101,7 +102,7 @@ bool vpmu_read_msr(struct vpmu *vpmu, uint32_t msr, uint64_t now, uint64_t *valu
 	else if (msr == MSR_PERF_CAPABILITIES)
 		*value = vpmu->shape.perf_capabilities;
 	else if (msr == MSR_GLOBAL_STATUS)
-		*value = 0;	/* nothing overflows in the time of a benchmark */
+		*value = 0; /* nothing overflows in the time of a benchmark */
 	else
 		return false;
 	return true;
@@ -117,7 +118,7 @@ bool vpmu_write_msr(struct vpmu *vpmu, uint32_t msr, uint64_t value, uint64_t no
 		return true;
 	if (!stored)
 		return false;
-	if (msr - MSR_PMC0 < vpmu->shape.nr_gp)	/* the old MSRs take 32 bits and extend the sign */
+	if (msr - MSR_PMC0 < vpmu->shape.nr_gp) /* the old MSRs take 32 bits and extend the sign */
 		value = (uint64_t)(int64_t)(int32_t)value & width_mask(vpmu->shape.gp_width);
 	else if (msr - MSR_FULL_WIDTH_PMC0 < vpmu->shape.nr_gp)
 		writable = width_mask(vpmu->shape.gp_width);

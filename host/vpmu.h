@@ -12,18 +12,20 @@
 
 #include "host/pmu.h"
 
-#define VPMU_MAX_GP	8
-#define VPMU_MAX_FIXED	4
+#define VPMU_MAX_GP    8
+#define VPMU_MAX_FIXED 4
 
 struct vpmu {
 	struct pmu_shape shape;
 	uint64_t gp[VPMU_MAX_GP], eventsel[VPMU_MAX_GP];
 	uint64_t fixed[VPMU_MAX_FIXED];
 	uint64_t fixed_ctrl, global_ctrl, metrics;
-	uint64_t now;		/* ns, when the counters were last brought up to date */
+	uint64_t now; /* ns, when the counters were last brought up to date */
 };
 
-/* The shape of Ice Lake and later: version 5, 8 GP and 4 fixed counters of 48 bits, PERF_METRICS. */
+/*
+ * The shape of Ice Lake and later: version 5, 8 GP and 4 fixed counters of 48 bits, PERF_METRICS.
+ */
 void vpmu_init(struct vpmu *vpmu);
 
 /* @now: any monotonic clock in ns. Return false where a processor would give #GP. */

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <dirent.h>
@@ -28,22 +29,22 @@
 #include "host/probe.h"
 #include "host/state.h"
 
-#define TIMEOUT_MS	5000
-#define NO_COUNTER	0x60000000U	/* type 6000H: #GP on every processor, with any PMU or none */
-#define UNTOUCHED	((uint64_t)GUEST_UNTOUCHED << 32 | GUEST_UNTOUCHED)
-#define CODE		0x20000
-#define STACK		0x30000
+#define TIMEOUT_MS 5000
+#define NO_COUNTER 0x60000000U /* type 6000H: #GP on every processor, with any PMU or none */
+#define UNTOUCHED  ((uint64_t)GUEST_UNTOUCHED << 32 | GUEST_UNTOUCHED)
+#define CODE       0x20000
+#define STACK      0x30000
 
 static struct kvm kvm;
 static bool have_kvm;
 static struct failure failure;
 
-#define REQUIRE_KVM() \
-	do { \
-		if (!have_kvm) { \
-			printf("# skipped: %s\n", failure.text); \
-			skip(); \
-		} \
+#define REQUIRE_KVM()                                                                              \
+	do {                                                                                       \
+		if (!have_kvm) {                                                                   \
+			printf("# skipped: %s\n", failure.text);                                   \
+			skip();                                                                    \
+		}                                                                                  \
 	} while (0)
 
 static int setup(void **state)
@@ -107,8 +108,8 @@ static void test_device_errors(void **state)
 
 /* CBW or CWDE; INC EAX or a REX prefix; ADD AL, 5; HLT: what is left in EAX tells the mode. */
 static const uint8_t mode_code[] = { 0x98, 0x40, 0x04, 0x05, 0xf4 };
-#define MODE_CODE_EAX	0x0000ff80U
-#define MODE_CODE_HLT	4
+#define MODE_CODE_EAX 0x0000ff80U
+#define MODE_CODE_HLT 4
 
 static uint32_t expected_eax(enum cpu_mode mode)
 {
@@ -127,11 +128,13 @@ static uint32_t expected_eax(enum cpu_mode mode)
 /* Real and virtual-8086 code must lie below 64 KiB: segments have base 0 here. */
 static uint64_t code_address(enum cpu_mode mode)
 {
-	return mode == MODE_REAL || mode == MODE_VIRTUAL8086 || mode == MODE_PROTECTED16 ? 0xa000 : CODE;
+	return mode == MODE_REAL || mode == MODE_VIRTUAL8086 || mode == MODE_PROTECTED16 ? 0xa000
+											 : CODE;
 }
 
 /* Returns false where the host does not take the state. */
-static bool run_in_mode(struct vm *vm, const struct cpu_state *cpu, const uint8_t *code, size_t size)
+static bool run_in_mode(struct vm *vm, const struct cpu_state *cpu, const uint8_t *code,
+			size_t size)
 {
 	int error;
 
@@ -143,7 +146,8 @@ static bool run_in_mode(struct vm *vm, const struct cpu_state *cpu, const uint8_
 		fail_msg("%s", failure.text);
 	interrupt_arm(vm->run, TIMEOUT_MS);
 	if (ioctl(vm->vcpu_fd, KVM_RUN, NULL))
-		fail_msg("KVM_RUN in %s mode, CPL %u: %s", cpu_mode_name(cpu->mode), cpu->cpl, strerror(errno));
+		fail_msg("KVM_RUN in %s mode, CPL %u: %s", cpu_mode_name(cpu->mode), cpu->cpl,
+			 strerror(errno));
 	interrupt_disarm();
 	if (vm->run->exit_reason != KVM_EXIT_HLT)
 		fail_msg("%s mode, CPL %u: exit reason %u", cpu_mode_name(cpu->mode), cpu->cpl,
@@ -213,8 +217,12 @@ static void test_every_mode(void **state)
 	for (enum cpu_mode mode = 0; mode < NR_CPU_MODES; mode++) {
 		for (unsigned int variant = 0; variant < 16; variant++) {
 			struct cpu_state cpu = {
-				.mode = mode, .cpl = variant & 3, .pce = variant & 4, .paging = variant & 8,
-				.regs = { .rip = code_address(mode), .rsp = mode == MODE_LONG ? STACK : 0x9000 },
+				.mode = mode,
+				.cpl = variant & 3,
+				.pce = variant & 4,
+				.paging = variant & 8,
+				.regs = { .rip = code_address(mode),
+					  .rsp = mode == MODE_LONG ? STACK : 0x9000 },
 			};
 			struct vm vm;
 
@@ -227,10 +235,14 @@ static void test_every_mode(void **state)
 				check_rdpmc(&vm, cpu);
 			} else {
 				if (!refused++)
-					printf("# skipped: %s mode, CPL %u and others: %s\n", cpu_mode_name(mode),
-					       cpu.cpl, failure.text);
-				/* Paging outside long mode is all that a KVM may lack, and only PVM does. */
-				assert_true(cpu.paging && mode != MODE_LONG && mode != MODE_COMPATIBILITY);
+					printf("# skipped: %s mode, CPL %u and others: %s\n",
+					       cpu_mode_name(mode), cpu.cpl, failure.text);
+				/*
+				 * Paging outside long mode is all that a KVM may lack, and only
+				 * PVM does.
+				 */
+				assert_true(cpu.paging && mode != MODE_LONG &&
+					    mode != MODE_COMPATIBILITY);
 				assert_true(host.backend == KVM_BACKEND_PVM ||
 					    host.backend == KVM_BACKEND_UNKNOWN);
 			}
@@ -253,9 +265,13 @@ static void test_no_such_state(void **state)
 	(void)state;
 	REQUIRE_KVM();
 	assert_int_equal(vm_create(&vm, &kvm, &config, &failure), 0);
-	assert_int_equal(state_set(&vm, &(struct cpu_state){ .mode = MODE_REAL, .cpl = 3 }, &failure), -EINVAL);
-	assert_int_equal(state_set(&vm, &(struct cpu_state){ .mode = MODE_LONG }, &failure), -EINVAL);
-	assert_int_equal(state_set(&vm, &(struct cpu_state){ .mode = MODE_VIRTUAL8086 }, &failure), -EINVAL);
+	assert_int_equal(
+		state_set(&vm, &(struct cpu_state){ .mode = MODE_REAL, .cpl = 3 }, &failure),
+		-EINVAL);
+	assert_int_equal(state_set(&vm, &(struct cpu_state){ .mode = MODE_LONG }, &failure),
+			 -EINVAL);
+	assert_int_equal(state_set(&vm, &(struct cpu_state){ .mode = MODE_VIRTUAL8086 }, &failure),
+			 -EINVAL);
 	vm_destroy(&vm);
 }
 
@@ -309,8 +325,9 @@ static void test_samples(void **state)
 	boot(&guest, false);
 	for (uint32_t cpl = 0; cpl <= 3; cpl += 3) {
 		memset((void *)guest.samples, 0, GUEST_MAX_SAMPLES * sizeof(uint64_t));
-		measure(&guest, (struct guest_params){ .insn = GUEST_INSN_RDTSC, .cpl = cpl, .sampled = 1,
-						       .count = 300 });
+		measure(&guest,
+			(struct guest_params){
+				.insn = GUEST_INSN_RDTSC, .cpl = cpl, .sampled = 1, .count = 300 });
 		for (size_t i = 0; i < 300; i++) {
 			assert_true(guest.samples[i] > 0);
 			sum += guest.samples[i];
@@ -367,8 +384,11 @@ static void test_refused_commands(void **state)
 static void test_every_fault(void **state)
 {
 	/* A bad stack of CPL 3 does no harm to a handler at CPL 0: no double fault from there. */
-	static const struct { uint32_t vector, cpl; } faults[] = {
-		{ 0, 0 }, { 0, 3 }, { 6, 0 }, { 6, 3 }, { 8, 0 }, { 13, 0 }, { 13, 3 }, { 14, 0 }, { 14, 3 },
+	static const struct {
+		uint32_t vector, cpl;
+	} faults[] = {
+		{ 0, 0 },  { 0, 3 },  { 6, 0 },  { 6, 3 },  { 8, 0 },
+		{ 13, 0 }, { 13, 3 }, { 14, 0 }, { 14, 3 },
 	};
 
 	(void)state;
@@ -378,11 +398,13 @@ static void test_every_fault(void **state)
 		struct guest guest;
 
 		boot(&guest, false);
-		guest.page->params = (struct guest_params){ .vector = faults[i].vector, .cpl = faults[i].cpl };
+		guest.page->params =
+			(struct guest_params){ .vector = faults[i].vector, .cpl = faults[i].cpl };
 		assert_int_equal(guest_call(&guest, GUEST_RAISE, TIMEOUT_MS, &failure), -EFAULT);
 		snprintf(expected, sizeof(expected), "unexpected exception %u,", faults[i].vector);
 		if (!strstr(failure.text, expected))
-			fail_msg("vector %u at CPL %u: %s", faults[i].vector, faults[i].cpl, failure.text);
+			fail_msg("vector %u at CPL %u: %s", faults[i].vector, faults[i].cpl,
+				 failure.text);
 		assert_int_equal(guest.page->fault.cs & 3, faults[i].cpl);
 		assert_in_range(guest.page->fault.rip, GUEST_LOAD_ADDRESS, GUEST_MEMORY_SIZE);
 		assert_non_null(strstr(failure.text, "RIP 0x"));
@@ -424,7 +446,10 @@ static void test_watchdog(void **state)
 	guest_destroy(&guest);
 }
 
-/* A guest that leaves all the time never stays in KVM_RUN: the watchdog has to see it all the same. */
+/*
+ * A guest that leaves all the time never stays in KVM_RUN: the watchdog has to see it all the
+ * same.
+ */
 static void test_watchdog_of_busy_exits(void **state)
 {
 	struct guest guest;
@@ -454,7 +479,8 @@ static void test_interrupt(void **state)
 		pid_t parent = getpid(), killer;
 		int error;
 
-		if (kvm_open(&own, "/dev/kvm", &failure) || guest_boot(&guest, &own, &config, &failure))
+		if (kvm_open(&own, "/dev/kvm", &failure) ||
+		    guest_boot(&guest, &own, &config, &failure))
 			_exit(1);
 		killer = fork();
 		if (!killer) {
@@ -475,7 +501,11 @@ static void test_interrupt(void **state)
 static void test_metrics_end_to_end(void **state)
 {
 	struct guest_params params = {
-		.insn = GUEST_INSN_RDPMC, .cpl = 3, .pce = 1, .count = 1, .assist = 1,
+		.insn = GUEST_INSN_RDPMC,
+		.cpl = 3,
+		.pce = 1,
+		.count = 1,
+		.assist = 1,
 	};
 	uint64_t first, second;
 	unsigned int sum = 0;
@@ -538,11 +568,17 @@ static void test_refused_msr(void **state)
 	guest_destroy(&guest);
 }
 
-/* KVM's own counters tell an exit from none: a port write is one, an empty loop at CPL 3 is none. */
+/*
+ * KVM's own counters tell an exit from none: a port write is one, an empty loop at CPL 3 is none.
+ */
 static void test_exit_counters(void **state)
 {
-	static const struct { enum guest_insn insn; double least, most; } expected[] = {
-		{ GUEST_INSN_EMPTY, 0, 0.1 }, { GUEST_INSN_PORT, 0.9, 1.9 },
+	static const struct {
+		enum guest_insn insn;
+		double least, most;
+	} expected[] = {
+		{ GUEST_INSN_EMPTY, 0, 0.1 },
+		{ GUEST_INSN_PORT, 0.9, 1.9 },
 	};
 	struct guest guest;
 
@@ -554,7 +590,8 @@ static void test_exit_counters(void **state)
 		double exits;
 
 		assert_int_equal(vcpu_stats_read(&guest.stats, before, &failure), 0);
-		measure(&guest, (struct guest_params){ .insn = expected[i].insn, .cpl = 3, .count = 2000 });
+		measure(&guest,
+			(struct guest_params){ .insn = expected[i].insn, .cpl = 3, .count = 2000 });
 		assert_int_equal(vcpu_stats_read(&guest.stats, after, &failure), 0);
 		exits = (double)(after[STAT_EXITS] - before[STAT_EXITS]) / 2000;
 		if (exits < expected[i].least || exits > expected[i].most)
@@ -587,7 +624,7 @@ static void test_nothing_is_left_open(void **state)
 
 		boot(&guest, i & 1);
 		guest_destroy(&guest);
-		guest_destroy(&guest);	/* twice is once */
+		guest_destroy(&guest); /* twice is once */
 	}
 	assert_int_equal(count_fds(), before);
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Proves, on a real /dev/kvm, that the runner cannot be fooled: a row with the wrong label or the
- * wrong answer fails and says why, and a good one is measured as told. Skipped where there is no KVM.
+ * wrong answer fails and says why, and a good one is measured as told. Skipped where there is no
+ * KVM.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <math.h>
@@ -92,7 +94,8 @@ static void run(struct bench *bench)
 static void expect_failed(const struct row *row, const char *why)
 {
 	if (row->status != ROW_FAILED || !strstr(row->reason, why))
-		fail_msg("%s: status %d, '%s'; expected to fail with '%s'", row->name, row->status, row->reason, why);
+		fail_msg("%s: status %d, '%s'; expected to fail with '%s'", row->name, row->status,
+			 row->reason, why);
 }
 
 static void finish(struct bench *bench)
@@ -101,8 +104,8 @@ static void finish(struct bench *bench)
 	free(bench);
 }
 
-#define FAULT_ROW	"rdpmc-fault/metrics-index1/intercepted/cpl3"
-#define METRICS_ROW	"rdpmc/metrics/simulated-vpmu/cpl3"
+#define FAULT_ROW   "rdpmc-fault/metrics-index1/intercepted/cpl3"
+#define METRICS_ROW "rdpmc/metrics/simulated-vpmu/cpl3"
 
 static void test_good_row(void **state)
 {
@@ -126,7 +129,8 @@ static void test_good_row(void **state)
 		assert_int_equal(in_histogram, one->samples.n);
 		assert_true(one->samples.n >= 8);
 		assert_true(one->median > 0 && one->median < one->raw);
-		assert_true(one->samples.min <= one->samples.median && one->samples.median <= one->samples.p99 &&
+		assert_true(one->samples.min <= one->samples.median &&
+			    one->samples.median <= one->samples.p99 &&
 			    one->samples.p99 <= one->samples.max);
 		assert_true(one->sample_overhead > 0);
 		assert_true(one->reads > 0);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The host's own counters of what came between. */
+#include "bench/noise.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define MSR_SMI_COUNT 0x34 /* SDM vol. 4; Intel only */
+
+static long involuntary_switches(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) ? 0 : usage.ru_nivcsw;
+}
+
+static double steal_seconds(void)
+{
+	FILE *stat = fopen("/proc/stat", "re");
+	unsigned long long steal = 0;
+
+	if (!stat)
+		return 0;
+	if (fscanf(stat, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal) != 1)
+		steal = 0;
+	fclose(stat);
+	return (double)steal / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* Through the msr driver, which root may use. */
+static long smi_count(int cpu)
+{
+	uint64_t count = 0;
+	char path[32];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/cpu/%d/msr", cpu);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	got = pread(fd, &count, sizeof(count), MSR_SMI_COUNT);
+	close(fd);
+	return got == sizeof(count) ? (long)(count & 0xffffffff) : -1;
+}
+
+void noise_start(struct noise *noise, int cpu)
+{
+	*noise = (struct noise){
+		.involuntary_switches = involuntary_switches(),
+		.steal_seconds = steal_seconds(),
+		.smis = smi_count(cpu),
+		.clock_ratio = NAN,
+	};
+}
+
+void noise_end(struct noise *noise, int cpu)
+{
+	noise->involuntary_switches = involuntary_switches() - noise->involuntary_switches;
+	noise->steal_seconds = steal_seconds() - noise->steal_seconds;
+	if (noise->smis >= 0)
+		noise->smis = smi_count(cpu) - noise->smis;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The arithmetic of a run. */
+#include "bench/run.h"
+
+#include <string.h>
+
+void visits_clear(struct visits *visits)
+{
+	*visits = (struct visits){ .samples = visits->samples };
+}
+
+/*
+ * Of a counter that grows by something once a block and something a turn: the latter, for all
+ * turns.
+ */
+static double slope(uint64_t longer, uint64_t shorter)
+{
+	return (double)longer - (double)shorter;
+}
+
+void visits_add(struct visits *visits, uint64_t turns, const struct reading block[2],
+		const struct reading *sampled, const uint64_t *samples, size_t n_samples)
+{
+	visits->slope[visits->n++] = slope(block[1].ticks, block[0].ticks) / (double)turns;
+	/* An interrupt is an exit too, but not the instruction's. */
+	visits->exits += slope(block[1].exits, block[0].exits) -
+			 slope(block[1].irq_exits, block[0].irq_exits);
+	visits->insn_emulation += slope(block[1].insn_emulation, block[0].insn_emulation);
+	visits->turns += (double)turns;
+	visits->irq_exits += block[0].irq_exits + block[1].irq_exits + sampled->irq_exits;
+	memcpy(visits->samples + visits->n_samples, samples, n_samples * sizeof(uint64_t));
+	visits->n_samples += n_samples;
+}
+
+static void take_off(struct summary *samples, double overhead)
+{
+	samples->min -= overhead;
+	samples->median -= overhead;
+	samples->p90 -= overhead;
+	samples->p99 -= overhead;
+	samples->p999 -= overhead;
+	samples->max -= overhead;
+	samples->disturbed_limit -= overhead;
+}
+
+void visits_result(const struct visits *visits, const struct run_result *empty,
+		   struct run_result *result)
+{
+	double slopes[RUN_VISITS];
+
+	memcpy(slopes, visits->slope, sizeof(slopes));
+	*result = (struct run_result){
+		.raw = median(slopes, visits->n),
+		.exits = visits->exits / visits->turns,
+		.insn_emulation = visits->insn_emulation / visits->turns,
+		.irq_exits = visits->irq_exits,
+		.reads = (uint64_t)(3 * visits->turns),
+	};
+	result->median = result->raw - (empty ? empty->raw : 0);
+	for (size_t i = 0; i < visits->n_samples; i++)
+		histogram_add(&result->histogram, visits->samples[i]);
+	summarise(visits->samples, visits->n_samples, &result->samples);
+	/* A sample is net of a sampled empty loop, fences and all; the empty loop is as it is. */
+	result->sample_overhead = empty ? empty->samples.median : 0;
+	take_off(&result->samples, result->sample_overhead);
+}
