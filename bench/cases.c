@@ -172,6 +172,8 @@ static void reason_for_counter(const struct case_plan *plan, const struct pmu_sh
 	else if (counter >= COUNTER_FIXED0 && counter <= COUNTER_FIXED3 &&
 		 guest->vendor == CPU_VENDOR_AMD)
 		snprintf(reason, size, "AMD processors have no fixed counters");
+	else if (counter == COUNTER_FIXED3 && plan->host.cpu.nr_fixed < 4)
+		snprintf(reason, size, "needs a fixed counter 3 (SLOTS): Intel Ice Lake or later");
 	else if (counter >= COUNTER_FIXED0 && counter <= COUNTER_FIXED3)
 		snprintf(reason, size, "KVM offers %u fixed counters of the processor's %u",
 			 guest->nr_fixed, plan->host.cpu.nr_fixed);
@@ -212,7 +214,16 @@ static void add_rdpmc(const struct case_plan *plan, const struct row *like,
 	}
 	row->ecx = counter_ecx(row->counter, guest);
 	row->expected = expect_rdpmc(guest, row->ecx, row->cpl, row->pce);
-	row->exits = expect_exits(&plan->host, kind, &row->expected, row->ecx, row->cpl, row->pce);
+	if (row->counter == COUNTER_VMWARE && setting && guest->version &&
+	    plan->host.enable_vmware_backdoor == PARAM_YES) {
+		row->expected = expect_vmware_tsc();
+		name_rdpmc(row, false);
+	}
+	/* A simulated answer is asked for by a port write, whoever raised the #GP. */
+	row->exits = row->machine == MACHINE_SIMULATED
+			     ? EXITS_EACH
+			     : expect_exits(&plan->host, kind, &row->expected, row->ecx, row->cpl,
+					    row->pce);
 	if (!hoped || !row->expected.gp)
 		return;
 

@@ -10,6 +10,10 @@
 #define TYPE_METRICS 0x2000U
 #define TYPE_FIXED   0x4000U
 
+/* AMD's fabric and L3 counters, where there are any (Linux, arch/x86/events/amd/uncore.c). */
+#define AMD_UNCORE_FIRST 6
+#define AMD_UNCORE_END   64
+
 #define EXITS_NONE_MOST  0.1
 #define EXITS_EACH_LEAST 0.9
 
@@ -74,6 +78,11 @@ struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsig
 	return pmu->vendor == CPU_VENDOR_AMD ? expect_amd(pmu, ecx) : expect_intel(pmu, ecx);
 }
 
+struct expectation expect_vmware_tsc(void)
+{
+	return (struct expectation){ .any = true, .rule = "VMWARE-PMC" };
+}
+
 bool expect_metrics_plausible(uint64_t value)
 {
 	unsigned int sum = 0;
@@ -99,11 +108,18 @@ enum exits_expected expect_exits(const struct setting_host *host, enum setting_k
 {
 	if (setting == SETTING_PASSTHROUGH)
 		return EXITS_NONE;
+	/* With the backdoor on, KVM intercepts #GP itself to emulate what faulted. */
+	if (host->enable_vmware_backdoor == PARAM_YES && (expected->gp || expected->any))
+		return EXITS_EACH;
 	switch (host->backend) {
 	case KVM_BACKEND_VMX:
 		return expected->gp && cpl && !pce ? EXITS_NONE : EXITS_EACH;
 	case KVM_BACKEND_SVM:
 		if (!host->cpu.version) /* who faults first then is up to the hypervisor below */
+			return EXITS_ANY;
+		/* Does this processor have that uncore counter? Nothing here knows. */
+		if ((!cpl || pce) && ecx >= host->cpu.nr_gp && ecx >= AMD_UNCORE_FIRST &&
+		    ecx < AMD_UNCORE_END)
 			return EXITS_ANY;
 		return expect_rdpmc(&host->cpu, ecx, cpl, pce).gp ? EXITS_NONE : EXITS_EACH;
 	default:

@@ -10,6 +10,7 @@
 
 struct expectation {
 	bool gp;          /* #GP(0), else a value */
+	bool any;         /* a clock: whatever value it has */
 	const char *rule; /* which rule decides: PRIV, TYPE-GP, METRICS-INDEX, AMD-CORE ... */
 	uint64_t preset;  /* the value while the guest's counters hold their presets */
 };
@@ -20,6 +21,12 @@ struct expectation {
  */
 struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsigned int cpl,
 				bool pce);
+
+/*
+ * VMWARE-PMC: what ECX 10000H (the host's TSC) answers a guest with a PMU while the VMware backdoor
+ * is enabled, at any CPL and whatever CR4.PCE (arch/x86/kvm/pmu.c, kvm_pmu_rdpmc()).
+ */
+struct expectation expect_vmware_tsc(void);
 
 /*
  * Is @second plausible after @first, read from running counters? Cycles and slots must have grown;

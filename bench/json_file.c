@@ -62,6 +62,8 @@ int json_file_check(const char *path, struct failure *failure)
 
 	if (is_stdout(path))
 		return 0;
+	if (!*path)
+		return fail_with(failure, -ENOENT, "the file name is empty");
 	if (!stat(path, &st) && S_ISDIR(st.st_mode))
 		return fail_with(failure, -EISDIR, "%s: is a directory", path);
 	if (is_special(path)) {
@@ -100,6 +102,8 @@ int json_file_write(const char *path, const json_t *json, struct failure *failur
 	errno = 0;
 	if (is_stdout(path))
 		return write_stream(stdout, "standard output", json, failure);
+	if (!*path)
+		return fail_with(failure, -ENOENT, "the file name is empty");
 	if (is_special(path))
 		return write_special(path, json, failure);
 	fd = temporary(path, &name, failure);

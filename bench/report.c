@@ -6,10 +6,12 @@
 
 #include <fnmatch.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define INTERVAL_LEVEL 0.95
+#define FIGURE_WIDTH   7
 #define WRAP_COLUMN    98
 
 struct row_figures row_figures(const struct row_result *result)
@@ -71,8 +73,9 @@ static bool is_pair(const struct row *a, const struct row *b)
 {
 	return a->machine == MACHINE_INTERCEPTED && b->machine == MACHINE_PASSTHROUGH &&
 	       !a->control && !b->control && a->counter == b->counter &&
-	       a->privilege == b->privilege && a->expected.gp == b->expected.gp &&
-	       a->status == ROW_MEASURED && b->status == ROW_MEASURED;
+	       a->privilege == b->privilege && a->ecx == b->ecx &&
+	       a->expected.gp == b->expected.gp && a->status == ROW_MEASURED &&
+	       b->status == ROW_MEASURED;
 }
 
 size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max)
@@ -93,20 +96,51 @@ size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max
 
 void format_figure(double value, char text[16])
 {
-	double size = fabs(value);
+	/* The first that is large enough and fits; from the second M on only the unit changes. */
+	static const struct {
+		double below;
+		double scale;
+		const char *format;
+	} forms[] = {
+		{ 99.995, 1, "%.2f" },       { 9999.95, 1, "%.1f" },
+		{ 999999.5, 1, "%.0f" },     { 999.95e6, 1e-6, "%.1fM" },
+		{ 999.95e9, 1e-9, "%.1fG" }, { INFINITY, 1e-12, "%.1fT" },
+		{ INFINITY, 1, "%.0e" },
+	};
 
-	if (isnan(value))
-		snprintf(text, 16, "-");
-	else if (size < 99.995)
-		snprintf(text, 16, "%.2f", value);
-	else if (size < 9999.95)
-		snprintf(text, 16, "%.1f", value);
-	else if (size < 999999.5)
-		snprintf(text, 16, "%.0f", value);
-	else if (size < 999.95e6)
-		snprintf(text, 16, "%.1fM", value * 1e-6);
-	else
-		snprintf(text, 16, "%.1fG", value * 1e-9);
+	snprintf(text, 16, "-");
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]) && !isnan(value); i++) {
+		if (fabs(value) >= forms[i].below && !isinf(forms[i].below))
+			continue;
+		if (snprintf(text, 16, forms[i].format, value * forms[i].scale) <= FIGURE_WIDTH)
+			return;
+	}
+}
+
+/* Words, wrapped at WRAP_COLUMN, each line behind @indent blanks. */
+__attribute__((format(printf, 3, 4))) static void print_wrapped(FILE *out, int indent,
+								const char *format, ...)
+{
+	char text[MAX_ROWS * 66 + 512];
+	const char *word = text;
+	int column = 0;
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	while (*word) {
+		int length = (int)strcspn(word, " ");
+
+		if (column && column + 1 + length > WRAP_COLUMN) {
+			fprintf(out, "\n");
+			column = 0;
+		}
+		column += fprintf(out, "%*s%.*s", column ? 1 : indent, "", length, word);
+		word += length;
+		word += strspn(word, " ");
+	}
+	fprintf(out, "\n");
 }
 
 static const char *bold(const struct report_options *options)
@@ -124,9 +158,10 @@ static const char *plain(const struct report_options *options)
 	return options->colour ? "\033[0m" : "";
 }
 
+/* A loop that only nets others is not asked for, but its failure is theirs. */
 static bool is_shown(const struct row *row, const struct report_options *options)
 {
-	return !options->glob || !fnmatch(options->glob, row->name, 0);
+	return !options->glob || row->status == ROW_FAILED || !fnmatch(options->glob, row->name, 0);
 }
 
 /*
@@ -218,8 +253,8 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 	fprintf(out, "\n%sexit cost = intercepted - passthrough%s\n", bold(options),
 		plain(options));
 	if (!n && !passthrough->available)
-		fprintf(out, "  unknown: no passthrough here: %s%s%s\n", passthrough->reason,
-			passthrough->remedy[0] ? "; " : "", passthrough->remedy);
+		print_wrapped(out, 2, "unknown: no passthrough here: %s%s%s", passthrough->reason,
+			      passthrough->remedy[0] ? "; " : "", passthrough->remedy);
 	else if (!n)
 		fprintf(out, "  unknown: no counter was measured under both settings\n");
 	for (size_t i = 0; i < n; i++) {
@@ -236,25 +271,6 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 		fprintf(out, "  %-32s %s%7s ns%s  (95 %%: %s to %s)  %s cycles\n", label,
 			bold(options), value, plain(options), lower, upper, cycles);
 	}
-}
-
-/* Words of @text, wrapped, each line behind @indent blanks. */
-static void print_wrapped(FILE *out, int indent, const char *text)
-{
-	int column = 0;
-
-	while (*text) {
-		int length = (int)strcspn(text, " ");
-
-		if (column && column + 1 + length > WRAP_COLUMN) {
-			fprintf(out, "\n");
-			column = 0;
-		}
-		column += fprintf(out, "%*s%.*s", column ? 1 : indent, "", length, text);
-		text += length;
-		text += strspn(text, " ");
-	}
-	fprintf(out, "\n");
 }
 
 /*
@@ -318,48 +334,53 @@ static void print_others(FILE *out, const struct bench *bench, enum row_status s
 			fprintf(out, "\n%s%s%s\n", colour, title, plain(options));
 		titled = true;
 		join_names(alike, n, names, sizeof(names));
-		print_wrapped(out, 2, alike[0]->reason);
-		print_wrapped(out, 6, names);
+		print_wrapped(out, 2, "%s", alike[0]->reason);
+		print_wrapped(out, 6, "%s", names);
 	}
 }
 
 static void print_noise(FILE *out, const struct bench *bench)
 {
 	const struct noise *noise = &bench->noise;
-
 	char smis[32] = "unknown";
 
 	if (noise->smis >= 0)
 		snprintf(smis, sizeof(smis), "%ld", noise->smis);
-	fprintf(out,
-		"\nnoise: %llu of %llu samples disturbed, %llu interrupts in measured loops, SMIs: "
-		"%s,\n"
-		"       thread moved aside %ld times, %.2f s stolen by the hypervisor below\n",
-		(unsigned long long)noise->disturbed, (unsigned long long)noise->samples,
-		(unsigned long long)noise->irq_exits, smis, noise->involuntary_switches,
-		noise->steal_seconds);
+	fprintf(out, "\n");
+	print_wrapped(out, 0,
+		      "noise: %llu of %llu samples disturbed, %llu interrupts in measured loops, "
+		      "SMIs: %s, thread moved aside %ld times, %.2f s stolen by the hypervisor "
+		      "below",
+		      (unsigned long long)noise->disturbed, (unsigned long long)noise->samples,
+		      (unsigned long long)noise->irq_exits, smis, noise->involuntary_switches,
+		      noise->steal_seconds);
 	if (noise->clock_ratio < 0.9 || noise->clock_ratio > 1.01)
-		fprintf(out,
-			"WARNING: the guest's clock ran at %.3f of the host's during measured "
-			"blocks; ns may be wrong\n",
-			noise->clock_ratio);
+		print_wrapped(out, 0,
+			      "WARNING: the guest's clock ran at %.3f of the host's during "
+			      "measured blocks; ns may be wrong",
+			      noise->clock_ratio);
 }
 
+/* Events that share a reason share a paragraph. */
 static void print_uncounted(FILE *out, const struct bench *bench)
 {
+	const char(*reason)[sizeof(bench->counts.reason[0])] = bench->counts.reason;
+
 	for (int i = 0; i < NR_PERF_COUNTS; i++) {
+		char names[NR_PERF_COUNTS * 32] = "";
 		bool first = true;
 
-		for (int j = 0; j < i && first; j++)
-			first = strcmp(bench->counts.reason[i], bench->counts.reason[j]);
-		if (!bench->counts.reason[i][0] || !first)
+		for (int j = 0; j < NR_PERF_COUNTS; j++) {
+			if (strcmp(reason[i], reason[j]))
+				continue;
+			first &= j >= i;
+			strcat(names, " ");
+			strcat(names, perf_count_name((enum perf_count)j));
+		}
+		if (!reason[i][0] || !first)
 			continue;
-		fprintf(out, "not counted: %s", perf_count_name((enum perf_count)i));
-		for (int j = i + 1; j < NR_PERF_COUNTS; j++)
-			if (!strcmp(bench->counts.reason[i], bench->counts.reason[j]))
-				fprintf(out, " %s", perf_count_name((enum perf_count)j));
-		fprintf(out, "\n");
-		print_wrapped(out, 2, bench->counts.reason[i]);
+		print_wrapped(out, 0, "not counted:%s", names);
+		print_wrapped(out, 2, "%s", reason[i]);
 	}
 }
 
@@ -373,7 +394,7 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 			runs = bench->results[i].n_runs;
 	fprintf(out, "backend %s%s\n", kvm_backend_name(plan->host.backend),
 		plan->host.nested ? ", on a host that is itself a guest" : "");
-	print_wrapped(out, 0, placement);
+	print_wrapped(out, 0, "%s", placement);
 	fprintf(out, "%zu runs (fresh VMs), seed %llu, %.1f s, TSC %.1f MHz%s\n\n", runs,
 		(unsigned long long)bench->options.seed, bench->elapsed,
 		(double)bench->tsc_khz / 1000, bench->partial ? ", INTERRUPTED: partial" : "");

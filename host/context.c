@@ -92,6 +92,16 @@ enum param context_param(const char *root, const char *module, const char *name)
 	return PARAM_ABSENT;
 }
 
+bool context_host_lacks_pmu(const char *root)
+{
+	char type[16];
+
+	return context_read_line(root, "/sys/bus/event_source/devices/software/type", type,
+				 sizeof(type)) &&
+	       !context_read_line(root, "/sys/bus/event_source/devices/cpu/type", type,
+				  sizeof(type));
+}
+
 bool context_host_has_metrics(const char *root)
 {
 	/* On a hybrid processor the performance cores have a PMU of their own name. */

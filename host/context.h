@@ -37,6 +37,9 @@ enum kvm_backend context_backend(const char *root);
 /* Does the host's perf know PERF_METRICS (events/topdown-retiring of the cpu PMU)? */
 bool context_host_has_metrics(const char *root);
 
+/* Does perf say that it has no processor PMU? False where perf itself is out of sight. */
+bool context_host_lacks_pmu(const char *root);
+
 enum advice_level { ADVICE_GOOD, ADVICE_NOTE, ADVICE_DISTURBS, ADVICE_PREVENTS };
 
 struct advice {

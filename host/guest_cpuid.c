@@ -86,7 +86,7 @@ void guest_cpuid_pmu(const struct kvm_cpuid2 *cpuid, struct pmu_shape *pmu)
 static void make_intel(struct kvm_cpuid2 *cpuid, const struct pmu_shape *pmu)
 {
 	struct kvm_cpuid_entry2 *features = find_or_add(cpuid, LEAF_FEATURES);
-	struct kvm_cpuid_entry2 *leaf = find_or_add(cpuid, LEAF_PMU), *extended;
+	struct kvm_cpuid_entry2 *leaf = find_or_add(cpuid, LEAF_PMU);
 	struct cpuid_regs regs = regs_of(leaf);
 
 	pmu_to_cpuid_0a(pmu, &regs);
@@ -95,13 +95,10 @@ static void make_intel(struct kvm_cpuid2 *cpuid, const struct pmu_shape *pmu)
 		features->ecx |= FEATURE_PDCM;
 	else
 		features->ecx &= ~FEATURE_PDCM;
-	/*
-	 * Leaf 23H could announce more counters than leaf 0AH: a guest here has what its shape
-	 * says.
-	 */
-	extended = find(cpuid, LEAF_PMU_EXT);
-	if (extended)
-		set_regs(extended, &(struct cpuid_regs){ 0 });
+	/* Leaf 23H could announce more counters than leaf 0AH: a guest has what its shape says. */
+	for (uint32_t i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == LEAF_PMU_EXT)
+			set_regs(&cpuid->entries[i], &(struct cpuid_regs){ 0 });
 }
 
 static void make_amd(struct kvm_cpuid2 *cpuid, const struct pmu_shape *pmu)

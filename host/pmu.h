@@ -22,7 +22,7 @@ struct pmu_shape {
 	 * 0 means that there is no PMU and every other field is 0.
 	 */
 	unsigned int version;
-	unsigned int nr_gp;	  /* CPUID.0AH:EAX[15:8]; AMD: 4, 6 or 8000_0022H:EBX[3:0] */
+	unsigned int nr_gp;       /* CPUID.0AH:EAX[15:8]; AMD: 4, 6 or 8000_0022H:EBX[3:0] */
 	unsigned int gp_width;    /* bits; CPUID.0AH:EAX[23:16]; AMD 48 */
 	unsigned int nr_fixed;    /* CPUID.0AH:EDX[4:0], or ECX from version 5; AMD 0 */
 	unsigned int fixed_width; /* bits; CPUID.0AH:EDX[12:5] */

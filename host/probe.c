@@ -37,6 +37,9 @@ static void probe_cpu(const char *root, struct pmu_shape *pmu)
 		leaf = cpuid(0x80000001);
 		leaf_v2 = cpuid(0x80000022);
 		pmu_from_cpuid_amd(&leaf, &leaf_v2, pmu);
+		/* AMD's CPUID cannot say that there are no counters: perf has tried them. */
+		if (context_host_lacks_pmu(root))
+			*pmu = (struct pmu_shape){ .vendor = CPU_VENDOR_AMD };
 	}
 	/* The MSR itself is for the kernel only; what perf makes of it is in sysfs. */
 	if (pmu->version && context_host_has_metrics(root))

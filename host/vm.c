@@ -212,7 +212,8 @@ static int create_vm(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 	ioctl(vm->fd, KVM_SET_TSS_ADDR, VMX_TSS_ADDRESS);
 	if (config->irqchip && ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0))
 		return fail_errno(failure, "KVM_CREATE_IRQCHIP");
-	error = config->pmu.version ? 0 : disable_pmu(vm, failure);
+	/* A simulated PMU must be the only one: KVM would answer RDPMC from its own. */
+	error = config->pmu.version && !config->user_pmu_msrs ? 0 : disable_pmu(vm, failure);
 	if (error)
 		return error;
 	vm->memory_size = config->memory_size;

@@ -124,6 +124,8 @@ bool vpmu_write_msr(struct vpmu *vpmu, uint32_t msr, uint64_t value, uint64_t no
 		writable = width_mask(vpmu->shape.gp_width);
 	else if (msr - MSR_FIXED_CTR0 < vpmu->shape.nr_fixed)
 		writable = width_mask(vpmu->shape.fixed_width);
+	else if (msr - MSR_PERFEVTSEL0 < vpmu->shape.nr_gp)
+		writable = 0xffffffff;
 	else if (msr == MSR_FIXED_CTR_CTRL)
 		writable = width_mask(4 * vpmu->shape.nr_fixed);
 	else if (msr == MSR_GLOBAL_CTRL)

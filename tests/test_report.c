@@ -1,0 +1,1218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Proves that what is reported is what was measured: the figures of a row, the cost of an exit, a
+ * table that fits 100 columns and hides no failure, and JSON that says null where nothing is known.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <float.h>
+#include <fnmatch.h>
+#include <math.h>
+
+#include "bench/results_json.h"
+#include "bench/rng.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#define CAPS         (PERF_CAP_FW_WRITES | 5)
+#define CAPS_METRICS (CAPS | PERF_CAP_PERF_METRICS)
+
+#define TSC_KHZ  2500000 /* 0.4 ns a tick */
+#define WIDTH    100
+#define MAX_RUNS 30
+
+static void check_about(double value, double expected)
+{
+	if (!(fabs(value - expected) <= 1e-9 * (1 + fabs(expected))))
+		fail_msg("%.17g instead of %.17g", value, expected);
+}
+
+/* ----- figures ----- */
+
+static double parse_figure(const char *text)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (!*end)
+		return value;
+	if (!strcmp(end, "k"))
+		return value * 1e3;
+	if (!strcmp(end, "M"))
+		return value * 1e6;
+	if (!strcmp(end, "G"))
+		return value * 1e9;
+	if (!strcmp(end, "T"))
+		return value * 1e12;
+	return NAN;
+}
+
+static void check_figure(double value)
+{
+	char text[16];
+	double read;
+
+	memset(text, 'x', sizeof(text));
+	format_figure(value, text);
+	if (!memchr(text, 0, sizeof(text)) || strlen(text) > 7 || !*text)
+		fail_msg("%.17g: \"%.16s\"", value, text);
+	if (isnan(value)) {
+		assert_string_equal(text, "-");
+		return;
+	}
+	assert_null(strchr(text, ' '));
+	/* at least two digits are right, or the second decimal */
+	read = parse_figure(text);
+	if (fabs(value) < 1e15 && !(fabs(read - value) <= fmax(0.0051, 0.05 * fabs(value))))
+		fail_msg("%.17g: \"%s\"", value, text);
+	if (fabs(value) < 1e6 && !(fabs(read - value) <= fmax(0.0051, 0.005 * fabs(value))))
+		fail_msg("%.17g: \"%s\" is not exact enough", value, text);
+}
+
+static void test_figures(void **state)
+{
+	static const struct {
+		double value;
+		const char *text;
+	} rows[] = {
+		{ 0.31, "0.31" },    { 8412.5, "8412.5" },   { 123456, "123456" },
+		{ 12.3e6, "12.3M" }, { NAN, "-" },           { 0, "0.00" },
+		{ -0.31, "-0.31" },  { -8412.5, "-8412.5" }, { -123456, "-123456" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char text[16];
+
+		format_figure(rows[i].value, text);
+		if (strcmp(text, rows[i].text))
+			fail_msg("%g: \"%s\" instead of \"%s\"", rows[i].value, text, rows[i].text);
+	}
+}
+
+static void test_any_figure(void **state)
+{
+	static const double values[] = {
+		0.0,
+		-0.0,
+		0.001,
+		-0.001,
+		0.0049999,
+		0.005,
+		0.994,
+		0.995,
+		0.9999999,
+		1,
+		9.994,
+		9.995,
+		9.9999,
+		99.94,
+		99.949,
+		99.95,
+		99.99,
+		99.9999,
+		100,
+		999.94,
+		999.95,
+		999.99,
+		1000,
+		9999.4,
+		9999.5,
+		9999.94,
+		9999.95,
+		9999.99,
+		10000,
+		99999.4,
+		99999.5,
+		99999.94,
+		99999.95,
+		99999.99,
+		100000,
+		999999.4,
+		999999.5,
+		999999.99,
+		1e6,
+		9.99e6,
+		9.999e6,
+		9.9999e6,
+		99.94e6,
+		99.95e6,
+		99.99e6,
+		99.9999e6,
+		1e8,
+		999.94e6,
+		999.95e6,
+		999.99e6,
+		999999999,
+		1e9,
+		9999e6,
+		99999e6,
+		999999e6,
+		1e12,
+		9999e9,
+		99999e9,
+		999999e9,
+		1e15,
+		9.9e17,
+		1e18,
+		1.8446744073709552e19,
+		1e24,
+		1e99,
+		1e100,
+		1e200,
+		DBL_MAX,
+		DBL_MIN,
+		DBL_TRUE_MIN,
+		(double)INFINITY,
+	};
+	struct rng rng = { 1 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		check_figure(values[i]);
+		check_figure(-values[i]);
+		check_figure(nextafter(values[i], 0));
+		check_figure(-nextafter(values[i], INFINITY));
+	}
+	check_figure(NAN);
+	check_figure(-NAN);
+	for (unsigned int i = 0; i < 300000; i++) {
+		uint64_t bits = rng_next(&rng);
+		double any, usual = ldexp((double)rng_next(&rng) - 0x1p63, (int)(bits % 64) - 70);
+
+		memcpy(&any, &bits, sizeof(any));
+		check_figure(any);
+		check_figure(usual);
+	}
+}
+
+/* ----- made results ----- */
+
+static struct bench bench;
+static struct case_plan plan;
+static struct run_result all_runs[MAX_ROWS][MAX_RUNS];
+
+#define INTEL(version_, gp, fixed, capabilities)                                                   \
+	{                                                                                          \
+		.vendor = CPU_VENDOR_INTEL, .version = (version_), .nr_gp = (gp), .gp_width = 48,  \
+		.nr_fixed = (fixed), .fixed_width = 48, .perf_capabilities = (capabilities)        \
+	}
+#define AMD(version_, gp)                                                                          \
+	{                                                                                          \
+		.vendor = CPU_VENDOR_AMD, .version = (version_), .nr_gp = (gp), .gp_width = 48     \
+	}
+
+static const struct setting_host ice_lake = { .backend = KVM_BACKEND_VMX,
+					      .cpu = INTEL(5, 8, 4, CAPS_METRICS),
+					      .kvm = INTEL(2, 8, 4, CAPS_METRICS),
+					      .enable_pmu = PARAM_YES,
+					      .enable_mediated_pmu = PARAM_YES,
+					      .enable_vmware_backdoor = PARAM_NO };
+static const struct setting_host zen_4 = { .backend = KVM_BACKEND_SVM,
+					   .cpu = AMD(2, 6),
+					   .kvm = AMD(2, 6),
+					   .enable_pmu = PARAM_YES,
+					   .enable_mediated_pmu = PARAM_YES,
+					   .enable_vmware_backdoor = PARAM_NO };
+static const struct setting_host pvm = { .backend = KVM_BACKEND_PVM,
+					 .cpu = { .vendor = CPU_VENDOR_AMD },
+					 .kvm = { .vendor = CPU_VENDOR_AMD },
+					 .nested = true,
+					 .enable_pmu = PARAM_NO };
+
+static const struct setting_host backdoor = { .backend = KVM_BACKEND_VMX,
+					      .cpu = INTEL(4, 4, 3, CAPS),
+					      .kvm = INTEL(2, 4, 3, CAPS),
+					      .enable_pmu = PARAM_YES,
+					      .enable_mediated_pmu = PARAM_YES,
+					      .enable_vmware_backdoor = PARAM_YES };
+static const struct setting_host no_vpmu = { .backend = KVM_BACKEND_VMX,
+					     .cpu = INTEL(4, 4, 3, CAPS),
+					     .kvm = { .vendor = CPU_VENDOR_INTEL },
+					     .enable_pmu = PARAM_NO,
+					     .enable_mediated_pmu = PARAM_NO,
+					     .enable_vmware_backdoor = PARAM_NO };
+
+static const char no_tracefs[] = "no tracefs: mount -t tracefs tracefs /sys/kernel/tracing";
+
+/* The table of a host, nothing measured yet. */
+static void make_bench(const struct setting_host *host, bool simulated)
+{
+	memset(&bench, 0, sizeof(bench));
+	memset(&plan, 0, sizeof(plan));
+	memset(all_runs, 0, sizeof(all_runs));
+	plan.host = *host;
+	for (int kind = 0; kind < NR_SETTINGS; kind++)
+		setting_derive(host, (enum setting_kind)kind, &plan.setting[kind]);
+	plan.simulated = simulated;
+	if (simulated)
+		plan.simulated_pmu = ice_lake.cpu;
+	strcpy(plan.native_reason, "perf_event_paranoid is 3; sysctl kernel.perf_event_paranoid=2");
+	bench.n_rows = cases_make(&plan, bench.rows);
+	bench.tsc_khz = TSC_KHZ;
+	bench.options.seconds = 45;
+	bench.options.runs = 10;
+	bench.options.seed = 0xffffffffffffffffULL;
+	bench.noise.smis = -1;
+	bench.noise.clock_ratio = 0.9999;
+	bench.elapsed = 46.5;
+	for (int i = 0; i < NR_PERF_COUNTS; i++) {
+		bench.counts.fd[i] = -1;
+		strcpy(bench.counts.reason[i],
+		       i < PERF_HOST_CYCLES ? no_tracefs : "host has no PMU");
+	}
+}
+
+/* @n runs of one row, around @median ticks: median - 1, median, median + 1, median - 1 ... */
+static void measure(size_t i, size_t n, double median)
+{
+	struct row_result *result = &bench.results[i];
+
+	result->runs = all_runs[i];
+	result->n_runs = n;
+	result->value = 0xfedcba9876543210ULL;
+	bench.rows[i].status = ROW_MEASURED;
+	for (size_t r = 0; r < n; r++) {
+		struct run_result *run = &all_runs[i][r];
+		double x = median + (double)(r % 3) - 1;
+
+		memset(run, 0, sizeof(*run));
+		run->median = x;
+		run->raw = x + 4;
+		run->samples = (struct summary){ .n = 100,
+						 .min = x - 2,
+						 .median = x + 1,
+						 .mad = 1,
+						 .p90 = x + 10,
+						 .p99 = x + 20,
+						 .p999 = x + 30,
+						 .max = x + 1000,
+						 .disturbed = 3,
+						 .disturbed_limit = x + 900 };
+		run->sample_overhead = 25;
+		run->exits = bench.rows[i].exits == EXITS_EACH ? 1.01 : 0.01;
+		run->insn_emulation = 0.25;
+		run->irq_exits = r;
+		run->reads = 1000 + r;
+		histogram_add(&run->histogram, 7);
+		histogram_add(&run->histogram, 7);
+		histogram_add(&run->histogram, 100);
+		histogram_add(&run->histogram, UINT64_MAX);
+	}
+}
+
+static void measure_all(size_t n)
+{
+	for (size_t i = 0; i < bench.n_rows; i++)
+		if (bench.rows[i].status == ROW_READY)
+			measure(i, n, bench.rows[i].machine == MACHINE_INTERCEPTED ? 2000 : 30);
+}
+
+static size_t row_index(const char *name)
+{
+	for (size_t i = 0; i < bench.n_rows; i++)
+		if (!strcmp(bench.rows[i].name, name))
+			return i;
+	fail_msg("no row %s", name);
+	return 0;
+}
+
+static void test_row_figures(void **state)
+{
+	struct run_result runs[5] = {
+		{ .median = 10, .samples = { .n = 1, .p99 = 100, .max = 1000 }, .exits = 1,
+		  .insn_emulation = 4 },
+		{ .median = 14, .samples = { .n = 1, .p99 = 500, .max = 200 }, .exits = 3,
+		  .insn_emulation = 0 },
+		{ .median = 11, .samples = { .n = 1, .p99 = 300, .max = 9000 }, .exits = 1.5,
+		  .insn_emulation = 1 },
+		{ .median = 99, .samples = { .n = 1, .p99 = 200, .max = 10 }, .exits = 0,
+		  .insn_emulation = 2 },
+		{ .median = 12, .samples = { .n = 1, .p99 = 400, .max = 2000 }, .exits = 2,
+		  .insn_emulation = 3 },
+	}, before[5];
+	struct row_result result = { .runs = runs, .n_runs = 5 };
+	struct row_figures figures;
+
+	(void)state;
+	memcpy(before, runs, sizeof(runs));
+	figures = row_figures(&result);
+	check_about(figures.median, 12);
+	check_about(figures.mad, 2);
+	check_about(figures.p99, 300);
+	check_about(figures.max, 9000);
+	check_about(figures.exits, 1.5);
+	check_about(figures.insn_emulation, 2);
+	/* asked again: medians of doubles reorder, and the runs are not to be reordered */
+	assert_memory_equal(runs, before, sizeof(runs));
+
+	result.n_runs = 4; /* 10, 14, 11, 99 */
+	figures = row_figures(&result);
+	check_about(figures.median, 12.5);
+	check_about(figures.mad, 2);
+	check_about(figures.p99, 250);
+	check_about(figures.exits, 1.25);
+	check_about(figures.insn_emulation, 1.5);
+
+	result.n_runs = 1;
+	figures = row_figures(&result);
+	check_about(figures.median, 10);
+	check_about(figures.mad, 0);
+	check_about(figures.max, 1000);
+
+	result = (struct row_result){ 0 };
+	figures = row_figures(&result);
+	assert_true(isnan(figures.median) && isnan(figures.mad) && isnan(figures.p99) &&
+		    isnan(figures.max) && isnan(figures.exits) && isnan(figures.insn_emulation));
+}
+
+/* All of a run's samples are negative once the overhead is off: so is the row's greatest. */
+static void test_row_figures_negative(void **state)
+{
+	struct run_result runs[2] = {
+		{ .median = -3, .samples = { .n = 1, .p99 = -2, .max = -1 } },
+		{ .median = -5, .samples = { .n = 1, .p99 = -4, .max = -3 } },
+	};
+	struct row_figures figures = row_figures(&(struct row_result){ .runs = runs, .n_runs = 2 });
+
+	(void)state;
+	check_about(figures.median, -4);
+	check_about(figures.p99, -3);
+	check_about(figures.max, -1);
+}
+
+static void test_ticks(void **state)
+{
+	(void)state;
+	make_bench(&ice_lake, false);
+	check_about(ticks_to_ns(&bench, 1000), 400);
+	check_about(ticks_to_ns(&bench, -2.5), -1);
+	bench.tsc_khz = 1000000;
+	check_about(ticks_to_ns(&bench, 8.25), 8.25);
+}
+
+/* ----- exit costs ----- */
+
+static void check_cost(const struct exit_cost *cost)
+{
+	const struct row *in = cost->intercepted, *out = cost->passthrough;
+	const char *in_privilege = strrchr(in->name, '/'), *out_privilege = strrchr(out->name, '/');
+
+	assert_in_range((uintptr_t)in, (uintptr_t)bench.rows, (uintptr_t)&bench.rows[MAX_ROWS - 1]);
+	assert_in_range((uintptr_t)out, (uintptr_t)bench.rows,
+			(uintptr_t)&bench.rows[MAX_ROWS - 1]);
+	assert_int_equal(in->machine, MACHINE_INTERCEPTED);
+	assert_int_equal(out->machine, MACHINE_PASSTHROUGH);
+	assert_false(in->control || out->control);
+	assert_int_equal(in->counter, out->counter);
+	assert_int_equal(in->privilege, out->privilege);
+	assert_int_equal(in->ecx, out->ecx);
+	assert_int_equal(in->expected.gp, out->expected.gp);
+	assert_string_equal(in_privilege, out_privilege);
+	assert_int_equal(in->status, ROW_MEASURED);
+	assert_int_equal(out->status, ROW_MEASURED);
+}
+
+static void test_exit_costs(void **state)
+{
+	struct exit_cost costs[MAX_ROWS];
+	bool metrics = false, gp_first = false;
+	size_t n;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(10);
+	measure(row_index("rdpmc/metrics/intercepted/cpl3"), 10, 3000);
+	measure(row_index("rdpmc/metrics/passthrough/cpl3"), 10, 50);
+	n = exit_costs(&bench, costs, ARRAY_SIZE(costs));
+	/* 7 counters (first and last GP, 4 fixed, metrics) at two privileges at least */
+	assert_in_range(n, 14, MAX_ROWS / 2);
+	for (size_t i = 0; i < n; i++) {
+		const char *name = costs[i].intercepted->name;
+		double cost = 1970;
+
+		check_cost(&costs[i]);
+		for (size_t j = 0; j < i; j++)
+			assert_ptr_not_equal(costs[i].intercepted, costs[j].intercepted);
+		if (!strcmp(name, "rdpmc/metrics/intercepted/cpl3")) {
+			metrics = true;
+			cost = 2950;
+		}
+		gp_first |= !strcmp(name, "rdpmc/gp-first/intercepted/cpl0");
+		check_about(costs[i].ticks.estimate, cost);
+		assert_true(costs[i].ticks.lower <= cost && cost <= costs[i].ticks.upper);
+		assert_true(costs[i].ticks.lower >= cost - 2 && costs[i].ticks.upper <= cost + 2);
+	}
+	assert_true(metrics && gp_first);
+}
+
+/* One side failed, skipped or not measured: no pair. */
+static void test_exit_costs_need_both(void **state)
+{
+	static const enum row_status statuses[] = { ROW_READY, ROW_SKIPPED, ROW_FAILED };
+	struct exit_cost costs[MAX_ROWS];
+	size_t all, in, out;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	assert_int_equal(exit_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
+	measure_all(10);
+	in = row_index("rdpmc/fixed0/intercepted/cpl3");
+	out = row_index("rdpmc/fixed0/passthrough/cpl3");
+	all = exit_costs(&bench, costs, ARRAY_SIZE(costs));
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		bench.rows[in].status = statuses[i];
+		assert_int_equal(exit_costs(&bench, costs, ARRAY_SIZE(costs)), all - 1);
+		bench.rows[in].status = ROW_MEASURED;
+		bench.rows[out].status = statuses[i];
+		assert_int_equal(exit_costs(&bench, costs, ARRAY_SIZE(costs)), all - 1);
+		bench.rows[out].status = ROW_MEASURED;
+	}
+	assert_int_equal(exit_costs(&bench, costs, ARRAY_SIZE(costs)), all);
+}
+
+static void test_exit_costs_limit(void **state)
+{
+	struct exit_cost costs[5];
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(10);
+	memset(costs, 0xa5, sizeof(costs));
+	assert_int_equal(exit_costs(&bench, costs, 3), 3);
+	for (size_t i = 3; i < 5; i++)
+		for (size_t byte = 0; byte < sizeof(costs[i]); byte++)
+			assert_int_equal(((unsigned char *)&costs[i])[byte], 0xa5);
+	assert_int_equal(exit_costs(&bench, costs, 0), 0);
+}
+
+static void test_exit_costs_of_few_runs(void **state)
+{
+	struct exit_cost costs[MAX_ROWS];
+
+	(void)state;
+	for (size_t runs = 1; runs < 4; runs++) {
+		size_t n;
+
+		make_bench(&ice_lake, false);
+		measure_all(runs);
+		n = exit_costs(&bench, costs, ARRAY_SIZE(costs));
+		assert_true(n > 0);
+		for (size_t i = 0; i < n; i++) {
+			check_about(costs[i].ticks.estimate, 1970);
+			assert_int_equal(isnan(costs[i].ticks.lower), runs < 3);
+			assert_int_equal(isnan(costs[i].ticks.upper), runs < 3);
+		}
+	}
+}
+
+/* AMD: the last counter of the two settings is not the same counter. */
+static void test_exit_costs_of_amd(void **state)
+{
+	struct exit_cost costs[MAX_ROWS];
+	size_t n;
+
+	(void)state;
+	make_bench(&zen_4, false);
+	measure_all(10);
+	assert_int_not_equal(bench.rows[row_index("rdpmc/gp-last/intercepted/cpl3")].ecx,
+			     bench.rows[row_index("rdpmc/gp-last/passthrough/cpl3")].ecx);
+	n = exit_costs(&bench, costs, ARRAY_SIZE(costs));
+	assert_true(n >= 2);
+	for (size_t i = 0; i < n; i++)
+		check_cost(&costs[i]);
+}
+
+static void test_exit_costs_of_no_passthrough(void **state)
+{
+	struct exit_cost costs[MAX_ROWS];
+
+	(void)state;
+	make_bench(&pvm, false);
+	measure_all(10);
+	assert_int_equal(exit_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
+	make_bench(&ice_lake, true);
+	measure_all(10);
+	assert_int_equal(exit_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
+}
+
+/* ----- the table ----- */
+
+static char *print(const char *placement, bool colour, const char *glob)
+{
+	static char text[1 << 18];
+	struct report_options options = { .colour = colour, .glob = glob };
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	assert_non_null(out);
+	memset(text, 0, sizeof(text));
+	report_print(out, &bench, &plan, placement, &options);
+	assert_false(ferror(out));
+	assert_int_equal(fclose(out), 0);
+	assert_true(strlen(text) < sizeof(text) - 1);
+	return text;
+}
+
+/* Columns on a terminal: UTF-8 continuation bytes and colours take none. */
+static void check_width(const char *text)
+{
+	unsigned int columns = 0, line = 1;
+	const char *start = text;
+
+	for (const char *c = text; *c; c++) {
+		if (*c == '\n') {
+			if (columns > WIDTH)
+				fail_msg("line %u has %u columns: %.*s", line, columns,
+					 (int)(c - start), start);
+			columns = 0;
+			line++;
+			start = c + 1;
+			continue;
+		}
+		if (*c == '\033') {
+			c += strcspn(c, "m");
+			assert_int_equal(*c, 'm');
+			continue;
+		}
+		assert_int_not_equal(*c, '\t');
+		assert_int_not_equal(*c, '\r');
+		columns += (*c & 0xc0) != 0x80;
+	}
+	assert_int_equal(columns, 0); /* the last line ends */
+}
+
+/* @part may be broken over lines: compare without white space. */
+static bool says(const char *text, const char *part)
+{
+	for (; *text; text++) {
+		const char *t = text, *p = part;
+
+		while (*p && (*t == *p || *p == ' ' || *t == ' ' || *t == '\n')) {
+			if (*p == ' ')
+				p++;
+			else if (*t == ' ' || *t == '\n')
+				t++;
+			else
+				t++, p++;
+		}
+		if (!*p)
+			return true;
+	}
+	return false;
+}
+
+static void check_says(const char *text, const char *part)
+{
+	if (!says(text, part))
+		fail_msg("the report does not say \"%s\"", part);
+}
+
+static void test_print(void **state)
+{
+	char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(10);
+	measure(row_index("rdpmc/metrics/intercepted/cpl3"), 10, 7711); /* 3084.4 ns */
+	measure(row_index("rdpmc/metrics/passthrough/cpl3"), 10, 48);
+	text = print("CPU 3 (core 3 of 8, node 0)", false, NULL);
+	check_width(text);
+	assert_null(strchr(text, '\033'));
+	check_says(text, "CPU 3 (core 3 of 8, node 0)");
+	check_says(text, "metrics");
+	check_says(text, "intercepted");
+	check_says(text, "passthrough");
+	check_says(text, "3084.4");
+	check_says(text, "7711");
+	check_says(text, "7663"); /* its cost, or in ns: */
+	check_says(text, "3065.2");
+	check_says(text, "perf_event_paranoid is 3");
+}
+
+/* No glob: the loops are shown as any row is. With one that does not name them: hidden. */
+static void test_print_of_a_filter(void **state)
+{
+	char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	bench.n_rows = cases_filter(bench.rows, bench.n_rows, "rdpmc/gp-first/*");
+	measure_all(10);
+	assert_true(bench.rows[row_index("control/empty/cpl3")].status == ROW_MEASURED);
+	text = print("CPU 3", false, "rdpmc/gp-first/*");
+	check_width(text);
+	check_says(text, "gp-first");
+	assert_null(strstr(text, "empty/"));
+	text = print("CPU 3", false, NULL);
+	assert_non_null(strstr(text, "empty/"));
+}
+
+/* A loop that nobody asked for and that failed makes every row wrong: it is not hidden. */
+static void test_print_of_a_failed_loop(void **state)
+{
+	size_t loop;
+	char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	bench.n_rows = cases_filter(bench.rows, bench.n_rows, "rdpmc/gp-first/*");
+	measure_all(10);
+	loop = row_index("control/empty/cpl3");
+	bench.rows[loop].status = ROW_FAILED;
+	strcpy(bench.rows[loop].reason, "the loop took 1.00 exits a turn instead of none");
+	text = print("CPU 3", false, "rdpmc/gp-first/*");
+	check_says(text, "control/empty/cpl3");
+	check_says(text, "the loop took 1.00 exits a turn instead of none");
+}
+
+static void test_colour(void **state)
+{
+	static char plain[1 << 18];
+	char *coloured, *to;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(10);
+	bench.rows[3].status = ROW_FAILED;
+	strcpy(bench.rows[3].reason, "a wrong answer");
+	strcpy(plain, print("CPU 3", false, NULL));
+	coloured = print("CPU 3", true, NULL);
+	assert_null(strchr(plain, '\033'));
+	assert_non_null(strchr(coloured, '\033'));
+	check_width(coloured);
+	/* nothing but colours differs */
+	to = coloured;
+	for (const char *from = coloured; *from; from++)
+		if (*from == '\033')
+			from += strcspn(from, "m");
+		else
+			*to++ = *from;
+	*to = 0;
+	assert_string_equal(plain, coloured);
+}
+
+static const char sentence[] = "the read gave 0x123456789abcdef0 where 0x2511223300 was preset; ";
+
+static void fill_text(char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		text[i] = sentence[i % (sizeof(sentence) - 1)];
+	text[size - 1] = 0;
+	if (text[size - 2] == ' ')
+		text[size - 2] = '.';
+}
+
+/* Every failed row is named with all of its reason, every skipped reason is there. */
+static void test_print_failed(void **state)
+{
+	char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(10);
+	for (size_t i = 0; i < bench.n_rows; i++)
+		if (i % 2 && bench.rows[i].status == ROW_MEASURED) {
+			bench.rows[i].status = ROW_FAILED;
+			snprintf(
+				bench.rows[i].reason, sizeof(bench.rows[i].reason),
+				"took %zu exits where none was expected, and so on for more than a "
+				"line of the terminal, so that it has to be broken somewhere",
+				i);
+			if (i % 4 == 1) { /* failed before it had a run */
+				bench.results[i].runs = NULL;
+				bench.results[i].n_runs = 0;
+			}
+		}
+	text = print("CPU 3", false, NULL);
+	check_width(text);
+	for (size_t i = 0; i < bench.n_rows; i++) {
+		if (bench.rows[i].status == ROW_FAILED) {
+			check_says(text, bench.rows[i].name);
+			check_says(text, bench.rows[i].reason);
+		}
+		if (bench.rows[i].status == ROW_SKIPPED)
+			check_says(text, bench.rows[i].reason);
+	}
+}
+
+/* The widest that can be: long names, reasons and placement, great figures, of either sign. */
+static void test_width(void **state)
+{
+	static const double values[] = { 0, 1, -1, 1e5, -1e5, 1e8, -1e8, 1e11, -1e11 };
+	static const struct setting_host *const hosts[] = { &ice_lake, &zen_4,    &pvm,
+							    &ice_lake, &backdoor, &no_vpmu };
+	char placement_text[160];
+
+	(void)state;
+	fill_text(placement_text, sizeof(placement_text));
+	for (size_t v = 0; v < ARRAY_SIZE(values); v++)
+		for (unsigned int what = 0; what < 4 * ARRAY_SIZE(hosts); what++) {
+			size_t host = what / 4;
+
+			make_bench(hosts[host], host == 3);
+			measure_all(v % 2 ? 10 : 1);
+			for (size_t i = 0; i < bench.n_rows; i++) {
+				struct row *row = &bench.rows[i];
+
+				if (row->status == ROW_MEASURED)
+					measure(i, 10,
+						values[(v + (i & what)) % ARRAY_SIZE(values)]);
+				if (what & 1 && i % 5 == 0)
+					snprintf(row->name, sizeof(row->name),
+						 "rdpmc-fault/counter-of-long-name-%03u/"
+						 "passthrough/cpl3-nopce",
+						 (unsigned int)i % 1000);
+				if (what & 2 && i % 3 == 0) {
+					row->status = i % 2 ? ROW_FAILED : ROW_SKIPPED;
+					fill_text(row->reason, sizeof(row->reason));
+				}
+			}
+			bench.partial = what & 1;
+			bench.noise =
+				(struct noise){ .involuntary_switches = 999999999,
+						.steal_seconds = 999999,
+						.irq_exits = 9999999,
+						.smis = what & 1 ? -1 : 99999,
+						.samples = 9999999999,
+						.disturbed = 9999999,
+						.clock_ratio = what & 1 ? (double)NAN : 1.25 };
+			bench.elapsed = 86400;
+			check_width(print(placement_text, what & 2, NULL));
+		}
+}
+
+/* A day of it, as --time allows. */
+static void test_width_of_noise(void **state)
+{
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	bench.noise.samples = 999999999999;
+	bench.noise.disturbed = 9999999999;
+	bench.noise.irq_exits = 999999999;
+	check_width(print("CPU 3", false, NULL));
+}
+
+static void test_width_of_not_counted(void **state)
+{
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	for (int i = 0; i < NR_PERF_COUNTS; i++)
+		strcpy(bench.counts.reason[i], no_tracefs);
+	check_width(print("CPU 3", false, NULL));
+}
+
+/* Nothing was measured at all: still a report. */
+static void test_print_of_nothing(void **state)
+{
+	char *text;
+
+	(void)state;
+	make_bench(&pvm, false);
+	bench.tsc_khz = 0;
+	bench.partial = true;
+	bench.noise.clock_ratio = NAN;
+	for (size_t i = 0; i < bench.n_rows; i++)
+		if (bench.rows[i].status == ROW_READY) {
+			bench.rows[i].status = ROW_SKIPPED;
+			strcpy(bench.rows[i].reason, "interrupted");
+		}
+	text = print("CPU 0", false, NULL);
+	check_width(text);
+	check_says(text, "interrupted");
+	assert_null(strstr(text, "nan"));
+	assert_null(strstr(text, "inf"));
+}
+
+/* ----- JSON ----- */
+
+static const struct placement placement = { .cpu = 3,
+					    .core = 3,
+					    .node = -1,
+					    .nr_cpus = 8,
+					    .siblings = 2,
+					    .isolated = true,
+					    .bound = true,
+					    .text = "CPU 3: isolated" };
+#define STARTED "2026-01-02T03:04:05Z"
+
+static json_t *json;
+
+static int drop_json(void **state)
+{
+	(void)state;
+	json_decref(json);
+	json = NULL;
+	return 0;
+}
+
+static void make_json(void)
+{
+	json_t *context = json_pack("{s:s}", "hostname", "made");
+	char *text;
+
+	assert_non_null(context);
+	drop_json(NULL);
+	json = results_json(&bench, &plan, context, &placement, STARTED);
+	assert_non_null(json);
+	/* can be written, and read again as the same */
+	text = json_dumps(json, 0);
+	assert_non_null(text);
+	free(text);
+}
+
+static json_t *get(json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	if (!value)
+		fail_msg("no \"%s\"", key);
+	return value;
+}
+
+static json_t *json_row(const char *name)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(get(json, "rows"), i,
+			   row) if (!strcmp(json_string_value(get(row, "name")), name)) return row;
+	fail_msg("no row %s", name);
+	return NULL;
+}
+
+static void check_number(json_t *object, const char *key, double expected)
+{
+	json_t *value = get(object, key);
+
+	if (!json_is_number(value) ||
+	    !(fabs(json_number_value(value) - expected) <= 1e-6 * (1 + fabs(expected))))
+		fail_msg("%s: %g instead of %g", key, json_number_value(value), expected);
+}
+
+static void check_string(json_t *object, const char *key, const char *expected)
+{
+	assert_true(json_is_string(get(object, key)));
+	assert_string_equal(json_string_value(get(object, key)), expected);
+}
+
+static void test_json(void **state)
+{
+	json_t *row, *run, *buckets;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	measure(row_index("rdpmc/metrics/intercepted/cpl3"), 3, 5000);
+	make_json();
+	check_string(json, "schema", "rdpmc-results/1");
+	check_string(json, "kind", "bench");
+	check_string(json, "started", STARTED);
+	assert_true(json_is_false(get(json, "partial")));
+	assert_true(json_string_length(get(get(json, "program"), "version")) > 0);
+	check_number(get(json, "options"), "seconds", 45);
+	check_number(get(json, "options"), "runs", 10);
+	check_string(get(json, "options"), "seed", "18446744073709551615");
+	assert_true(json_is_null(get(get(json, "options"), "filter")));
+	assert_true(json_is_null(get(get(json, "options"), "vpmu")));
+	check_number(json, "elapsed", 46.5);
+	check_string(get(json, "context"), "hostname", "made");
+	check_string(get(json, "context"), "backend", "vmx");
+	check_number(get(json, "context"), "guest_tsc_khz", TSC_KHZ);
+	check_number(get(get(json, "context"), "host_pmu"), "fixed_counters", 4);
+	check_string(get(get(json, "context"), "host_pmu"), "perf_capabilities", "0xa005");
+	check_number(get(get(json, "context"), "placement"), "cpu", 3);
+	assert_true(json_is_null(get(get(get(json, "context"), "placement"), "node")));
+	assert_true(json_is_null(get(get(json, "context"), "simulated_pmu")));
+	assert_int_equal(json_array_size(get(json, "rows")), bench.n_rows);
+
+	row = json_row("rdpmc/metrics/intercepted/cpl3");
+	check_string(row, "setting", "intercepted");
+	check_string(row, "status", "measured");
+	check_string(row, "reason", "");
+	check_string(row, "unit", "ns");
+	check_string(row, "ecx", "20000000");
+	check_string(row, "value", "0xfedcba9876543210");
+	check_number(row, "median", 2000);
+	check_number(row, "mad", 0.4);
+	check_number(row, "p99", 2008);
+	check_number(row, "max", 2400.4);
+	check_number(row, "cycles_median", 5000);
+	check_number(row, "exits_per_read", 1.01);
+	check_number(row, "emulated_per_read", 0.25);
+	assert_int_equal(json_array_size(get(row, "runs")), 3);
+	run = json_array_get(get(row, "runs"), 2); /* of 5001 ticks */
+	check_number(run, "median", 2000.4);
+	check_number(run, "raw", 2002);
+	check_number(run, "min", 1999.6);
+	check_number(run, "sample_median", 2000.8);
+	check_number(run, "mad", 0.4);
+	check_number(run, "p90", 2004.4);
+	check_number(run, "p99", 2008.4);
+	check_number(run, "p999", 2012.4);
+	check_number(run, "max", 2400.4);
+	check_number(run, "sample_overhead", 10);
+	check_number(run, "exits_per_read", 1.01);
+	check_number(run, "emulated_per_read", 0.25);
+	check_number(run, "samples", 100);
+	check_number(run, "disturbed", 3);
+	check_number(run, "interrupts", 2);
+
+	check_number(get(run, "histogram"), "overflow", 1);
+	buckets = get(get(run, "histogram"), "buckets");
+	assert_int_equal(json_array_size(buckets), 2);
+	assert_int_equal(json_integer_value(json_array_get(json_array_get(buckets, 0), 0)), 7);
+	assert_int_equal(json_integer_value(json_array_get(json_array_get(buckets, 0), 1)), 2);
+	assert_int_equal(json_integer_value(json_array_get(json_array_get(buckets, 1), 0)), 100);
+	assert_int_equal(json_integer_value(json_array_get(json_array_get(buckets, 1), 1)), 1);
+
+	/* a read that ends in #GP answers nothing */
+	row = json_row("rdpmc-fault/metrics-index1/passthrough/cpl3");
+	assert_null(json_object_get(row, "value"));
+	check_string(row, "rule", "METRICS-INDEX");
+	row = json_row("control/rdtsc/cpl3");
+	check_string(row, "setting", "control");
+	assert_null(json_object_get(row, "ecx"));
+	row = json_row("rdpmc/gp-first/native/cpl3");
+	check_string(row, "status", "skipped");
+	check_string(row, "reason", plan.native_reason);
+	assert_null(json_object_get(row, "runs"));
+}
+
+static json_t *json_cost(const char *intercepted)
+{
+	json_t *cost;
+	size_t i;
+
+	json_array_foreach(get(json, "exit_costs"), i,
+			   cost) if (!strcmp(json_string_value(get(cost, "intercepted")),
+					     intercepted)) return cost;
+	fail_msg("no cost of %s", intercepted);
+	return NULL;
+}
+
+static void test_json_costs(void **state)
+{
+	json_t *cost;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(10);
+	make_json();
+	cost = json_cost("rdpmc/metrics/intercepted/cpl3");
+	check_string(cost, "passthrough", "rdpmc/metrics/passthrough/cpl3");
+	check_string(cost, "unit", "ns");
+	check_number(cost, "cost", 788);
+	assert_true(json_number_value(get(cost, "lower")) <= 788);
+	assert_true(json_number_value(get(cost, "upper")) >= 788);
+
+	make_bench(&pvm, false);
+	measure_all(10);
+	make_json();
+	assert_true(json_is_array(get(json, "exit_costs")));
+	assert_int_equal(json_array_size(get(json, "exit_costs")), 0);
+}
+
+/* What is not known is null; JSON has no NaN. */
+static void test_json_null(void **state)
+{
+	json_t *row, *cost;
+	size_t i;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	plan.native_reason[0] = 0;
+	plan.native_fixed = true;
+	plan.native_metrics = true;
+	bench.n_rows = cases_make(&plan, bench.rows);
+	measure_all(2);
+	bench.noise.clock_ratio = NAN;
+	bench.noise.smis = -1;
+	i = row_index("rdpmc/gp-first/native/cpl3");
+	for (size_t r = 0; r < 2; r++) {
+		all_runs[i][r].exits = NAN;
+		all_runs[i][r].insn_emulation = NAN;
+	}
+	make_json();
+	assert_true(json_is_null(get(get(get(json, "context"), "noise"), "clock_ratio")));
+	assert_true(json_is_null(get(get(get(json, "context"), "noise"), "smis")));
+	row = json_row("rdpmc/gp-first/native/cpl3");
+	check_string(row, "setting", "native");
+	assert_true(json_is_null(get(row, "exits_per_read")));
+	assert_true(json_is_null(get(row, "emulated_per_read")));
+	row = json_array_get(get(row, "runs"), 0);
+	assert_true(json_is_null(get(row, "exits_per_read")));
+	assert_true(json_is_null(get(row, "emulated_per_read")));
+	cost = json_cost("rdpmc/metrics/intercepted/cpl3");
+	check_number(cost, "cost", 788);
+	assert_true(json_is_null(get(cost, "lower")));
+	assert_true(json_is_null(get(cost, "upper")));
+}
+
+static void test_json_noise(void **state)
+{
+	json_t *noise;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	bench.noise = (struct noise){ .involuntary_switches = 12,
+				      .steal_seconds = 0.5,
+				      .irq_exits = 34,
+				      .smis = 5,
+				      .samples = 6000,
+				      .disturbed = 7,
+				      .clock_ratio = 0.998 };
+	bench.partial = true;
+	make_json();
+	assert_true(json_is_true(get(json, "partial")));
+	noise = get(get(json, "context"), "noise");
+	check_number(noise, "involuntary_switches", 12);
+	check_number(noise, "steal_seconds", 0.5);
+	check_number(noise, "interrupts", 34);
+	check_number(noise, "smis", 5);
+	check_number(noise, "samples", 6000);
+	check_number(noise, "disturbed", 7);
+	check_number(noise, "clock_ratio", 0.998);
+}
+
+static void test_json_settings(void **state)
+{
+	json_t *setting;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	make_json();
+	setting = get(get(json, "context"), "passthrough");
+	assert_true(json_is_true(get(setting, "available")));
+	check_number(get(setting, "guest_pmu"), "gp_width", 48);
+	setting = get(get(json, "context"), "intercepted");
+	check_number(get(setting, "guest_pmu"), "gp_width", 47);
+	check_string(setting, "means", "gp-width");
+	check_string(setting, "means_text", setting_means_text(MEANS_GP_WIDTH));
+
+	make_bench(&pvm, false);
+	measure_all(3);
+	make_json();
+	setting = get(get(json, "context"), "passthrough");
+	assert_true(json_is_false(get(setting, "available")));
+	check_string(setting, "reason", plan.setting[SETTING_PASSTHROUGH].reason);
+	check_string(setting, "remedy", plan.setting[SETTING_PASSTHROUGH].remedy);
+	check_string(get(json, "context"), "backend", "pvm");
+	assert_true(json_is_true(get(get(json, "context"), "nested")));
+}
+
+static void test_json_options(void **state)
+{
+	json_t *row;
+
+	(void)state;
+	make_bench(&pvm, true);
+	measure_all(3);
+	bench.options.filter = "*/metrics/*";
+	make_json();
+	check_string(get(json, "options"), "filter", "*/metrics/*");
+	check_string(get(json, "options"), "vpmu", "user");
+	check_number(get(get(json, "context"), "simulated_pmu"), "gp_counters", 8);
+	row = json_row("rdpmc/metrics/simulated-vpmu/cpl3");
+	check_string(row, "setting", "simulated-vpmu");
+}
+
+static void test_json_failed(void **state)
+{
+	json_t *row;
+	size_t with, without;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	with = row_index("rdpmc/fixed0/intercepted/cpl3");
+	without = row_index("rdpmc/fixed1/intercepted/cpl3");
+	bench.rows[with].status = ROW_FAILED;
+	strcpy(bench.rows[with].reason, "0.00 exits per read: \"intercepted\" is a wrong label");
+	bench.rows[without].status = ROW_FAILED;
+	strcpy(bench.rows[without].reason, "the read gave #GP");
+	bench.results[without] = (struct row_result){ 0 };
+	make_json();
+	row = json_row("rdpmc/fixed0/intercepted/cpl3");
+	check_string(row, "status", "failed");
+	check_string(row, "reason", "0.00 exits per read: \"intercepted\" is a wrong label");
+	assert_int_equal(json_array_size(get(row, "runs")), 3);
+	row = json_row("rdpmc/fixed1/intercepted/cpl3");
+	check_string(row, "status", "failed");
+	check_string(row, "reason", "the read gave #GP");
+	assert_null(json_object_get(row, "runs"));
+	assert_null(json_object_get(row, "median"));
+}
+
+static void test_json_counts(void **state)
+{
+	json_t *context;
+	size_t i;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	bench.counts.fd[PERF_KVM_EXIT] = 99;
+	bench.counts.reason[PERF_KVM_EXIT][0] = 0;
+	i = row_index("rdpmc/fixed0/intercepted/cpl3");
+	bench.results[i].has_counts = true;
+	bench.results[i].counts[PERF_KVM_EXIT] = 1.25;
+	make_json();
+	context = get(json, "context");
+	assert_null(json_object_get(get(context, "not_counted"), "kvm:kvm_exit"));
+	check_string(get(context, "not_counted"), "kvm:kvm_entry", no_tracefs);
+	check_number(get(json_row("rdpmc/fixed0/intercepted/cpl3"), "counts_per_read"),
+		     "kvm:kvm_exit", 1.25);
+	assert_null(
+		json_object_get(get(json_row("rdpmc/fixed0/intercepted/cpl3"), "counts_per_read"),
+				"kvm:kvm_entry"));
+	assert_null(json_object_get(json_row("rdpmc/fixed1/intercepted/cpl3"), "counts_per_read"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_figures),
+		cmocka_unit_test(test_any_figure),
+		cmocka_unit_test(test_row_figures),
+		cmocka_unit_test(test_row_figures_negative),
+		cmocka_unit_test(test_ticks),
+		cmocka_unit_test(test_exit_costs),
+		cmocka_unit_test(test_exit_costs_need_both),
+		cmocka_unit_test(test_exit_costs_limit),
+		cmocka_unit_test(test_exit_costs_of_few_runs),
+		cmocka_unit_test(test_exit_costs_of_amd),
+		cmocka_unit_test(test_exit_costs_of_no_passthrough),
+		cmocka_unit_test(test_print),
+		cmocka_unit_test(test_print_of_a_filter),
+		cmocka_unit_test(test_print_of_a_failed_loop),
+		cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_print_failed),
+		cmocka_unit_test(test_width),
+		cmocka_unit_test(test_width_of_noise),
+		cmocka_unit_test(test_width_of_not_counted),
+		cmocka_unit_test(test_print_of_nothing),
+		cmocka_unit_test_teardown(test_json, drop_json),
+		cmocka_unit_test_teardown(test_json_costs, drop_json),
+		cmocka_unit_test_teardown(test_json_null, drop_json),
+		cmocka_unit_test_teardown(test_json_noise, drop_json),
+		cmocka_unit_test_teardown(test_json_settings, drop_json),
+		cmocka_unit_test_teardown(test_json_options, drop_json),
+		cmocka_unit_test_teardown(test_json_failed, drop_json),
+		cmocka_unit_test_teardown(test_json_counts, drop_json),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
