@@ -36,7 +36,7 @@ static int measure_guest(struct machine *machine, const struct row *row, uint64_
 {
 	struct guest *guest = &machine->guest;
 	uint64_t before[NR_VCPU_STATS], after[NR_VCPU_STATS];
-	uint64_t user_exits = guest->nothing_exits;
+	uint64_t user_exits = guest->nothing_exits, assists = guest->assists;
 	int error;
 
 	guest->page->params = (struct guest_params){
@@ -67,6 +67,7 @@ static int measure_guest(struct machine *machine, const struct row *row, uint64_
 	reading->insn_emulation = after[STAT_INSN_EMULATION] - before[STAT_INSN_EMULATION];
 	reading->irq_exits = after[STAT_IRQ_EXITS] - before[STAT_IRQ_EXITS];
 	reading->user_exits = guest->nothing_exits - user_exits;
+	reading->assists = guest->assists - assists;
 	return error;
 }
 

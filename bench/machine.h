@@ -19,6 +19,7 @@ struct reading {
 	uint64_t ticks, faults, value;
 	uint64_t exits, insn_emulation, irq_exits; /* the way in and out of the guest included */
 	uint64_t user_exits;                       /* GUEST_PORT_NOTHING */
+	uint64_t assists;                          /* GUEST_PORT_ASSIST */
 	uint64_t host_ns;
 };
 

@@ -109,6 +109,8 @@ void format_figure(double value, char text[16])
 	};
 
 	snprintf(text, 16, "-");
+	if (fabs(value) < 0.005) /* no "-0.00" */
+		value = 0;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]) && !isnan(value); i++) {
 		if (fabs(value) >= forms[i].below && !isinf(forms[i].below))
 			continue;

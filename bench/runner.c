@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "bench/answers.h"
+#include "bench/report.h"
 #include "bench/rng.h"
 #include "host/interrupt.h"
 
@@ -265,7 +266,7 @@ static void check_exits(struct bench *bench, unsigned int run)
 	for (size_t i = 0; i < bench->n_rows; i++) {
 		struct row *row = &bench->rows[i];
 		double exits;
-		char reason[200];
+		char reason[200], figure[16];
 
 		if (row->status != ROW_READY || row->machine == MACHINE_NATIVE ||
 		    bench->results[i].n_runs <= run)
@@ -273,10 +274,10 @@ static void check_exits(struct bench *bench, unsigned int run)
 		exits = bench->results[i].runs[run].exits;
 		if (expect_exits_met(row->exits, exits))
 			continue;
+		format_figure(exits, figure);
 		snprintf(reason, sizeof(reason),
-			 "wrong label: %s, but KVM counted %.2f exits a turn in run %u (%s "
-			 "expected)",
-			 row_setting(row), exits, run + 1,
+			 "wrong label: %s, but KVM counted %s exits a turn in run %u (%s expected)",
+			 row_setting(row), figure, run + 1,
 			 row->exits == EXITS_NONE ? "none" : "at least one");
 		fail_row(row, reason);
 	}

@@ -113,6 +113,7 @@ static int handle_exit(struct guest *guest, struct failure *failure)
 		case GUEST_PORT_DONE:
 			return 1;
 		case GUEST_PORT_ASSIST:
+			guest->assists++;
 			answer_rdpmc(guest);
 			return 0;
 		case GUEST_PORT_FAULT:

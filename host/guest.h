@@ -23,6 +23,7 @@ struct guest {
 	struct guest_page *page; /* shared with the guest */
 	const uint64_t *samples; /* GUEST_MAX_SAMPLES */
 	uint64_t nothing_exits;  /* writes to GUEST_PORT_NOTHING so far */
+	uint64_t assists;        /* RDPMCs that came to be answered by GUEST_PORT_ASSIST so far */
 	bool simulated;
 	struct vpmu vpmu;
 };

@@ -509,10 +509,12 @@ static void test_metrics_end_to_end(void **state)
 	};
 	uint64_t first, second;
 	unsigned int sum = 0;
+	struct setting_host host;
 	struct guest guest;
 
 	(void)state;
 	REQUIRE_KVM();
+	probe_setting_host("", &kvm, &host);
 	boot(&guest, true);
 	call(&guest, GUEST_PMU_DETECT);
 	assert_int_equal(guest.page->pmu.vendor, CPU_VENDOR_INTEL);
@@ -522,10 +524,17 @@ static void test_metrics_end_to_end(void **state)
 	assert_int_equal(guest.page->pmu.perf_capabilities, guest.vpmu.shape.perf_capabilities);
 
 	call(&guest, GUEST_PMU_PRESET);
+	measure(&guest, params);
+	if (!guest.assists && host.backend == KVM_BACKEND_SVM) {
+		printf("# skipped: kvm_amd answers RDPMC of a guest without a PMU (before 6.9)\n");
+		guest_destroy(&guest);
+		skip();
+	}
 	for (uint32_t ecx = 0; ecx < 8; ecx++) {
 		params.ecx = ecx;
 		assert_int_equal(measure(&guest, params)->value, GUEST_PRESET_GP_WIDE(ecx));
 	}
+	assert_int_equal(guest.assists, 9);
 	for (uint32_t i = 0; i < 4; i++) {
 		params.ecx = 0x40000000 + i;
 		assert_int_equal(measure(&guest, params)->value, GUEST_PRESET_FIXED(i));
