@@ -33,6 +33,15 @@ run() { # arguments of rdpmc-bench; sets $status
 	status=$?
 }
 
+# A run of this host's rows: good, or failed by nothing but what KVM is known to answer wrongly here.
+good_run() { # status, JSON file
+	[ "$1" -eq 0 ] || { [ "$1" -eq 1 ] && /usr/bin/python3 -c 'import json, sys
+failed = [row["reason"] for row in json.load(open(sys.argv[1]))["rows"] if row["status"] == "failed"]
+for reason in failed:
+    print("# failed row:", reason)
+sys.exit(not failed or not all("known: " in reason for reason in failed))' "$2"; }
+}
+
 # Exit 2, nothing on stdout, exactly one line on stderr that holds the text.
 wrong_use() { # text, arguments...
 	text=$1
@@ -112,7 +121,7 @@ run list
 if [ $status -eq 77 ]; then
 	reason=$(cat "$dir/err")
 	for name in "list" "run" "filter" "stdout" "interrupt" "disk" "file" "device full" "doctor json" "tracepoints" \
-		"simulated" "budget" "cpu" "sanitizers"; do
+		"simulated" "budget" "cpu" "sanitizers" "anonymous"; do
 		skip "$name" "$reason"
 	done
 	echo "1..$n"
@@ -126,7 +135,7 @@ wrong_use "is too little for 1000 runs" run --time 1 --runs 1000
 
 quick="--time 1 --runs 2 --seed 7"
 run run $quick --json "$dir/a.json"
-check "a run: good, a table, a file" test $status -eq 0 -a -s "$dir/a.json"
+check "a run: good, a table, a file" good_run $status "$dir/a.json"
 check "no line is wider than 100 columns" test "$(awk 'length > 100' "$dir/out" | wc -l)" -eq 0
 check "no escape codes where there is no terminal" test "$(grep -c "$(printf '\033')" "$dir/out")" -eq 0
 check "no progress where there is no terminal" test ! -s "$dir/err"
@@ -189,10 +198,17 @@ advice = json.load(open(sys.argv[1]))["advice"]
 assert len(advice) > 10 and all(a["level"] in ("good", "note", "disturbs", "prevents") for a in advice)' \
 	"$dir/doctor.json"
 
-"$sanitized" run $quick >"$dir/out" 2>"$dir/err"
-check "the whole program under ASan and UBSan" test $? -eq 0 -a ! -s "$dir/err"
-"$sanitized" run --vpmu=user $quick >"$dir/out" 2>"$dir/err"
-check "the simulated path under ASan and UBSan" test $? -eq 0 -a ! -s "$dir/err"
+"$sanitized" run $quick --json "$dir/b.json" >"$dir/out" 2>"$dir/err"
+check "the whole program under ASan and UBSan" good_run $? "$dir/b.json"
+check "... without a complaint" test ! -s "$dir/err"
+"$sanitized" run --vpmu=user $quick --json "$dir/b.json" >"$dir/out" 2>"$dir/err"
+check "the simulated path under ASan and UBSan" good_run $? "$dir/b.json"
+check "... without a complaint" test ! -s "$dir/err"
+run run $quick --anonymous --filter 'control/empty/*' --json "$dir/c.json"
+check "anonymous: neither name nor command line" /usr/bin/python3 -c 'import json,sys
+context = json.load(open(sys.argv[1]))["context"]
+assert context["hostname"] is None and context["kernel"]["cmdline"] is None and context["kernel"]["release"]' \
+	"$dir/c.json"
 
 echo "1..$n"
 exit $((failed > 0))
