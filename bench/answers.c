@@ -68,12 +68,14 @@ static const char *known_deviation(const struct row *row)
 }
 
 /* One line on a read that faulted though it should not have, or the reverse. */
-static bool right_outcome(const struct row *row, const struct reading *reading, uint64_t count,
+static bool right_outcome(struct row *row, const struct reading *reading, uint64_t count,
 			  struct failure *failure)
 {
 	uint64_t expected = row->expected.gp ? count : 0;
+	const char *deviation = known_deviation(row);
 
 	if (row->machine == MACHINE_SIMULATED && reading->assists != count) {
+		row->known = true;
 		fail_with(
 			failure, 0,
 			"wrong answer: %llu of %llu reads came to the simulated PMU; KVM answered "
@@ -84,16 +86,16 @@ static bool right_outcome(const struct row *row, const struct reading *reading, 
 	}
 	if (reading->faults == expected)
 		return true;
+	row->known = deviation[0];
 	fail_with(failure, 0,
 		  "wrong answer: RDPMC of %08XH should %s (rule %s), but %llu of %llu reads were "
 		  "#GP%s",
 		  row->ecx, row->expected.gp ? "be #GP" : "answer", row->expected.rule,
-		  (unsigned long long)reading->faults, (unsigned long long)count,
-		  known_deviation(row));
+		  (unsigned long long)reading->faults, (unsigned long long)count, deviation);
 	return false;
 }
 
-bool answers_block(const struct row *row, uint64_t count, const struct reading *reading,
+bool answers_block(struct row *row, uint64_t count, const struct reading *reading,
 		   struct failure *failure)
 {
 	/* EDX of leaf 0: "ineI", "enti", "nGen" of GenuineIntel, AuthenticAMD and HygonGenuine */
@@ -144,7 +146,7 @@ bool answers_block(const struct row *row, uint64_t count, const struct reading *
 	}
 }
 
-static int read_once(struct machine *machine, const struct row *row, uint64_t *value,
+static int read_once(struct machine *machine, struct row *row, uint64_t *value,
 		     struct failure *failure)
 {
 	struct reading reading;
@@ -161,20 +163,27 @@ static bool is_rdpmc_on(const struct row *row, enum machine_kind kind)
 	return row->status == ROW_READY && row->machine == kind && row->insn == GUEST_INSN_RDPMC;
 }
 
-static int check_preset(struct machine *machine, const struct row *row, struct failure *failure)
+static int check_preset(struct machine *machine, struct row *row, struct failure *failure)
 {
 	uint64_t value;
 	int error = read_once(machine, row, &value, failure);
 
 	if (error || row->expected.gp || row->expected.any || value == row->expected.preset)
 		return error;
+	/*
+	 * Whether a processor keeps PERF_METRICS to the bit, with SLOTS at another value, is
+	 * nowhere promised; that the fractions make a whole is.
+	 */
+	if (row->counter == COUNTER_METRICS && row->machine != MACHINE_SIMULATED &&
+	    expect_metrics_plausible(value))
+		return 0;
 	return fail_with(failure, -EBADMSG,
 			 "wrong answer: RDPMC of %08XH gave %#llx, the stopped counter holds %#llx",
 			 row->ecx, (unsigned long long)value,
 			 (unsigned long long)row->expected.preset);
 }
 
-static int check_running(struct machine *machine, const struct row *row, uint64_t *value,
+static int check_running(struct machine *machine, struct row *row, uint64_t *value,
 			 struct failure *failure)
 {
 	uint64_t first, second = 0;

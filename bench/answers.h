@@ -23,7 +23,7 @@ int answers_check_all(struct machine *machines, const struct kvm *kvm, struct ro
 /*
  * After @count turns: as many faults as expected, and a last value that the instruction can give.
  */
-bool answers_block(const struct row *row, uint64_t count, const struct reading *reading,
+bool answers_block(struct row *row, uint64_t count, const struct reading *reading,
 		   struct failure *failure);
 
 #endif

@@ -204,15 +204,21 @@ static void add_rdpmc(const struct case_plan *plan, const struct row *like,
 	bool hoped =
 		!expect_rdpmc(ideal, counter_ecx(like->counter, ideal), like->cpl, like->pce).gp;
 	struct row *row = add(rows, n);
+	struct pmu_shape shared = *guest;
 	char reason[160];
 
+	/* The last counter that both settings have: on AMD one of them has a counter less. */
+	for (int other = 0; setting && other < NR_SETTINGS; other++)
+		if (plan->setting[other].available &&
+		    plan->setting[other].guest.nr_gp < shared.nr_gp)
+			shared.nr_gp = plan->setting[other].guest.nr_gp;
 	*row = *like;
 	name_rdpmc(row, !hoped);
 	if (setting && !setting->available) {
 		skip(row, setting->reason, setting->remedy);
 		return;
 	}
-	row->ecx = counter_ecx(row->counter, guest);
+	row->ecx = counter_ecx(row->counter, &shared);
 	row->expected = expect_rdpmc(guest, row->ecx, row->cpl, row->pce);
 	if (row->counter == COUNTER_VMWARE && setting && guest->version &&
 	    plan->host.enable_vmware_backdoor == PARAM_YES) {

@@ -8,8 +8,6 @@
 #include "host/context.h"
 #include "host/probe.h"
 
-#define MAX_ADVICE 64
-
 static const char *const level_names[] = {
 	[ADVICE_GOOD] = "good",
 	[ADVICE_NOTE] = "note",
@@ -51,7 +49,7 @@ static void print_settings(const struct setting_host *host)
 
 int command_doctor(const struct options *options)
 {
-	struct advice advice[MAX_ADVICE];
+	struct advice advice[ADVICE_MAX];
 	struct setting_host host;
 	struct failure failure;
 	struct kvm kvm;
@@ -66,7 +64,7 @@ int command_doctor(const struct options *options)
 	if (error)
 		no_kvm = options_no_kvm(options, failure.text);
 	probe_setting_host("", error ? NULL : &kvm, &host);
-	n = context_advise("", &host, advice, MAX_ADVICE);
+	n = context_advise("", &host, advice, ADVICE_MAX);
 	if (!options->json || strcmp(options->json, "-")) {
 		print_settings(&host);
 		printf("\n");

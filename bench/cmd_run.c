@@ -57,7 +57,7 @@ static int exit_status(const struct bench *bench)
 
 	for (size_t i = 0; i < bench->n_rows; i++) {
 		measured += bench->rows[i].status == ROW_MEASURED;
-		failed += bench->rows[i].status == ROW_FAILED;
+		failed += bench->rows[i].status == ROW_FAILED && !bench->rows[i].known;
 	}
 	if (bench->partial)
 		return 128 + interrupt_signal();
@@ -125,6 +125,8 @@ static int measure(const struct options *options, const struct kvm *kvm, struct 
 	bench->n_rows = plan_rows(options, kvm, &plan, &bench->machines[MACHINE_NATIVE].native,
 				  bench->rows);
 	configure_machines(bench, &plan);
+	bench->backend = plan.host.backend;
+	bench->vendor = plan.host.cpu.vendor;
 	error = bench_run(bench, &failure);
 	if (error) {
 		json_decref(context);

@@ -78,18 +78,18 @@ static bool event_open(struct native_event *event, uint32_t type, uint64_t confi
 	return true;
 }
 
-void native_open(struct native *native, const char *root, char *reason, size_t size)
+void native_open(struct native *native, const char *root, enum cpu_vendor vendor, char *reason,
+		 size_t size)
 {
-	bool amd = false;
+	uint64_t branches =
+		vendor == CPU_VENDOR_AMD ? AMD_BRANCHES_RETIRED : INTEL_BRANCHES_RETIRED;
 	char line[64];
-	uint32_t type;
 
 	native->open = true;
 	native->gp = native->fixed = native->slots = native->metrics = closed;
 	reason[0] = '\0';
 	if (!context_read_line(root, "/sys/bus/event_source/devices/cpu/type", line,
-			       sizeof(line)) ||
-	    sscanf(line, "%u", &type) != 1) {
+			       sizeof(line))) {
 		snprintf(reason, size, "the host's perf has no processor PMU (or a hybrid one)");
 		return;
 	}
@@ -100,19 +100,15 @@ void native_open(struct native *native, const char *root, char *reason, size_t s
 			 "user RDPMC is off; echo 1 > /sys/bus/event_source/devices/cpu/rdpmc");
 		return;
 	}
-#if defined(__x86_64__)
-	__asm__("cpuid" : "=b"(type) : "a"(0), "c"(0) : "edx");
-	amd = type != 0x756e6547; /* "Genu" */
-#endif
-	if (!event_open(&native->gp, PERF_TYPE_RAW,
-			amd ? AMD_BRANCHES_RETIRED : INTEL_BRANCHES_RETIRED, -1)) {
+	if (!event_open(&native->gp, PERF_TYPE_RAW, branches, -1)) {
 		snprintf(reason, size, "perf_event_open with user RDPMC: %s%s", strerror(errno),
 			 errno == EACCES || errno == EPERM ? "; sysctl kernel.perf_event_paranoid=2"
 							   : "");
 		return;
 	}
 	event_open(&native->fixed, PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, -1);
-	if (event_open(&native->slots, PERF_TYPE_RAW, INTEL_SLOTS, -1))
+	if (vendor == CPU_VENDOR_INTEL &&
+	    event_open(&native->slots, PERF_TYPE_RAW, INTEL_SLOTS, -1))
 		event_open(&native->metrics, PERF_TYPE_RAW, INTEL_TOPDOWN_RETIRING,
 			   native->slots.fd);
 	/*
@@ -120,6 +116,12 @@ void native_open(struct native *native, const char *root, char *reason, size_t s
 	 * 2000_0000H.
 	 */
 	native->metrics.ecx = ECX_METRICS;
+	/*
+	 * perf has just set SLOTS and PERF_METRICS to 0: let there be something to have fractions
+	 * of.
+	 */
+	for (volatile unsigned int i = 0; i < 100000; i++)
+		;
 }
 
 void native_close(struct native *native)

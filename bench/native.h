@@ -27,10 +27,11 @@ struct native {
 
 /*
  * Open what can be opened. @reason is empty when at least the GP counter can be read, else it says
- * why not and what would help. Kept open only while native rows are read: the events hold counters
- * that a guest's PMU may need.
+ * why not and what would help. To be open only while there is no guest: these events and a guest's
+ * PMU would take counters from each other.
  */
-void native_open(struct native *native, const char *root, char *reason, size_t size);
+void native_open(struct native *native, const char *root, enum cpu_vendor vendor, char *reason,
+		 size_t size);
 void native_close(struct native *native);
 /* Is this counter open, and where the row's name says? */
 bool native_has(const struct native *native, enum counter counter);

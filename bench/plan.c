@@ -16,7 +16,8 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 		setting_derive(&plan->host, kind, &plan->setting[kind]);
 	vpmu_init(&vpmu);
 	plan->simulated_pmu = vpmu.shape;
-	native_open(native, "", plan->native_reason, sizeof(plan->native_reason));
+	native_open(native, "", plan->host.cpu.vendor, plan->native_reason,
+		    sizeof(plan->native_reason));
 	plan->native_fixed = native_has(native, COUNTER_FIXED0);
 	plan->native_metrics = native_has(native, COUNTER_METRICS);
 	n = cases_make(plan, rows);

@@ -260,7 +260,7 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 	else if (!n)
 		fprintf(out, "  unknown: no counter was measured under both settings\n");
 	for (size_t i = 0; i < n; i++) {
-		char label[64], value[16], lower[16], upper[16], cycles[16];
+		char label[64], value[16], lower[16], upper[16], cycles[16], interval[64];
 
 		snprintf(label, sizeof(label), "%s%s/%s",
 			 costs[i].intercepted->expected.gp ? "#GP of " : "",
@@ -270,8 +270,12 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 		format_figure(ticks_to_ns(bench, costs[i].ticks.lower), lower);
 		format_figure(ticks_to_ns(bench, costs[i].ticks.upper), upper);
 		format_figure(costs[i].ticks.estimate, cycles);
-		fprintf(out, "  %-32s %s%7s ns%s  (95 %%: %s to %s)  %s cycles\n", label,
-			bold(options), value, plain(options), lower, upper, cycles);
+		if (isnan(costs[i].ticks.lower))
+			snprintf(interval, sizeof(interval), "too few runs for an interval");
+		else
+			snprintf(interval, sizeof(interval), "95 %%: %s to %s", lower, upper);
+		fprintf(out, "  %-32s %s%7s ns%s  (%s)  %s cycles\n", label, bold(options), value,
+			plain(options), interval, cycles);
 	}
 }
 

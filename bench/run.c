@@ -25,6 +25,7 @@ void visits_add(struct visits *visits, uint64_t turns, const struct reading bloc
 	/* An interrupt is an exit too, but not the instruction's. */
 	visits->exits += slope(block[1].exits, block[0].exits) -
 			 slope(block[1].irq_exits, block[0].irq_exits);
+	visits->sample_exits += (double)sampled->exits - (double)sampled->irq_exits;
 	visits->insn_emulation += slope(block[1].insn_emulation, block[0].insn_emulation);
 	visits->turns += (double)turns;
 	visits->irq_exits += block[0].irq_exits + block[1].irq_exits + sampled->irq_exits;
@@ -52,6 +53,7 @@ void visits_result(const struct visits *visits, const struct run_result *empty,
 	*result = (struct run_result){
 		.raw = median(slopes, visits->n),
 		.exits = visits->exits / visits->turns,
+		.sample_exits = visits->sample_exits,
 		.insn_emulation = visits->insn_emulation / visits->turns,
 		.irq_exits = visits->irq_exits,
 		.reads = (uint64_t)(3 * visits->turns),

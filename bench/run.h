@@ -15,7 +15,7 @@
 struct visits {
 	unsigned int n;
 	double slope[RUN_VISITS]; /* ticks a turn */
-	double exits, insn_emulation, turns;
+	double exits, sample_exits, insn_emulation, turns;
 	uint64_t irq_exits;
 	uint64_t *samples; /* RUN_VISITS * MOST_SAMPLES_A_VISIT, the owner's */
 	size_t n_samples;
@@ -28,6 +28,7 @@ struct run_result {
 	double sample_overhead;     /* what was taken off them */
 	struct histogram histogram; /* of the samples as timed, nothing taken off */
 	double exits; /* a turn, by the slope of N and 2N, without those that interrupts caused */
+	double sample_exits; /* in all samples, those of the way in and out of the guest included */
 	double insn_emulation; /* a turn, likewise */
 	uint64_t irq_exits;    /* interrupts that hit this row in this run */
 	uint64_t reads;        /* how many turns were timed in blocks */

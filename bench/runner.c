@@ -19,6 +19,7 @@
 #define CALIBRATION_NS   2000000 /* a block this long tells the cost of a turn well enough */
 #define MOST_TURNS       (1U << 23)
 #define LEAST_TURNS      8
+#define MOST_CALL_EXITS  8    /* of one command's way to CPL 3 and back, at the most */
 #define BLOCK_SHARE      0.75 /* of a visit's time; the rest is for samples */
 
 struct schedule {
@@ -78,41 +79,64 @@ static int row_error(struct row *row, int error, bool probing, const struct fail
 	return 0;
 }
 
-/* Bring up the row's machine with its counters running. */
-static int row_machine(struct bench *bench, const struct row *row, struct machine **machine,
-		       struct failure *failure)
+static void guests_down(struct bench *bench)
+{
+	for (int i = 0; i < NR_MACHINES; i++)
+		if (i != MACHINE_NATIVE)
+			machine_down(&bench->machines[i]);
+}
+
+static void all_machines_down(struct bench *bench)
+{
+	guests_down(bench);
+	native_close(&bench->machines[MACHINE_NATIVE].native);
+}
+
+/* Guests and native rows are never there together: they would take each other's counters. */
+static int native_machine(struct bench *bench, const struct row *row, struct failure *failure)
 {
 	struct native *native = &bench->machines[MACHINE_NATIVE].native;
 	char reason[160] = "";
-	bool fresh;
+
+	guests_down(bench);
+	if (!native->open)
+		native_open(native, "", bench->vendor, reason, sizeof(reason));
+	if (native_has(native, row->counter))
+		return 0;
+	return fail_with(failure, -EBUSY, "perf gave the counter away%s%s", reason[0] ? ": " : "",
+			 reason);
+}
+
+/* Bring up the row's machine with its counters running. */
+static int row_machine(struct bench *bench, const struct row *row, struct failure *failure)
+{
+	struct machine *machine = &bench->machines[row->machine];
 	int error;
 
-	*machine = &bench->machines[row->machine];
-	if (row->machine == MACHINE_NATIVE) {
-		if (!native->open)
-			native_open(native, "", reason, sizeof(reason));
-		if (!native_has(native, row->counter))
-			return fail_with(failure, -EBUSY, "perf gave the counter away: %s", reason);
+	if (row->machine == MACHINE_NATIVE)
+		return native_machine(bench, row, failure);
+	native_close(&bench->machines[MACHINE_NATIVE].native);
+	if (machine->up)
 		return 0;
-	}
-	native_close(native);
-	fresh = !(*machine)->up;
-	error = machine_up(*machine, bench->kvm, failure);
+	error = machine_up(machine, bench->kvm, failure);
 	if (error)
 		return error;
-	if (!bench->tsc_khz)
-		bench->tsc_khz = (*machine)->guest.vm.tsc_khz;
-	return fresh ? answers_start(*machine, failure) : 0;
+	bench->tsc_khz = machine->guest.vm.tsc_khz;
+	error = answers_start(machine, failure);
+	/* The next row must not find it up and believe that it was looked at. */
+	if (error)
+		machine_down(machine);
+	return error;
 }
 
 static int measure(struct bench *bench, struct row *row, uint64_t count, bool sampled,
 		   unsigned int timeout_ms, struct reading *reading, struct failure *failure)
 {
-	struct machine *machine;
-	int error = row_machine(bench, row, &machine, failure);
+	int error = row_machine(bench, row, failure);
 
 	if (!error)
-		error = machine_measure(machine, row, count, sampled, timeout_ms, reading, failure);
+		error = machine_measure(&bench->machines[row->machine], row, count, sampled,
+					timeout_ms, reading, failure);
 	if (error)
 		return row_error(row, error, timeout_ms == PROBE_TIMEOUT_MS, failure) ? -EINTR
 										      : -ECANCELED;
@@ -260,56 +284,83 @@ static void summarise_run(struct bench *bench, const struct schedule *schedule, 
 	}
 }
 
+/*
+ * Samples pay for the way in and out of the guest too, so what they exited is known between two
+ * bounds: does any value between them agree?
+ */
+static bool samples_agree(const struct row *row, enum kvm_backend backend,
+			  const struct run_result *run)
+{
+	double n = (double)run->samples.n, nominal = row->exits == EXITS_NONE ? 0 : 1;
+	double most = run->sample_exits / n;
+	double least = (run->sample_exits - RUN_VISITS * MOST_CALL_EXITS) / n;
+
+	return expect_exits_met(row->exits, backend, fmin(fmax(nominal, least), most));
+}
+
 /* Does what KVM counted agree with what the row is called? */
 static void check_exits(struct bench *bench, unsigned int run)
 {
 	for (size_t i = 0; i < bench->n_rows; i++) {
+		const struct run_result *result = &bench->results[i].runs[run];
 		struct row *row = &bench->rows[i];
-		double exits;
-		char reason[200], figure[16];
+		/* A simulated read exits once to fault and once to ask. */
+		enum kvm_backend backend =
+			row->machine == MACHINE_SIMULATED ? KVM_BACKEND_UNKNOWN : bench->backend;
+		char reason[200], block[16], sample[16];
 
 		if (row->status != ROW_READY || row->machine == MACHINE_NATIVE ||
 		    bench->results[i].n_runs <= run)
 			continue;
-		exits = bench->results[i].runs[run].exits;
-		if (expect_exits_met(row->exits, exits))
+		if (expect_exits_met(row->exits, backend, result->exits) &&
+		    samples_agree(row, backend, result))
 			continue;
-		format_figure(exits, figure);
+		format_figure(result->exits, block);
+		format_figure(result->sample_exits / (double)result->samples.n, sample);
 		snprintf(reason, sizeof(reason),
-			 "wrong label: %s, but KVM counted %s exits a turn in run %u (%s expected)",
-			 row_setting(row), figure, run + 1,
-			 row->exits == EXITS_NONE ? "none" : "at least one");
+			 "wrong label: %s, but KVM counted %s exits a turn (%s a sample) in run "
+			 "%u; %s "
+			 "expected",
+			 row_setting(row), block, sample, run + 1,
+			 row->exits == EXITS_NONE ? "none" : "one");
 		fail_row(row, reason);
 	}
 }
 
-static void all_machines_down(struct bench *bench)
+/* Visit every guest's row, or every native one, once and in random order. */
+static int do_round(struct bench *bench, struct schedule *schedule, struct rng *rng, bool native,
+		    struct failure *failure)
 {
-	for (int i = 0; i < NR_MACHINES; i++)
-		if (i != MACHINE_NATIVE)
-			machine_down(&bench->machines[i]);
-	native_close(&bench->machines[MACHINE_NATIVE].native);
+	unsigned int order[MAX_ROWS];
+
+	for (unsigned int i = 0; i < bench->n_rows; i++)
+		order[i] = i;
+	rng_shuffle(rng, order, bench->n_rows);
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		const struct row *row = &bench->rows[order[i]];
+
+		if (row->status != ROW_READY || (row->machine == MACHINE_NATIVE) != native)
+			continue;
+		/* Native rows do not leave by KVM_RUN. */
+		if (interrupt_signal() ||
+		    visit(bench, schedule, order[i], rng_below(rng, 2), failure) == -EINTR)
+			return -EINTR;
+	}
+	return 0;
 }
 
 static int do_run(struct bench *bench, struct schedule *schedule, struct rng *rng, unsigned int run,
 		  struct failure *failure)
 {
-	unsigned int order[MAX_ROWS];
-	int error = 0;
+	int error;
 
 	for (size_t i = 0; i < bench->n_rows; i++)
 		visits_clear(&schedule->visits[i]);
 	error = answers_check_all(bench->machines, bench->kvm, bench->rows, bench->n_rows,
 				  bench->results, failure);
-	for (unsigned int round = 0; round < RUN_VISITS && error != -EINTR; round++) {
-		for (unsigned int i = 0; i < bench->n_rows; i++)
-			order[i] = i;
-		rng_shuffle(rng, order, bench->n_rows);
-		for (size_t i = 0; i < bench->n_rows && error != -EINTR; i++)
-			if (bench->rows[order[i]].status == ROW_READY)
-				error = visit(bench, schedule, order[i], rng_below(rng, 2),
-					      failure);
-	}
+	for (int native = 0; native < 2 && error != -EINTR; native++)
+		for (unsigned int round = 0; round < RUN_VISITS && error != -EINTR; round++)
+			error = do_round(bench, schedule, rng, native, failure);
 	all_machines_down(bench);
 	/* Half a run is not an observation. */
 	if (error == -EINTR)
@@ -382,6 +433,8 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 		if (bench->rows[i].status == ROW_READY)
 			error = calibrate_row(bench, schedule, i, failure);
 	}
+	/* Runs are of fresh VMs, the first one too. */
+	all_machines_down(bench);
 	if (!error)
 		error = check_budget(bench, schedule, failure);
 	for (unsigned int run = 0; run < bench->options.runs && !error && count_ready(bench);

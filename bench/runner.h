@@ -36,6 +36,8 @@ struct bench {
 	struct row_result results[MAX_ROWS];
 	size_t n_rows;
 	uint64_t tsc_khz;
+	enum kvm_backend backend;
+	enum cpu_vendor vendor;
 	int cpu; /* where this thread is bound */
 	struct noise noise;
 	struct perf_counts counts;

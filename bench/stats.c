@@ -16,7 +16,7 @@
 #define SELECT_BITS         11 /* 2^11 counters of 8 bytes stay in a 32 KiB first-level cache */
 #define SELECT_COUNTERS     (1u << SELECT_BITS)
 #define BOOTSTRAP_RESAMPLES 2000
-#define BOOTSTRAP_LEAST     3 /* runs a side */
+#define BOOTSTRAP_LEAST     6 /* runs a side: with fewer, 0.95 is out of a median's reach */
 
 static unsigned int bit_length(uint64_t value)
 {

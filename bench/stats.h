@@ -68,7 +68,7 @@ double median(double *values, size_t n);
 double median_absolute_deviation(double *values, size_t n);
 
 struct interval {
-	double estimate, lower, upper; /* lower and upper NAN with fewer than 3 runs a side */
+	double estimate, lower, upper; /* lower and upper NAN with fewer than 6 runs a side */
 };
 
 /*

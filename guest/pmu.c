@@ -142,7 +142,8 @@ static void intel_set_counters(const struct guest_pmu *pmu, bool preset, uint32_
 	for (unsigned int i = 0; i < pmu->nr_fixed; i++)
 		set(MSR_FIXED_CTR0 + i, preset ? GUEST_PRESET_FIXED(i) : 0, failed);
 	if (pmu->perf_capabilities & PERF_CAP_METRICS)
-		set(MSR_PERF_METRICS, preset ? GUEST_PRESET_METRICS : 0, failed);
+		/* One that refuses shows in what it reads, and is no other counter's affair. */
+		write_msr(MSR_PERF_METRICS, preset ? GUEST_PRESET_METRICS : 0);
 }
 
 static void intel_stop(const struct guest_pmu *pmu, uint32_t *failed)
@@ -155,11 +156,23 @@ static void intel_stop(const struct guest_pmu *pmu, uint32_t *failed)
 		set(MSR_FIXED_CTR_CTRL, 0, failed);
 }
 
+/*
+ * Which GP counters run: the first and the last two, which are those that are read. All of them
+ * with the one event they count would want every host counter that can count it, and an NMI
+ * watchdog takes one.
+ */
+static bool gp_runs(const struct guest_pmu *pmu, unsigned int i)
+{
+	return i == 0 || i + 2 >= pmu->nr_gp;
+}
+
 static void intel_enable(const struct guest_pmu *pmu, uint32_t *failed)
 {
 	uint64_t fixed_ctrl = 0, global = 0;
 
 	for (unsigned int i = 0; i < pmu->nr_gp; i++) {
+		if (!gp_runs(pmu, i))
+			continue;
 		set(MSR_PERFEVTSEL0 + i, INTEL_UNHALTED_CYCLES | EVTSEL_USR_OS_EN, failed);
 		global |= 1ULL << i;
 	}
@@ -172,8 +185,8 @@ static void intel_enable(const struct guest_pmu *pmu, uint32_t *failed)
 	/* PERF_METRICS only counts together with SLOTS */
 	if (pmu->perf_capabilities & PERF_CAP_METRICS && pmu->nr_fixed > FIXED_SLOTS)
 		global |= GLOBAL_METRICS;
-	if (pmu->version > 1)
-		set(MSR_GLOBAL_CTRL, global, failed);
+	if (pmu->version > 1 && !write_msr(MSR_GLOBAL_CTRL, global))
+		set(MSR_GLOBAL_CTRL, global & ~GLOBAL_METRICS, failed);
 }
 
 static void amd_program(const struct guest_pmu *pmu, bool run, uint32_t *failed)
@@ -186,7 +199,7 @@ static void amd_program(const struct guest_pmu *pmu, bool run, uint32_t *failed)
 		set(extended ? MSR_AMD_CTL0 + 2 * i : MSR_K7_EVTSEL0 + i, 0, failed);
 		set(extended ? MSR_AMD_CTR0 + 2 * i : MSR_K7_PERFCTR0 + i,
 		    run ? 0 : GUEST_PRESET_GP_WIDE(i), failed);
-		if (run)
+		if (run && gp_runs(pmu, i))
 			set(extended ? MSR_AMD_CTL0 + 2 * i : MSR_K7_EVTSEL0 + i,
 			    AMD_UNHALTED_CYCLES | EVTSEL_USR_OS_EN, failed);
 	}

@@ -105,8 +105,8 @@ struct guest_pmu {
 #define GUEST_PRESET_GP(i)      (0x11223300ULL + (i))
 #define GUEST_PRESET_GP_WIDE(i) (0x2511223300ULL + (i))
 #define GUEST_PRESET_FIXED(i)   (0x3644556600ULL + (i))
-/* PERF_METRICS, eight fractions of FFH; the first four (level 1) add up to FFH. */
-#define GUEST_PRESET_METRICS 0x283010084f502040ULL
+/* PERF_METRICS, level 1 alone, which all that have it know: four fractions that make FFH. */
+#define GUEST_PRESET_METRICS 0x4f502040ULL
 
 struct guest_page {
 	uint32_t magic, version;

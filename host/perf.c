@@ -49,7 +49,10 @@ static bool tracepoint_id(const char *root, const char *tracepoint, uint64_t *id
 
 static int open_one(enum perf_count count, const char *root, char *reason, size_t size)
 {
-	struct perf_event_attr attr = { .size = sizeof(attr) };
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
+	};
 	uint64_t id;
 	int fd;
 
@@ -104,10 +107,29 @@ void perf_counts_close(struct perf_counts *counts)
 	}
 }
 
-void perf_counts_read(const struct perf_counts *counts, uint64_t value[NR_PERF_COUNTS])
+static void give_up(struct perf_counts *counts, int i, const char *reason)
 {
-	for (int i = 0; i < NR_PERF_COUNTS; i++)
-		if (counts->fd[i] < 0 ||
-		    read(counts->fd[i], &value[i], sizeof(value[i])) != sizeof(value[i]))
-			value[i] = 0;
+	close(counts->fd[i]);
+	counts->fd[i] = -1;
+	snprintf(counts->reason[i], sizeof(counts->reason[i]), "%s", reason);
+}
+
+void perf_counts_read(struct perf_counts *counts, uint64_t value[NR_PERF_COUNTS])
+{
+	for (int i = 0; i < NR_PERF_COUNTS; i++) {
+		struct {
+			uint64_t value, enabled, running; /* by read_format */
+		} count = { 0 };
+
+		value[i] = 0;
+		if (counts->fd[i] < 0)
+			continue;
+		if (read(counts->fd[i], &count, sizeof(count)) != sizeof(count))
+			give_up(counts, i, "perf's counter cannot be read");
+		else if (count.running < count.enabled)
+			give_up(counts, i,
+				"the host's counters were taken, by the guest's PMU or others");
+		else
+			value[i] = count.value;
+	}
 }

@@ -28,8 +28,11 @@ struct perf_counts {
 /* Opens what there is for the calling thread. Returns how many there are. */
 size_t perf_counts_open(struct perf_counts *counts, const char *root);
 void perf_counts_close(struct perf_counts *counts);
-/* Totals since opening; 0 for what is not there. */
-void perf_counts_read(const struct perf_counts *counts, uint64_t value[NR_PERF_COUNTS]);
+/*
+ * Totals since opening; 0 for what is not there. An event that did not count all the time, because
+ * the host's counters were all taken, is closed and gets its reason.
+ */
+void perf_counts_read(struct perf_counts *counts, uint64_t value[NR_PERF_COUNTS]);
 const char *perf_count_name(enum perf_count count); /* "kvm:kvm_exit", "host_cycles" */
 
 #endif

@@ -70,8 +70,8 @@ void probe_setting_host(const char *root, const struct kvm *kvm, struct setting_
 		if (!has_vpmu(kvm, host->enable_pmu))
 			host->kvm = (struct pmu_shape){ .vendor = host->kvm.vendor };
 	}
-	/* KVM offers what the processor has at the most, but full-width writes always. */
-	host->cpu.perf_capabilities |= host->kvm.perf_capabilities & ~PERF_CAP_FW_WRITES;
+	/* Of what KVM offers only PERF_METRICS proves that the processor has it. */
+	host->cpu.perf_capabilities |= host->kvm.perf_capabilities & PERF_CAP_PERF_METRICS;
 	host->hybrid = cpuid(7).edx & FEATURE_HYBRID;
 	host->nested = cpuid(1).ecx & FEATURE_HYPERVISOR;
 	host->enable_mediated_pmu = context_param(root, vendor_module, "enable_mediated_pmu");

@@ -143,11 +143,6 @@ static void find_obstacle(const struct setting_host *host, struct setting *setti
 	const struct pmu_shape *cpu = &host->cpu, *kvm = &host->kvm;
 	bool vmx = host->backend == KVM_BACKEND_VMX, svm = host->backend == KVM_BACKEND_SVM;
 	bool fewer_fixed = kvm->nr_fixed < cpu->nr_fixed;
-	/*
-	 * AMD has no such MSR. Where Intel's cannot be read, PERF_METRICS may still be known from
-	 * perf's list of events.
-	 */
-	bool capabilities_read = cpu->perf_capabilities & ~PERF_CAP_PERF_METRICS;
 	const struct {
 		bool holds;
 		const char *reason; /* a format for the two numbers */
@@ -172,10 +167,10 @@ static void find_obstacle(const struct setting_host *host, struct setting *setti
 		  "AMD without PerfMonV2 (Zen 4 or later)", 0, 0,
 		  host->nested ? "Zen 4 or later, and PerfMonV2 for this virtual machine"
 			       : "Zen 4 or later" },
-		{ host->enable_mediated_pmu != PARAM_YES && capabilities_read &&
-			  !(cpu->perf_capabilities & PERF_CAP_FW_WRITES),
-		  "the mediated PMU needs full-width counter writes", 0, 0,
-		  "a processor with IA32_PERF_CAPABILITIES[13] = 1" },
+		/*
+		 * Full-width writes are a condition too, but IA32_PERF_CAPABILITIES is the kernel's
+		 * to read, and every processor of version 4 or later has them.
+		 */
 		{ host->enable_pmu == PARAM_NO, "enable_pmu=N", 0, 0, RELOAD_KVM("enable_pmu=1") },
 		{ !kvm->version, "KVM offers no PMU", 0, 0, "" },
 		{ host->enable_mediated_pmu == PARAM_ABSENT, "kernel has no mediated PMU", 0, 0,

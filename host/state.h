@@ -49,8 +49,9 @@ struct cpu_exception {
 };
 
 /*
- * After KVM_EXIT_HLT: was it an exception's HLT? Then fill @exception from the stack of @mode's
- * handler and return true. Registers other than RIP, RSP and RFLAGS are still the faulting ones.
+ * After KVM_EXIT_HLT (a VM with an in-kernel irqchip never gives one): was it an exception's HLT?
+ * Then fill @exception from the stack of @mode's handler and return true. Registers other than RIP,
+ * RSP and RFLAGS are still the faulting ones.
  */
 bool state_exception(const struct vm *vm, enum cpu_mode mode, struct cpu_exception *exception);
 

@@ -15,7 +15,6 @@ static const char *const stat_names[NR_VCPU_STATS] = {
 	[STAT_EXITS] = "exits",
 	[STAT_INSN_EMULATION] = "insn_emulation",
 	[STAT_IRQ_EXITS] = "irq_exits",
-	[STAT_IO_EXITS] = "io_exits",
 };
 
 static int read_exactly(int fd, void *buffer, size_t size, off_t offset)

@@ -7,7 +7,7 @@
 
 #include "host/failure.h"
 
-enum vcpu_stat { STAT_EXITS, STAT_INSN_EMULATION, STAT_IRQ_EXITS, STAT_IO_EXITS, NR_VCPU_STATS };
+enum vcpu_stat { STAT_EXITS, STAT_INSN_EMULATION, STAT_IRQ_EXITS, NR_VCPU_STATS };
 
 struct vcpu_stats {
 	int fd;

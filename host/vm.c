@@ -167,14 +167,15 @@ static int filter_pmu_msrs(const struct vm *vm, struct failure *failure)
 		.args = { KVM_MSR_EXIT_REASON_FILTER },
 	};
 	struct kvm_msr_filter filter = { .flags = KVM_MSR_FILTER_DEFAULT_ALLOW };
-	uint8_t deny_all[4] = { 0 };
+	/* KVM reads whole longs. */
+	unsigned long deny_all = 0;
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		filter.ranges[i] = (struct kvm_msr_filter_range){
 			.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
 			.nmsrs = ranges[i].count,
 			.base = ranges[i].base,
-			.bitmap = deny_all,
+			.bitmap = (uint8_t *)&deny_all,
 		};
 	if (ioctl(vm->fd, KVM_ENABLE_CAP, &cap))
 		return fail_errno(failure,
@@ -229,9 +230,10 @@ static int create_vcpu(struct vm *vm, const struct kvm *kvm, struct failure *fai
 
 	vm->vcpu_fd = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
 	if (vm->vcpu_fd < 0 && errno == EBUSY)
-		return fail_errno(failure,
-				  "KVM_CREATE_VCPU (a mediated PMU needs the host's to be free: "
-				  "sysctl kernel.nmi_watchdog=0, and no perf stat -a)");
+		return fail_errno(
+			failure,
+			"KVM_CREATE_VCPU (a mediated PMU needs the host's to be free: "
+			"sysctl kernel.nmi_watchdog=0, and no perf event that counts guests)");
 	if (vm->vcpu_fd < 0)
 		return fail_errno(failure, "KVM_CREATE_VCPU");
 	run = mmap(NULL, (size_t)kvm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu_fd, 0);

@@ -292,6 +292,137 @@ static void test_every_row(void **state)
 	}
 }
 
+/*
+ * Every row there is: "rdpmc gp-first 03n" is rdpmc/gp-first/SETTING/ with cpl0, cpl3 and
+ * cpl3-nopce. Where a read cannot be answered its #GP is measured, for the first counter of a kind.
+ */
+static const char *const all_of_skylake[] = {
+	"rdpmc gp-first 03",
+	"rdpmc-fault gp-first n",
+	"rdpmc gp-last 03",
+	"rdpmc fixed0 03",
+	"rdpmc fixed1 03",
+	"rdpmc fixed2 03",
+	"rdpmc fixed3 03",
+	"rdpmc metrics 03",
+	"rdpmc-fault metrics 03n",
+	"rdpmc-fault metrics-index1 03",
+	"rdpmc-fault type6000 03",
+	"rdpmc-fault fast 03",
+	"rdpmc-fault vmware 03",
+	"rdpmc-fault out-of-range 03",
+	NULL,
+};
+static const char *const all_of_ice_lake[] = {
+	"rdpmc gp-first 03",
+	"rdpmc-fault gp-first n",
+	"rdpmc gp-last 03",
+	"rdpmc fixed0 03",
+	"rdpmc fixed1 03",
+	"rdpmc fixed2 03",
+	"rdpmc fixed3 03",
+	"rdpmc metrics 03",
+	"rdpmc-fault metrics n",
+	"rdpmc-fault metrics-index1 03",
+	"rdpmc-fault type6000 03",
+	"rdpmc-fault fast 03",
+	"rdpmc-fault vmware 03",
+	"rdpmc-fault out-of-range 03",
+	NULL,
+};
+static const char *const all_of_intel_without_pmu[] = {
+	"rdpmc gp-first 03",
+	"rdpmc-fault gp-first 03n",
+	"rdpmc gp-last 03",
+	"rdpmc fixed0 03",
+	"rdpmc-fault fixed0 03",
+	"rdpmc fixed1 03",
+	"rdpmc fixed2 03",
+	"rdpmc fixed3 03",
+	"rdpmc metrics 03",
+	"rdpmc-fault metrics 03n",
+	"rdpmc-fault metrics-index1 03",
+	"rdpmc-fault type6000 03",
+	"rdpmc-fault fast 03",
+	"rdpmc-fault vmware 03",
+	"rdpmc-fault out-of-range 03",
+	NULL,
+};
+static const char *const all_of_amd[] = {
+	"rdpmc gp-first 03",     "rdpmc-fault gp-first n",      "rdpmc gp-last 03",
+	"rdpmc-fault vmware 03", "rdpmc-fault out-of-range 03", NULL,
+};
+static const char *const all_of_amd_without_pmu[] = {
+	"rdpmc gp-first 03",     "rdpmc-fault gp-first 03n",    "rdpmc gp-last 03",
+	"rdpmc-fault vmware 03", "rdpmc-fault out-of-range 03", NULL,
+};
+static const char *const controls[] = {
+	"control/empty/cpl0", "control/empty/cpl3", "control/rdtsc/cpl0",
+	"control/rdtsc/cpl3", "control/cpuid/cpl0", "control/cpuid/cpl3",
+	"control/port/cpl0",  "control/port/cpl3",  "control/hypercall/cpl0",
+};
+
+/* How many rows @lines are; all of them are there. */
+static size_t check_lines(const struct table *table, const char *const *lines, const char *setting)
+{
+	size_t n = 0;
+
+	for (; *lines; lines++) {
+		char group[32], counter[32], privileges[8], name[200];
+
+		assert_int_equal(sscanf(*lines, "%31s %31s %7s", group, counter, privileges), 3);
+		for (const char *p = privileges; *p; p++, n++) {
+			snprintf(name, sizeof(name), "%s/%s/%s/%s", group, counter, setting,
+				 *p == '0'   ? "cpl0"
+				 : *p == '3' ? "cpl3"
+					     : "cpl3-nopce");
+			get(table, name);
+		}
+	}
+	return n;
+}
+
+static void test_all_rows(void **state)
+{
+	static const struct {
+		enum made_host made;
+		const char *const *intercepted, *const *passthrough, *const *simulated;
+		size_t native;
+	} hosts[] = {
+		{ SKYLAKE_ON, all_of_skylake, all_of_skylake, NULL, 3 },
+		{ ICE_LAKE_METRICS, all_of_ice_lake, all_of_ice_lake, NULL, 3 },
+		{ SKYLAKE_6_12, all_of_skylake, all_of_ice_lake, NULL, 3 },
+		{ SKYLAKE_NO_VPMU, all_of_intel_without_pmu, all_of_ice_lake, NULL, 3 },
+		{ ZEN_4_ON, all_of_amd, all_of_amd, NULL, 1 },
+		{ ZEN_3, all_of_amd, all_of_amd, NULL, 1 },
+		{ ZEN_4_NO_VPMU, all_of_amd_without_pmu, all_of_amd, NULL, 1 },
+		{ PVM_NO_PMU, all_of_amd_without_pmu, all_of_amd, NULL, 1 },
+		{ PVM_SIMULATED, NULL, NULL, all_of_ice_lake, 0 },
+		{ SIMULATED_ON_ICE_LAKE, NULL, NULL, all_of_ice_lake, 0 },
+		{ SIMULATED_ON_ZEN_4, NULL, NULL, all_of_ice_lake, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		struct table table;
+		size_t n = ARRAY_SIZE(controls) + hosts[i].native;
+
+		table_make(&table, hosts[i].made);
+		for (size_t c = 0; c < ARRAY_SIZE(controls); c++)
+			get(&table, controls[c]);
+		if (hosts[i].intercepted)
+			n += check_lines(&table, hosts[i].intercepted, "intercepted");
+		if (hosts[i].passthrough)
+			n += check_lines(&table, hosts[i].passthrough, "passthrough");
+		if (hosts[i].simulated)
+			n += check_lines(&table, hosts[i].simulated, "simulated-vpmu");
+		if (hosts[i].native)
+			get(&table, "rdpmc/gp-first/native/cpl3");
+		if (table.n != n)
+			fail_msg("%s: %zu rows instead of %zu", table.host, table.n, n);
+	}
+}
+
 /* The guest of the machine that a row is measured on. */
 static const struct pmu_shape *row_guest(const struct case_plan *plan, const struct row *row)
 {
@@ -300,6 +431,19 @@ static const struct pmu_shape *row_guest(const struct case_plan *plan, const str
 	return &plan->setting[row->machine == MACHINE_PASSTHROUGH ? SETTING_PASSTHROUGH
 								  : SETTING_INTERCEPTED]
 			.guest;
+}
+
+/* The last GP counter is the last that the guests of both settings have. */
+static const struct pmu_shape *shared_guest(const struct case_plan *plan, const struct row *row)
+{
+	const struct pmu_shape *guest = row_guest(plan, row);
+
+	if (row->machine == MACHINE_SIMULATED)
+		return guest;
+	for (int kind = 0; kind < NR_SETTINGS; kind++)
+		if (plan->setting[kind].available && plan->setting[kind].guest.nr_gp < guest->nr_gp)
+			guest = &plan->setting[kind].guest;
+	return guest;
 }
 
 /* What a ready RDPMC row expects is what the rules say of its guest; its name says which kind. */
@@ -322,7 +466,8 @@ static void test_expectations(void **state)
 				fail_msg("%s: %s: expects %s", table.host, row->name,
 					 row->expected.gp ? "#GP" : "a value");
 			guest = row_guest(&table.plan, row);
-			assert_int_equal(row->ecx, counter_ecx(row->counter, guest));
+			assert_int_equal(row->ecx, counter_ecx(row->counter,
+							       shared_guest(&table.plan, row)));
 			e = expect_rdpmc(guest, row->ecx, row->cpl, row->pce);
 			/* the backdoor's counters are no PMU's: below */
 			if (row->counter == COUNTER_VMWARE &&
@@ -540,6 +685,56 @@ static void test_no_pmu(void **state)
 	}
 }
 
+static void test_reasons(void **state)
+{
+	struct table table;
+
+	(void)state;
+	table_make(&table, PVM_NO_PMU);
+	check_status(&table, "rdpmc/gp-first/intercepted/cpl3", ROW_SKIPPED, "host has no PMU");
+	check_status(&table, "rdpmc/gp-last/intercepted/cpl0", ROW_SKIPPED, "host has no PMU");
+	table_make(&table, SKYLAKE_NO_VPMU);
+	check_status(&table, "rdpmc/gp-first/intercepted/cpl3", ROW_SKIPPED,
+		     "KVM offers guests no");
+	check_status(&table, "rdpmc/fixed3/intercepted/cpl3", ROW_SKIPPED, "KVM offers guests no");
+	check_status(&table, "rdpmc/metrics/intercepted/cpl3", ROW_SKIPPED, "KVM offers guests no");
+	check_status(&table, "rdpmc/gp-first/passthrough/cpl3", ROW_SKIPPED, "enable_pmu=N");
+	table_make(&table, SKYLAKE_ON);
+	check_status(&table, "rdpmc/metrics/intercepted/cpl3", ROW_SKIPPED, "needs PERF_METRICS");
+	table_make(&table, ICE_LAKE_CAPPED);
+	check_status(&table, "rdpmc/metrics/intercepted/cpl3", ROW_SKIPPED,
+		     "KVM does not offer PERF_METRICS");
+	table_make(&table, SKYLAKE_ONE_GP);
+	check_status(&table, "rdpmc/fixed0/intercepted/cpl3", ROW_SKIPPED,
+		     "KVM offers 0 fixed counters of the processor's 3");
+	check_status(&table, "rdpmc/fixed2/intercepted/cpl3", ROW_SKIPPED,
+		     "KVM offers 0 fixed counters of the processor's 3");
+	check_status(&table, "rdpmc-fault/fixed0/intercepted/cpl3", ROW_READY, "");
+}
+
+/* No guest can be had at all: nothing but the host itself is left to measure. */
+static void test_no_guest(void **state)
+{
+	struct table table;
+	size_t natives = 0;
+
+	(void)state;
+	table_make(&table, SKYLAKE_ON);
+	for (int kind = 0; kind < NR_SETTINGS; kind++)
+		table.plan.setting[kind] =
+			(struct setting){ .reason = "no guest", .remedy = "no way" };
+	table.n = cases_make(&table.plan, table.rows);
+	for (size_t i = 0; i < table.n; i++) {
+		const struct row *row = &table.rows[i];
+
+		check_row(&table, row);
+		natives += row->machine == MACHINE_NATIVE && row->status == ROW_READY;
+		if (row->machine != MACHINE_NATIVE)
+			assert_string_equal(row->reason, "no guest; no way");
+	}
+	assert_true(natives > 0);
+}
+
 /* Both settings of a counter, else the difference would not be the intercept's. */
 static void test_settings_read_the_same(void **state)
 {
@@ -666,23 +861,31 @@ static void test_native(void **state)
 	table_make(&table, PVM_NO_PMU);
 	check_status(&table, "rdpmc/gp-first/native/cpl3", ROW_SKIPPED,
 		     "a reason of the native rows");
+
+	table_make(&table, ICE_LAKE_METRICS);
+	table.plan.native_fixed = false;
+	table.n = cases_make(&table.plan, table.rows);
+	check_status(&table, "rdpmc/gp-first/native/cpl3", ROW_READY, "");
+	check_status(&table, "rdpmc/fixed0/native/cpl3", ROW_SKIPPED, "fixed counter 0");
+	check_status(&table, "rdpmc/metrics/native/cpl3", ROW_READY, "");
+	table.plan.native_fixed = true;
+	table.plan.native_metrics = false;
+	table.n = cases_make(&table.plan, table.rows);
+	check_status(&table, "rdpmc/fixed0/native/cpl3", ROW_READY, "");
+	check_status(&table, "rdpmc/metrics/native/cpl3", ROW_SKIPPED, "topdown");
 }
 
 static void test_controls(void **state)
 {
-	static const char *const names[] = {
-		"control/empty/cpl0", "control/empty/cpl3", "control/rdtsc/cpl0",
-		"control/rdtsc/cpl3", "control/cpuid/cpl0", "control/cpuid/cpl3",
-		"control/port/cpl0",  "control/port/cpl3",
-	};
-
 	(void)state;
 	for (int made = 0; made < NR_MADE_HOSTS; made++) {
 		struct table table;
+		bool amd;
 
 		table_make(&table, (enum made_host)made);
-		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-			const struct row *row = get(&table, names[i]);
+		amd = table.plan.host.cpu.vendor == CPU_VENDOR_AMD;
+		for (size_t i = 0; i < ARRAY_SIZE(controls); i++) {
+			const struct row *row = get(&table, controls[i]);
 
 			assert_true(row->control);
 			assert_int_equal(row->status, ROW_READY);
@@ -690,6 +893,13 @@ static void test_controls(void **state)
 									    : MACHINE_INTERCEPTED);
 			assert_string_equal(row_setting(row), "control");
 		}
+		assert_int_equal(get(&table, "control/empty/cpl0")->insn, GUEST_INSN_EMPTY);
+		assert_int_equal(get(&table, "control/rdtsc/cpl3")->insn, GUEST_INSN_RDTSC);
+		assert_int_equal(get(&table, "control/cpuid/cpl0")->insn, GUEST_INSN_CPUID);
+		assert_int_equal(get(&table, "control/port/cpl3")->insn, GUEST_INSN_PORT);
+		/* the other vendor's is #UD, or patched by KVM */
+		assert_int_equal(get(&table, "control/hypercall/cpl0")->insn,
+				 amd ? GUEST_INSN_VMMCALL : GUEST_INSN_VMCALL);
 	}
 }
 
@@ -796,6 +1006,27 @@ static void test_filter(void **state)
 			check_filter((enum made_host)made, globs[g]);
 }
 
+/* A filtered table ends where it ends: what stood behind is gone. */
+static void test_filter_again(void **state)
+{
+	struct table table;
+	size_t all, n;
+
+	(void)state;
+	table_make(&table, SKYLAKE_ON);
+	all = table.n;
+	n = cases_filter(table.rows, all, "control/empty/cpl0");
+	assert_int_equal(n, 1);
+	for (size_t i = 0; i < all; i++)
+		assert_int_equal(cases_filter(table.rows, n, table.rows[i].name), i < n);
+
+	table_make(&table, SKYLAKE_ON);
+	for (size_t i = 0; i < all; i++)
+		if (table.rows[i].insn == GUEST_INSN_EMPTY && table.rows[i].cpl == 3)
+			assert_null(
+				cases_empty_loop(table.rows, i, get(&table, "control/rdtsc/cpl3")));
+}
+
 /* Netted with a loop that a caller has taken away: no other stands in for it. */
 static void test_empty_loop_gone(void **state)
 {
@@ -856,6 +1087,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_row),
+		cmocka_unit_test(test_all_rows),
 		cmocka_unit_test(test_settings_are_as_expected),
 		cmocka_unit_test(test_expectations),
 		cmocka_unit_test(test_exits),
@@ -864,6 +1096,8 @@ int main(void)
 		cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_fixed3_of_skylake),
 		cmocka_unit_test(test_no_pmu),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_no_guest),
 		cmocka_unit_test(test_settings_read_the_same),
 		cmocka_unit_test(test_vmware_backdoor),
 		cmocka_unit_test(test_simulated),
@@ -871,6 +1105,7 @@ int main(void)
 		cmocka_unit_test(test_controls),
 		cmocka_unit_test(test_empty_loops),
 		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_filter_again),
 		cmocka_unit_test(test_empty_loop_gone),
 		cmocka_unit_test(test_counter_ecx),
 	};

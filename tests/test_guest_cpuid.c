@@ -179,6 +179,35 @@ static void test_reading(void **state)
 	}
 }
 
+/* Hygon's processors are AMD's, and a name that differs in any letter is neither vendor's. */
+static void test_vendor_names(void **state)
+{
+	struct kvm_cpuid2 *amd = MAKE_TABLE(amd_entries), *intel = MAKE_TABLE(intel_entries);
+	struct pmu_shape pmu;
+
+	(void)state;
+	for (unsigned int letter = 0; letter < 12; letter++) {
+		struct kvm_cpuid2 *tables[] = { amd, intel };
+
+		for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
+			struct kvm_cpuid_entry2 *leaf = &tables[t]->entries[0];
+			uint32_t *part[] = { &leaf->ebx, &leaf->edx, &leaf->ecx };
+
+			*part[letter / 4] ^= 1U << (letter % 4 * 8);
+			guest_cpuid_pmu(tables[t], &pmu);
+			assert_int_equal(pmu.vendor, CPU_VENDOR_OTHER);
+			*part[letter / 4] ^= 1U << (letter % 4 * 8);
+		}
+	}
+	memcpy(&amd->entries[0].ebx, "Hygo", 4);
+	memcpy(&amd->entries[0].edx, "nGen", 4);
+	memcpy(&amd->entries[0].ecx, "uine", 4);
+	guest_cpuid_pmu(amd, &pmu);
+	check_same_pmu("Hygon", &pmu, &(struct pmu_shape)AMD(2, 6));
+	free(amd);
+	free(intel);
+}
+
 /* Neither of the two vendors: no rules, so no PMU. */
 static void test_reading_other_vendor(void **state)
 {
@@ -483,12 +512,19 @@ static void test_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reading),        cmocka_unit_test(test_reading_other_vendor),
-		cmocka_unit_test(test_round_trips),    cmocka_unit_test(test_no_pmu_amd),
-		cmocka_unit_test(test_amd_leaves),     cmocka_unit_test(test_amd_leaf_added),
-		cmocka_unit_test(test_pdcm),           cmocka_unit_test(test_leaf_23),
-		cmocka_unit_test(test_the_rest_stays), cmocka_unit_test(test_vendor_change),
-		cmocka_unit_test(test_vendor_stays),   cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_vendor_names),
+		cmocka_unit_test(test_reading_other_vendor),
+		cmocka_unit_test(test_round_trips),
+		cmocka_unit_test(test_no_pmu_amd),
+		cmocka_unit_test(test_amd_leaves),
+		cmocka_unit_test(test_amd_leaf_added),
+		cmocka_unit_test(test_pdcm),
+		cmocka_unit_test(test_leaf_23),
+		cmocka_unit_test(test_the_rest_stays),
+		cmocka_unit_test(test_vendor_change),
+		cmocka_unit_test(test_vendor_stays),
+		cmocka_unit_test(test_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

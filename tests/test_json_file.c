@@ -22,6 +22,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -39,13 +40,52 @@ static char directory[64];
 static char mounted[80]; /* what has to be unmounted; empty for nothing */
 static json_t *small, *big;
 
+/*
+ * What the system may refuse, in front of the C library's own: the error to refuse it with, and in
+ * which order it was asked for.
+ */
+static int fsync_error, rename_error;
+static char asked[16];
+
+int fsync(int fd)
+{
+	strcat(asked, "s");
+	errno = fsync_error;
+	return fsync_error ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int rename(const char *from, const char *to)
+{
+	strcat(asked, "r");
+	errno = rename_error;
+	return rename_error ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static int count_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	if (!dir)
+		return -1;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static int files_before;
+
 static int setup(void **state)
 {
 	(void)state;
+	fsync_error = rename_error = 0;
+	asked[0] = 0;
 	strcpy(directory, "/tmp/test_json_file.XXXXXX");
 	mounted[0] = 0;
 	if (!mkdtemp(directory) || chmod(directory, 0755) || chdir(directory))
 		return -1;
+	files_before = count_files();
 	return 0;
 }
 
@@ -62,7 +102,11 @@ static int teardown(void **state)
 	(void)state;
 	if (mounted[0] && umount2(mounted, MNT_DETACH))
 		return -1;
-	return chdir("/") || nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	if (count_files() != files_before)
+		print_error("%s: %d files were left open\n", directory,
+			    count_files() - files_before);
+	return count_files() != files_before || chdir("/") ||
+	       nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 static int group_setup(void **state)
@@ -75,7 +119,8 @@ static int group_setup(void **state)
 	for (int i = 0; i < BIG_STRINGS; i++)
 		json_array_append_new(strings, json_sprintf("%0100d", i));
 	big = json_pack("{s:o}", "strings", strings);
-	small = json_pack("{s:s, s:[i, f, n, b]}", "name", "RDPMC \xc2\xb5", "values", -3, 0.25, 1);
+	small = json_pack("{s:s, s:[i, f, n, b]}", "name", "RDPMC \xc2\xb5", "values", -3,
+			  123456.789, 1);
 	return !big || !small;
 }
 
@@ -226,6 +271,45 @@ static void test_replaces(void **state)
 	check_json("a.json", big);
 	check_written("a.json", small);
 	check_json("a.json", small);
+	check_entries(".", 1);
+}
+
+/* On the disk before it gets its name: else a crash could leave an empty file under it. */
+static void test_synced_first(void **state)
+{
+	(void)state;
+	put("a.json", OLD);
+	check_written("a.json", big);
+	assert_string_equal(asked, "sr");
+	asked[0] = 0;
+	check_written("b.json", small);
+	assert_string_equal(asked, "sr");
+}
+
+static void test_sync_fails(void **state)
+{
+	struct failure failure;
+
+	(void)state;
+	put("a.json", OLD);
+	fsync_error = EIO;
+	check_failure(json_file_write("a.json", small, &failure), -EIO, &failure, "a.json");
+	check_failure(json_file_write("b.json", small, &failure), -EIO, &failure, "b.json");
+	check_content("a.json", OLD);
+	check_entries(".", 1);
+	assert_string_equal(asked, "ss");
+}
+
+static void test_rename_fails(void **state)
+{
+	struct failure failure;
+
+	(void)state;
+	put("a.json", OLD);
+	rename_error = EROFS;
+	check_failure(json_file_write("a.json", small, &failure), -EROFS, &failure, "a.json");
+	check_failure(json_file_write("b.json", small, &failure), -EROFS, &failure, "b.json");
+	check_content("a.json", OLD);
 	check_entries(".", 1);
 }
 
@@ -558,6 +642,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_writes),
 		TEST(test_replaces),
+		TEST(test_synced_first),
+		TEST(test_sync_fails),
+		TEST(test_rename_fails),
 		TEST(test_check),
 		TEST(test_directory),
 		TEST(test_missing_directory),

@@ -302,6 +302,7 @@ static void measure(size_t i, size_t n, double median)
 		run->insn_emulation = 0.25;
 		run->irq_exits = r;
 		run->reads = 1000 + r;
+		histogram_add(&run->histogram, 0);
 		histogram_add(&run->histogram, 7);
 		histogram_add(&run->histogram, 7);
 		histogram_add(&run->histogram, 100);
@@ -499,7 +500,7 @@ static void test_exit_costs_of_few_runs(void **state)
 	struct exit_cost costs[MAX_ROWS];
 
 	(void)state;
-	for (size_t runs = 1; runs < 4; runs++) {
+	for (size_t runs = 1; runs < 8; runs++) {
 		size_t n;
 
 		make_bench(&ice_lake, false);
@@ -508,13 +509,13 @@ static void test_exit_costs_of_few_runs(void **state)
 		assert_true(n > 0);
 		for (size_t i = 0; i < n; i++) {
 			check_about(costs[i].ticks.estimate, 1970);
-			assert_int_equal(isnan(costs[i].ticks.lower), runs < 3);
-			assert_int_equal(isnan(costs[i].ticks.upper), runs < 3);
+			assert_int_equal(isnan(costs[i].ticks.lower), runs < 6);
+			assert_int_equal(isnan(costs[i].ticks.upper), runs < 6);
 		}
 	}
 }
 
-/* AMD: the last counter of the two settings is not the same counter. */
+/* AMD: one guest has a counter less; what is compared is one that both have. */
 static void test_exit_costs_of_amd(void **state)
 {
 	struct exit_cost costs[MAX_ROWS];
@@ -523,8 +524,8 @@ static void test_exit_costs_of_amd(void **state)
 	(void)state;
 	make_bench(&zen_4, false);
 	measure_all(10);
-	assert_int_not_equal(bench.rows[row_index("rdpmc/gp-last/intercepted/cpl3")].ecx,
-			     bench.rows[row_index("rdpmc/gp-last/passthrough/cpl3")].ecx);
+	assert_int_equal(bench.rows[row_index("rdpmc/gp-last/intercepted/cpl3")].ecx, 4);
+	assert_int_equal(bench.rows[row_index("rdpmc/gp-last/passthrough/cpl3")].ecx, 4);
 	n = exit_costs(&bench, costs, ARRAY_SIZE(costs));
 	assert_true(n >= 2);
 	for (size_t i = 0; i < n; i++)
@@ -636,6 +637,308 @@ static void test_print(void **state)
 	check_says(text, "7663"); /* its cost, or in ns: */
 	check_says(text, "3065.2");
 	check_says(text, "perf_event_paranoid is 3");
+}
+
+/* The line of @text, from @from on, that begins with @start; NULL where there is none. */
+static const char *line_of(const char *from, const char *start)
+{
+	while (from) {
+		if (!strncmp(from, start, strlen(start)))
+			return from;
+		from = strchr(from, '\n');
+		from = from ? from + 1 : NULL;
+	}
+	return NULL;
+}
+
+static unsigned int count_of(const char *text, const char *part)
+{
+	unsigned int n = 0;
+
+	while ((text = strstr(text, part))) {
+		n++;
+		text += strlen(part);
+	}
+	return n;
+}
+
+/* The row's line below its group's heading: what was measured, in ns, in cycles, and the exits. */
+static void check_row_line(const char *text, const char *group, const char *label,
+			   const struct row_figures *f, bool native)
+{
+	const double ticks[] = { f->median, f->mad, f->p99, f->max };
+	char start[100], words[10][16], expected[16];
+	const char *heading = line_of(text, group), *line = heading;
+
+	if (!heading || line_of(heading + 1, group))
+		fail_msg("group \"%s\" is there not once", group);
+	snprintf(start, sizeof(start), "  %s ", label);
+	do {
+		line = strchr(line, '\n') + 1;
+		if (strncmp(line, "  ", 2))
+			fail_msg("no \"%s\" in group \"%s\"", label, group);
+	} while (strncmp(line, start, strlen(start)));
+	assert_int_equal(sscanf(line, "%*s %15s %15s %15s %15s %15s %15s %15s %15s %15s%1[^\n]",
+				words[0], words[1], words[2], words[3], words[4], words[5],
+				words[6], words[7], words[8], words[9]),
+			 9);
+	for (size_t i = 0; i < 4; i++) {
+		format_figure(ticks[i] * 0.4, expected);
+		assert_string_equal(words[i], expected);
+		format_figure(ticks[i], expected);
+		assert_string_equal(words[4 + i], expected);
+	}
+	format_figure(native ? (double)NAN : f->exits, expected);
+	assert_string_equal(words[8], expected);
+}
+
+static void test_print_rows(void **state)
+{
+	static const char *const groups[] = { "control",
+					      "rdpmc, intercepted",
+					      "rdpmc, passthrough",
+					      "rdpmc-fault, intercepted",
+					      "rdpmc-fault, passthrough",
+					      "rdpmc, native" };
+	const char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	plan.native_reason[0] = 0;
+	plan.native_fixed = true;
+	plan.native_metrics = true;
+	bench.n_rows = cases_make(&plan, bench.rows);
+	for (size_t i = 0; i < bench.n_rows; i++)
+		measure(i, 3, 1000 + 37 * (double)i);
+	text = print("CPU 3", false, NULL);
+	check_width(text);
+	for (size_t i = 0; i < bench.n_rows; i++) {
+		const struct row *row = &bench.rows[i];
+		struct row_figures figures = row_figures(&bench.results[i]);
+		char group[80], label[80];
+
+		snprintf(group, sizeof(group), "%.*s%s%s", (int)strcspn(row->name, "/"), row->name,
+			 row->control ? "" : ", ", row->control ? "" : row_setting(row));
+		snprintf(label, sizeof(label), "%s/%s", row_counter_name(row),
+			 row_privilege_name(row));
+		check_row_line(text, group, label, &figures, row->machine == MACHINE_NATIVE);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		assert_non_null(line_of(text, groups[i]));
+	assert_non_null(line_of(text, "rdpmc, intercepted (GP counters one bit narrower)\n"));
+	assert_non_null(line_of(text, "rdpmc, passthrough\n"));
+	assert_non_null(line_of(text, "control\n"));
+	/* the columns are in the order that the figures were held against */
+	text = strstr(text, "median");
+	assert_non_null(text);
+	assert_int_equal(strncmp(text + strcspn(text, " "),
+				 "     MAD     p99     max  median     "
+				 "MAD     p99     max  /read\n",
+				 55),
+			 0);
+}
+
+static void test_print_simulated(void **state)
+{
+	const char *text;
+
+	(void)state;
+	make_bench(&pvm, true);
+	measure_all(3);
+	text = print("CPU 3", false, NULL);
+	assert_non_null(line_of(text, "rdpmc, simulated-vpmu (answered by this program: the times "
+				      "mean nothing)\n"));
+	assert_non_null(line_of(text, "control\n"));
+	assert_null(strstr(text, "exit cost"));
+	assert_null(strstr(text, "\nskipped"));
+	assert_null(strstr(text, "\nfailed"));
+}
+
+/* Group by group, though a group's rows may stand apart. */
+static void test_print_groups_whole(void **state)
+{
+	struct row row;
+	const char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	/* the first intercepted row to the end, the last passthrough one to the front */
+	row = bench.rows[0];
+	bench.rows[0] = bench.rows[row_index("rdpmc/metrics/passthrough/cpl3")];
+	bench.rows[row_index("rdpmc/metrics/passthrough/cpl3")] = row;
+	text = print("CPU 3", false, NULL);
+	assert_int_equal(count_of(text, "\nrdpmc, passthrough"), 1);
+	assert_int_equal(count_of(text, "\ncontrol"), 1);
+	assert_int_equal(count_of(text, "\n  empty/"), 2);
+}
+
+static void test_print_costs(void **state)
+{
+	const char *text, *costs;
+	size_t in, out;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(10);
+	in = row_index("rdpmc/metrics/intercepted/cpl3");
+	out = row_index("rdpmc/metrics/passthrough/cpl3");
+	for (size_t r = 0; r < 10; r++) { /* 5000 to 5090, less 50 */
+		all_runs[in][r].median = 5000 + 10 * (double)r;
+		all_runs[out][r].median = 50;
+	}
+	text = print("CPU 3", false, NULL);
+	costs = strstr(text, "exit cost = intercepted - passthrough\n");
+	assert_non_null(costs);
+	costs = strstr(costs, "\n  metrics/cpl3 ");
+	assert_non_null(costs);
+	{
+		double cost, lower, upper, cycles;
+
+		assert_int_equal(sscanf(costs,
+					" metrics/cpl3 %lf ns (95 %%: %lf to %lf) %lf cycles",
+					&cost, &lower, &upper, &cycles),
+				 4);
+		check_about(cost, 0.4 * 4995);
+		check_about(cycles, 4995);
+		/* 95 % of what 10 evenly spread runs can give */
+		assert_true(lower >= 0.4 * 4955 && lower <= 0.4 * 4980);
+		assert_true(upper >= 0.4 * 5010 && upper <= 0.4 * 5035);
+	}
+	assert_non_null(strstr(text, "\n  #GP of gp-first/cpl3-nopce "));
+	assert_null(strstr(text, "unknown: no"));
+
+	for (size_t i = 0; i < bench.n_rows; i++)
+		if (bench.rows[i].machine == MACHINE_PASSTHROUGH)
+			bench.rows[i].status = ROW_READY;
+	text = print("CPU 3", false, NULL);
+	assert_non_null(strstr(text, "\n  unknown: no counter was measured under both settings\n"));
+
+	make_bench(&pvm, false);
+	measure_all(10);
+	text = print("CPU 3", false, NULL);
+	check_says(text,
+		   "unknown: no passthrough here: kvm_pvm has no mediated PMU; a host with VMX "
+		   "or SVM of its own");
+}
+
+/* Rows that share a reason share a paragraph: the reason once, the names short but all there. */
+static void test_print_paragraphs(void **state)
+{
+	const char *text;
+
+	(void)state;
+	make_bench(&pvm, false);
+	measure_all(3);
+	text = print("CPU 3", false, NULL);
+	assert_int_equal(count_of(text, plan.setting[SETTING_PASSTHROUGH].reason), 2);
+	assert_int_equal(count_of(text, "\nskipped\n"), 1);
+	assert_int_equal(count_of(text, "\nfailed\n"), 0);
+	assert_non_null(strstr(text, "\n  host has no PMU; a guest's counters need one\n"
+				     "      rdpmc/gp-first/intercepted/{cpl0,cpl3} "
+				     "rdpmc/gp-last/intercepted/{cpl0,cpl3}\n"));
+	check_says(text, "rdpmc/gp-first/passthrough/{cpl0,cpl3} "
+			 "rdpmc-fault/gp-first/passthrough/cpl3-nopce "
+			 "rdpmc/gp-last/passthrough/{cpl0,cpl3}");
+
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	for (size_t i = 0; i < bench.n_rows; i++)
+		if (bench.rows[i].status == ROW_MEASURED && bench.rows[i].privilege &&
+		    bench.rows[i].counter >= COUNTER_METRICS) {
+			bench.rows[i].status = ROW_FAILED;
+			strcpy(bench.rows[i].reason, bench.rows[i].machine == MACHINE_PASSTHROUGH
+							     ? "one reason"
+							     : "another");
+		}
+	text = print("CPU 3", false, NULL);
+	assert_int_equal(count_of(text, "\nfailed\n"), 1);
+	assert_int_equal(count_of(text, "\n  one reason\n"), 1);
+	assert_int_equal(count_of(text, "\n  another\n"), 1);
+	check_says(text, "another rdpmc/metrics/intercepted/cpl3 "
+			 "rdpmc-fault/metrics/intercepted/cpl3-nopce "
+			 "rdpmc-fault/metrics-index1/intercepted/cpl3 "
+			 "rdpmc-fault/type6000/intercepted/cpl3");
+	/* what failed is no figure */
+	assert_null(strstr(text, "\n  type6000/cpl3 "));
+	assert_non_null(strstr(text, "\n  type6000/cpl0 "));
+}
+
+static void test_print_noise(void **state)
+{
+	static const struct {
+		double ratio;
+		bool warns;
+	} clocks[] = { { 1, false },     { 0.95, false }, { 0.85, true }, { 0.5, true },
+		       { 1.005, false }, { 1.05, true },  { 2, true },    { NAN, false } };
+	char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	bench.noise = (struct noise){ .involuntary_switches = 12,
+				      .steal_seconds = 0.5,
+				      .irq_exits = 345,
+				      .smis = -1,
+				      .samples = 67890,
+				      .disturbed = 11,
+				      .clock_ratio = 1 };
+	text = print("CPU 3", false, NULL);
+	check_says(text, "noise: 11 of 67890 samples disturbed, 345 interrupts in measured loops, "
+			 "SMIs: unknown, thread moved aside 12 times, 0.50 s stolen");
+	bench.noise.smis = 0;
+	check_says(print("CPU 3", false, NULL), "SMIs: 0,");
+	bench.noise.smis = 6;
+	check_says(print("CPU 3", false, NULL), "SMIs: 6,");
+	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
+		bench.noise.clock_ratio = clocks[i].ratio;
+		text = print("CPU 3", false, NULL);
+		if (!strstr(text, "WARNING") == clocks[i].warns)
+			fail_msg("the clock at %g", clocks[i].ratio);
+	}
+}
+
+static void test_print_not_counted(void **state)
+{
+	char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	text = print("CPU 3", false, NULL);
+	assert_non_null(strstr(text, "\nnot counted: kvm:kvm_exit kvm:kvm_entry "
+				     "kvm:kvm_emulate_insn kvm:kvm_inj_exception kvm:kvm_pio\n  "
+				     "no tracefs: mount -t tracefs tracefs /sys/kernel/tracing\n"));
+	assert_non_null(strstr(text, "\nnot counted: host_cycles host_instructions\n  host has no "
+				     "PMU\n"));
+	assert_int_equal(count_of(text, "not counted"), 2);
+	bench.counts.reason[PERF_KVM_ENTRY][0] = 0;
+	text = print("CPU 3", false, NULL);
+	assert_null(strstr(text, "kvm:kvm_entry"));
+	for (int i = 0; i < NR_PERF_COUNTS; i++)
+		bench.counts.reason[i][0] = 0;
+	assert_null(strstr(print("CPU 3", false, NULL), "not counted"));
+}
+
+static void test_print_head(void **state)
+{
+	char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	measure(row_index("rdpmc/fixed0/intercepted/cpl3"), 7, 100);
+	text = print("CPU 3", false, NULL);
+	assert_non_null(strstr(text, "backend vmx\n"));
+	check_says(text, "7 runs");
+	check_says(text, "seed 18446744073709551615");
+	check_says(text, "46.5 s");
+	check_says(text, "TSC 2500.0 MHz");
+	assert_null(strstr(text, "partial"));
+	bench.partial = true;
+	check_says(print("CPU 3", false, NULL), "INTERRUPTED: partial");
+	make_bench(&pvm, false);
+	check_says(print("CPU 3", false, NULL), "backend pvm, on a host that is itself a guest");
 }
 
 /* No glob: the loops are shown as any row is. With one that does not name them: hidden. */
@@ -908,6 +1211,9 @@ static void check_string(json_t *object, const char *key, const char *expected)
 
 static void test_json(void **state)
 {
+	static const struct {
+		int lower, count;
+	} holds[] = { { 0, 1 }, { 7, 2 }, { 100, 1 } };
 	json_t *row, *run, *buckets;
 
 	(void)state;
@@ -970,11 +1276,15 @@ static void test_json(void **state)
 
 	check_number(get(run, "histogram"), "overflow", 1);
 	buckets = get(get(run, "histogram"), "buckets");
-	assert_int_equal(json_array_size(buckets), 2);
-	assert_int_equal(json_integer_value(json_array_get(json_array_get(buckets, 0), 0)), 7);
-	assert_int_equal(json_integer_value(json_array_get(json_array_get(buckets, 0), 1)), 2);
-	assert_int_equal(json_integer_value(json_array_get(json_array_get(buckets, 1), 0)), 100);
-	assert_int_equal(json_integer_value(json_array_get(json_array_get(buckets, 1), 1)), 1);
+	check_string(get(run, "histogram"), "unit", "cycles");
+	assert_int_equal(json_array_size(buckets), ARRAY_SIZE(holds));
+	for (size_t b = 0; b < ARRAY_SIZE(holds); b++) {
+		json_t *bucket = json_array_get(buckets, b);
+
+		assert_int_equal(json_array_size(bucket), 2);
+		assert_int_equal(json_integer_value(json_array_get(bucket, 0)), holds[b].lower);
+		assert_int_equal(json_integer_value(json_array_get(bucket, 1)), holds[b].count);
+	}
 
 	/* a read that ends in #GP answers nothing */
 	row = json_row("rdpmc-fault/metrics-index1/passthrough/cpl3");
@@ -1038,11 +1348,15 @@ static void test_json_null(void **state)
 	measure_all(2);
 	bench.noise.clock_ratio = NAN;
 	bench.noise.smis = -1;
+	/* the zeroes of a row without a guest are not counts */
 	i = row_index("rdpmc/gp-first/native/cpl3");
 	for (size_t r = 0; r < 2; r++) {
-		all_runs[i][r].exits = NAN;
-		all_runs[i][r].insn_emulation = NAN;
+		all_runs[i][r].exits = 0;
+		all_runs[i][r].insn_emulation = 0;
 	}
+	/* and a count that is not known is none, guest or not */
+	i = row_index("control/rdtsc/cpl3");
+	all_runs[i][0].exits = NAN;
 	make_json();
 	assert_true(json_is_null(get(get(get(json, "context"), "noise"), "clock_ratio")));
 	assert_true(json_is_null(get(get(get(json, "context"), "noise"), "smis")));
@@ -1053,6 +1367,11 @@ static void test_json_null(void **state)
 	row = json_array_get(get(row, "runs"), 0);
 	assert_true(json_is_null(get(row, "exits_per_read")));
 	assert_true(json_is_null(get(row, "emulated_per_read")));
+	row = json_row("control/rdtsc/cpl3");
+	assert_true(json_is_null(get(row, "exits_per_read")));
+	check_number(row, "emulated_per_read", 0.25);
+	assert_true(json_is_null(get(json_array_get(get(row, "runs"), 0), "exits_per_read")));
+	check_number(json_array_get(get(row, "runs"), 1), "exits_per_read", 0.01);
 	cost = json_cost("rdpmc/metrics/intercepted/cpl3");
 	check_number(cost, "cost", 788);
 	assert_true(json_is_null(get(cost, "lower")));
@@ -1084,6 +1403,39 @@ static void test_json_noise(void **state)
 	check_number(noise, "samples", 6000);
 	check_number(noise, "disturbed", 7);
 	check_number(noise, "clock_ratio", 0.998);
+}
+
+/* Every field of a PMU is its own. */
+static void test_json_pmu(void **state)
+{
+	static const char *const vendors[] = { "other", "intel", "amd" };
+
+	(void)state;
+	for (int vendor = 0; vendor < 3; vendor++) {
+		json_t *pmu;
+
+		make_bench(&ice_lake, false);
+		measure_all(1);
+		plan.host.cpu = (struct pmu_shape){ .vendor = (enum cpu_vendor)vendor,
+						    .version = 1,
+						    .nr_gp = 2,
+						    .gp_width = 3,
+						    .nr_fixed = 4,
+						    .fixed_width = 5,
+						    .perf_capabilities = 0xfedcba9876543210 };
+		plan.host.kvm = (struct pmu_shape){ .version = 9 };
+		make_json();
+		pmu = get(get(json, "context"), "host_pmu");
+		assert_int_equal(json_object_size(pmu), 7);
+		check_string(pmu, "vendor", vendors[vendor]);
+		check_number(pmu, "version", 1);
+		check_number(pmu, "gp_counters", 2);
+		check_number(pmu, "gp_width", 3);
+		check_number(pmu, "fixed_counters", 4);
+		check_number(pmu, "fixed_width", 5);
+		check_string(pmu, "perf_capabilities", "0xfedcba9876543210");
+		check_number(get(get(json, "context"), "offered_pmu"), "version", 9);
+	}
 }
 
 static void test_json_settings(void **state)
@@ -1196,6 +1548,14 @@ int main(void)
 		cmocka_unit_test(test_exit_costs_of_amd),
 		cmocka_unit_test(test_exit_costs_of_no_passthrough),
 		cmocka_unit_test(test_print),
+		cmocka_unit_test(test_print_rows),
+		cmocka_unit_test(test_print_simulated),
+		cmocka_unit_test(test_print_groups_whole),
+		cmocka_unit_test(test_print_costs),
+		cmocka_unit_test(test_print_paragraphs),
+		cmocka_unit_test(test_print_noise),
+		cmocka_unit_test(test_print_not_counted),
+		cmocka_unit_test(test_print_head),
 		cmocka_unit_test(test_print_of_a_filter),
 		cmocka_unit_test(test_print_of_a_failed_loop),
 		cmocka_unit_test(test_colour),
@@ -1208,6 +1568,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_json_costs, drop_json),
 		cmocka_unit_test_teardown(test_json_null, drop_json),
 		cmocka_unit_test_teardown(test_json_noise, drop_json),
+		cmocka_unit_test_teardown(test_json_pmu, drop_json),
 		cmocka_unit_test_teardown(test_json_settings, drop_json),
 		cmocka_unit_test_teardown(test_json_options, drop_json),
 		cmocka_unit_test_teardown(test_json_failed, drop_json),

@@ -549,10 +549,10 @@ static void test_bootstrap_ranks(void **state)
 		double level;
 		size_t lower, upper; /* ranks, from 1 */
 	} table[] = {
-		{ 5, 0.5, 2, 4 },   { 5, 0.95, 1, 5 }, { 9, 0.5, 4, 6 },   { 11, 0.5, 5, 7 },
+		{ 7, 0.5, 3, 5 },   { 7, 0.95, 2, 6 }, { 9, 0.5, 4, 6 },   { 11, 0.5, 5, 7 },
 		{ 11, 0.95, 3, 9 }, { 15, 0.5, 7, 9 }, { 15, 0.9, 5, 11 },
 	};
-	static const double same[] = { 4, 4, 4 };
+	static const double same[] = { 4, 4, 4, 4, 4, 4 };
 
 	(void)state;
 	for (size_t row = 0; row < ARRAY_SIZE(table); row++) {
@@ -569,12 +569,12 @@ static void test_bootstrap_ranks(void **state)
 		check_near(i.upper, (double)(table[row].upper * table[row].upper), 0);
 
 		/* A side without any spread only moves the interval; taken from it, it turns it. */
-		i = median_difference_interval(runs, n, same, 3, table[row].level, 2);
+		i = median_difference_interval(runs, n, same, 6, table[row].level, 2);
 		check_near(i.estimate, (double)((n + 1) * (n + 1)) / 4 - 4, 0);
 		check_near(i.lower, (double)(table[row].lower * table[row].lower) - 4, 0);
 		check_near(i.upper, (double)(table[row].upper * table[row].upper) - 4, 0);
 
-		i = median_difference_interval(same, 3, runs, n, table[row].level, 3);
+		i = median_difference_interval(same, 6, runs, n, table[row].level, 3);
 		check_near(i.estimate, 4 - (double)((n + 1) * (n + 1)) / 4, 0);
 		check_near(i.lower, 4 - (double)(table[row].upper * table[row].upper), 0);
 		check_near(i.upper, 4 - (double)(table[row].lower * table[row].lower), 0);
@@ -674,24 +674,25 @@ static void test_bootstrap_difference(void **state)
 
 static void test_bootstrap_of_few_runs(void **state)
 {
-	static const double runs[] = { 3, 1, 5 }, unknown[] = { 3, NAN, 5 };
+	static const double runs[] = { 3, 1, 5, 7, 9, 11 }, unknown[] = { 3, NAN, 5 };
 	struct interval i;
 
 	(void)state;
-	for (size_t n = 0; n <= 3; n++) {
-		static const double medians[] = { NAN, 3, 2, 3 };
+	for (size_t n = 0; n <= 6; n++) {
+		/* of the first n, by hand */
+		static const double medians[] = { NAN, 3, 2, 3, 4, 5, 6 };
 
 		i = median_interval(n ? runs : NULL, n, 0.95, 1);
 		assert_true(n ? i.estimate == medians[n] : isnan(i.estimate));
-		assert_int_equal(isnan(i.lower) && isnan(i.upper), n < 3);
+		assert_int_equal(isnan(i.lower) && isnan(i.upper), n < 6);
 
-		i = median_difference_interval(runs, 3, n ? runs : NULL, n, 0.95, 1);
-		assert_true(n ? i.estimate == 3 - medians[n] : isnan(i.estimate));
-		assert_int_equal(isnan(i.lower) && isnan(i.upper), n < 3);
+		i = median_difference_interval(runs, 6, n ? runs : NULL, n, 0.95, 1);
+		assert_true(n ? i.estimate == 6 - medians[n] : isnan(i.estimate));
+		assert_int_equal(isnan(i.lower) && isnan(i.upper), n < 6);
 
-		i = median_difference_interval(n ? runs : NULL, n, runs, 3, 0.95, 1);
-		assert_true(n ? i.estimate == medians[n] - 3 : isnan(i.estimate));
-		assert_int_equal(isnan(i.lower) && isnan(i.upper), n < 3);
+		i = median_difference_interval(n ? runs : NULL, n, runs, 6, 0.95, 1);
+		assert_true(n ? i.estimate == medians[n] - 6 : isnan(i.estimate));
+		assert_int_equal(isnan(i.lower) && isnan(i.upper), n < 6);
 	}
 	i = median_interval(unknown, 3, 0.95, 1);
 	assert_true(isnan(i.estimate) && isnan(i.lower) && isnan(i.upper));

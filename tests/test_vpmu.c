@@ -690,7 +690,7 @@ static void test_as_expected(void **state)
 		write_at(IA32_A_PMC0 + i, 0x2511223300 + i, 0);
 	for (uint32_t i = 0; i < VPMU_MAX_FIXED; i++)
 		write_at(IA32_FIXED_CTR0 + i, 0x3644556600 + i, 0);
-	write_at(MSR_PERF_METRICS, 0x283010084f502040, 0);
+	write_at(MSR_PERF_METRICS, 0x4f502040, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(reads); i++)
 		for (unsigned int privilege = 0; privilege < 4; privilege++) {
 			unsigned int cpl = privilege & 1 ? 3 : 0;
