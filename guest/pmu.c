@@ -4,30 +4,14 @@
  * vol. 3, "Performance monitoring") and AMD core counters (APM vol. 2, "Performance monitoring").
  */
 #include "guest/guest.h"
-
-#define MSR_PMC0              0x0c1
-#define MSR_PERFEVTSEL0       0x186
-#define MSR_FIXED_CTR0        0x309
-#define MSR_PERF_METRICS      0x329
-#define MSR_PERF_CAPABILITIES 0x345
-#define MSR_FIXED_CTR_CTRL    0x38d
-#define MSR_GLOBAL_CTRL       0x38f
-#define MSR_FULL_WIDTH_PMC0   0x4c1
-
-#define MSR_K7_EVTSEL0     0xc0010000
-#define MSR_K7_PERFCTR0    0xc0010004
-#define MSR_AMD_CTL0       0xc0010200 /* CTL and CTR alternate */
-#define MSR_AMD_CTR0       0xc0010201
-#define MSR_AMD_GLOBAL_CTL 0xc0000301
+#include "guest/pmu_msrs.h"
 
 #define PERF_CAP_FULL_WIDTH   (1U << 13)
 #define PERF_CAP_METRICS      (1U << 15)
-#define EVTSEL_USR_OS_EN      ((1U << 16) | (1U << 17) | (1U << 22))
+#define EVTSEL_USR_OS_EN      (EVENTSEL_USR | EVENTSEL_OS | EVENTSEL_ENABLE)
 #define INTEL_UNHALTED_CYCLES 0x003c /* event 3CH, umask 0 */
 #define AMD_UNHALTED_CYCLES   0x0076
 #define FIXED_OS_USR          3U /* four bits to a counter */
-#define FIXED_SLOTS           3  /* fixed counter 3 is TOPDOWN.SLOTS */
-#define GLOBAL_METRICS        (1ULL << 48)
 
 enum { VENDOR_OTHER, VENDOR_INTEL, VENDOR_AMD };
 

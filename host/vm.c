@@ -11,10 +11,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "guest/pmu_msrs.h"
 #include "host/guest_cpuid.h"
 
-#define MAX_CPUID_ENTRIES     256
-#define MSR_PERF_CAPABILITIES 0x345
+#define MAX_CPUID_ENTRIES 256
 /* VMX without unrestricted guests needs three pages and one page of guest-physical space. */
 #define VMX_TSS_ADDRESS  0xfffbd000UL
 #define VMX_IDENTITY_MAP 0xfffbc000ULL
@@ -159,8 +159,13 @@ static int filter_pmu_msrs(const struct vm *vm, struct failure *failure)
 	static const struct {
 		uint32_t base, count;
 	} ranges[] = {
-		{ 0x0c1, 8 }, { 0x186, 8 }, { 0x309, 4 }, { 0x329, 1 },
-		{ 0x345, 1 }, { 0x38d, 4 }, { 0x4c1, 8 },
+		{ MSR_PMC0, 8 },
+		{ MSR_PERFEVTSEL0, 8 },
+		{ MSR_FIXED_CTR0, 4 },
+		{ MSR_PERF_METRICS, 1 },
+		{ MSR_PERF_CAPABILITIES, 1 },
+		{ MSR_FIXED_CTR_CTRL, 4 },
+		{ MSR_FULL_WIDTH_PMC0, 8 },
 	};
 	struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_X86_USER_SPACE_MSR,

@@ -4,21 +4,9 @@
 
 #include <stddef.h>
 
-#define MSR_PMC0              0x0c1
-#define MSR_PERFEVTSEL0       0x186
-#define MSR_FIXED_CTR0        0x309
-#define MSR_PERF_METRICS      0x329
-#define MSR_PERF_CAPABILITIES 0x345
-#define MSR_FIXED_CTR_CTRL    0x38d
-#define MSR_GLOBAL_STATUS     0x38e
-#define MSR_GLOBAL_CTRL       0x38f
-#define MSR_GLOBAL_OVF_CTRL   0x390
-#define MSR_FULL_WIDTH_PMC0   0x4c1
+#include "guest/pmu_msrs.h"
 
-#define EVENTSEL_ENABLE (1ULL << 22)
-#define GLOBAL_METRICS  (1ULL << 48)
-#define FIXED_SLOTS     3
-#define SLOTS_PER_NS    6 /* six issue slots, one cycle to the ns */
+#define SLOTS_PER_NS 6 /* six issue slots, one cycle to the ns */
 
 #define TYPE_GP      0x0000
 #define TYPE_METRICS 0x2000
