@@ -15,7 +15,15 @@ BUILD   ?= build
 V       ?= 0
 SETUP   ?= yes
 
-VERSION := 0.1.0$(shell git describe --always --dirty --exclude='*' 2>/dev/null | sed 's/^/+g/')
+ifneq ($(words $(BUILD)),1)
+$(error BUILD must be one word: make cannot have blanks in the names of files)
+endif
+# `make -j clean all` has an order.
+ifneq ($(filter clean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
+VERSION := 0.1.0$(shell git -c safe.directory='*' describe --always --dirty --exclude='*' 2>/dev/null | sed 's/^/+g/')
 
 WARNINGS := -Wall -Wextra -Werror
 CFLAGS   ?= -O2 -g
@@ -45,15 +53,16 @@ endif
 objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 
-.PHONY: all bench test doctor list speed clean help setup-build setup-test format check-format FORCE
+.PHONY: all bench test doctor list speed clean help setup-build setup-test format FORCE
 
 all: $(BUILD)/rdpmc-bench ## build the programs into build/
 
 # One result file a time and host; a host's name is data, so only plain characters of it are kept.
 bench: $(BUILD)/rdpmc-bench ## measure what RDPMC costs a guest here, within a minute; writes results/
 	@mkdir -p results
-	@$(BUILD)/rdpmc-bench run $(BENCH_ARGS) --json \
-		"results/bench-$$(date -u +%Y%m%dT%H%M%SZ)-$$(uname -n | tr -cd 'A-Za-z0-9._-').json"
+	@host=$(if $(findstring --anonymous,$(BENCH_ARGS)),anonymous,$$(uname -n | tr -cd 'A-Za-z0-9._-')); \
+	$(BUILD)/rdpmc-bench run --json \
+		"results/bench-$$(date -u +%Y%m%dT%H%M%SZ)-$$host-$$$$.json" $(BENCH_ARGS)
 
 list: $(BUILD)/rdpmc-bench ## list the rows that can be measured here, and why the rest cannot
 	@$(BUILD)/rdpmc-bench list

@@ -66,8 +66,10 @@ int command_doctor(const struct options *options)
 	probe_setting_host("", error ? NULL : &kvm, &host);
 	n = context_advise("", &host, advice, ADVICE_MAX);
 	if (!options->json || strcmp(options->json, "-")) {
-		print_settings(&host);
-		printf("\n");
+		if (!error) {
+			print_settings(&host);
+			printf("\n");
+		}
 		print_advice(advice, n);
 	}
 	if (options->json) {

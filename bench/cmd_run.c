@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rdpmc-bench run: place, plan, measure, report. */
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,12 +57,23 @@ static int exit_status(const struct bench *bench)
 	size_t measured = 0, failed = 0;
 
 	for (size_t i = 0; i < bench->n_rows; i++) {
-		measured += bench->rows[i].status == ROW_MEASURED;
+		/* A loop that only nets others is nothing that was asked for. */
+		measured += bench->rows[i].status == ROW_MEASURED &&
+			    (!bench->options.filter ||
+			     !fnmatch(bench->options.filter, bench->rows[i].name, 0));
 		failed += bench->rows[i].status == ROW_FAILED && !bench->rows[i].known;
 	}
 	if (bench->partial)
 		return 128 + interrupt_signal();
 	return failed ? EXIT_FAILED_ROW : measured ? EXIT_GOOD : EXIT_NOTHING_RAN;
+}
+
+static const char *text_at(json_t *context, const char *object, const char *key)
+{
+	const char *text =
+		json_string_value(json_object_get(json_object_get(context, object), key));
+
+	return text ? text : "unknown";
 }
 
 /* Returns the exit status. */
@@ -73,9 +85,13 @@ static int report(const struct options *options, const struct bench *bench,
 	/* With the JSON on standard output the table goes to where people look instead. */
 	FILE *out = options->json && !strcmp(options->json, "-") ? stderr : stdout;
 	struct failure failure;
+	char host[256];
 	json_t *json;
 	int error;
 
+	snprintf(host, sizeof(host), "Linux %s, %s", text_at(context, "kernel", "release"),
+		 text_at(context, "cpu", "model_name"));
+	report_options.host = host;
 	report_options.colour = isatty(fileno(out)) && !getenv("NO_COLOR");
 	report_print(out, bench, plan, placement->text, &report_options);
 	if (!options->json) {
@@ -91,10 +107,6 @@ static int report(const struct options *options, const struct bench *bench,
 		}
 		if (strcmp(options->json, "-"))
 			fprintf(out, "\nwritten to %s\n", options->json);
-	}
-	if (fflush(out) || ferror(out)) {
-		fprintf(stderr, "rdpmc-bench: cannot write the report: %s\n", strerror(errno));
-		return EXIT_USAGE;
 	}
 	return exit_status(bench);
 }
@@ -147,8 +159,12 @@ int command_run(const struct options *options)
 	struct kvm kvm;
 	int status;
 
-	if (options->list)
-		return command_list(options);
+	if (options->list) {
+		struct options list = *options;
+
+		list.json = NULL; /* the file is for results */
+		return command_list(&list);
+	}
 	if (options->json && json_file_check(options->json, &failure))
 		options_die("--json: %s", failure.text);
 	if (options->emulator)

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rdpmc-bench: the subcommand's name, and --help and --version. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/commands.h"
 
@@ -27,10 +30,20 @@ static void usage(FILE *out)
 		"\nrdpmc-bench COMMAND --help tells the options of one; --version the version.\n");
 }
 
+/* What is printed last may meet a full disk too. */
+static void close_stdout(void)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "rdpmc-bench: standard output: %s\n", strerror(errno));
+		_exit(EXIT_USAGE);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 
+	atexit(close_stdout);
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

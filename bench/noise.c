@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MSR_SMI_COUNT 0x34 /* SDM vol. 4; Intel only */
@@ -28,6 +29,14 @@ static double steal_seconds(void)
 		steal = 0;
 	fclose(stat);
 	return (double)steal / (double)sysconf(_SC_CLK_TCK);
+}
+
+static double clock_seconds(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
 /* Through the msr driver, which root may use. */
@@ -53,6 +62,9 @@ void noise_start(struct noise *noise, int cpu)
 		.involuntary_switches = involuntary_switches(),
 		.steal_seconds = steal_seconds(),
 		.smis = smi_count(cpu),
+		.thread_seconds = clock_seconds(CLOCK_THREAD_CPUTIME_ID),
+		.wall_seconds = clock_seconds(CLOCK_MONOTONIC),
+		.cpu_share = NAN,
 		.clock_ratio = NAN,
 	};
 }
@@ -61,6 +73,10 @@ void noise_end(struct noise *noise, int cpu)
 {
 	noise->involuntary_switches = involuntary_switches() - noise->involuntary_switches;
 	noise->steal_seconds = steal_seconds() - noise->steal_seconds;
+	noise->thread_seconds = clock_seconds(CLOCK_THREAD_CPUTIME_ID) - noise->thread_seconds;
+	noise->wall_seconds = clock_seconds(CLOCK_MONOTONIC) - noise->wall_seconds;
+	if (noise->wall_seconds > 0)
+		noise->cpu_share = noise->thread_seconds / noise->wall_seconds;
 	if (noise->smis >= 0)
 		noise->smis = smi_count(cpu) - noise->smis;
 }

@@ -14,6 +14,8 @@ struct noise {
 	long smis;          /* on this CPU; -1 unknown (Intel, with /dev/cpu/N/msr readable) */
 	uint64_t irq_exits; /* interrupts that hit measured loops */
 	uint64_t samples, disturbed; /* see DISTURBED_MADS in stats.h */
+	double thread_seconds, wall_seconds;
+	double cpu_share;   /* of the time, this thread had its CPU; below 1 others had it */
 	double clock_ratio; /* guest's clock over the host's, of the longest blocks; NAN unknown */
 };
 

@@ -61,8 +61,7 @@ static const struct argp_option run_options[] = {
 	{ "cpu", KEY_CPU, "N", 0, "Run there (default: chosen)", 0 },
 	{ "force", KEY_FORCE, NULL, 0, "Run although an SMT sibling is busy", 0 },
 	OPTION_VPMU,
-	{ "engine", KEY_ENGINE, "NAME", 0,
-	  "kvm (default), or emulator: the emulator's entry in process", 0 },
+	{ "engine", KEY_ENGINE, "NAME", 0, "kvm (default); emulator is not in this version", 0 },
 	OPTION_JSON,
 	{ "anonymous", KEY_ANONYMOUS, NULL, 0,
 	  "Leave the host's name and kernel command line out of the JSON", 0 },
@@ -84,7 +83,7 @@ static const struct {
 		"rdpmc-bench run", run_options,
 		"Measure what an RDPMC costs a guest here, row by row.\v"
 		"Exit status: 0 all rows good, 1 a row failed, 2 usage or file error, 77 nothing "
-		"could be measured, 130 interrupted (what was measured is kept, marked partial).",
+		"could be measured, 128 + signal interrupted (what was measured is kept).",
 	},
 	[COMMAND_LIST] = {
 		"rdpmc-bench list", list_options,
@@ -171,6 +170,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			state->err_stream = parsing->nowhere;
 		return 0;
 	case KEY_FILTER:
+		if (options->filter)
+			options_die("--filter: given twice; one pattern chooses the rows");
 		options->filter = glob(arg);
 		return 0;
 	case KEY_LIST:

@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERVAL_LEVEL 0.95
-#define FIGURE_WIDTH   7
-#define WRAP_COLUMN    98
+#define INTERVAL_LEVEL  0.95
+#define LEAST_CPU_SHARE 0.97 /* of the time; a guest that runs alone has 0.99 */
+#define FIGURE_WIDTH    7
+#define WRAP_COLUMN     98
 
 struct row_figures row_figures(const struct row_result *result)
 {
@@ -345,7 +346,7 @@ static void print_others(FILE *out, const struct bench *bench, enum row_status s
 	}
 }
 
-static void print_noise(FILE *out, const struct bench *bench)
+static void print_noise(FILE *out, const struct bench *bench, const struct report_options *options)
 {
 	const struct noise *noise = &bench->noise;
 	char smis[32] = "unknown";
@@ -360,6 +361,11 @@ static void print_noise(FILE *out, const struct bench *bench)
 		      (unsigned long long)noise->disturbed, (unsigned long long)noise->samples,
 		      (unsigned long long)noise->irq_exits, smis, noise->involuntary_switches,
 		      noise->steal_seconds);
+	if (noise->cpu_share < LEAST_CPU_SHARE)
+		print_wrapped(out, 0,
+			      "%sWARNING: other tasks had this CPU for %.0f %% of the time: the "
+			      "figures are too high, and the next run's will differ%s",
+			      red(options), 100 * (1 - noise->cpu_share), plain(options));
 	if (noise->clock_ratio < 0.9 || noise->clock_ratio > 1.01)
 		print_wrapped(out, 0,
 			      "WARNING: the guest's clock ran at %.3f of the host's during "
@@ -393,21 +399,30 @@ static void print_uncounted(FILE *out, const struct bench *bench)
 void report_print(FILE *out, const struct bench *bench, const struct case_plan *plan,
 		  const char *placement, const struct report_options *options)
 {
+	char tsc[32] = "";
 	size_t runs = 0;
 
 	for (size_t i = 0; i < bench->n_rows; i++)
 		if (bench->results[i].n_runs > runs)
 			runs = bench->results[i].n_runs;
-	fprintf(out, "backend %s%s\n", kvm_backend_name(plan->host.backend),
-		plan->host.nested ? ", on a host that is itself a guest" : "");
+	print_wrapped(out, 0, "backend %s%s%s%s", kvm_backend_name(plan->host.backend),
+		      plan->host.nested ? ", on a host that is itself a guest" : "",
+		      options->host ? "; " : "", options->host ? options->host : "");
 	print_wrapped(out, 0, "%s", placement);
-	fprintf(out, "%zu runs (fresh VMs), seed %llu, %.1f s, TSC %.1f MHz%s\n\n", runs,
-		(unsigned long long)bench->options.seed, bench->elapsed,
-		(double)bench->tsc_khz / 1000, bench->partial ? ", INTERRUPTED: partial" : "");
+	if (plan->host.backend == KVM_BACKEND_PVM)
+		print_wrapped(out, 0,
+			      "kvm_pvm emulates CPL 0 instruction by instruction: rows of "
+			      "cpl0 say more of that than of an exit");
+	if (bench->tsc_khz)
+		snprintf(tsc, sizeof(tsc), ", TSC %.1f MHz", (double)bench->tsc_khz / 1000);
+	print_wrapped(out, 0, "%zu of %u runs (fresh VMs), seed %llu, %.1f s%s%s", runs,
+		      bench->options.runs, (unsigned long long)bench->options.seed, bench->elapsed,
+		      tsc, bench->partial ? ", INTERRUPTED: partial" : "");
+	fprintf(out, "\n");
 	print_table(out, bench, plan, options);
 	print_costs(out, bench, plan, options);
 	print_others(out, bench, ROW_FAILED, "failed", red(options), options);
 	print_others(out, bench, ROW_SKIPPED, "skipped", bold(options), options);
-	print_noise(out, bench);
+	print_noise(out, bench, options);
 	print_uncounted(out, bench);
 }

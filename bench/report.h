@@ -9,6 +9,7 @@
 
 struct report_options {
 	bool colour;
+	const char *host; /* kernel and processor, one line; NULL: not told */
 	const char *glob; /* rows that were only measured to net others are not shown; NULL: all */
 };
 

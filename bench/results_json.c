@@ -180,10 +180,11 @@ static void add_to_context(json_t *context, const struct bench *bench, const str
 				      placement->text));
 	json_object_set_new(
 		context, "noise",
-		json_pack("{s:I, s:f, s:I, s:o, s:I, s:I, s:o}", "involuntary_switches",
+		json_pack("{s:I, s:f, s:I, s:o, s:o, s:I, s:I, s:o}", "involuntary_switches",
 			  (json_int_t)bench->noise.involuntary_switches, "steal_seconds",
 			  bench->noise.steal_seconds, "interrupts",
-			  (json_int_t)bench->noise.irq_exits, "smis",
+			  (json_int_t)bench->noise.irq_exits, "cpu_share",
+			  number(bench->noise.cpu_share), "smis",
 			  bench->noise.smis < 0 ? json_null() : json_integer(bench->noise.smis),
 			  "samples", (json_int_t)bench->noise.samples, "disturbed",
 			  (json_int_t)bench->noise.disturbed, "clock_ratio",

@@ -75,7 +75,7 @@ static int open_one(enum perf_count count, const char *root, char *reason, size_
 	fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0 && (errno == EACCES || errno == EPERM))
 		snprintf(reason, size,
-			 "perf_event_open: %s; as root: sysctl kernel.perf_event_paranoid=-1",
+			 "perf_event_open: %s; as root: sysctl kernel.perf_event_paranoid=1",
 			 strerror(errno));
 	else if (fd < 0 && (errno == ENOENT || errno == EOPNOTSUPP) &&
 		 !descriptions[count].tracepoint)

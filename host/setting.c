@@ -150,23 +150,23 @@ static void find_obstacle(const struct setting_host *host, struct setting *setti
 		const char *remedy; /* a format for the module's name */
 	} obstacles[] = {
 		{ host->backend == KVM_BACKEND_PVM, "kvm_pvm has no mediated PMU", 0, 0,
-		  "a host with VMX or SVM of its own" },
+		  "needs a host with VMX or SVM of its own" },
 		{ !vmx && !svm, "neither kvm_intel nor kvm_amd is loaded", 0, 0,
 		  "modprobe kvm_intel, or kvm_amd" },
 		{ host->hybrid, "hybrid processor: KVM has no vPMU there", 0, 0,
-		  "a processor with cores of one kind" },
+		  "needs a processor with cores of one kind" },
 		{ !cpu->version, "host has no PMU", 0, 0,
-		  host->nested ? "bare metal, or a PMU for this virtual machine"
-			       : "a processor with a PMU that the host's perf knows" },
+		  host->nested ? "needs bare metal, or a PMU for this virtual machine"
+			       : "needs a processor with a PMU that the host's perf knows" },
 		/* A KVM below gives version 2 at most: kvm_init_pmu_capability() */
 		{ vmx && cpu->version < MEDIATED_SINCE_INTEL,
 		  "PMU version %u: the mediated PMU needs %u", cpu->version, MEDIATED_SINCE_INTEL,
-		  host->nested ? "bare metal: KVM gives its guests PMU version 2 at most"
-			       : "Skylake or later" },
+		  host->nested ? "needs bare metal: KVM gives its guests PMU version 2 at most"
+			       : "needs Skylake or later" },
 		{ svm && cpu->version < MEDIATED_SINCE_AMD,
 		  "AMD without PerfMonV2 (Zen 4 or later)", 0, 0,
-		  host->nested ? "Zen 4 or later, and PerfMonV2 for this virtual machine"
-			       : "Zen 4 or later" },
+		  host->nested ? "needs Zen 4 or later, and PerfMonV2 for this virtual machine"
+			       : "needs Zen 4 or later" },
 		/*
 		 * Full-width writes are a condition too, but IA32_PERF_CAPABILITIES is the kernel's
 		 * to read, and every processor of version 4 or later has them.
@@ -174,19 +174,20 @@ static void find_obstacle(const struct setting_host *host, struct setting *setti
 		{ host->enable_pmu == PARAM_NO, "enable_pmu=N", 0, 0, RELOAD_KVM("enable_pmu=1") },
 		{ !kvm->version, "KVM offers no PMU", 0, 0, "" },
 		{ host->enable_mediated_pmu == PARAM_ABSENT, "kernel has no mediated PMU", 0, 0,
-		  fewer_fixed ? "Linux 7.0 or later, with a KVM that offers all fixed counters"
-			      : "Linux 7.0 or later" },
+		  fewer_fixed
+			  ? "needs Linux 7.0 or later, with a KVM that offers all fixed counters"
+			  : "needs Linux 7.0 or later" },
 		{ host->enable_mediated_pmu == PARAM_NO, "enable_mediated_pmu=N", 0, 0,
 		  fewer_fixed ? RELOAD_VENDOR ", with a KVM that offers all fixed counters"
 			      : RELOAD_VENDOR },
 		{ host->enable_vmware_backdoor == PARAM_YES, "enable_vmware_backdoor=Y", 0, 0,
 		  RELOAD_KVM("enable_vmware_backdoor=0") },
 		{ kvm->nr_gp != cpu->nr_gp, "KVM offers %u of the processor's %u GP counters",
-		  kvm->nr_gp, cpu->nr_gp, "a kernel whose KVM offers all of them" },
+		  kvm->nr_gp, cpu->nr_gp, "needs a kernel whose KVM offers all of them" },
 		/* KVM_MAX_NR_INTEL_FIXED_COUNTERS of asm/kvm_host.h is 3 in Linux 7.0 to 7.3. */
 		{ kvm->nr_fixed != cpu->nr_fixed,
 		  "KVM offers %u of the processor's %u fixed counters", kvm->nr_fixed,
-		  cpu->nr_fixed, "a kernel whose KVM offers all of them" },
+		  cpu->nr_fixed, "needs a kernel whose KVM offers all of them" },
 		{ kvm->gp_width != cpu->gp_width, "KVM offers GP counters of %u bits, not of %u",
 		  kvm->gp_width, cpu->gp_width, "" },
 		{ setting_kvm_intercepts(host, kvm), "KVM offers another PMU than the processor's",

@@ -328,7 +328,7 @@ static void describe(const struct machine *m, bool asked, int memory_error, stru
 	else
 		add(p, ", SMT sibling idle");
 	if (itself > BUSY_LIMIT)
-		add(p, ", itself %.0f %% busy", itself * 100);
+		add(p, ", %.0f %% busy with other tasks", itself * 100);
 	if (p->bound)
 		add(p, "; memory on node %d", p->node);
 	else

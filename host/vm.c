@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "guest/pmu_msrs.h"
@@ -64,6 +67,29 @@ static uint64_t read_feature_msr(const struct kvm *kvm, uint32_t index)
 	return one_msr(kvm->fd, KVM_GET_MSRS, &entry) ? entry.data : 0;
 }
 
+/* Name the command that gives access: by the node's group where that is its way, else by an ACL. */
+static int not_permitted(const char *path, struct failure *failure)
+{
+	const struct passwd *user = getpwuid(getuid());
+	const struct group *group = NULL;
+	char name[64];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%u", getuid());
+	if (user)
+		snprintf(name, sizeof(name), "%s", user->pw_name);
+	if (!stat(path, &st) && (st.st_mode & 0060) == 0060 && st.st_gid)
+		group = getgrgid(st.st_gid);
+	if (group)
+		fail_with(failure, 0,
+			  "%s: permission denied; as root: usermod -aG %s %s, and log in again",
+			  path, group->gr_name, name);
+	else
+		fail_with(failure, 0, "%s: permission denied; as root: setfacl -m u:%s:rw %s", path,
+			  name, path);
+	return -EACCES;
+}
+
 static int open_device(struct kvm *kvm, const char *path, struct failure *failure)
 {
 	int version;
@@ -76,13 +102,8 @@ static int open_device(struct kvm *kvm, const char *path, struct failure *failur
 			  path);
 		return -ENOENT;
 	}
-	if (kvm->fd < 0 && (errno == EACCES || errno == EPERM)) {
-		fail_with(failure, 0,
-			  "%s: permission denied; as root: usermod -aG kvm \"$USER\" (and log in "
-			  "again), or setfacl -m u:\"$USER\":rw %s",
-			  path, path);
-		return -EACCES;
-	}
+	if (kvm->fd < 0 && (errno == EACCES || errno == EPERM))
+		return not_permitted(path, failure);
 	if (kvm->fd < 0)
 		return fail_errno(failure, "%s", path);
 	version = ioctl(kvm->fd, KVM_GET_API_VERSION, 0);

@@ -262,6 +262,7 @@ static void make_bench(const struct setting_host *host, bool simulated)
 	bench.options.runs = 10;
 	bench.options.seed = 0xffffffffffffffffULL;
 	bench.noise.smis = -1;
+	bench.noise.cpu_share = 0.99;
 	bench.noise.clock_ratio = 0.9999;
 	bench.elapsed = 46.5;
 	for (int i = 0; i < NR_PERF_COUNTS; i++) {
@@ -818,7 +819,7 @@ static void test_print_costs(void **state)
 	measure_all(10);
 	text = print("CPU 3", false, NULL);
 	check_says(text,
-		   "unknown: no passthrough here: kvm_pvm has no mediated PMU; a host with VMX "
+		   "unknown: no passthrough here: kvm_pvm has no mediated PMU; needs a host with VMX "
 		   "or SVM of its own");
 }
 
@@ -864,6 +865,24 @@ static void test_print_paragraphs(void **state)
 	assert_non_null(strstr(text, "\n  type6000/cpl0 "));
 }
 
+/* Who shares its CPU measures the others too: that has to be said. */
+static void test_print_shared_cpu(void **state)
+{
+	char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(10);
+	text = print("CPU 3", false, NULL);
+	assert_null(strstr(text, "WARNING"));
+	bench.noise.cpu_share = 0.5;
+	text = print("CPU 3", false, NULL);
+	check_says(text, "WARNING: other tasks had this CPU for 50 % of the time");
+	bench.noise.cpu_share = NAN;
+	text = print("CPU 3", false, NULL);
+	assert_null(strstr(text, "WARNING"));
+}
+
 static void test_print_noise(void **state)
 {
 	static const struct {
@@ -876,7 +895,8 @@ static void test_print_noise(void **state)
 	(void)state;
 	make_bench(&ice_lake, false);
 	measure_all(3);
-	bench.noise = (struct noise){ .involuntary_switches = 12,
+	bench.noise = (struct noise){ .cpu_share = 0.99,
+				      .involuntary_switches = 12,
 				      .steal_seconds = 0.5,
 				      .irq_exits = 345,
 				      .smis = -1,
@@ -1553,6 +1573,7 @@ int main(void)
 		cmocka_unit_test(test_print_groups_whole),
 		cmocka_unit_test(test_print_costs),
 		cmocka_unit_test(test_print_paragraphs),
+		cmocka_unit_test(test_print_shared_cpu),
 		cmocka_unit_test(test_print_noise),
 		cmocka_unit_test(test_print_not_counted),
 		cmocka_unit_test(test_print_head),
