@@ -950,7 +950,7 @@ static void test_print_head(void **state)
 	measure(row_index("rdpmc/fixed0/intercepted/cpl3"), 7, 100);
 	text = print("CPU 3", false, NULL);
 	assert_non_null(strstr(text, "backend vmx\n"));
-	check_says(text, "7 runs");
+	check_says(text, "7 of 10 runs");
 	check_says(text, "seed 18446744073709551615");
 	check_says(text, "46.5 s");
 	check_says(text, "TSC 2500.0 MHz");
