@@ -256,13 +256,14 @@ static void summarise_row(struct bench *bench, const struct schedule *schedule, 
 			  const struct row *empty, unsigned int run)
 {
 	const struct row_result *base = empty ? &bench->results[empty - bench->rows] : NULL;
-	struct run_result *result = &bench->results[i].runs[run];
+	struct run_result *result;
 
 	if (bench->rows[i].status != ROW_READY || !schedule->visits[i].n)
 		return;
 	/* A run that has no empty loop to take off has no net value. */
 	if (base && base->n_runs <= run)
 		return;
+	result = &bench->results[i].runs[run];
 	visits_result(&schedule->visits[i], base ? &base->runs[run] : NULL, result);
 	bench->results[i].n_runs = run + 1;
 	bench->noise.irq_exits += result->irq_exits;
@@ -301,7 +302,7 @@ static bool exits_agree(const struct row *row, enum kvm_backend backend, double 
 static void check_exits(struct bench *bench, unsigned int run)
 {
 	for (size_t i = 0; i < bench->n_rows; i++) {
-		const struct run_result *result = &bench->results[i].runs[run];
+		const struct run_result *result;
 		struct row *row = &bench->rows[i];
 		/* A simulated read exits once to fault and once to ask. */
 		enum kvm_backend backend =
@@ -312,6 +313,7 @@ static void check_exits(struct bench *bench, unsigned int run)
 		if (row->status != ROW_READY || row->machine == MACHINE_NATIVE ||
 		    bench->results[i].n_runs <= run)
 			continue;
+		result = &bench->results[i].runs[run];
 		turns = (double)result->reads / 3; /* exits are of 2N less N */
 		/* Samples pay for the way in and out of the guest, blocks for a stray exit at most. */
 		if (exits_agree(row, backend, result->exits * turns, RUN_VISITS, turns) &&

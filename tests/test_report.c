@@ -83,9 +83,14 @@ static void test_figures(void **state)
 		double value;
 		const char *text;
 	} rows[] = {
-		{ 0.31, "0.31" },    { 8412.5, "8412.5" },   { 123456, "123456" },
-		{ 12.3e6, "12.3M" }, { NAN, "-" },           { 0, "0.00" },
-		{ -0.31, "-0.31" },  { -8412.5, "-8412.5" }, { -123456, "-123456" },
+		{ 0.31, "0.31" },       { 8412.5, "8412.5" },   { 123456, "123456" },
+		{ 12.3e6, "12.3M" },    { NAN, "-" },           { 0, "0.00" },
+		{ -0.001, "0.00" },     { -0.0, "0.00" },       { -0.0049, "0.00" },
+		{ -0.0051, "-0.01" },   { 0.0051, "0.01" },     { 99.99, "99.99" },
+		{ 100.04, "100.0" },    { 9999.9, "9999.9" },   { 10000.4, "10000" },
+		{ 999999, "999999" },   { 1e6, "1.0M" },        { 999.9e6, "999.9M" },
+		{ 1e9, "1.0G" },        { -99.99, "-99.99" },   { -0.31, "-0.31" },
+		{ -8412.5, "-8412.5" }, { -123456, "-123456" },
 	};
 
 	(void)state;
@@ -456,6 +461,46 @@ static void test_exit_costs(void **state)
 	assert_true(metrics && gp_first);
 }
 
+/* The interval is the bootstrap's of both rows' run medians, at 95 % and by the run's own seed. */
+static void test_exit_costs_interval(void **state)
+{
+	struct exit_cost costs[2];
+	struct interval expected;
+	double in[10], out[7];
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	bench.rows[0] = bench.rows[row_index("rdpmc/metrics/passthrough/cpl3")];
+	bench.rows[1] = bench.rows[row_index("rdpmc/metrics/intercepted/cpl3")];
+	bench.n_rows = 2;
+	measure(0, ARRAY_SIZE(out), 30);
+	measure(1, ARRAY_SIZE(in), 2000);
+	for (size_t r = 0; r < ARRAY_SIZE(in); r++)
+		in[r] = all_runs[1][r].median = 2000 + 17 * (double)(r * r % 7);
+	for (size_t r = 0; r < ARRAY_SIZE(out); r++)
+		out[r] = all_runs[0][r].median = 30 + 5 * (double)(r * 3 % 7);
+	for (uint64_t seed = 0; seed < 3; seed++) {
+		bench.options.seed = seed;
+		expected = median_difference_interval(in, ARRAY_SIZE(in), out, ARRAY_SIZE(out),
+						      0.95, seed);
+		assert_int_equal(exit_costs(&bench, costs, 2), 1);
+		check_cost(&costs[0]);
+		check_about(costs[0].ticks.estimate, expected.estimate);
+		check_about(costs[0].ticks.lower, expected.lower);
+		check_about(costs[0].ticks.upper, expected.upper);
+	}
+	/* the other way round, and where the table ends between them */
+	bench.rows[2] = bench.rows[0];
+	bench.results[2] = bench.results[0];
+	bench.rows[0] = bench.rows[1];
+	bench.results[0] = bench.results[1];
+	bench.rows[1] = bench.rows[2];
+	bench.results[1] = bench.results[2];
+	assert_int_equal(exit_costs(&bench, costs, 2), 1);
+	bench.n_rows = 1;
+	assert_int_equal(exit_costs(&bench, costs, 2), 0);
+}
+
 /* One side failed, skipped or not measured: no pair. */
 static void test_exit_costs_need_both(void **state)
 {
@@ -617,27 +662,15 @@ static void check_says(const char *text, const char *part)
 		fail_msg("the report does not say \"%s\"", part);
 }
 
-static void test_print(void **state)
-{
-	char *text;
+static const char sentence[] = "the read gave 0x123456789abcdef0 where 0x2511223300 was preset; ";
 
-	(void)state;
-	make_bench(&ice_lake, false);
-	measure_all(10);
-	measure(row_index("rdpmc/metrics/intercepted/cpl3"), 10, 7711); /* 3084.4 ns */
-	measure(row_index("rdpmc/metrics/passthrough/cpl3"), 10, 48);
-	text = print("CPU 3 (core 3 of 8, node 0)", false, NULL);
-	check_width(text);
-	assert_null(strchr(text, '\033'));
-	check_says(text, "CPU 3 (core 3 of 8, node 0)");
-	check_says(text, "metrics");
-	check_says(text, "intercepted");
-	check_says(text, "passthrough");
-	check_says(text, "3084.4");
-	check_says(text, "7711");
-	check_says(text, "7663"); /* its cost, or in ns: */
-	check_says(text, "3065.2");
-	check_says(text, "perf_event_paranoid is 3");
+static void fill_text(char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		text[i] = sentence[i % (sizeof(sentence) - 1)];
+	text[size - 1] = 0;
+	if (text[size - 2] == ' ')
+		text[size - 2] = '.';
 }
 
 /* The line of @text, from @from on, that begins with @start; NULL where there is none. */
@@ -661,6 +694,30 @@ static unsigned int count_of(const char *text, const char *part)
 		text += strlen(part);
 	}
 	return n;
+}
+
+static void test_print(void **state)
+{
+	char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(10);
+	measure(row_index("rdpmc/metrics/intercepted/cpl3"), 10, 7711); /* 3084.4 ns */
+	measure(row_index("rdpmc/metrics/passthrough/cpl3"), 10, 48);
+	text = print("CPU 3 (core 3 of 8, node 0)", false, NULL);
+	check_width(text);
+	assert_null(strchr(text, '\033'));
+	check_says(text, "CPU 3 (core 3 of 8, node 0)");
+	check_says(text, "metrics");
+	check_says(text, "intercepted");
+	check_says(text, "passthrough");
+	check_says(text, "3084.4");
+	check_says(text, "7711");
+	check_says(text, "7663"); /* its cost, or in ns: */
+	check_says(text, "3065.2");
+	check_says(text, "perf_event_paranoid is 3");
+	assert_null(line_of(text, "rdpmc, native")); /* nothing of it was measured */
 }
 
 /* The row's line below its group's heading: what was measured, in ns, in cycles, and the exits. */
@@ -776,6 +833,7 @@ static void test_print_groups_whole(void **state)
 
 static void test_print_costs(void **state)
 {
+	static struct exit_cost all_costs[MAX_ROWS];
 	const char *text, *costs;
 	size_t in, out;
 
@@ -807,6 +865,8 @@ static void test_print_costs(void **state)
 		assert_true(upper >= 0.4 * 5010 && upper <= 0.4 * 5035);
 	}
 	assert_non_null(strstr(text, "\n  #GP of gp-first/cpl3-nopce "));
+	assert_non_null(strstr(text, "\n  gp-first/cpl0 "));
+	assert_int_equal(count_of(text, "(95 %: "), exit_costs(&bench, all_costs, MAX_ROWS));
 	assert_null(strstr(text, "unknown: no"));
 
 	for (size_t i = 0; i < bench.n_rows; i++)
@@ -815,12 +875,19 @@ static void test_print_costs(void **state)
 	text = print("CPU 3", false, NULL);
 	assert_non_null(strstr(text, "\n  unknown: no counter was measured under both settings\n"));
 
+	make_bench(&ice_lake, false);
+	measure_all(2);
+	text = print("CPU 3", false, NULL);
+	check_says(text, "too few runs for an interval");
+	assert_null(strstr(text, "95 %"));
+
 	make_bench(&pvm, false);
 	measure_all(10);
 	text = print("CPU 3", false, NULL);
-	check_says(text,
-		   "unknown: no passthrough here: kvm_pvm has no mediated PMU; needs a host with VMX "
-		   "or SVM of its own");
+	check_says(
+		text,
+		"unknown: no passthrough here: kvm_pvm has no mediated PMU; needs a host with VMX "
+		"or SVM of its own");
 }
 
 /* Rows that share a reason share a paragraph: the reason once, the names short but all there. */
@@ -881,6 +948,62 @@ static void test_print_shared_cpu(void **state)
 	bench.noise.cpu_share = NAN;
 	text = print("CPU 3", false, NULL);
 	assert_null(strstr(text, "WARNING"));
+}
+
+/* Lines of a paragraph stand below each other: a reason's behind 2 blanks, the names' behind 6. */
+static void test_print_indents(void **state)
+{
+	const char *line, *text;
+	unsigned int reasons = 0, names = 0;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	for (size_t i = 0; i < bench.n_rows; i++)
+		if (bench.rows[i].status == ROW_MEASURED) {
+			bench.rows[i].status = ROW_FAILED;
+			fill_text(bench.rows[i].reason, sizeof(bench.rows[i].reason));
+		} else {
+			bench.rows[i].status = ROW_READY;
+		}
+	text = print("CPU 3", false, NULL);
+	line = strstr(text, "\nfailed\n");
+	assert_non_null(line);
+	for (line += strlen("\nfailed\n"); *line != '\n'; line = strchr(line, '\n') + 1) {
+		size_t blanks = strspn(line, " ");
+		bool name = names || !strncmp(line + blanks, "control/", strlen("control/"));
+
+		if (blanks != (name ? 6 : 2))
+			fail_msg("%zu blanks: %.60s", blanks, line);
+		names += name;
+		reasons += !name;
+	}
+	/* 399 columns of text, and more than 1000 of names */
+	assert_in_range(reasons, 5, 6);
+	assert_true(names >= 10);
+	check_says(text, bench.rows[0].name);
+}
+
+/* The table ends where it says: what stands behind is not there. */
+static void test_print_to_the_end(void **state)
+{
+	char *text;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	bench.rows[0].status = ROW_FAILED;
+	strcpy(bench.rows[0].reason, "the first of them");
+	measure(1, 9, 100);
+	bench.n_rows = row_index("rdpmc/fixed1/intercepted/cpl3");
+	text = print("CPU 3", false, NULL);
+	assert_non_null(strstr(text, "\n  fixed1/cpl0 "));
+	assert_null(strstr(text, "\n  fixed1/cpl3 "));
+	check_says(text, "the first of them control/empty/cpl0");
+	check_says(text, "9 runs");
+	bench.rows[bench.n_rows].status = ROW_FAILED;
+	strcpy(bench.rows[bench.n_rows].reason, "the one behind the last");
+	assert_null(strstr(print("CPU 3", false, NULL), "the one behind the last"));
 }
 
 static void test_print_noise(void **state)
@@ -956,7 +1079,7 @@ static void test_print_head(void **state)
 	check_says(text, "TSC 2500.0 MHz");
 	assert_null(strstr(text, "partial"));
 	bench.partial = true;
-	check_says(print("CPU 3", false, NULL), "INTERRUPTED: partial");
+	check_says(print("CPU 3", false, NULL), ", INTERRUPTED: partial");
 	make_bench(&pvm, false);
 	check_says(print("CPU 3", false, NULL), "backend pvm, on a host that is itself a guest");
 }
@@ -1021,17 +1144,6 @@ static void test_colour(void **state)
 			*to++ = *from;
 	*to = 0;
 	assert_string_equal(plain, coloured);
-}
-
-static const char sentence[] = "the read gave 0x123456789abcdef0 where 0x2511223300 was preset; ";
-
-static void fill_text(char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		text[i] = sentence[i % (sizeof(sentence) - 1)];
-	text[size - 1] = 0;
-	if (text[size - 2] == ' ')
-		text[size - 2] = '.';
 }
 
 /* Every failed row is named with all of its reason, every skipped reason is there. */
@@ -1153,20 +1265,21 @@ static void test_print_of_nothing(void **state)
 	text = print("CPU 0", false, NULL);
 	check_width(text);
 	check_says(text, "interrupted");
+	assert_non_null(line_of(text, "0 runs"));
 	assert_null(strstr(text, "nan"));
 	assert_null(strstr(text, "inf"));
 }
 
 /* ----- JSON ----- */
 
-static const struct placement placement = { .cpu = 3,
-					    .core = 3,
-					    .node = -1,
-					    .nr_cpus = 8,
-					    .siblings = 2,
-					    .isolated = true,
-					    .bound = true,
-					    .text = "CPU 3: isolated" };
+static struct placement placement = { .cpu = 3,
+				      .core = 2,
+				      .node = 0,
+				      .nr_cpus = 8,
+				      .siblings = 2,
+				      .isolated = true,
+				      .bound = false,
+				      .text = "CPU 3: isolated" };
 #define STARTED "2026-01-02T03:04:05Z"
 
 static json_t *json;
@@ -1234,7 +1347,7 @@ static void test_json(void **state)
 	static const struct {
 		int lower, count;
 	} holds[] = { { 0, 1 }, { 7, 2 }, { 100, 1 } };
-	json_t *row, *run, *buckets;
+	json_t *row, *run, *buckets, *where;
 
 	(void)state;
 	make_bench(&ice_lake, false);
@@ -1257,8 +1370,15 @@ static void test_json(void **state)
 	check_number(get(json, "context"), "guest_tsc_khz", TSC_KHZ);
 	check_number(get(get(json, "context"), "host_pmu"), "fixed_counters", 4);
 	check_string(get(get(json, "context"), "host_pmu"), "perf_capabilities", "0xa005");
-	check_number(get(get(json, "context"), "placement"), "cpu", 3);
-	assert_true(json_is_null(get(get(get(json, "context"), "placement"), "node")));
+	where = get(get(json, "context"), "placement");
+	assert_int_equal(json_object_size(where), 7);
+	check_number(where, "cpu", 3);
+	check_number(where, "core", 2);
+	check_number(where, "node", 0);
+	check_number(where, "siblings", 2);
+	assert_true(json_is_true(get(where, "isolated")));
+	assert_true(json_is_false(get(where, "bound")));
+	check_string(where, "text", placement.text);
 	assert_true(json_is_null(get(get(json, "context"), "simulated_pmu")));
 	assert_int_equal(json_array_size(get(json, "rows")), bench.n_rows);
 
@@ -1316,7 +1436,7 @@ static void test_json(void **state)
 	row = json_row("rdpmc/gp-first/native/cpl3");
 	check_string(row, "status", "skipped");
 	check_string(row, "reason", plan.native_reason);
-	assert_null(json_object_get(row, "runs"));
+	assert_int_equal(json_object_size(row), 5); /* nothing of a read that was not made */
 }
 
 static json_t *json_cost(const char *intercepted)
@@ -1377,9 +1497,12 @@ static void test_json_null(void **state)
 	/* and a count that is not known is none, guest or not */
 	i = row_index("control/rdtsc/cpl3");
 	all_runs[i][0].exits = NAN;
+	placement.node = -1;
 	make_json();
+	placement.node = 0;
 	assert_true(json_is_null(get(get(get(json, "context"), "noise"), "clock_ratio")));
 	assert_true(json_is_null(get(get(get(json, "context"), "noise"), "smis")));
+	assert_true(json_is_null(get(get(get(json, "context"), "placement"), "node")));
 	row = json_row("rdpmc/gp-first/native/cpl3");
 	check_string(row, "setting", "native");
 	assert_true(json_is_null(get(row, "exits_per_read")));
@@ -1545,6 +1668,7 @@ static void test_json_counts(void **state)
 	context = get(json, "context");
 	assert_null(json_object_get(get(context, "not_counted"), "kvm:kvm_exit"));
 	check_string(get(context, "not_counted"), "kvm:kvm_entry", no_tracefs);
+	assert_int_equal(json_object_size(get(context, "not_counted")), NR_PERF_COUNTS - 1);
 	check_number(get(json_row("rdpmc/fixed0/intercepted/cpl3"), "counts_per_read"),
 		     "kvm:kvm_exit", 1.25);
 	assert_null(
@@ -1562,6 +1686,7 @@ int main(void)
 		cmocka_unit_test(test_row_figures_negative),
 		cmocka_unit_test(test_ticks),
 		cmocka_unit_test(test_exit_costs),
+		cmocka_unit_test(test_exit_costs_interval),
 		cmocka_unit_test(test_exit_costs_need_both),
 		cmocka_unit_test(test_exit_costs_limit),
 		cmocka_unit_test(test_exit_costs_of_few_runs),
@@ -1574,6 +1699,8 @@ int main(void)
 		cmocka_unit_test(test_print_costs),
 		cmocka_unit_test(test_print_paragraphs),
 		cmocka_unit_test(test_print_shared_cpu),
+		cmocka_unit_test(test_print_indents),
+		cmocka_unit_test(test_print_to_the_end),
 		cmocka_unit_test(test_print_noise),
 		cmocka_unit_test(test_print_not_counted),
 		cmocka_unit_test(test_print_head),

@@ -634,6 +634,10 @@ static void test_other_shape(void **state)
 		assert_true(rdpmc_at(i, 1000) < 100 * 1000);
 	for (uint32_t i = 0; i < 3; i++)
 		assert_true(rdpmc_at(0x40000000 + i, 1000) < 100 * 1000);
+	write_at(IA32_FIXED_CTR0 + 1, 1ULL << 43, 1000);
+	assert_true(rdpmc_at(0x40000001, 2000) > 1ULL << 43);
+	write_at(IA32_A_PMC0 + 1, 1ULL << 39, 2000);
+	assert_true(rdpmc_at(1, 3000) > 1ULL << 39);
 }
 
 /* RDMSR sees a counter run as RDPMC does, and the clock's last reading is not RDPMC's alone. */
