@@ -26,7 +26,7 @@ fake()
 	chmod +x "$top/fakes/$1"
 }
 
-for name in make valgrind; do
+for name in make; do
 	fake $name </dev/null
 done
 for name in gcc clang clang-14; do
@@ -102,7 +102,7 @@ shift 3
 END
 
 build='gcc libc6-dev make pkg-config libhwloc-dev libjansson-dev'
-extra='libcmocka-dev valgrind python3 python3-jsonschema'
+extra='libcmocka-dev python3 python3-jsonschema'
 
 # A world with the packages $@: root's, with an apt-get that works.
 world_with()
@@ -176,12 +176,12 @@ hwloc_everywhere="\
 bare_everywhere="\
   apt:    sudo apt-get $install $build $extra
   dnf:    sudo dnf install gcc glibc-devel make pkgconf-pkg-config hwloc-devel jansson-devel \
-libcmocka-devel valgrind python3 python3-jsonschema
+libcmocka-devel python3 python3-jsonschema
   zypper: sudo zypper install gcc glibc-devel make pkg-config hwloc-devel libjansson-devel \
-libcmocka-devel valgrind python3 python3-jsonschema
+libcmocka-devel python3 python3-jsonschema
   pacman: sudo pacman -S --needed gcc make pkgconf hwloc jansson \
-cmocka valgrind python python-jsonschema"
-bare_needs='compiler libc make pkg-config hwloc jansson cmocka valgrind python jsonschema'
+cmocka python python-jsonschema"
+bare_needs='compiler libc make pkg-config hwloc jansson cmocka python jsonschema'
 
 # shellcheck disable=SC2086 # $build and $extra are lists
 test_nothing_missing()
@@ -283,7 +283,7 @@ test_installs()
 		'clang-14 libc6-dev' CC=clang-14 setup
 
 	# shellcheck disable=SC2086 # a list
-	world_with $build libcmocka-dev valgrind python3-jsonschema
+	world_with $build libcmocka-dev python3-jsonschema
 	cp "$top/fakes/python3" "$world/bin/python3"
 	run setup test
 	expect 'a python3 on PATH is not the one used' 0 \
