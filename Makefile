@@ -40,7 +40,11 @@ GUEST_FLAGS := -std=gnu11 $(WARNINGS) -O2 -g -I. -ffreestanding -fno-pic -fno-pi
 
 GUEST_SOURCES := $(wildcard guest/*.c guest/*.S)
 HOST_SOURCES  := $(wildcard host/*.c) host/image.S
-BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c))
+MODEL_SOURCES := $(wildcard model/*.c)
+EMULATOR_SOURCES := $(wildcard emulator/*.c)
+BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(MODEL_SOURCES) $(EMULATOR_SOURCES)
+# engine_emulator.c contains emulator/. Programs' own files are no part of what tests link.
+FUZZ_SOURCES  := $(filter-out fuzz/main_%.c fuzz/target%.c,$(wildcard fuzz/*.c)) $(MODEL_SOURCES)
 TEST_SOURCES  := $(wildcard tests/test_*.c)
 TEST_SCRIPTS  := $(wildcard tests/test_*.sh)
 
@@ -128,7 +132,9 @@ $(eval $(call compile,$(SANITIZED),$(SANITIZE)))
 $(BUILD)/stats-speed: $(call objects,$(BUILD),bench/stats.c bench/stats_speed.c)
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm
 
-# A test links everything but main().
+# A test links everything but main(): of fuzz/, or of the benchmark.
+$(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_SOURCES))
+	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka
 $(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o \
 		$(call objects,$(SANITIZED),$(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES)))
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka

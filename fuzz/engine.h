@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An engine runs a case's steps. It knows nothing of the model, of oracles or of other engines; what
+ * it is given is in the words of case.h and the model's types, which it converts.
+ */
+#ifndef FUZZ_ENGINE_H
+#define FUZZ_ENGINE_H
+
+#include "fuzz/case.h"
+
+/* The ways an RDPMC can take to be answered. */
+enum entry {
+	ENTRY_EXIT,     /* the VM exit: kvm_emulate_rdpmc() */
+	ENTRY_EMULATOR, /* the instruction emulator */
+	NR_ENTRIES
+};
+
+/* What an engine made of one RDPMC. */
+struct engine_answer {
+	uint8_t answer;      /* enum rdpmc_answer */
+	uint32_t error_code; /* of #GP */
+	struct rdpmc_regs regs;
+};
+
+enum intercept { INTERCEPT_OFF, INTERCEPT_ON, INTERCEPT_UNKNOWN };
+
+struct engine_vcpu;
+
+struct engine {
+	const char *name;     /* as --engine takes it */
+	const char *what;     /* a line for people */
+	unsigned int entries; /* bit by enum entry */
+
+	/* NULL: out of memory, or *why says what is missing. destroy() takes what create() gave. */
+	struct engine_vcpu *(*create)(const char **why);
+	void (*destroy)(struct engine_vcpu *vcpu);
+
+	/*
+	 * Take from @guest what no guest of this engine can be given. The case is then tried with
+	 * what is left.
+	 */
+	void (*offer)(struct rdpmc_pmu *guest);
+
+	/* Everything anew: the guest's PMU, the host's, the policy, the counters. */
+	void (*begin)(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
+		      const struct rdpmc_pmu *host, const struct rdpmc_policy *policy,
+		      const struct rdpmc_counters *counters);
+	/* A step that writes a counter or an MSR: STEP_GP to STEP_USER_DISABLE. */
+	void (*write)(struct engine_vcpu *vcpu, const struct case_step *step);
+	/* RDPMC in @state by @entry. */
+	void (*read)(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+		     struct engine_answer *answer);
+	/*
+	 * The counters now: gp[], fixed[], metrics and fixed_ctr_ctrl, gp_user_disable; the rest of
+	 * @counters is left alone.
+	 */
+	void (*counters)(const struct engine_vcpu *vcpu, struct rdpmc_counters *counters);
+	/* Would RDPMC be intercepted for this guest on this host? */
+	enum intercept (*intercepts)(struct engine_vcpu *vcpu);
+
+	/*
+	 * @count reads in @state, RCX[31:0] from @first on, RCX[63:32] as @state has it: value and
+	 * enum rdpmc_answer of each. The loop that sweeps are made of. Registers other than RAX and
+	 * RDX that any of them changed otherwise than a read may are counted in the result.
+	 */
+	unsigned int (*read_range)(struct engine_vcpu *vcpu, enum entry entry,
+				   const struct rdpmc_state *state, uint32_t first,
+				   unsigned int count, uint64_t *values, uint8_t *answers);
+};
+
+/* All engines there are, NULL at the end; engine_find() gives NULL for an unknown name. */
+extern const struct engine *const engines[];
+const struct engine *engine_find(const char *name);
+
+const char *entry_name(enum entry entry); /* "exit", "emulator" */
+
+#endif

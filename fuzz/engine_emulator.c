@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The engine "emulator": emulator/, in process. The border between its types and the model's. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/engine.h"
+
+/* One translation unit: a sweep is 10^11 reads, which must be inlined. */
+#include "emulator/emulate.c"
+#include "emulator/pmu.c"
+#include "emulator/pmu_amd.c"
+#include "emulator/pmu_intel.c"
+#include "emulator/x86.c"
+
+struct engine_vcpu {
+	struct kvm kvm;
+	struct kvm_vcpu vcpu;
+};
+
+static struct engine_vcpu *emulator_create(const char **why)
+{
+	*why = "out of memory";
+	return calloc(1, sizeof(struct engine_vcpu));
+}
+
+static void emulator_destroy(struct engine_vcpu *vcpu)
+{
+	free(vcpu);
+}
+
+/* KVM gives guests neither PMUs that are not architectural nor AMD's shared counters. */
+static void emulator_offer(struct rdpmc_pmu *guest)
+{
+	guest->old_counters = 0;
+	guest->ext_nb = false;
+	guest->ext_l3 = false;
+}
+
+static void to_cpuid(const struct rdpmc_pmu *pmu, struct kvm_cpuid_pmu *cpuid)
+{
+	*cpuid = (struct kvm_cpuid_pmu){ .perf_capabilities = pmu->perf_capabilities };
+	if (pmu->vendor == RDPMC_AMD) {
+		cpuid->vendor = KVM_PMU_AMD;
+		cpuid->no_pmu = !pmu->version;
+		cpuid->ecx_80000001 = (uint32_t)pmu->ext_core << 23 | (uint32_t)pmu->ext_nb << 24 |
+				      (uint32_t)pmu->ext_l3 << 28;
+		cpuid->eax_80000022 = pmu->version == 2;
+		cpuid->ebx_80000022 = pmu->nr_gp | (uint32_t)pmu->nr_nb << 10;
+		return;
+	}
+	cpuid->vendor = KVM_PMU_INTEL;
+	cpuid->no_pmu = !pmu->version && !pmu->old_counters;
+	cpuid->eax_0a = pmu->version | (uint32_t)pmu->nr_gp << 8 | (uint32_t)pmu->gp_width << 16;
+	cpuid->ecx_0a = pmu->fixed_bitmap;
+	cpuid->edx_0a = pmu->nr_fixed | (uint32_t)pmu->fixed_width << 5;
+	cpuid->ebx_23_0 = (uint32_t)pmu->user_disable << 2;
+	cpuid->eax_23_1 = pmu->leaf23_gp;
+	cpuid->ebx_23_1 = pmu->leaf23_fixed;
+}
+
+static void emulator_begin(struct engine_vcpu *engine, const struct rdpmc_pmu *guest,
+			   const struct rdpmc_pmu *host, const struct rdpmc_policy *policy,
+			   const struct rdpmc_counters *counters)
+{
+	struct kvm_vcpu *vcpu = &engine->vcpu;
+	struct kvm_cpuid_pmu processor;
+
+	to_cpuid(host, &processor);
+	engine->kvm.enable_vmware_backdoor = policy->vmware_backdoor;
+	engine->kvm.enable_mediated_pmu = policy->mediated_pmu;
+	engine->kvm.vmware_host_tsc = counters->vmware[0];
+	engine->kvm.vmware_real_time_ns = counters->vmware[1];
+	engine->kvm.vmware_apparent_time_ns = counters->vmware[2];
+	kvm_init_pmu_capability(&engine->kvm, &processor);
+
+	vcpu->kvm = &engine->kvm;
+	to_cpuid(guest, &vcpu->cpuid);
+	kvm_pmu_refresh(vcpu);
+	_Static_assert(sizeof(struct kvm_pmc) == sizeof(uint64_t), "a counter and nothing else");
+	memcpy(vcpu->pmu.gp_counters, counters->gp, sizeof(vcpu->pmu.gp_counters));
+	memcpy(vcpu->pmu.fixed_counters, counters->fixed, sizeof(vcpu->pmu.fixed_counters));
+	vcpu->pmu.perf_metrics = counters->metrics;
+	vcpu->pmu.fixed_ctr_ctrl = counters->fixed_ctr_ctrl;
+	vcpu->pmu.gp_user_disable = counters->gp_user_disable;
+}
+
+static void emulator_write(struct engine_vcpu *engine, const struct case_step *step)
+{
+	struct kvm_pmu *pmu = &engine->vcpu.pmu;
+
+	switch (step->op) {
+	case STEP_GP:
+		pmu->gp_counters[step->arg].counter = step->value;
+		break;
+	case STEP_FIXED:
+		pmu->fixed_counters[step->arg].counter = step->value;
+		break;
+	case STEP_METRICS:
+		pmu->perf_metrics = step->value;
+		break;
+	case STEP_FIXED_CTRL:
+		pmu->fixed_ctr_ctrl = step->value;
+		break;
+	default: /* STEP_USER_DISABLE */
+		pmu->gp_user_disable = (uint32_t)step->value;
+	}
+}
+
+static void set_state(struct kvm_vcpu *vcpu, const struct rdpmc_state *state)
+{
+	vcpu->regs.rax = state->regs.rax;
+	vcpu->regs.rcx = state->regs.rcx;
+	vcpu->regs.rdx = state->regs.rdx;
+	vcpu->regs.rip = state->regs.rip;
+	vcpu->rflags = state->regs.rflags;
+	vcpu->cr0 = state->cr0;
+	vcpu->cr4 = state->cr4;
+	vcpu->cpl = state->cpl;
+	vcpu->is_64_bit = state->mode == MODE_64BIT;
+	vcpu->exception.pending = false;
+}
+
+static inline void execute(struct kvm_vcpu *vcpu, enum entry entry, bool lock)
+{
+	if (entry == ENTRY_EXIT)
+		kvm_emulate_rdpmc(vcpu);
+	else
+		x86_emulate_rdpmc(vcpu, lock);
+}
+
+static inline enum rdpmc_answer answer_of(const struct kvm_vcpu *vcpu)
+{
+	if (!vcpu->exception.pending)
+		return ANSWER_VALUE;
+	return vcpu->exception.vector == UD_VECTOR ? ANSWER_UD : ANSWER_GP;
+}
+
+static void emulator_read(struct engine_vcpu *engine, enum entry entry,
+			  const struct rdpmc_state *state, struct engine_answer *answer)
+{
+	struct kvm_vcpu *vcpu = &engine->vcpu;
+
+	set_state(vcpu, state);
+	execute(vcpu, entry, state->lock);
+	answer->answer = (uint8_t)answer_of(vcpu);
+	answer->error_code = answer->answer == ANSWER_GP ? vcpu->exception.error_code : 0;
+	answer->regs = (struct rdpmc_regs){
+		.rax = vcpu->regs.rax,
+		.rcx = vcpu->regs.rcx,
+		.rdx = vcpu->regs.rdx,
+		.rip = vcpu->regs.rip,
+		.rflags = vcpu->rflags,
+	};
+}
+
+static void emulator_counters(const struct engine_vcpu *engine, struct rdpmc_counters *counters)
+{
+	const struct kvm_pmu *pmu = &engine->vcpu.pmu;
+
+	memcpy(counters->gp, pmu->gp_counters, sizeof(pmu->gp_counters));
+	memcpy(counters->fixed, pmu->fixed_counters, sizeof(pmu->fixed_counters));
+	counters->metrics = pmu->perf_metrics;
+	counters->fixed_ctr_ctrl = pmu->fixed_ctr_ctrl;
+	counters->gp_user_disable = pmu->gp_user_disable;
+}
+
+static enum intercept emulator_intercepts(struct engine_vcpu *engine)
+{
+	return kvm_need_rdpmc_intercept(&engine->vcpu) ? INTERCEPT_ON : INTERCEPT_OFF;
+}
+
+/*
+ * Registers are put back only after an answer: a fault must leave them, and what did not is seen at
+ * the end. Inlined for each entry, and with emulator/ where the compiler sees it.
+ */
+static inline __attribute__((always_inline)) unsigned int
+read_range(struct kvm_vcpu *vcpu, enum entry entry, const struct rdpmc_regs regs, bool lock,
+	   uint32_t first, unsigned int count, uint64_t *restrict values, uint8_t *restrict answers)
+{
+	uint64_t high = regs.rcx & ~0xffffffffULL;
+
+	for (unsigned int i = 0; i < count; i++) {
+		vcpu->regs.rcx = high | (first + i);
+		execute(vcpu, entry, lock);
+		if (vcpu->exception.pending) {
+			values[i] = 0;
+			answers[i] = vcpu->exception.vector == UD_VECTOR ? ANSWER_UD : ANSWER_GP;
+			vcpu->exception.pending = false;
+		} else {
+			values[i] = vcpu->regs.rdx << 32 | vcpu->regs.rax;
+			answers[i] = ANSWER_VALUE;
+			vcpu->regs.rax = regs.rax;
+			vcpu->regs.rdx = regs.rdx;
+			vcpu->regs.rip = regs.rip;
+		}
+	}
+	return 0;
+}
+
+__attribute__((flatten)) static unsigned int read_range_exit(struct kvm_vcpu *vcpu,
+							     const struct rdpmc_state *state,
+							     uint32_t first, unsigned int count,
+							     uint64_t *values, uint8_t *answers)
+{
+	return read_range(vcpu, ENTRY_EXIT, state->regs, state->lock, first, count, values,
+			  answers);
+}
+
+__attribute__((flatten)) static unsigned int read_range_emulator(struct kvm_vcpu *vcpu,
+								 const struct rdpmc_state *state,
+								 uint32_t first, unsigned int count,
+								 uint64_t *values, uint8_t *answers)
+{
+	return read_range(vcpu, ENTRY_EMULATOR, state->regs, state->lock, first, count, values,
+			  answers);
+}
+
+static unsigned int emulator_read_range(struct engine_vcpu *engine, enum entry entry,
+					const struct rdpmc_state *state, uint32_t first,
+					unsigned int count, uint64_t *values, uint8_t *answers)
+{
+	set_state(&engine->vcpu, state);
+	return entry == ENTRY_EXIT
+		       ? read_range_exit(&engine->vcpu, state, first, count, values, answers)
+		       : read_range_emulator(&engine->vcpu, state, first, count, values, answers);
+}
+
+const struct engine engine_emulator = {
+	.name = "emulator",
+	.what = "emulator/, the design of the KVM list's review, in process",
+	.entries = 1U << ENTRY_EXIT | 1U << ENTRY_EMULATOR,
+	.create = emulator_create,
+	.destroy = emulator_destroy,
+	.offer = emulator_offer,
+	.begin = emulator_begin,
+	.write = emulator_write,
+	.read = emulator_read,
+	.counters = emulator_counters,
+	.intercepts = emulator_intercepts,
+	.read_range = emulator_read_range,
+};

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The trial: an engine runs a case by each of its entries, and the oracles hold what came out
+ * against the model. No allocation, no state from one case to the next.
+ */
+#ifndef FUZZ_TRIAL_H
+#define FUZZ_TRIAL_H
+
+#include "fuzz/engine.h"
+#include "model/intercept.h"
+
+/* What judges. Bits, because one read can offend more than one. */
+enum oracle {
+	ORACLE_OUTCOME = 1,      /* fault or value differ from the model's */
+	ORACLE_NOTHING_ELSE = 2, /* something changed that should not, or did not that should */
+	ORACLE_PASS_SOUND = 4,   /* the intercept is off where it must be on */
+	ORACLE_ENTRIES = 8,      /* the engine's entries answer differently */
+};
+
+/* The first thing found wrong in a case. */
+struct finding {
+	unsigned int oracles; /* bits of enum oracle; 0: nothing was found */
+	enum entry entry;
+	size_t step; /* 0: the first read, i + 1: step i */
+	struct rdpmc_state state;
+	struct rdpmc_outcome model; /* by the guest's view */
+	struct engine_answer engine;
+	struct rdpmc_pass pass;                   /* of ORACLE_PASS_SOUND */
+	struct rdpmc_counters counters, expected; /* after: the engine's and the model's */
+};
+
+/* What cases have shown so far; only ever added to. */
+struct tally {
+	uint64_t cases, reads, values, faults;
+	uint64_t legalised;  /* cases with a field that had to be made legal */
+	uint64_t impossible; /* cases that no processor gets into, but the rules cover */
+	uint64_t offered;    /* cases whose guest the engine cannot give */
+	uint64_t unreached;  /* reads that cannot come to an entry: #UD comes before the exit */
+	uint64_t passed;     /* cases with the intercept off */
+	uint64_t costly;     /* PASS-MINIMAL: on, and need not be */
+	uint64_t decided[NR_RULES]; /* reads by the rule that decided */
+	uint32_t no, yes;           /* rules that have been asked, and what they have answered */
+	uint64_t obstacles[NR_OBSTACLES];
+};
+
+struct trial {
+	const struct engine *engine;
+	struct engine_vcpu *vcpu[NR_ENTRIES]; /* one each: reads have effects */
+	struct rdpmc_choices choices;
+	struct tally tally;
+};
+
+/* Returns 0, or -1 with @why. */
+int trial_init(struct trial *trial, const struct engine *engine, const char **why);
+void trial_free(struct trial *trial);
+
+/* Try @data, any bytes. True if nothing was found; else @finding tells the first thing. */
+bool trial_run(struct trial *trial, const uint8_t *data, size_t size, struct finding *finding);
+
+/* The same for a case that was decoded, or made, already. */
+bool trial_case(struct trial *trial, const struct rdpmc_case *decoded, struct finding *finding);
+
+/*
+ * Are two findings of the same kind: oracles, entry, rule, and what each side answered? What
+ * minimising keeps.
+ */
+bool finding_alike(const struct finding *a, const struct finding *b);
+
+#endif

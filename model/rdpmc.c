@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One RDPMC from state to state. */
+#include "model/rdpmc.h"
+
+struct rdpmc_outcome rdpmc_execute(const struct rdpmc_view *view, const struct rdpmc_policy *policy,
+				   const struct rdpmc_state *state, struct rdpmc_counters *counters)
+{
+	struct rdpmc_outcome outcome;
+
+	outcome.decision = rdpmc_decide(view, policy, counters, state);
+	outcome.value = rdpmc_value(&outcome.decision, counters);
+	outcome.regs = rdpmc_result(&outcome.decision, state, outcome.value);
+	rdpmc_effects(&outcome.decision, counters);
+	return outcome;
+}
