@@ -182,15 +182,16 @@ static inline void rdpmc_decide_old(struct rdpmc_decision *decision, const struc
 static inline void rdpmc_decide_amd(struct rdpmc_decision *decision, const struct rdpmc_view *view,
 				    uint32_t ecx)
 {
+	bool more = ecx >= RDPMC_AMD_NB_MORE_FIRST;
+
 	if (rdpmc_ask(decision, RULE_NO_PMU, !view->version)) {
 		rdpmc_deny(decision, ANSWER_GP, RULE_NO_PMU);
 		return;
 	}
 	if (rdpmc_select(decision, view, CLASS_AMD_CORE, ecx, RULE_AMD_CORE) ||
-	    rdpmc_select(decision, view, CLASS_AMD_NB, ecx, RULE_AMD_NB) ||
-	    rdpmc_select(decision, view, CLASS_AMD_L3, ecx, RULE_AMD_L3) ||
-	    rdpmc_select(decision, view, CLASS_AMD_NB_MORE, ecx - RDPMC_AMD_NB_MORE_FIRST,
-			 RULE_AMD_NB))
+	    rdpmc_select(decision, view, more ? CLASS_AMD_NB_MORE : CLASS_AMD_NB,
+			 more ? ecx - RDPMC_AMD_NB_MORE_FIRST : ecx, RULE_AMD_NB) ||
+	    rdpmc_select(decision, view, CLASS_AMD_L3, ecx, RULE_AMD_L3))
 		decision->answer = ANSWER_VALUE;
 	else
 		rdpmc_deny(decision, ANSWER_GP, RULE_AMD_OTHER);
