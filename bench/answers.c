@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <linux/kvm_para.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/runner.h"
+#include "bench/figures.h"
+#include "bench/modelled.h"
 
-#define TIMEOUT_MS 2000
+#define TIMEOUT_MS      2000
+#define MOST_CALL_EXITS 8 /* of one command's way to CPL 3 and back, at the most */
 
 /* RAX and RDX as the loop left them: a #GP changes neither. */
 #define UNTOUCHED ((uint64_t)GUEST_UNTOUCHED << 32 | GUEST_UNTOUCHED)
@@ -54,7 +57,7 @@ int answers_start(struct machine *machine, struct failure *failure)
 /* Deviations of KVM's own that this program meets on purpose; empty for any other. */
 static const char *known_deviation(const struct row *row)
 {
-	if (!row->expected.gp)
+	if (!row->expected.gp || row->machine == MACHINE_EMULATOR)
 		return "";
 	if (row->counter == COUNTER_VMWARE)
 		return "; known: KVM answers it whatever enable_vmware_backdoor says "
@@ -95,6 +98,17 @@ static bool right_outcome(struct row *row, const struct reading *reading, uint64
 	return false;
 }
 
+/* Of a counter that is stopped. */
+static int holds_preset(const struct row *row, uint64_t value, struct failure *failure)
+{
+	if (row->expected.gp || row->expected.any || value == row->expected.preset)
+		return 0;
+	return fail_with(failure, -EBADMSG,
+			 "wrong answer: RDPMC of %08XH gave %#llx, the stopped counter holds %#llx",
+			 row->ecx, (unsigned long long)value,
+			 (unsigned long long)row->expected.preset);
+}
+
 bool answers_block(struct row *row, uint64_t count, const struct reading *reading,
 		   struct failure *failure)
 {
@@ -120,7 +134,8 @@ bool answers_block(struct row *row, uint64_t count, const struct reading *readin
 				  row->ecx, high, low);
 			return false;
 		}
-		return true;
+		return row->machine != MACHINE_EMULATOR ||
+		       !holds_preset(row, reading->value, failure);
 	case GUEST_INSN_CPUID:
 		if (high == vendors[0] || high == vendors[1] || high == vendors[2])
 			return true;
@@ -163,24 +178,65 @@ static bool is_rdpmc_on(const struct row *row, enum machine_kind kind)
 	return row->status == ROW_READY && row->machine == kind && row->insn == GUEST_INSN_RDPMC;
 }
 
-static int check_preset(struct machine *machine, struct row *row, struct failure *failure)
+static bool is_same(const char *what, uint64_t expected, uint64_t got, const struct row *row,
+		    struct failure *failure)
 {
-	uint64_t value;
-	int error = read_once(machine, row, &value, failure);
+	if (expected == got)
+		return true;
+	fail_with(failure, 0, "wrong answer: RDPMC of %08XH left %s at %#llx; by the model %#llx",
+		  row->ecx, what, (unsigned long long)got, (unsigned long long)expected);
+	return false;
+}
 
-	if (error || row->expected.gp || row->expected.any || value == row->expected.preset)
+bool answers_emulated(const struct row *row, const struct rdpmc_outcome *expected,
+		      const struct emulated_answer *answer, struct failure *failure)
+{
+	static const char *const names[] = { "a value", "#GP", "#UD" };
+	const struct rdpmc_regs *model = &expected->regs, *regs = &answer->regs;
+
+	if (expected->decision.answer != answer->answer) {
+		fail_with(failure, 0,
+			  "wrong answer: RDPMC of %08XH gave %s; by the model %s (rule %s)",
+			  row->ecx, names[answer->answer], names[expected->decision.answer],
+			  rdpmc_rules[expected->decision.rule].id);
+		return false;
+	}
+	return is_same("the error code", 0, answer->error_code, row, failure) &&
+	       is_same("RAX", model->rax, regs->rax, row, failure) &&
+	       is_same("RDX", model->rdx, regs->rdx, row, failure) &&
+	       is_same("RCX", model->rcx, regs->rcx, row, failure) &&
+	       is_same("RIP", model->rip, regs->rip, row, failure) &&
+	       is_same("RFLAGS", model->rflags, regs->rflags, row, failure);
+}
+
+static int check_emulated(struct machine *machine, const struct row *row, struct failure *failure)
+{
+	struct rdpmc_outcome expected =
+		modelled_outcome(cases_ideal_pmu(counter_vendor(row->counter)),
+				 counter_backdoor(row->counter), row->ecx, row->cpl, row->pce);
+	struct emulated_answer answer;
+
+	emulated_execute(machine->emulated, row, &answer);
+	return answers_emulated(row, &expected, &answer, failure) ? 0 : -EBADMSG;
+}
+
+static int check_preset(struct machine *machine, struct row *row, uint64_t *value,
+			struct failure *failure)
+{
+	int error = read_once(machine, row, value, failure);
+
+	if (error)
 		return error;
+	if (row->machine == MACHINE_EMULATOR)
+		return check_emulated(machine, row, failure);
 	/*
 	 * Whether a processor keeps PERF_METRICS to the bit, with SLOTS at another value, is
 	 * nowhere promised; that the fractions make a whole is.
 	 */
 	if (row->counter == COUNTER_METRICS && row->machine != MACHINE_SIMULATED &&
-	    expect_metrics_plausible(value))
+	    expect_metrics_plausible(*value))
 		return 0;
-	return fail_with(failure, -EBADMSG,
-			 "wrong answer: RDPMC of %08XH gave %#llx, the stopped counter holds %#llx",
-			 row->ecx, (unsigned long long)value,
-			 (unsigned long long)row->expected.preset);
+	return holds_preset(row, *value, failure);
 }
 
 static int check_running(struct machine *machine, struct row *row, uint64_t *value,
@@ -200,12 +256,14 @@ static int check_running(struct machine *machine, struct row *row, uint64_t *val
 			 (unsigned long long)first, (unsigned long long)second);
 }
 
-/* All rows of one machine, stopped and then running. */
+/* All rows of one machine, stopped and then running; the emulator's counters never run. */
 static int check_machine(struct machine *machine, enum machine_kind kind, const struct kvm *kvm,
 			 struct row *rows, size_t n, struct row_result *results,
 			 struct failure *failure)
 {
-	for (int running = 0; running < 2; running++) {
+	int last = kind == MACHINE_EMULATOR ? 0 : 1;
+
+	for (int running = 0; running <= last; running++) {
 		int error = machine_up(machine, kvm, failure);
 
 		if (!error && guest_shape(machine)->version)
@@ -218,12 +276,10 @@ static int check_machine(struct machine *machine, enum machine_kind kind, const 
 			if (!is_rdpmc_on(row, kind))
 				continue;
 			if (!error)
-				error = running ? check_running(machine, row, &results[i].value,
-								failure)
-						: check_preset(machine, row, failure);
+				error = (running ? check_running : check_preset)(
+					machine, row, &results[i].value, failure);
 			if (error && error != -EINTR) {
-				row->status = ROW_FAILED;
-				snprintf(row->reason, sizeof(row->reason), "%s", failure->text);
+				row_fail(row, failure->text);
 				/*
 				 * The machine may be gone; the counters of a new one must be set
 				 * again.
@@ -246,10 +302,13 @@ static int check_machine(struct machine *machine, enum machine_kind kind, const 
 int answers_check_all(struct machine *machines, const struct kvm *kvm, struct row *rows, size_t n,
 		      struct row_result *results, struct failure *failure)
 {
-	for (enum machine_kind kind = 0; kind < MACHINE_NATIVE; kind++) {
+	for (enum machine_kind kind = 0; kind < NR_MACHINES; kind++) {
 		bool used = false;
 		int error;
 
+		/* Native rows know no value to expect. */
+		if (kind == MACHINE_NATIVE)
+			continue;
 		for (size_t i = 0; i < n; i++)
 			used |= is_rdpmc_on(&rows[i], kind);
 		if (!used)
@@ -259,4 +318,50 @@ int answers_check_all(struct machine *machines, const struct kvm *kvm, struct ro
 			return error;
 	}
 	return 0;
+}
+
+/*
+ * Of @exits up to @slack may be none of the @turns': is there a number that agrees between what that
+ * leaves and the whole?
+ */
+static bool exits_agree(const struct row *row, enum kvm_backend backend, double exits, double slack,
+			double turns)
+{
+	double nominal = row->exits == EXITS_NONE ? 0 : 1;
+	double least = (exits - slack) / turns, most = exits / turns;
+
+	return expect_exits_met(row->exits, backend, fmin(fmax(nominal, least), most));
+}
+
+void answers_exits(struct bench *bench, unsigned int run)
+{
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		const struct run_result *result;
+		struct row *row = &bench->rows[i];
+		/* A simulated read exits once to fault and once to ask. */
+		enum kvm_backend backend =
+			row->machine == MACHINE_SIMULATED ? KVM_BACKEND_UNKNOWN : bench->backend;
+		char reason[200], block[16], sample[16];
+		double turns;
+
+		if (row->status != ROW_READY || !row_has_guest(row) ||
+		    bench->results[i].n_runs <= run)
+			continue;
+		result = &bench->results[i].runs[run];
+		turns = (double)result->reads / 3; /* exits are of 2N less N */
+		/* Samples pay for the way in and out of the guest, blocks for a stray exit at most. */
+		if (exits_agree(row, backend, result->exits * turns, RUN_VISITS, turns) &&
+		    exits_agree(row, backend, result->sample_exits, RUN_VISITS * MOST_CALL_EXITS,
+				(double)result->samples.n))
+			continue;
+		format_figure(result->exits, block);
+		format_figure(result->sample_exits / (double)result->samples.n, sample);
+		snprintf(reason, sizeof(reason),
+			 "wrong label: %s, but KVM counted %s exits a turn (%s a sample) in run "
+			 "%u; %s "
+			 "expected",
+			 row_setting(row), block, sample, run + 1,
+			 row->exits == EXITS_NONE ? "none" : "one");
+		row_fail(row, reason);
+	}
 }

@@ -7,18 +7,26 @@
 #include <string.h>
 
 static const char *const counter_names[NR_COUNTERS] = {
-	[COUNTER_GP_FIRST] = "gp-first",  [COUNTER_GP_LAST] = "gp-last",
-	[COUNTER_FIXED0] = "fixed0",      [COUNTER_FIXED1] = "fixed1",
-	[COUNTER_FIXED2] = "fixed2",      [COUNTER_FIXED3] = "fixed3",
-	[COUNTER_METRICS] = "metrics",    [COUNTER_METRICS_INDEX1] = "metrics-index1",
-	[COUNTER_TYPE_6000] = "type6000", [COUNTER_FAST] = "fast",
-	[COUNTER_VMWARE] = "vmware",      [COUNTER_OUT_OF_RANGE] = "out-of-range",
+	[COUNTER_GP_FIRST] = "gp-first",   [COUNTER_GP_LAST] = "gp-last",
+	[COUNTER_FIXED0] = "fixed0",       [COUNTER_FIXED1] = "fixed1",
+	[COUNTER_FIXED2] = "fixed2",       [COUNTER_FIXED3] = "fixed3",
+	[COUNTER_METRICS] = "metrics",     [COUNTER_METRICS_INDEX1] = "metrics-index1",
+	[COUNTER_TYPE_6000] = "type6000",  [COUNTER_FAST] = "fast",
+	[COUNTER_VMWARE] = "vmware",       [COUNTER_OUT_OF_RANGE] = "out-of-range",
+	[COUNTER_AMD_FIRST] = "amd-first", [COUNTER_AMD_LAST] = "amd-last",
 };
 
 static const char *const privilege_names[NR_PRIVILEGES] = {
 	[PRIVILEGE_CPL0] = "cpl0",
 	[PRIVILEGE_CPL3] = "cpl3",
 	[PRIVILEGE_CPL3_NOPCE] = "cpl3-nopce",
+};
+
+/* Instead of the privilege, which is CPL 3: with CR4.PCE, and without. */
+static const char *const entry_names[NR_ENTRIES][2] = {
+	[ENTRY_EMPTY] = { "call" },
+	[ENTRY_EXIT] = { "exit", "exit-nopce" },
+	[ENTRY_EMULATOR] = { "emulator", "emulator-nopce" },
 };
 
 static const struct {
@@ -31,7 +39,7 @@ static const struct {
 	{ GUEST_INSN_VMCALL, "hypercall", false },
 };
 
-/* What a processor of this vendor has at its best: it decides which rows there are to hope for. */
+/* They decide which rows there are to hope for. */
 static const struct pmu_shape ideal_intel = {
 	.vendor = CPU_VENDOR_INTEL,
 	.version = 5,
@@ -48,10 +56,16 @@ static const struct pmu_shape ideal_amd = {
 	.gp_width = 48,
 };
 
+const struct pmu_shape *cases_ideal_pmu(enum cpu_vendor vendor)
+{
+	return vendor == CPU_VENDOR_AMD ? &ideal_amd : &ideal_intel;
+}
+
 uint32_t counter_ecx(enum counter counter, const struct pmu_shape *pmu)
 {
 	switch (counter) {
 	case COUNTER_GP_LAST:
+	case COUNTER_AMD_LAST:
 		return pmu->nr_gp ? pmu->nr_gp - 1 : 0;
 	case COUNTER_FIXED0:
 	case COUNTER_FIXED1:
@@ -87,22 +101,23 @@ const char *row_counter_name(const struct row *row)
 
 const char *row_privilege_name(const struct row *row)
 {
+	if (row->machine == MACHINE_EMULATOR)
+		return entry_names[row->entry][row->privilege == PRIVILEGE_CPL3_NOPCE];
 	return privilege_names[row->privilege];
 }
 
 const char *row_setting(const struct row *row)
 {
 	static const char *const names[NR_MACHINES] = {
-		[MACHINE_INTERCEPTED] = "intercepted",
-		[MACHINE_PASSTHROUGH] = "passthrough",
-		[MACHINE_SIMULATED] = "simulated-vpmu",
-		[MACHINE_NATIVE] = "native",
+		[MACHINE_INTERCEPTED] = "intercepted",  [MACHINE_PASSTHROUGH] = "passthrough",
+		[MACHINE_SIMULATED] = "simulated-vpmu", [MACHINE_NATIVE] = "native",
+		[MACHINE_EMULATOR] = "emulator",
 	};
 
 	return row->control ? "control" : names[row->machine];
 }
 
-static void set_privilege(struct row *row, enum privilege privilege)
+void row_set_privilege(struct row *row, enum privilege privilege)
 {
 	row->privilege = privilege;
 	row->cpl = privilege == PRIVILEGE_CPL0 ? 0 : 3;
@@ -116,6 +131,12 @@ static struct row *skip(struct row *row, const char *reason, const char *remedy)
 	return row;
 }
 
+void row_fail(struct row *row, const char *reason)
+{
+	row->status = ROW_FAILED;
+	snprintf(row->reason, sizeof(row->reason), "%s", reason);
+}
+
 static struct row *add(struct row *rows, size_t *n)
 {
 	struct row *row = &rows[(*n)++];
@@ -124,10 +145,10 @@ static struct row *add(struct row *rows, size_t *n)
 	return row;
 }
 
-static void name_rdpmc(struct row *row, bool fault)
+void row_set_name(struct row *row, bool fault)
 {
 	snprintf(row->name, sizeof(row->name), "rdpmc%s/%s/%s/%s", fault ? "-fault" : "",
-		 counter_names[row->counter], row_setting(row), privilege_names[row->privilege]);
+		 counter_names[row->counter], row_setting(row), row_privilege_name(row));
 }
 
 static void add_controls(const struct case_plan *plan, struct row *rows, size_t *n)
@@ -144,7 +165,7 @@ static void add_controls(const struct case_plan *plan, struct row *rows, size_t 
 			if (row->insn == GUEST_INSN_VMCALL &&
 			    plan->host.cpu.vendor == CPU_VENDOR_AMD)
 				row->insn = GUEST_INSN_VMMCALL;
-			set_privilege(row, cpl3 ? PRIVILEGE_CPL3 : PRIVILEGE_CPL0);
+			row_set_privilege(row, cpl3 ? PRIVILEGE_CPL3 : PRIVILEGE_CPL0);
 			/* CPUID and a hypercall may end in a hypervisor below this one, unseen. */
 			row->exits = row->insn == GUEST_INSN_PORT    ? EXITS_EACH
 				     : row->insn <= GUEST_INSN_RDTSC ? EXITS_NONE
@@ -198,9 +219,8 @@ static void add_rdpmc(const struct case_plan *plan, const struct row *like,
 		      const struct setting *setting, const struct pmu_shape *guest,
 		      enum setting_kind kind, struct row *rows, size_t *n)
 {
-	const struct pmu_shape *ideal = plan->host.cpu.vendor == CPU_VENDOR_AMD && !plan->simulated
-						? &ideal_amd
-						: &ideal_intel;
+	const struct pmu_shape *ideal =
+		cases_ideal_pmu(plan->simulated ? CPU_VENDOR_INTEL : plan->host.cpu.vendor);
 	bool hoped =
 		!expect_rdpmc(ideal, counter_ecx(like->counter, ideal), like->cpl, like->pce).gp;
 	struct row *row = add(rows, n);
@@ -213,7 +233,7 @@ static void add_rdpmc(const struct case_plan *plan, const struct row *like,
 		    plan->setting[other].guest.nr_gp < shared.nr_gp)
 			shared.nr_gp = plan->setting[other].guest.nr_gp;
 	*row = *like;
-	name_rdpmc(row, !hoped);
+	row_set_name(row, !hoped);
 	if (setting && !setting->available) {
 		skip(row, setting->reason, setting->remedy);
 		return;
@@ -223,7 +243,7 @@ static void add_rdpmc(const struct case_plan *plan, const struct row *like,
 	if (row->counter == COUNTER_VMWARE && setting && guest->version &&
 	    plan->host.enable_vmware_backdoor == PARAM_YES) {
 		row->expected = expect_vmware_tsc();
-		name_rdpmc(row, false);
+		row_set_name(row, false);
 	}
 	/* A simulated answer is asked for by a port write, whoever raised the #GP. */
 	row->exits = row->machine == MACHINE_SIMULATED
@@ -242,7 +262,7 @@ static void add_rdpmc(const struct case_plan *plan, const struct row *like,
 	*row = row[-1];
 	row->status = ROW_READY;
 	row->reason[0] = '\0';
-	name_rdpmc(row, true);
+	row_set_name(row, true);
 }
 
 static void add_machine(const struct case_plan *plan, enum machine_kind machine, struct row *rows,
@@ -254,7 +274,7 @@ static void add_machine(const struct case_plan *plan, enum machine_kind machine,
 	const struct pmu_shape *guest = setting ? &setting->guest : &plan->simulated_pmu;
 	bool amd = plan->host.cpu.vendor == CPU_VENDOR_AMD && !plan->simulated;
 
-	for (enum counter counter = COUNTER_GP_FIRST; counter < NR_COUNTERS; counter++) {
+	for (enum counter counter = COUNTER_GP_FIRST; counter < NR_GUEST_COUNTERS; counter++) {
 		/* Types are Intel's: on AMD each of these is just another index out of range. */
 		if (amd && !(counter <= COUNTER_GP_LAST || counter >= COUNTER_VMWARE))
 			continue;
@@ -267,7 +287,7 @@ static void add_machine(const struct case_plan *plan, enum machine_kind machine,
 
 			if (!is_wanted(counter, privilege))
 				continue;
-			set_privilege(&like, privilege);
+			row_set_privilege(&like, privilege);
 			add_rdpmc(plan, &like, setting, guest, kind, rows, n);
 		}
 	}
@@ -288,8 +308,8 @@ static void add_native(const struct case_plan *plan, struct row *rows, size_t *n
 		row->insn = GUEST_INSN_RDPMC;
 		row->counter = counters[i];
 		row->exits = EXITS_ANY;
-		set_privilege(row, PRIVILEGE_CPL3);
-		name_rdpmc(row, false);
+		row_set_privilege(row, PRIVILEGE_CPL3);
+		row_set_name(row, false);
 		if (plan->native_reason[0])
 			skip(row, plan->native_reason, "");
 		else if (counters[i] == COUNTER_FIXED0 && !plan->native_fixed)
@@ -304,6 +324,8 @@ size_t cases_make(const struct case_plan *plan, struct row *rows)
 {
 	size_t n = 0;
 
+	if (plan->emulator)
+		return cases_make_emulator(rows);
 	add_controls(plan, rows, &n);
 	if (plan->simulated) {
 		add_machine(plan, MACHINE_SIMULATED, rows, &n);

@@ -3,6 +3,7 @@
  * The case table: instruction x counter x setting x privilege, each a row with a name that sorts
  * and filters: rdpmc/metrics/passthrough/cpl3. "rdpmc" rows are reads that are answered,
  * "rdpmc-fault" rows reads that end in #GP, which is another thing and never compared with them.
+ * The emulator's rows have the entry where others have the privilege: rdpmc/metrics/emulator/exit.
  */
 #ifndef BENCH_CASES_H
 #define BENCH_CASES_H
@@ -29,6 +30,10 @@ enum counter {
 	COUNTER_FAST,   /* ECX[31] with GP counter 0 */
 	COUNTER_VMWARE, /* 10000H */
 	COUNTER_OUT_OF_RANGE,
+	NR_GUEST_COUNTERS,
+	/* of the emulator's second vCPU */
+	COUNTER_AMD_FIRST = NR_GUEST_COUNTERS,
+	COUNTER_AMD_LAST,
 	NR_COUNTERS
 };
 
@@ -39,9 +44,14 @@ enum machine_kind {
 	MACHINE_INTERCEPTED,
 	MACHINE_PASSTHROUGH,
 	MACHINE_SIMULATED,
-	MACHINE_NATIVE,
+	NR_GUESTS,
+	MACHINE_NATIVE = NR_GUESTS,
+	MACHINE_EMULATOR,
 	NR_MACHINES
 };
+
+/* By which of the emulator's functions it is entered; the empty loop calls one that is empty. */
+enum entry { ENTRY_EMPTY, ENTRY_EXIT, ENTRY_EMULATOR, NR_ENTRIES };
 
 enum row_status { ROW_READY, ROW_SKIPPED, ROW_MEASURED, ROW_FAILED };
 
@@ -52,6 +62,7 @@ struct row {
 	enum guest_insn insn;
 	enum counter counter;
 	enum privilege privilege;
+	enum entry entry; /* of the emulator's rows */
 	uint32_t ecx;
 	unsigned int cpl;
 	bool pce;
@@ -66,6 +77,7 @@ struct case_plan {
 	struct setting_host host;
 	struct setting setting[NR_SETTINGS];
 	bool simulated; /* --vpmu=user */
+	bool emulator;  /* --engine=emulator: its rows and no others */
 	struct pmu_shape simulated_pmu;
 	char native_reason[160]; /* why native rows cannot be measured; empty when they can */
 	bool native_fixed, native_metrics;
@@ -78,6 +90,8 @@ struct case_plan {
  * reason. Returns how many.
  */
 size_t cases_make(const struct case_plan *plan, struct row *rows);
+/* The emulator's part of it, which no host decides. */
+size_t cases_make_emulator(struct row *rows);
 
 /*
  * Keep the rows whose name matches @glob (fnmatch, '*' also matches '/'), and the empty loops that
@@ -88,14 +102,31 @@ size_t cases_filter(struct row *rows, size_t n, const char *glob);
 const char *row_setting(const struct row *row); /* the schema's word */
 const char *
 row_counter_name(const struct row *row); /* "metrics", or the instruction of a control */
-const char *row_privilege_name(const struct row *row);
+const char *row_privilege_name(const struct row *row); /* or the entry */
+/* "rdpmc" or "rdpmc-fault", and the rest of an RDPMC row's name. */
+void row_set_name(struct row *row, bool fault);
+void row_set_privilege(struct row *row, enum privilege privilege);
 /*
  * The row's empty loop: same CPL, the guest's also for native rows; NULL for itself or when
  * filtered away.
  */
 const struct row *cases_empty_loop(const struct row *rows, size_t n, const struct row *row);
 
+void row_fail(struct row *row, const char *reason);
+
+static inline bool row_has_guest(const struct row *row)
+{
+	return row->machine < NR_GUESTS;
+}
+
+/* What a processor of this vendor has at its best. The emulator's vCPUs have it. */
+const struct pmu_shape *cases_ideal_pmu(enum cpu_vendor vendor);
+
 /* ECX that selects @counter of @pmu. */
 uint32_t counter_ecx(enum counter counter, const struct pmu_shape *pmu);
+
+/* Which of the emulator's vCPUs has @counter, and does it take the VMware backdoor? */
+enum cpu_vendor counter_vendor(enum counter counter);
+bool counter_backdoor(enum counter counter);
 
 #endif

@@ -42,13 +42,13 @@ int command_list(const struct options *options)
 
 	if (options->json && json_file_check(options->json, &failure))
 		options_die("--json: %s", failure.text);
-	if (kvm_open(&kvm, options->device, &failure))
+	if (!options->emulator && kvm_open(&kvm, options->device, &failure))
 		return options_no_kvm(options, failure.text);
 	rows = calloc(MAX_ROWS, sizeof(*rows));
 	native = calloc(1, sizeof(*native));
 	if (!rows || !native)
 		options_die("out of memory");
-	n = plan_rows(options, &kvm, &plan, native, rows);
+	n = plan_rows(options, options->emulator ? NULL : &kvm, &plan, native, rows);
 	if (!options->json || strcmp(options->json, "-"))
 		print_rows(stdout, rows, n);
 	if (options->json) {
@@ -61,6 +61,7 @@ int command_list(const struct options *options)
 	}
 	free(native);
 	free(rows);
-	kvm_close(&kvm);
+	if (!options->emulator)
+		kvm_close(&kvm);
 	return status;
 }

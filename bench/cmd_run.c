@@ -36,7 +36,7 @@ static void forget_identity(json_t *context)
 	json_object_set_new(json_object_get(context, "kernel"), "cmdline", json_null());
 }
 
-/* Which guest each kind of machine boots. */
+/* Which guest each kind of machine boots, if any. */
 static void configure_machines(struct bench *bench, const struct case_plan *plan)
 {
 	for (int kind = 0; kind < NR_SETTINGS; kind++) {
@@ -50,6 +50,7 @@ static void configure_machines(struct bench *bench, const struct case_plan *plan
 		};
 	}
 	bench->machines[MACHINE_SIMULATED].config.simulated = true;
+	bench->machines[MACHINE_EMULATOR].is_emulator = true;
 }
 
 static int exit_status(const struct bench *bench)
@@ -111,7 +112,7 @@ static int report(const struct options *options, const struct bench *bench,
 	return exit_status(bench);
 }
 
-static int measure(const struct options *options, const struct kvm *kvm, struct bench *bench)
+static int measure(const struct options *options, struct bench *bench)
 {
 	struct placement placement;
 	struct case_plan plan;
@@ -134,8 +135,8 @@ static int measure(const struct options *options, const struct kvm *kvm, struct 
 		return nothing_runs("out of memory");
 	if (options->anonymous)
 		forget_identity(context);
-	bench->n_rows = plan_rows(options, kvm, &plan, &bench->machines[MACHINE_NATIVE].native,
-				  bench->rows);
+	bench->n_rows = plan_rows(options, bench->kvm, &plan,
+				  &bench->machines[MACHINE_NATIVE].native, bench->rows);
 	configure_machines(bench, &plan);
 	bench->backend = plan.host.backend;
 	bench->vendor = plan.host.cpu.vendor;
@@ -167,25 +168,24 @@ int command_run(const struct options *options)
 	}
 	if (options->json && json_file_check(options->json, &failure))
 		options_die("--json: %s", failure.text);
-	if (options->emulator)
-		return nothing_runs("--engine=emulator: this version has no emulator to measure");
-	if (kvm_open(&kvm, options->device, &failure))
+	if (!options->emulator && kvm_open(&kvm, options->device, &failure))
 		return options_no_kvm(options, failure.text);
 	bench = calloc(1, sizeof(*bench));
-	if (!bench) {
-		kvm_close(&kvm);
-		return nothing_runs("out of memory");
+	if (bench) {
+		bench->kvm = options->emulator ? NULL : &kvm;
+		bench->options = (struct bench_options){
+			.seconds = options->seconds,
+			.runs = options->runs,
+			.seed = options->seed,
+			.progress = isatty(STDERR_FILENO),
+			.filter = options->filter,
+		};
+		status = measure(options, bench);
+	} else {
+		status = nothing_runs("out of memory");
 	}
-	bench->kvm = &kvm;
-	bench->options = (struct bench_options){
-		.seconds = options->seconds,
-		.runs = options->runs,
-		.seed = options->seed,
-		.progress = isatty(STDERR_FILENO),
-		.filter = options->filter,
-	};
-	status = measure(options, &kvm, bench);
 	free(bench);
-	kvm_close(&kvm);
+	if (!options->emulator)
+		kvm_close(&kvm);
 	return status;
 }

@@ -14,7 +14,7 @@ int command_list(const struct options *options);
 int command_doctor(const struct options *options);
 
 /*
- * Look at host and KVM, and fill @rows. Returns how many rows there are after the filter, at least
+ * Look at host and KVM (NULL with --engine=emulator), and fill @rows. Returns how many rows there are after the filter, at least
  * 1: a filter that matches nothing ends the program. @native is only tried, and closed again.
  */
 size_t plan_rows(const struct options *options, const struct kvm *kvm, struct case_plan *plan,

@@ -1,87 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The small part of the rules that a benchmark needs to know whether it measured the right thing.
- */
+/* What model/ says of a read, as a benchmark asks for it. No rule of RDPMC is told here. */
 #include "bench/expect.h"
 
-#include "guest/protocol.h"
+#include "bench/modelled.h"
+#include "model/intercept.h"
 
-#define TYPE_GP      0x0000U
-#define TYPE_METRICS 0x2000U
-#define TYPE_FIXED   0x4000U
-
-/* AMD's fabric and L3 counters, where there are any (Linux, arch/x86/events/amd/uncore.c). */
-#define AMD_UNCORE_FIRST 6
-#define AMD_UNCORE_END   64
+#define MOST_AMD_FABRIC 63 /* CPUID 8000_0022H:EBX[15:10] */
 
 #define EXITS_NONE_MOST  0.1
 #define EXITS_EACH_LEAST 0.9
 #define EXITS_EACH_MOST  1.1
 
-static uint64_t to_width(uint64_t value, unsigned int width)
+static struct expectation expect(const struct pmu_shape *pmu, bool vmware_backdoor, uint32_t ecx,
+				 unsigned int cpl, bool pce)
 {
-	return width >= 64 ? value : value & ((1ULL << width) - 1);
-}
+	struct rdpmc_pmu modelled = modelled_pmu(pmu);
+	struct rdpmc_decision decision =
+		modelled_decision(&modelled, vmware_backdoor, ecx, cpl, pce);
+	struct expectation expectation = {
+		.gp = decision.answer != ANSWER_VALUE,
+		.rule = rdpmc_rules[decision.rule].id,
+	};
+	struct rdpmc_counters presets;
 
-static struct expectation gp_fault(const char *rule)
-{
-	return (struct expectation){ .gp = true, .rule = rule };
-}
-
-static struct expectation value(const char *rule, uint64_t preset, unsigned int width)
-{
-	return (struct expectation){ .rule = rule, .preset = to_width(preset, width) };
-}
-
-static struct expectation expect_intel(const struct pmu_shape *pmu, uint32_t ecx)
-{
-	uint32_t index = ecx & 0xffff;
-
-	switch (ecx >> 16) {
-	case TYPE_GP:
-		if (index >= pmu->nr_gp)
-			return gp_fault("TYPE-GP");
-		return value("TYPE-GP",
-			     pmu->perf_capabilities & PERF_CAP_FW_WRITES
-				     ? GUEST_PRESET_GP_WIDE(index)
-				     : GUEST_PRESET_GP(index),
-			     pmu->gp_width);
-	case TYPE_FIXED:
-		if (index >= pmu->nr_fixed)
-			return gp_fault("TYPE-FIXED");
-		return value("TYPE-FIXED", GUEST_PRESET_FIXED(index), pmu->fixed_width);
-	case TYPE_METRICS:
-		if (!pmu_has_metrics(pmu))
-			return gp_fault("TYPE-METRICS");
-		if (index)
-			return gp_fault("METRICS-INDEX");
-		return value("METRICS-VALUE", GUEST_PRESET_METRICS, 64);
-	default:
-		return gp_fault("TYPE-OTHER");
+	if (!expectation.gp) {
+		modelled_presets(pmu, &presets);
+		expectation.preset = rdpmc_value(&decision, &presets);
 	}
-}
-
-static struct expectation expect_amd(const struct pmu_shape *pmu, uint32_t ecx)
-{
-	/* Fabric and L3 counters beyond the core ones are not offered to guests by KVM. */
-	if (ecx >= pmu->nr_gp)
-		return gp_fault("AMD-OTHER");
-	return value("AMD-CORE", GUEST_PRESET_GP_WIDE(ecx), pmu->gp_width);
+	return expectation;
 }
 
 struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsigned int cpl,
 				bool pce)
 {
-	if (cpl && !pce)
-		return gp_fault("PRIV");
-	if (!pmu->version)
-		return gp_fault("NO-PMU");
-	return pmu->vendor == CPU_VENDOR_AMD ? expect_amd(pmu, ecx) : expect_intel(pmu, ecx);
+	return expect(pmu, false, ecx, cpl, pce);
+}
+
+struct expectation expect_rdpmc_backdoor(const struct pmu_shape *pmu, uint32_t ecx,
+					 unsigned int cpl, bool pce)
+{
+	return expect(pmu, true, ecx, cpl, pce);
 }
 
 struct expectation expect_vmware_tsc(void)
 {
-	return (struct expectation){ .any = true, .rule = "VMWARE-PMC" };
+	return (struct expectation){ .any = true, .rule = rdpmc_rules[RULE_VMWARE_PMC].id };
 }
 
 bool expect_metrics_plausible(uint64_t value)
@@ -95,37 +58,54 @@ bool expect_metrics_plausible(uint64_t value)
 
 bool expect_running(const struct pmu_shape *pmu, uint32_t ecx, uint64_t first, uint64_t second)
 {
-	unsigned int width = ecx >> 16 == TYPE_FIXED ? pmu->fixed_width : pmu->gp_width;
+	struct rdpmc_pmu modelled = modelled_pmu(pmu);
+	struct rdpmc_decision decision = modelled_decision(&modelled, false, ecx, 0, true);
+	uint64_t beyond = decision.width < 64 ? ~0ULL << decision.width : 0;
 
-	if (pmu->vendor != CPU_VENDOR_INTEL || ecx >> 16 != TYPE_METRICS)
-		return first == to_width(first, width) && second == to_width(second, width) &&
-		       second > first;
-	return expect_metrics_plausible(second);
+	if (decision.class == CLASS_METRICS)
+		return expect_metrics_plausible(second);
+	return !((first | second) & beyond) && second > first;
+}
+
+/*
+ * Is @ecx one of the fabric and L3 counters that an AMD processor with these core counters may
+ * have? Nothing here knows how many of them it has, so take the most there can be.
+ */
+static bool may_be_uncore(const struct pmu_shape *cpu, uint32_t ecx, unsigned int cpl, bool pce)
+{
+	struct rdpmc_pmu most = modelled_pmu(cpu);
+	struct rdpmc_decision decision;
+
+	most.version = 2; /* counts its counters by number */
+	most.ext_nb = most.ext_l3 = true;
+	most.nr_nb = MOST_AMD_FABRIC;
+	decision = modelled_decision(&most, false, ecx, cpl, pce);
+	return decision.answer == ANSWER_VALUE && decision.class != CLASS_AMD_CORE;
 }
 
 enum exits_expected expect_exits(const struct setting_host *host, enum setting_kind setting,
 				 const struct expectation *expected, uint32_t ecx, unsigned int cpl,
 				 bool pce)
 {
+	struct rdpmc_pmu processor;
+	struct rdpmc_decision decision;
+
 	if (setting == SETTING_PASSTHROUGH)
 		return EXITS_NONE;
 	/* With the backdoor on, KVM intercepts #GP itself to emulate what faulted. */
 	if (host->enable_vmware_backdoor == PARAM_YES && (expected->gp || expected->any))
 		return EXITS_EACH;
-	switch (host->backend) {
-	case KVM_BACKEND_VMX:
-		return expected->gp && cpl && !pce ? EXITS_NONE : EXITS_EACH;
-	case KVM_BACKEND_SVM:
-		if (!host->cpu.version) /* who faults first then is up to the hypervisor below */
-			return EXITS_ANY;
-		/* Does this processor have that uncore counter? Nothing here knows. */
-		if ((!cpl || pce) && ecx >= host->cpu.nr_gp && ecx >= AMD_UNCORE_FIRST &&
-		    ecx < AMD_UNCORE_END)
-			return EXITS_ANY;
-		return expect_rdpmc(&host->cpu, ecx, cpl, pce).gp ? EXITS_NONE : EXITS_EACH;
-	default:
+	if (host->backend != KVM_BACKEND_VMX && host->backend != KVM_BACKEND_SVM)
 		return EXITS_EACH;
-	}
+	if (host->backend == KVM_BACKEND_SVM &&
+	    /* Without a PMU, who faults first is up to the hypervisor below. */
+	    (!host->cpu.version || may_be_uncore(&host->cpu, ecx, cpl, pce)))
+		return EXITS_ANY;
+	processor = modelled_pmu(&host->cpu);
+	decision = modelled_decision(&processor, false, ecx, cpl, pce);
+	return rdpmc_exits(host->backend == KVM_BACKEND_SVM ? RDPMC_AMD : RDPMC_INTEL, &decision)
+		       ? EXITS_EACH
+		       : EXITS_NONE;
 }
 
 bool expect_exits_met(enum exits_expected expected, enum kvm_backend backend, double exits)

@@ -11,16 +11,17 @@
 struct expectation {
 	bool gp;          /* #GP(0), else a value */
 	bool any;         /* a clock: whatever value it has */
-	const char *rule; /* which rule decides: PRIV, TYPE-GP, METRICS-INDEX, AMD-CORE ... */
+	const char *rule; /* which of the model's rules decides, by its id: PRIV, TYPE-GP ... */
 	uint64_t preset;  /* the value while the guest's counters hold their presets */
 };
 
-/*
- * A guest with @pmu executes RDPMC of @ecx. Rules: SDM vol. 2 "RDPMC" and CPUID leaf 0AH; APM
- * vol. 3 "RDPMC"; index 1 of type 2000H: #GP as measured on Sapphire Rapids and later.
- */
+/* A guest with @pmu executes RDPMC of @ecx: model/ decides, by model/rules.h. */
 struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsigned int cpl,
 				bool pce);
+
+/* The same where the VMware backdoor is enabled and its pseudo counters hold presets. */
+struct expectation expect_rdpmc_backdoor(const struct pmu_shape *pmu, uint32_t ecx,
+					 unsigned int cpl, bool pce);
 
 /*
  * VMWARE-PMC: what ECX 10000H (the host's TSC) answers a guest with a PMU while the VMware backdoor

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Measuring a row on a guest: parameters in, results and KVM's counters out. */
+/* Measuring a row: on a guest parameters in, results and KVM's counters out. */
 #include "bench/machine.h"
 
+#include <errno.h>
 #include <time.h>
 
 static uint64_t monotonic_ns(void)
@@ -18,14 +19,21 @@ int machine_up(struct machine *machine, const struct kvm *kvm, struct failure *f
 
 	if (machine->up)
 		return 0;
-	error = guest_boot(&machine->guest, kvm, &machine->config, failure);
+	if (machine->is_emulator) {
+		machine->emulated = emulated_create();
+		error = machine->emulated ? 0 : fail_with(failure, -ENOMEM, "out of memory");
+	} else {
+		error = guest_boot(&machine->guest, kvm, &machine->config, failure);
+	}
 	machine->up = !error;
 	return error;
 }
 
 void machine_down(struct machine *machine)
 {
-	if (machine->up)
+	if (machine->up && machine->is_emulator)
+		emulated_destroy(machine->emulated);
+	else if (machine->up)
 		guest_destroy(&machine->guest);
 	machine->up = false;
 }
@@ -75,17 +83,28 @@ int machine_measure(struct machine *machine, const struct row *row, uint64_t cou
 		    unsigned int timeout_ms, struct reading *reading, struct failure *failure)
 {
 	*reading = (struct reading){ 0 };
-	if (row->machine != MACHINE_NATIVE)
+	if (row_has_guest(row))
 		return measure_guest(machine, row, count, sampled, timeout_ms, reading, failure);
 
 	reading->host_ns = monotonic_ns();
-	native_measure(&machine->native, row->counter, count, sampled, &reading->ticks,
-		       &reading->value);
+	if (row->machine == MACHINE_EMULATOR)
+		emulated_measure(machine->emulated, row, count, sampled, &reading->ticks,
+				 &reading->faults, &reading->value);
+	else
+		native_measure(&machine->native, row->counter, count, sampled, &reading->ticks,
+			       &reading->value);
 	reading->host_ns = monotonic_ns() - reading->host_ns;
 	return 0;
 }
 
 const uint64_t *machine_samples(const struct machine *machine, const struct row *row)
 {
-	return row->machine == MACHINE_NATIVE ? machine->native.samples : machine->guest.samples;
+	switch (row->machine) {
+	case MACHINE_NATIVE:
+		return machine->native.samples;
+	case MACHINE_EMULATOR:
+		return emulated_samples(machine->emulated);
+	default:
+		return machine->guest.samples;
+	}
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One place a row can be measured on: a guest under one setting, or this processor itself. */
+/*
+ * One place a row can be measured on: a guest under one setting, this processor itself, or
+ * emulator/ in this process.
+ */
 #ifndef BENCH_MACHINE_H
 #define BENCH_MACHINE_H
 
 #include "bench/cases.h"
+#include "bench/emulated.h"
 #include "bench/native.h"
 #include "host/guest.h"
 
@@ -12,6 +16,8 @@ struct machine {
 	struct guest_config config; /* what a guest is booted with */
 	struct guest guest;
 	struct native native;
+	bool is_emulator;          /* no guest is booted */
+	struct emulated *emulated; /* its own while it is up */
 };
 
 /* What one command brought: ticks of the whole block, and KVM's counters over it. */
@@ -23,7 +29,7 @@ struct reading {
 	uint64_t host_ns;
 };
 
-/* Boot a fresh VM unless it is up. Returns 0 or -errno. */
+/* Boot a fresh VM, or make fresh vCPUs of the emulator's, unless up. Returns 0 or -errno. */
 int machine_up(struct machine *machine, const struct kvm *kvm, struct failure *failure);
 void machine_down(struct machine *machine);
 

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bench/tsc.h"
 #include "host/context.h"
 
 #define INTEL_BRANCHES_RETIRED 0x00c4 /* architectural, and on no fixed counter */
@@ -161,14 +162,6 @@ bool native_has(const struct native *native, enum counter counter)
 uint32_t native_ecx(const struct native *native, enum counter counter)
 {
 	return event_of(native, counter)->ecx;
-}
-
-static inline uint64_t fenced_tsc(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("lfence; rdtsc; lfence" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
 }
 
 static uint64_t loop(uint32_t ecx, uint64_t count, uint64_t *value)

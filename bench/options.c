@@ -45,6 +45,11 @@ enum {
 		"vpmu", KEY_VPMU, "user", 0,                                                       \
 			"Simulate the guest's PMU in user space: the whole path, no real times", 0 \
 	}
+#define OPTION_ENGINE                                                                              \
+	{                                                                                          \
+		"engine", KEY_ENGINE, "NAME", 0,                                                   \
+			"kvm (default), or emulator: emulator/ alone in this process, no guest", 0 \
+	}
 #define OPTION_DEVICE                                                                              \
 	{                                                                                          \
 		"device", KEY_DEVICE, "PATH", 0, "KVM's device (default /dev/kvm)", 0              \
@@ -61,7 +66,7 @@ static const struct argp_option run_options[] = {
 	{ "cpu", KEY_CPU, "N", 0, "Run there (default: chosen)", 0 },
 	{ "force", KEY_FORCE, NULL, 0, "Run although an SMT sibling is busy", 0 },
 	OPTION_VPMU,
-	{ "engine", KEY_ENGINE, "NAME", 0, "kvm (default); emulator is not in this version", 0 },
+	OPTION_ENGINE,
 	OPTION_JSON,
 	{ "anonymous", KEY_ANONYMOUS, NULL, 0,
 	  "Leave the host's name and kernel command line out of the JSON", 0 },
@@ -69,9 +74,8 @@ static const struct argp_option run_options[] = {
 	{ 0 },
 };
 
-static const struct argp_option list_options[] = {
-	OPTION_FILTER, OPTION_VPMU, OPTION_JSON, OPTION_DEVICE, { 0 }
-};
+static const struct argp_option list_options[] = { OPTION_FILTER, OPTION_VPMU,   OPTION_ENGINE,
+						   OPTION_JSON,   OPTION_DEVICE, { 0 } };
 static const struct argp_option doctor_options[] = { OPTION_JSON, OPTION_DEVICE, { 0 } };
 
 static const struct {
@@ -253,4 +257,8 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
 	if (parsing.nowhere)
 		fclose(parsing.nowhere);
+	if (options->emulator && options->simulated)
+		options_die("--vpmu: --engine=emulator runs no guest whose PMU could be simulated");
+	if (options->emulator && options->device)
+		options_die("--device: --engine=emulator runs no guest and opens no device");
 }

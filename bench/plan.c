@@ -4,22 +4,43 @@
 #include "host/probe.h"
 #include "host/vpmu.h"
 
+/* Leaves it open. */
+static void try_native(struct case_plan *plan, struct native *native)
+{
+	native_open(native, "", plan->host.cpu.vendor, plan->native_reason,
+		    sizeof(plan->native_reason));
+	plan->native_fixed = native_has(native, COUNTER_FIXED0);
+	plan->native_metrics = native_has(native, COUNTER_METRICS);
+}
+
+/* Without KVM nothing is known of what a guest would get. */
+static void forget_settings(struct case_plan *plan)
+{
+	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++)
+		plan->setting[kind] = (struct setting){
+			.reason = "not looked at: --engine=emulator runs no guest",
+		};
+}
+
 size_t plan_rows(const struct options *options, const struct kvm *kvm, struct case_plan *plan,
 		 struct native *native, struct row *rows)
 {
 	struct vpmu vpmu;
 	size_t n;
 
-	*plan = (struct case_plan){ .simulated = options->simulated };
+	*plan = (struct case_plan){
+		.simulated = options->simulated,
+		.emulator = options->emulator,
+	};
 	probe_setting_host("", kvm, &plan->host);
 	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++)
 		setting_derive(&plan->host, kind, &plan->setting[kind]);
+	if (plan->emulator)
+		forget_settings(plan);
 	vpmu_init(&vpmu);
 	plan->simulated_pmu = vpmu.shape;
-	native_open(native, "", plan->host.cpu.vendor, plan->native_reason,
-		    sizeof(plan->native_reason));
-	plan->native_fixed = native_has(native, COUNTER_FIXED0);
-	plan->native_metrics = native_has(native, COUNTER_METRICS);
+	if (!plan->emulator)
+		try_native(plan, native);
 	n = cases_make(plan, rows);
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].machine == MACHINE_NATIVE && rows[i].status == ROW_READY)

@@ -7,118 +7,10 @@
 #include <fnmatch.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define INTERVAL_LEVEL  0.95
 #define LEAST_CPU_SHARE 0.97 /* of the time; a guest that runs alone has 0.99 */
-#define FIGURE_WIDTH    7
 #define WRAP_COLUMN     98
-
-struct row_figures row_figures(const struct row_result *result)
-{
-	size_t n = result->n_runs;
-	double *medians = calloc(n ? n : 1, sizeof(double)),
-	       *p99 = calloc(n ? n : 1, sizeof(double));
-	double *exits = calloc(n ? n : 1, sizeof(double)),
-	       *emulated = calloc(n ? n : 1, sizeof(double));
-	struct row_figures figures = { NAN, NAN, NAN, NAN, NAN, NAN };
-
-	if (medians && p99 && exits && emulated && n) {
-		figures.max = result->runs[0].samples.max;
-		for (size_t i = 0; i < n; i++) {
-			medians[i] = result->runs[i].median;
-			p99[i] = result->runs[i].samples.p99;
-			exits[i] = result->runs[i].exits;
-			emulated[i] = result->runs[i].insn_emulation;
-			figures.max = fmax(figures.max, result->runs[i].samples.max);
-		}
-		figures.median = median(medians, n);
-		figures.mad = median_absolute_deviation(medians, n);
-		figures.p99 = median(p99, n);
-		figures.exits = median(exits, n);
-		figures.insn_emulation = median(emulated, n);
-	}
-	free(medians);
-	free(p99);
-	free(exits);
-	free(emulated);
-	return figures;
-}
-
-double ticks_to_ns(const struct bench *bench, double ticks)
-{
-	return bench->tsc_khz ? ticks * 1e6 / (double)bench->tsc_khz : NAN;
-}
-
-/* Both rows' run medians, as one allocation to be freed. */
-static struct interval cost_interval(const struct bench *bench, const struct row_result *a,
-				     const struct row_result *b)
-{
-	struct interval interval = { NAN, NAN, NAN };
-	double *runs = calloc(a->n_runs + b->n_runs, sizeof(double));
-
-	if (!runs)
-		return interval;
-	for (size_t i = 0; i < a->n_runs; i++)
-		runs[i] = a->runs[i].median;
-	for (size_t i = 0; i < b->n_runs; i++)
-		runs[a->n_runs + i] = b->runs[i].median;
-	interval = median_difference_interval(runs, a->n_runs, runs + a->n_runs, b->n_runs,
-					      INTERVAL_LEVEL, bench->options.seed);
-	free(runs);
-	return interval;
-}
-
-static bool is_pair(const struct row *a, const struct row *b)
-{
-	return a->machine == MACHINE_INTERCEPTED && b->machine == MACHINE_PASSTHROUGH &&
-	       !a->control && !b->control && a->counter == b->counter &&
-	       a->privilege == b->privilege && a->ecx == b->ecx &&
-	       a->expected.gp == b->expected.gp && a->status == ROW_MEASURED &&
-	       b->status == ROW_MEASURED;
-}
-
-size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < bench->n_rows; i++)
-		for (size_t j = 0; j < bench->n_rows && n < max; j++)
-			if (is_pair(&bench->rows[i], &bench->rows[j]))
-				costs[n++] = (struct exit_cost){
-					.intercepted = &bench->rows[i],
-					.passthrough = &bench->rows[j],
-					.ticks = cost_interval(bench, &bench->results[i],
-							       &bench->results[j]),
-				};
-	return n;
-}
-
-void format_figure(double value, char text[16])
-{
-	/* The first that is large enough and fits; from the second M on only the unit changes. */
-	static const struct {
-		double below;
-		double scale;
-		const char *format;
-	} forms[] = {
-		{ 99.995, 1, "%.2f" },       { 9999.95, 1, "%.1f" },
-		{ 999999.5, 1, "%.0f" },     { 999.95e6, 1e-6, "%.1fM" },
-		{ 999.95e9, 1e-9, "%.1fG" }, { INFINITY, 1e-12, "%.1fT" },
-		{ INFINITY, 1, "%.0e" },
-	};
-
-	snprintf(text, 16, "-");
-	if (fabs(value) < 0.005) /* no "-0.00" */
-		value = 0;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]) && !isnan(value); i++) {
-		if (fabs(value) >= forms[i].below && !isinf(forms[i].below))
-			continue;
-		if (snprintf(text, 16, forms[i].format, value * forms[i].scale) <= FIGURE_WIDTH)
-			return;
-	}
-}
 
 /* Words, wrapped at WRAP_COLUMN, each line behind @indent blanks. */
 __attribute__((format(printf, 3, 4))) static void print_wrapped(FILE *out, int indent,
@@ -188,6 +80,8 @@ static void print_group(FILE *out, const struct row *row, const char *group,
 		fprintf(out, " (%s)", setting_means_text(plan->setting[SETTING_INTERCEPTED].means));
 	if (row->machine == MACHINE_SIMULATED && !row->control)
 		fprintf(out, " (answered by this program: the times mean nothing)");
+	if (row->machine == MACHINE_EMULATOR && !row->control)
+		fprintf(out, " (the emulator alone: not an exit)");
 	fprintf(out, "\n");
 }
 
@@ -206,7 +100,7 @@ static void print_row(FILE *out, const struct bench *bench, size_t i)
 			fprintf(out, " %7s", text);
 		}
 	}
-	format_figure(row->machine == MACHINE_NATIVE ? NAN : f.exits, text);
+	format_figure(row_has_guest(row) ? f.exits : NAN, text);
 	fprintf(out, " %6s\n", text);
 }
 
@@ -251,7 +145,7 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 	size_t n = exit_costs(bench, costs, MAX_ROWS);
 	const struct setting *passthrough = &plan->setting[SETTING_PASSTHROUGH];
 
-	if (plan->simulated)
+	if (plan->simulated || plan->emulator)
 		return;
 	fprintf(out, "\n%sexit cost = intercepted - passthrough%s\n", bold(options),
 		plain(options));
@@ -346,21 +240,25 @@ static void print_others(FILE *out, const struct bench *bench, enum row_status s
 	}
 }
 
-static void print_noise(FILE *out, const struct bench *bench, const struct report_options *options)
+static void print_noise(FILE *out, const struct bench *bench, const struct case_plan *plan,
+			const struct report_options *options)
 {
 	const struct noise *noise = &bench->noise;
-	char smis[32] = "unknown";
+	char smis[32] = "unknown", interrupts[32] = "unknown";
 
 	if (noise->smis >= 0)
 		snprintf(smis, sizeof(smis), "%ld", noise->smis);
+	/* KVM counts them, where there is a guest. */
+	if (!plan->emulator)
+		snprintf(interrupts, sizeof(interrupts), "%llu",
+			 (unsigned long long)noise->irq_exits);
 	fprintf(out, "\n");
 	print_wrapped(out, 0,
-		      "noise: %llu of %llu samples disturbed, %llu interrupts in measured loops, "
+		      "noise: %llu of %llu samples disturbed, %s interrupts in measured loops, "
 		      "SMIs: %s, thread moved aside %ld times, %.2f s stolen by the hypervisor "
 		      "below",
 		      (unsigned long long)noise->disturbed, (unsigned long long)noise->samples,
-		      (unsigned long long)noise->irq_exits, smis, noise->involuntary_switches,
-		      noise->steal_seconds);
+		      interrupts, smis, noise->involuntary_switches, noise->steal_seconds);
 	if (noise->cpu_share < LEAST_CPU_SHARE)
 		print_wrapped(out, 0,
 			      "%sWARNING: other tasks had this CPU for %.0f %% of the time: the "
@@ -368,9 +266,9 @@ static void print_noise(FILE *out, const struct bench *bench, const struct repor
 			      red(options), 100 * (1 - noise->cpu_share), plain(options));
 	if (noise->clock_ratio < 0.9 || noise->clock_ratio > 1.01)
 		print_wrapped(out, 0,
-			      "WARNING: the guest's clock ran at %.3f of the host's during "
-			      "measured blocks; ns may be wrong",
-			      noise->clock_ratio);
+			      "WARNING: the %s clock ran at %.3f of the host's during measured "
+			      "blocks; ns may be wrong",
+			      plan->emulator ? "TSC's" : "guest's", noise->clock_ratio);
 }
 
 /* Events that share a reason share a paragraph. */
@@ -399,30 +297,38 @@ static void print_uncounted(FILE *out, const struct bench *bench)
 void report_print(FILE *out, const struct bench *bench, const struct case_plan *plan,
 		  const char *placement, const struct report_options *options)
 {
-	char tsc[32] = "";
+	char tsc[32] = "", backend[32];
 	size_t runs = 0;
 
 	for (size_t i = 0; i < bench->n_rows; i++)
 		if (bench->results[i].n_runs > runs)
 			runs = bench->results[i].n_runs;
-	print_wrapped(out, 0, "backend %s%s%s%s", kvm_backend_name(plan->host.backend),
+	snprintf(backend, sizeof(backend), "backend %s", kvm_backend_name(plan->host.backend));
+	print_wrapped(out, 0, "%s%s%s%s", plan->emulator ? "engine emulator" : backend,
 		      plan->host.nested ? ", on a host that is itself a guest" : "",
 		      options->host ? "; " : "", options->host ? options->host : "");
 	print_wrapped(out, 0, "%s", placement);
-	if (plan->host.backend == KVM_BACKEND_PVM)
+	if (plan->emulator)
+		print_wrapped(
+			out, 0,
+			"emulator/ alone, called in this process, back to back and warm: no guest "
+			"runs and nothing exits. It is the software's part of an exit at its "
+			"least, not what an exit costs");
+	else if (plan->host.backend == KVM_BACKEND_PVM)
 		print_wrapped(out, 0,
 			      "kvm_pvm emulates CPL 0 instruction by instruction: rows of "
 			      "cpl0 say more of that than of an exit");
 	if (bench->tsc_khz)
 		snprintf(tsc, sizeof(tsc), ", TSC %.1f MHz", (double)bench->tsc_khz / 1000);
-	print_wrapped(out, 0, "%zu of %u runs (fresh VMs), seed %llu, %.1f s%s%s", runs,
-		      bench->options.runs, (unsigned long long)bench->options.seed, bench->elapsed,
-		      tsc, bench->partial ? ", INTERRUPTED: partial" : "");
+	print_wrapped(out, 0, "%zu of %u runs (fresh %s), seed %llu, %.1f s%s%s", runs,
+		      bench->options.runs, plan->emulator ? "vCPUs" : "VMs",
+		      (unsigned long long)bench->options.seed, bench->elapsed, tsc,
+		      bench->partial ? ", INTERRUPTED: partial" : "");
 	fprintf(out, "\n");
 	print_table(out, bench, plan, options);
 	print_costs(out, bench, plan, options);
 	print_others(out, bench, ROW_FAILED, "failed", red(options), options);
 	print_others(out, bench, ROW_SKIPPED, "skipped", bold(options), options);
-	print_noise(out, bench, options);
+	print_noise(out, bench, plan, options);
 	print_uncounted(out, bench);
 }

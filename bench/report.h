@@ -5,37 +5,13 @@
 
 #include <stdio.h>
 
-#include "bench/runner.h"
+#include "bench/figures.h"
 
 struct report_options {
 	bool colour;
 	const char *host; /* kernel and processor, one line; NULL: not told */
 	const char *glob; /* rows that were only measured to net others are not shown; NULL: all */
 };
-
-/* What a row's runs come to, in TSC ticks. NANs without runs. */
-struct row_figures {
-	double median; /* of the run medians */
-	double mad;    /* of the run medians */
-	double p99;    /* median of the runs' */
-	double max;    /* of all runs */
-	double exits;  /* median of the runs' */
-	double insn_emulation;
-};
-struct row_figures row_figures(const struct row_result *result);
-
-/* What the intercept costs: one pair of rows that differ in nothing but the setting. */
-struct exit_cost {
-	const struct row *intercepted, *passthrough;
-	struct interval ticks; /* 95 % bootstrap over runs; bounds NAN with few runs */
-};
-/* Fills at most @max; returns how many. */
-size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max);
-
-double ticks_to_ns(const struct bench *bench, double ticks);
-
-/* Seven columns at most: "0.31", "8412.5", "123456", "12.3M"; "-" for NAN. */
-void format_figure(double value, char text[16]);
 
 void report_print(FILE *out, const struct bench *bench, const struct case_plan *plan,
 		  const char *placement, const struct report_options *options);

@@ -55,7 +55,7 @@ static json_t *histogram_json(const struct histogram *histogram)
 			 (json_int_t)histogram->overflow);
 }
 
-static json_t *run_json(const struct bench *bench, const struct run_result *run, bool native)
+static json_t *run_json(const struct bench *bench, const struct run_result *run, bool guest)
 {
 	const struct summary *s = &run->samples;
 
@@ -65,8 +65,8 @@ static json_t *run_json(const struct bench *bench, const struct run_result *run,
 		ns(bench, s->min), "sample_median", ns(bench, s->median), "mad", ns(bench, s->mad),
 		"p90", ns(bench, s->p90), "p99", ns(bench, s->p99), "p999", ns(bench, s->p999),
 		"max", ns(bench, s->max), "sample_overhead", ns(bench, run->sample_overhead),
-		"exits_per_read", native ? json_null() : number(run->exits), "emulated_per_read",
-		native ? json_null() : number(run->insn_emulation), "samples", (json_int_t)s->n,
+		"exits_per_read", guest ? number(run->exits) : json_null(), "emulated_per_read",
+		guest ? number(run->insn_emulation) : json_null(), "samples", (json_int_t)s->n,
 		"disturbed", (json_int_t)s->disturbed, "interrupts", (json_int_t)run->irq_exits,
 		"histogram", histogram_json(&run->histogram));
 }
@@ -92,7 +92,7 @@ static json_t *row_json(const struct bench *bench, size_t i)
 	};
 	const struct row *row = &bench->rows[i];
 	const struct row_result *result = &bench->results[i];
-	bool native = row->machine == MACHINE_NATIVE;
+	bool guest = row_has_guest(row);
 	struct row_figures f = row_figures(result);
 	json_t *object, *runs;
 
@@ -112,14 +112,14 @@ static json_t *row_json(const struct bench *bench, size_t i)
 		return object;
 	runs = json_array();
 	for (size_t r = 0; r < result->n_runs; r++)
-		json_array_append_new(runs, run_json(bench, &result->runs[r], native));
+		json_array_append_new(runs, run_json(bench, &result->runs[r], guest));
 	json_object_update_new(
 		object,
 		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "median", ns(bench, f.median),
 			  "mad", ns(bench, f.mad), "p99", ns(bench, f.p99), "max", ns(bench, f.max),
 			  "cycles_median", number(f.median), "exits_per_read",
-			  native ? json_null() : number(f.exits), "emulated_per_read",
-			  native ? json_null() : number(f.insn_emulation), "runs", runs));
+			  guest ? number(f.exits) : json_null(), "emulated_per_read",
+			  guest ? number(f.insn_emulation) : json_null(), "runs", runs));
 	if (result->has_counts)
 		json_object_set_new(object, "counts_per_read", counts_json(result, &bench->counts));
 	return object;
@@ -172,6 +172,11 @@ static void add_to_context(json_t *context, const struct bench *bench, const str
 				    setting_json(&plan->setting[kind]));
 	json_object_set_new(context, "simulated_pmu",
 			    plan->simulated ? pmu_json(&plan->simulated_pmu) : json_null());
+	if (plan->emulator)
+		json_object_set_new(context, "emulator_pmus",
+				    json_pack("{s:o, s:o}", "intel",
+					      pmu_json(cases_ideal_pmu(CPU_VENDOR_INTEL)), "amd",
+					      pmu_json(cases_ideal_pmu(CPU_VENDOR_AMD))));
 	json_object_set_new(context, "placement",
 			    json_pack("{s:i, s:i, s:o, s:b, s:i, s:b, s:s}", "cpu", placement->cpu,
 				      "core", placement->core, "node", known_index(placement->node),
@@ -200,14 +205,15 @@ json_t *results_json(const struct bench *bench, const struct case_plan *plan, js
 	for (size_t i = 0; i < bench->n_rows; i++)
 		json_array_append_new(rows, row_json(bench, i));
 	add_to_context(context, bench, plan, placement);
-	return json_pack("{s:s, s:s, s:s, s:b, s:{s:s, s:s, s:s}, s:{s:f, s:i, s:o, s:s?, s:s?}, "
-			 "s:f, s:o, s:o, s:o}",
-			 "schema", "rdpmc-results/1", "kind", "bench", "started", started,
-			 "partial", bench->partial, "program", "version", PROGRAM_VERSION,
-			 "compiler", PROGRAM_COMPILER, "flags", PROGRAM_FLAGS, "options", "seconds",
-			 bench->options.seconds, "runs", (int)bench->options.runs, "seed",
-			 json_sprintf("%llu", (unsigned long long)bench->options.seed), "filter",
-			 bench->options.filter, "vpmu", plan->simulated ? "user" : NULL, "elapsed",
-			 bench->elapsed, "context", context, "exit_costs", costs_json(bench),
-			 "rows", rows);
+	return json_pack(
+		"{s:s, s:s, s:s, s:b, s:{s:s, s:s, s:s}, s:{s:f, s:i, s:o, s:s?, s:s?, s:s}, "
+		"s:f, s:o, s:o, s:o}",
+		"schema", "rdpmc-results/1", "kind", "bench", "started", started, "partial",
+		bench->partial, "program", "version", PROGRAM_VERSION, "compiler", PROGRAM_COMPILER,
+		"flags", PROGRAM_FLAGS, "options", "seconds", bench->options.seconds, "runs",
+		(int)bench->options.runs, "seed",
+		json_sprintf("%llu", (unsigned long long)bench->options.seed), "filter",
+		bench->options.filter, "vpmu", plan->simulated ? "user" : NULL, "engine",
+		plan->emulator ? "emulator" : "kvm", "elapsed", bench->elapsed, "context", context,
+		"exit_costs", costs_json(bench), "rows", rows);
 }

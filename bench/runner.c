@@ -10,8 +10,8 @@
 #include <time.h>
 
 #include "bench/answers.h"
-#include "bench/report.h"
 #include "bench/rng.h"
+#include "bench/tsc.h"
 #include "host/interrupt.h"
 
 #define PROBE_TIMEOUT_MS 500 /* of the first, single turn: a hypercall may never return */
@@ -19,7 +19,6 @@
 #define CALIBRATION_NS   2000000 /* a block this long tells the cost of a turn well enough */
 #define MOST_TURNS       (1U << 23)
 #define LEAST_TURNS      8
-#define MOST_CALL_EXITS  8    /* of one command's way to CPL 3 and back, at the most */
 #define BLOCK_SHARE      0.75 /* of a visit's time; the rest is for samples */
 
 struct schedule {
@@ -55,12 +54,6 @@ static void end_progress(const struct bench *bench)
 		fprintf(stderr, "\r\033[K");
 }
 
-static void fail_row(struct row *row, const char *reason)
-{
-	row->status = ROW_FAILED;
-	snprintf(row->reason, sizeof(row->reason), "%s", reason);
-}
-
 /* A measurement that failed: -EINTR ends everything, the rest is the row's own fate. */
 static int row_error(struct row *row, int error, bool probing, const struct failure *failure)
 {
@@ -75,7 +68,7 @@ static int row_error(struct row *row, int error, bool probing, const struct fail
 			 PROBE_TIMEOUT_MS);
 		return 0;
 	}
-	fail_row(row, failure->text);
+	row_fail(row, failure->text);
 	return 0;
 }
 
@@ -121,7 +114,10 @@ static int row_machine(struct bench *bench, const struct row *row, struct failur
 	error = machine_up(machine, bench->kvm, failure);
 	if (error)
 		return error;
-	bench->tsc_khz = machine->guest.vm.tsc_khz;
+	if (!machine->is_emulator)
+		bench->tsc_khz = machine->guest.vm.tsc_khz;
+	else if (!bench->tsc_khz)
+		bench->tsc_khz = tsc_measure_khz();
 	error = answers_start(machine, failure);
 	/* The next row must not find it up and believe that it was looked at. */
 	if (error)
@@ -141,7 +137,7 @@ static int measure(struct bench *bench, struct row *row, uint64_t count, bool sa
 		return row_error(row, error, timeout_ms == PROBE_TIMEOUT_MS, failure) ? -EINTR
 										      : -ECANCELED;
 	if (!answers_block(row, count, reading, failure)) {
-		fail_row(row, failure->text);
+		row_fail(row, failure->text);
 		return -ECANCELED;
 	}
 	return 0;
@@ -285,53 +281,6 @@ static void summarise_run(struct bench *bench, const struct schedule *schedule, 
 	}
 }
 
-/*
- * Of @exits up to @slack may be none of the @turns': is there a number that agrees between what that
- * leaves and the whole?
- */
-static bool exits_agree(const struct row *row, enum kvm_backend backend, double exits, double slack,
-			double turns)
-{
-	double nominal = row->exits == EXITS_NONE ? 0 : 1;
-	double least = (exits - slack) / turns, most = exits / turns;
-
-	return expect_exits_met(row->exits, backend, fmin(fmax(nominal, least), most));
-}
-
-/* Does what KVM counted agree with what the row is called? */
-static void check_exits(struct bench *bench, unsigned int run)
-{
-	for (size_t i = 0; i < bench->n_rows; i++) {
-		const struct run_result *result;
-		struct row *row = &bench->rows[i];
-		/* A simulated read exits once to fault and once to ask. */
-		enum kvm_backend backend =
-			row->machine == MACHINE_SIMULATED ? KVM_BACKEND_UNKNOWN : bench->backend;
-		char reason[200], block[16], sample[16];
-		double turns;
-
-		if (row->status != ROW_READY || row->machine == MACHINE_NATIVE ||
-		    bench->results[i].n_runs <= run)
-			continue;
-		result = &bench->results[i].runs[run];
-		turns = (double)result->reads / 3; /* exits are of 2N less N */
-		/* Samples pay for the way in and out of the guest, blocks for a stray exit at most. */
-		if (exits_agree(row, backend, result->exits * turns, RUN_VISITS, turns) &&
-		    exits_agree(row, backend, result->sample_exits, RUN_VISITS * MOST_CALL_EXITS,
-				(double)result->samples.n))
-			continue;
-		format_figure(result->exits, block);
-		format_figure(result->sample_exits / (double)result->samples.n, sample);
-		snprintf(reason, sizeof(reason),
-			 "wrong label: %s, but KVM counted %s exits a turn (%s a sample) in run "
-			 "%u; %s "
-			 "expected",
-			 row_setting(row), block, sample, run + 1,
-			 row->exits == EXITS_NONE ? "none" : "one");
-		fail_row(row, reason);
-	}
-}
-
 /* Visit every guest's row, or every native one, once and in random order. */
 static int do_round(struct bench *bench, struct schedule *schedule, struct rng *rng, bool native,
 		    struct failure *failure)
@@ -346,7 +295,7 @@ static int do_round(struct bench *bench, struct schedule *schedule, struct rng *
 
 		if (row->status != ROW_READY || (row->machine == MACHINE_NATIVE) != native)
 			continue;
-		/* Native rows do not leave by KVM_RUN. */
+		/* Where there is no guest there is no KVM_RUN to leave. */
 		if (interrupt_signal() ||
 		    visit(bench, schedule, order[i], rng_below(rng, 2), failure) == -EINTR)
 			return -EINTR;
@@ -371,7 +320,7 @@ static int do_run(struct bench *bench, struct schedule *schedule, struct rng *rn
 	if (error == -EINTR)
 		return error;
 	summarise_run(bench, schedule, run);
-	check_exits(bench, run);
+	answers_exits(bench, run);
 	return 0;
 }
 
@@ -388,7 +337,7 @@ static int count_events(struct bench *bench, const struct schedule *schedule,
 		struct reading reading;
 		int error = 0;
 
-		if (row->status != ROW_READY || row->machine == MACHINE_NATIVE)
+		if (row->status != ROW_READY || !row_has_guest(row))
 			continue;
 		/* Booting a guest must not be counted. */
 		error = measure(bench, row, 1, false, timeout_for(schedule, i, 1), &reading,
@@ -410,6 +359,14 @@ static int count_events(struct bench *bench, const struct schedule *schedule,
 		bench->results[i].has_counts = true;
 	}
 	return 0;
+}
+
+static bool has_guests(const struct bench *bench)
+{
+	for (size_t i = 0; i < bench->n_rows; i++)
+		if (row_has_guest(&bench->rows[i]))
+			return true;
+	return false;
 }
 
 static int allocate(struct bench *bench, struct schedule *schedule, struct failure *failure)
@@ -453,7 +410,7 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 		share_time(bench, schedule, fmax(left, 0) / (bench->options.runs - run));
 		error = do_run(bench, schedule, &rng, run, failure);
 	}
-	if (!error) {
+	if (!error && has_guests(bench)) {
 		if (perf_counts_open(&bench->counts, ""))
 			error = count_events(bench, schedule, failure);
 		perf_counts_close(&bench->counts);

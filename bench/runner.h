@@ -29,13 +29,13 @@ struct bench_options {
 };
 
 struct bench {
-	const struct kvm *kvm;
+	const struct kvm *kvm; /* NULL where no row has a guest */
 	struct bench_options options;
 	struct machine machines[NR_MACHINES];
 	struct row rows[MAX_ROWS];
 	struct row_result results[MAX_ROWS];
 	size_t n_rows;
-	uint64_t tsc_khz;
+	uint64_t tsc_khz; /* of the guest's TSC, or this processor's where no row has a guest */
 	enum kvm_backend backend;
 	enum cpu_vendor vendor;
 	int cpu; /* where this thread is bound */

@@ -243,10 +243,9 @@ static void check_name(const struct table *table, const struct row *row)
 static void check_row(const struct table *table, const struct row *row)
 {
 	static const char *const settings[NR_MACHINES] = {
-		[MACHINE_INTERCEPTED] = "intercepted",
-		[MACHINE_PASSTHROUGH] = "passthrough",
-		[MACHINE_SIMULATED] = "simulated-vpmu",
-		[MACHINE_NATIVE] = "native",
+		[MACHINE_INTERCEPTED] = "intercepted",  [MACHINE_PASSTHROUGH] = "passthrough",
+		[MACHINE_SIMULATED] = "simulated-vpmu", [MACHINE_NATIVE] = "native",
+		[MACHINE_EMULATOR] = "emulator",
 	};
 	static const char *const privileges[NR_PRIVILEGES] = {
 		[PRIVILEGE_CPL0] = "cpl0",
@@ -1081,6 +1080,124 @@ static void test_counter_ecx(void **state)
 	}
 }
 
+/* ----- --engine=emulator ----- */
+
+static const char *const emulator_names[] = {
+	"control/empty/call",
+	"rdpmc-fault/fast/emulator/emulator",
+	"rdpmc-fault/fast/emulator/exit",
+	"rdpmc-fault/gp-first/emulator/emulator-nopce",
+	"rdpmc-fault/gp-first/emulator/exit-nopce",
+	"rdpmc-fault/metrics-index1/emulator/emulator",
+	"rdpmc-fault/metrics-index1/emulator/exit",
+	"rdpmc-fault/out-of-range/emulator/emulator",
+	"rdpmc-fault/out-of-range/emulator/exit",
+	"rdpmc-fault/type6000/emulator/emulator",
+	"rdpmc-fault/type6000/emulator/exit",
+	"rdpmc/amd-first/emulator/emulator",
+	"rdpmc/amd-first/emulator/exit",
+	"rdpmc/amd-last/emulator/emulator",
+	"rdpmc/amd-last/emulator/exit",
+	"rdpmc/fixed0/emulator/emulator",
+	"rdpmc/fixed0/emulator/exit",
+	"rdpmc/fixed3/emulator/emulator",
+	"rdpmc/fixed3/emulator/exit",
+	"rdpmc/gp-first/emulator/emulator",
+	"rdpmc/gp-first/emulator/exit",
+	"rdpmc/gp-last/emulator/emulator",
+	"rdpmc/gp-last/emulator/exit",
+	"rdpmc/metrics/emulator/emulator",
+	"rdpmc/metrics/emulator/exit",
+	"rdpmc/vmware/emulator/emulator",
+	"rdpmc/vmware/emulator/exit",
+};
+
+static const struct {
+	const char *name, *rule;
+	uint32_t ecx;
+	uint64_t preset;
+} emulator_answers[] = {
+	{ "rdpmc/gp-first/emulator/exit", "TYPE-GP", 0, 0x2511223300 },
+	{ "rdpmc/gp-last/emulator/exit", "TYPE-GP", 7, 0x2511223307 },
+	{ "rdpmc/fixed0/emulator/exit", "TYPE-FIXED", 0x40000000, 0x3644556600 },
+	{ "rdpmc/fixed3/emulator/exit", "TYPE-FIXED", 0x40000003, 0x3644556603 },
+	{ "rdpmc/metrics/emulator/exit", "METRICS-VALUE", 0x20000000, 0x4f502040 },
+	{ "rdpmc/vmware/emulator/exit", "VMWARE-PMC", 0x10000, 0x4755667700 },
+	{ "rdpmc/amd-first/emulator/exit", "AMD-CORE", 0, 0x2511223300 },
+	{ "rdpmc/amd-last/emulator/exit", "AMD-CORE", 5, 0x2511223305 },
+	{ "rdpmc-fault/metrics-index1/emulator/exit", "METRICS-INDEX", 0x20000001, 0 },
+	{ "rdpmc-fault/type6000/emulator/exit", "TYPE-OTHER", 0x60000000, 0 },
+	{ "rdpmc-fault/fast/emulator/exit", "NO-FAST", 0x80000000, 0 },
+	{ "rdpmc-fault/out-of-range/emulator/exit", "TYPE-GP", 0xffff, 0 },
+	{ "rdpmc-fault/gp-first/emulator/exit-nopce", "PRIV", 0, 0 },
+};
+
+static const struct row *emulator_row(const struct row *rows, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(rows[i].name, name))
+			return &rows[i];
+	fail_msg("no row %s", name);
+	return NULL;
+}
+
+static void test_emulator_rows(void **state)
+{
+	static struct row rows[MAX_ROWS];
+	struct case_plan plan = { .emulator = true };
+	size_t n = cases_make(&plan, rows);
+
+	(void)state;
+	assert_int_equal(n, ARRAY_SIZE(emulator_names));
+	for (size_t i = 0; i < n; i++) {
+		const struct row *row = emulator_row(rows, n, emulator_names[i]);
+
+		assert_int_equal(row->machine, MACHINE_EMULATOR);
+		assert_false(row_has_guest(row));
+		assert_int_equal(row->status, ROW_READY);
+		assert_int_equal(row->exits, EXITS_ANY);
+		assert_int_equal(row->cpl, 3);
+		assert_int_equal(row->pce, !strstr(row->name, "-nopce"));
+		assert_string_equal(row_setting(row), row->control ? "control" : "emulator");
+		assert_string_equal(strrchr(row->name, '/') + 1, row_privilege_name(row));
+		if (row->control)
+			assert_null(cases_empty_loop(rows, n, row));
+		else
+			assert_string_equal(cases_empty_loop(rows, n, row)->name,
+					    "control/empty/call");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(emulator_answers); i++) {
+		const struct row *row = emulator_row(rows, n, emulator_answers[i].name);
+
+		assert_string_equal(row->expected.rule, emulator_answers[i].rule);
+		assert_int_equal(row->ecx, emulator_answers[i].ecx);
+		assert_int_equal(row->expected.preset, emulator_answers[i].preset);
+		assert_int_equal(row->expected.gp, !strncmp(row->name, "rdpmc-fault/", 12));
+		assert_int_equal(row->entry, ENTRY_EXIT);
+	}
+	/* Both entries are held against the same. */
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].entry == ENTRY_EXIT) {
+			assert_int_equal(rows[i + 1].entry, ENTRY_EMULATOR);
+			assert_int_equal(rows[i + 1].ecx, rows[i].ecx);
+			assert_int_equal(rows[i + 1].expected.preset, rows[i].expected.preset);
+			assert_string_equal(rows[i + 1].expected.rule, rows[i].expected.rule);
+		}
+}
+
+/* The filter brings the loop that nets what it chose. */
+static void test_emulator_filter(void **state)
+{
+	static struct row rows[MAX_ROWS];
+	struct case_plan plan = { .emulator = true };
+
+	(void)state;
+	assert_int_equal(cases_filter(rows, cases_make(&plan, rows), "rdpmc/metrics/*"), 3);
+	assert_string_equal(rows[0].name, "control/empty/call");
+	assert_int_equal(cases_filter(rows, cases_make(&plan, rows), "*/emulator/exit"), 13);
+	assert_int_equal(cases_filter(rows, cases_make(&plan, rows), "*passthrough*"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1106,6 +1223,8 @@ int main(void)
 		cmocka_unit_test(test_filter_again),
 		cmocka_unit_test(test_empty_loop_gone),
 		cmocka_unit_test(test_counter_ecx),
+		cmocka_unit_test(test_emulator_rows),
+		cmocka_unit_test(test_emulator_filter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

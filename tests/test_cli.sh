@@ -92,8 +92,53 @@ status=0
 "$bench" list >/dev/full 2>"$dir/err" || status=$?
 check "standard output full: exit 2 or nothing to say" test $status -eq 2 -o $status -eq 77
 wrong_use "given twice" run --filter a --filter b
-run run --engine=emulator
-check "engine emulator: nothing can run, exit 77" test $status -eq 77 -a "$(wc -l <"$dir/err")" -eq 1
+wrong_use "there are 'kvm' and 'emulator'" list --engine qemu
+wrong_use "--vpmu: --engine=emulator runs no guest" run --vpmu=user --engine=emulator
+wrong_use "--device: --engine=emulator runs no guest" run --engine=emulator --device /dev/kvm
+wrong_use "matches no row" run --engine=emulator --filter '*passthrough*'
+
+# The emulator needs no KVM.
+run list --engine=emulator
+check "engine emulator: a list" test $status -eq 0 -a "$(wc -l <"$dir/out")" -eq 27 -a \
+	"$(grep -cx 'rdpmc/metrics/emulator/exit' "$dir/out")" -eq 1
+cp "$dir/out" "$dir/list"
+run run --engine=emulator --list
+check "engine emulator: run --list is the same" cmp -s "$dir/out" "$dir/list"
+run run --engine=emulator --quick --json "$dir/emulator.json"
+check "engine emulator: a run" test $status -eq 0 -a ! -s "$dir/err" -a \
+	"$(grep -c '^  [a-z0-9-]*/\(exit\|emulator\|call\)' "$dir/out")" -eq 27
+check "... says what it is not" test "$(grep -c 'not what an exit costs' "$dir/out")" -eq 1
+check "... in 100 columns" test "$(awk 'length > 100' "$dir/out" | wc -l)" -eq 0
+check "... every row measured, with the model's rule, and without exits" /usr/bin/python3 -c 'import json,sys
+rows = {row["name"]: row for row in json.load(open(sys.argv[1]))["rows"]}
+assert len(rows) == 27 and all(row["status"] == "measured" for row in rows.values()), rows
+assert all(row["exits_per_read"] is None and len(row["runs"]) == 3 for row in rows.values())
+row = rows["rdpmc/metrics/emulator/emulator"]
+assert (row["rule"], row["value"], row["ecx"]) == ("METRICS-VALUE", "0x4f502040", "20000000"), row
+assert rows["rdpmc-fault/gp-first/emulator/exit-nopce"]["rule"] == "PRIV"' "$dir/emulator.json"
+run run --engine=emulator --time 1 --runs 2 --filter 'rdpmc-fault/fast/*' --json -
+check "engine emulator: a filter, and JSON on stdout alone" /usr/bin/python3 -c 'import json,sys
+names = {row["name"] for row in json.load(open(sys.argv[1]))["rows"]}
+assert names == {"rdpmc-fault/fast/emulator/exit", "rdpmc-fault/fast/emulator/emulator",
+                 "control/empty/call"}, names' "$dir/out"
+"$bench" run --engine=emulator --time 60 --runs 200 --json "$dir/part.json" >"$dir/out" 2>"$dir/err" &
+pid=$!
+sleep 3
+kill -TERM $pid
+wait $pid
+check "engine emulator: interrupted, exit 128 + signal" test $? -eq 143
+check "... with what was measured" /usr/bin/python3 -c 'import json,sys
+result = json.load(open(sys.argv[1]))
+assert result["partial"] is True and any(row["status"] == "measured" for row in result["rows"])' "$dir/part.json"
+if unshare -m mount --bind /dev/null /dev/null 2>/dev/null; then
+	unshare -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh "$bench" run --engine=emulator \
+		--time 1 --runs 1 >"$dir/out" 2>"$dir/err"
+	check "engine emulator: without /dev/kvm" test $? -eq 0
+else
+	skip "engine emulator: without /dev/kvm" "needs root and mount namespaces"
+fi
+"$sanitized" run --engine=emulator --time 1 --runs 1 >"$dir/out" 2>"$dir/err"
+check "engine emulator under ASan and UBSan, without a complaint" test $? -eq 0 -a ! -s "$dir/err"
 
 # A device that may not be opened: as somebody else, on a file of root's.
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then

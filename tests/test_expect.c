@@ -15,7 +15,9 @@
 #include <math.h>
 
 #include "bench/expect.h"
+#include "bench/modelled.h"
 #include "guest/protocol.h"
+#include "model/rules.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -87,11 +89,11 @@ static const struct {
 	{ "last fixed index", &skylake, 0x4000ffff, GP("TYPE-FIXED") },
 	{ "fixed with a bit of the type", &skylake, 0x40010000, GP("TYPE-OTHER") },
 	{ "bits 29 and 30", &skylake, 0x60000000, GP("TYPE-OTHER") },
-	{ "fast", &skylake, 0x80000000, GP("TYPE-OTHER") },
-	{ "fast, GP 1", &skylake, 0x80000001, GP("TYPE-OTHER") },
-	{ "fast, metrics", &skylake, 0xa0000000, GP("TYPE-OTHER") },
-	{ "fast, fixed", &skylake, 0xc0000000, GP("TYPE-OTHER") },
-	{ "all ones", &skylake, 0xffffffff, GP("TYPE-OTHER") },
+	{ "fast", &skylake, 0x80000000, GP("NO-FAST") },
+	{ "fast, GP 1", &skylake, 0x80000001, GP("NO-FAST") },
+	{ "fast, metrics", &skylake, 0xa0000000, GP("NO-FAST") },
+	{ "fast, fixed", &skylake, 0xc0000000, GP("NO-FAST") },
+	{ "all ones", &skylake, 0xffffffff, GP("NO-FAST") },
 
 	{ "metrics", &ice_lake, 0x20000000, false, "METRICS-VALUE", 0x4f502040 },
 	{ "metrics, index 1", &ice_lake, 0x20000001, GP("METRICS-INDEX") },
@@ -102,9 +104,9 @@ static const struct {
 	{ "type 2100H, metrics there", &ice_lake, 0x21000000, GP("TYPE-OTHER") },
 	{ "bits 29 and 30, metrics there", &ice_lake, 0x60000000, GP("TYPE-OTHER") },
 	{ "bits 29 and 30, index 1", &ice_lake, 0x60000001, GP("TYPE-OTHER") },
-	{ "fast, metrics there", &ice_lake, 0xa0000000, GP("TYPE-OTHER") },
-	{ "fast GP, metrics there", &ice_lake, 0x80000000, GP("TYPE-OTHER") },
-	{ "fast fixed, metrics there", &ice_lake, 0xc0000000, GP("TYPE-OTHER") },
+	{ "fast, metrics there", &ice_lake, 0xa0000000, GP("NO-FAST") },
+	{ "fast GP, metrics there", &ice_lake, 0x80000000, GP("NO-FAST") },
+	{ "fast fixed, metrics there", &ice_lake, 0xc0000000, GP("NO-FAST") },
 	{ "type 1, metrics there", &ice_lake, 0x10000, GP("TYPE-OTHER") },
 	{ "fixed 3", &ice_lake, 0x40000003, false, "TYPE-FIXED", 0x3644556603 },
 	{ "fixed 4", &ice_lake, 0x40000004, GP("TYPE-FIXED") },
@@ -550,6 +552,68 @@ static void test_exits_met_is_two_sided(void **state)
 	assert_true(expect_exits_met(EXITS_ANY, KVM_BACKEND_VMX, 2.0));
 }
 
+/* What is told of a read names one of the model's rules, by the id that a reader can look up. */
+static void test_rules_are_the_models(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct expectation e = expect_rdpmc(table[i].pmu, table[i].ecx, 0, true);
+		bool found = false;
+
+		for (int rule = 0; rule < NR_RULES; rule++)
+			found |= e.rule == rdpmc_rules[rule].id;
+		assert_true(found);
+	}
+	assert_string_equal(expect_vmware_tsc().rule, "VMWARE-PMC");
+	assert_true(expect_vmware_tsc().any && !expect_vmware_tsc().gp);
+}
+
+/* The pseudo counters need no privilege and no PMU; other indices are as without the backdoor. */
+static void test_backdoor(void **state)
+{
+	(void)state;
+	for (size_t s = 0; s < ARRAY_SIZE(shapes); s++)
+		for (size_t j = 0; j < ARRAY_SIZE(privileges); j++) {
+			unsigned int cpl = privileges[j].cpl;
+			bool pce = privileges[j].pce;
+
+			for (uint32_t x = 0; x < 3; x++) {
+				struct expectation e =
+					expect_rdpmc_backdoor(shapes[s], 0x10000 + x, cpl, pce);
+
+				assert_false(e.gp);
+				assert_string_equal(e.rule, "VMWARE-PMC");
+				assert_int_equal(e.preset, 0x4755667700ULL + x);
+			}
+			for (uint32_t x = 0; x < 3; x++) {
+				static const uint32_t others[] = { 0x10003, 0, 0x20000000 };
+				struct expectation with =
+					expect_rdpmc_backdoor(shapes[s], others[x], cpl, pce);
+				struct expectation without =
+					expect_rdpmc(shapes[s], others[x], cpl, pce);
+
+				assert_int_equal(with.gp, without.gp);
+				assert_int_equal(with.preset, without.preset);
+				assert_string_equal(with.rule, without.rule);
+			}
+		}
+}
+
+/* A hypervisor that announces more than any register has room for is not trusted. */
+static void test_absurd_announcements(void **state)
+{
+	static const struct pmu_shape absurd = INTEL(5, 255, 255, 255, 255, CAPS);
+	struct rdpmc_pmu pmu = modelled_pmu(&absurd);
+
+	(void)state;
+	assert_int_equal(pmu.nr_gp, RDPMC_MAX_GP);
+	assert_int_equal(pmu.gp_width, 64);
+	assert_int_equal(pmu.nr_fixed, 31);
+	assert_int_equal(pmu.fixed_width, 64);
+	assert_false(expect_rdpmc(&absurd, 31, 0, true).gp);
+	assert_true(expect_rdpmc(&absurd, 32, 0, true).gp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -565,6 +629,9 @@ int main(void)
 		cmocka_unit_test(test_exits_of_backdoor),
 		cmocka_unit_test(test_exits_met),
 		cmocka_unit_test(test_exits_met_is_two_sided),
+		cmocka_unit_test(test_rules_are_the_models),
+		cmocka_unit_test(test_backdoor),
+		cmocka_unit_test(test_absurd_announcements),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -812,6 +812,55 @@ static void test_print_simulated(void **state)
 	assert_null(strstr(text, "\nfailed"));
 }
 
+/* The table and plan of --engine=emulator, on a host of kvm_pvm. */
+static void make_emulator_bench(void)
+{
+	make_bench(&pvm, false);
+	memset(bench.rows, 0, sizeof(bench.rows));
+	plan.emulator = true;
+	for (int kind = 0; kind < NR_SETTINGS; kind++)
+		plan.setting[kind] = (struct setting){ .reason = "not looked at" };
+	bench.n_rows = cases_make(&plan, bench.rows);
+	memset(&bench.counts, 0, sizeof(bench.counts));
+	measure_all(3);
+}
+
+static void test_print_emulator(void **state)
+{
+	const char *text;
+
+	(void)state;
+	make_emulator_bench();
+	text = print("CPU 3", false, NULL);
+	check_width(text);
+	assert_non_null(line_of(text, "engine emulator, on a host that is itself a guest\n"));
+	assert_null(strstr(text, "backend"));
+	assert_null(strstr(text, "kvm_pvm"));
+	assert_non_null(strstr(text, "nothing exits"));
+	assert_non_null(strstr(text, "not what an exit costs"));
+	assert_non_null(strstr(text, "(fresh vCPUs)"));
+	assert_non_null(line_of(text, "rdpmc, emulator (the emulator alone: not an exit)\n"));
+	assert_non_null(line_of(text, "rdpmc-fault, emulator (the emulator alone: not an exit)\n"));
+	assert_non_null(line_of(text, "control\n"));
+	assert_null(strstr(text, "exit cost ="));
+	assert_null(strstr(text, "not counted"));
+	assert_null(strstr(text, "\nskipped"));
+	assert_non_null(strstr(text, "unknown interrupts"));
+	for (size_t i = 0; i < bench.n_rows; i++) {
+		const struct row *row = &bench.rows[i];
+		struct row_figures figures = row_figures(&bench.results[i]);
+		char group[80], label[80];
+
+		snprintf(group, sizeof(group), "%.*s%s", (int)strcspn(row->name, "/"), row->name,
+			 row->control ? "" : ", emulator");
+		snprintf(label, sizeof(label), "%s/%s", row_counter_name(row),
+			 row_privilege_name(row));
+		check_row_line(text, group, label, &figures, true);
+	}
+	bench.noise.clock_ratio = 0.5;
+	assert_non_null(strstr(print("CPU 3", false, NULL), "WARNING: the TSC's clock ran at 0.5"));
+}
+
 /* Group by group, though a group's rows may stand apart. */
 static void test_print_groups_whole(void **state)
 {
@@ -1677,6 +1726,34 @@ static void test_json_counts(void **state)
 	assert_null(json_object_get(json_row("rdpmc/fixed1/intercepted/cpl3"), "counts_per_read"));
 }
 
+static void test_json_emulator(void **state)
+{
+	json_t *context, *row;
+
+	(void)state;
+	make_emulator_bench();
+	make_json();
+	context = get(json, "context");
+	check_string(get(json, "options"), "engine", "emulator");
+	check_number(get(get(context, "emulator_pmus"), "intel"), "gp_counters", 8);
+	check_number(get(get(context, "emulator_pmus"), "amd"), "gp_counters", 6);
+	assert_int_equal(json_object_size(get(context, "not_counted")), 0);
+	assert_int_equal(json_array_size(get(json, "exit_costs")), 0);
+	row = json_row("rdpmc/metrics/emulator/exit");
+	check_string(row, "setting", "emulator");
+	check_string(row, "rule", "METRICS-VALUE");
+	check_string(row, "ecx", "20000000");
+	check_string(row, "value", "0xfedcba9876543210");
+	assert_true(json_is_null(get(row, "exits_per_read")));
+	assert_true(json_is_null(get(json_array_get(get(row, "runs"), 0), "exits_per_read")));
+	row = json_row("rdpmc-fault/fast/emulator/emulator");
+	check_string(row, "rule", "NO-FAST");
+	assert_null(json_object_get(row, "value"));
+	row = json_row("control/empty/call");
+	check_string(row, "setting", "control");
+	assert_true(json_is_null(get(row, "exits_per_read")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1695,6 +1772,7 @@ int main(void)
 		cmocka_unit_test(test_print),
 		cmocka_unit_test(test_print_rows),
 		cmocka_unit_test(test_print_simulated),
+		cmocka_unit_test(test_print_emulator),
 		cmocka_unit_test(test_print_groups_whole),
 		cmocka_unit_test(test_print_costs),
 		cmocka_unit_test(test_print_paragraphs),
@@ -1721,6 +1799,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_json_options, drop_json),
 		cmocka_unit_test_teardown(test_json_failed, drop_json),
 		cmocka_unit_test_teardown(test_json_counts, drop_json),
+		cmocka_unit_test_teardown(test_json_emulator, drop_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Proves, on a real /dev/kvm, that the runner cannot be fooled: a row with the wrong label or the
- * wrong answer fails and says why, and a good one is measured as told. Skipped where there is no
- * KVM.
+ * Proves, on a real /dev/kvm and on the emulator, that the runner cannot be fooled: a row with the
+ * wrong label or the wrong answer fails and says why, and a good one is measured as told. What
+ * needs a guest is skipped where there is no KVM.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/answers.h"
+#include "bench/modelled.h"
 #include "bench/runner.h"
 #include "host/interrupt.h"
 #include "host/probe.h"
@@ -288,6 +290,204 @@ static void test_impossible_budget(void **state)
 	finish(bench);
 }
 
+/* ----- --engine=emulator: no KVM is needed ----- */
+
+#define EXIT_ROW  "rdpmc/metrics/emulator/exit"
+#define EMPTY_ROW "control/empty/call"
+
+static struct bench *make_emulator_bench(const char *filter)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	struct case_plan plan = { .emulator = true };
+
+	assert_non_null(bench);
+	bench->n_rows = cases_filter(bench->rows, cases_make(&plan, bench->rows), filter);
+	assert_true(bench->n_rows > 0);
+	bench->options = (struct bench_options){ .seconds = 1, .runs = RUNS, .seed = 1 };
+	bench->machines[MACHINE_EMULATOR].is_emulator = true;
+	return bench;
+}
+
+static void test_emulator_rows(void **state)
+{
+	struct bench *bench = make_emulator_bench("*");
+	const struct row_result *empty = &bench->results[0];
+
+	(void)state;
+	assert_string_equal(bench->rows[0].name, EMPTY_ROW);
+	run(bench);
+	assert_true(bench->tsc_khz > 100000 && bench->tsc_khz < 10000000);
+	assert_false(bench->noise.clock_ratio < 0.5 || bench->noise.clock_ratio > 1.1);
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		const struct row *row = &bench->rows[i];
+		const struct row_result *result = &bench->results[i];
+
+		if (row->status != ROW_MEASURED)
+			fail_msg("%s: %s", row->name, row->reason);
+		assert_int_equal(result->n_runs, RUNS);
+		assert_false(result->has_counts);
+		if (!row->control && !row->expected.gp)
+			assert_int_equal(result->value, row->expected.preset);
+		for (unsigned int r = 0; r < RUNS; r++) {
+			const struct run_result *one = &result->runs[r];
+
+			assert_true(one->median == one->raw - (i ? empty->runs[r].raw : 0));
+			assert_true(one->samples.n >= 8);
+			assert_true(one->irq_exits == 0 && one->exits == 0);
+		}
+	}
+	finish(bench);
+}
+
+/* 1000 turns take more than 1: no call is hoisted out of the loop. */
+static void test_emulator_calls_are_made(void **state)
+{
+	struct bench *bench = make_emulator_bench("rdpmc*");
+	struct emulated *emulated = emulated_create();
+
+	(void)state;
+	assert_non_null(emulated);
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		struct row *row = &bench->rows[i];
+		uint64_t ticks[2] = { UINT64_MAX, UINT64_MAX }, now, faults, value;
+
+		/* The least of some: an interrupt only adds. */
+		for (int try = 0; try < 20; try++)
+			for (int is_long = 0; is_long < 2; is_long++) {
+				uint64_t count = is_long ? 20000 : 10000;
+
+				emulated_measure(emulated, row, count, false, &now, &faults,
+						 &value);
+				assert_int_equal(faults, row->expected.gp ? count : 0);
+				if (now < ticks[is_long])
+					ticks[is_long] = now;
+			}
+		if (ticks[1] < ticks[0] + ticks[0] / 2)
+			fail_msg("%s: %llu ticks for 10000 turns, %llu for 20000", row->name,
+				 (unsigned long long)ticks[0], (unsigned long long)ticks[1]);
+		emulated_measure(emulated, row, 10, true, &now, &faults, &value);
+		if (!row->control)
+			assert_int_equal(faults, row->expected.gp ? 10 : 0);
+		for (int sample = 0; sample < 10; sample++)
+			assert_true(emulated_samples(emulated)[sample] > 0);
+	}
+	emulated_destroy(emulated);
+	finish(bench);
+}
+
+static void expect_emulator_failure(const char *name, void (*spoil)(struct row *row),
+				    const char *why)
+{
+	struct bench *bench = make_emulator_bench(name);
+	struct row *row = find(bench, name);
+
+	bench->options.seconds = 0.1;
+	spoil(row);
+	run(bench);
+	expect_failed(row, why);
+	assert_false(row->known);
+	assert_int_equal(bench->results[row - bench->rows].n_runs, 0);
+	assert_int_equal(find(bench, EMPTY_ROW)->status, ROW_MEASURED);
+	finish(bench);
+}
+
+static void spoil_gp(struct row *row)
+{
+	row->expected.gp = !row->expected.gp;
+}
+
+static void spoil_preset(struct row *row)
+{
+	row->expected.preset ^= 1;
+}
+
+/* Another counter is read than the model was asked about. */
+static void spoil_rule(struct row *row)
+{
+	row->expected = expect_rdpmc(cases_ideal_pmu(CPU_VENDOR_INTEL), 0x40000001, 3, true);
+}
+
+static void test_emulator_wrong_expectation(void **state)
+{
+	(void)state;
+	expect_emulator_failure(EXIT_ROW, spoil_gp,
+				"wrong answer: RDPMC of 20000000H should be #GP");
+	expect_emulator_failure("rdpmc-fault/fast/emulator/emulator", spoil_gp,
+				"wrong answer: RDPMC of 80000000H should answer");
+	expect_emulator_failure("rdpmc-fault/gp-first/emulator/exit-nopce", spoil_gp,
+				"should answer (rule PRIV)");
+	expect_emulator_failure("rdpmc/vmware/emulator/exit", spoil_gp, "should be #GP");
+	expect_emulator_failure(EXIT_ROW, spoil_preset, "the stopped counter holds 0x4f502041");
+	expect_emulator_failure("rdpmc/vmware/emulator/emulator", spoil_preset,
+				"the stopped counter holds 0x4755667701");
+	expect_emulator_failure("rdpmc/amd-last/emulator/exit", spoil_preset,
+				"the stopped counter holds");
+	expect_emulator_failure("rdpmc/fixed0/emulator/exit", spoil_rule,
+				"RDPMC of 40000000H gave 0x3644556600, the stopped counter holds "
+				"0x3644556601");
+}
+
+/* Every register is held against the model's, not only EDX:EAX. */
+static void test_emulator_registers(void **state)
+{
+	static const char *const names[] = { "RAX", "RDX", "RCX", "RIP", "RFLAGS" };
+	struct bench *bench = make_emulator_bench("rdpmc*");
+	struct emulated *emulated = emulated_create();
+
+	(void)state;
+	assert_non_null(emulated);
+	for (size_t i = 1; i < bench->n_rows; i++) {
+		const struct row *row = &bench->rows[i];
+		struct rdpmc_outcome right = modelled_outcome(
+			cases_ideal_pmu(counter_vendor(row->counter)),
+			counter_backdoor(row->counter), row->ecx, row->cpl, row->pce);
+		struct emulated_answer answer;
+
+		emulated_execute(emulated, row, &answer);
+		if (!answers_emulated(row, &right, &answer, &failure))
+			fail_msg("%s: %s", row->name, failure.text);
+		assert_int_equal(right.decision.answer != ANSWER_VALUE, row->expected.gp);
+		assert_int_equal(right.value, row->expected.preset);
+		for (int wrong = 0; wrong < 5; wrong++) {
+			struct rdpmc_outcome model = right;
+			uint64_t *regs[] = { &model.regs.rax, &model.regs.rdx, &model.regs.rcx,
+					     &model.regs.rip, &model.regs.rflags };
+
+			*regs[wrong] ^= 1ULL << 40;
+			assert_false(answers_emulated(row, &model, &answer, &failure));
+			assert_non_null(strstr(failure.text, names[wrong]));
+			assert_non_null(strstr(failure.text, "by the model"));
+		}
+		answer.error_code ^= 8;
+		assert_false(answers_emulated(row, &right, &answer, &failure));
+		assert_non_null(strstr(failure.text, "the error code"));
+		answer.answer = ANSWER_UD;
+		assert_false(answers_emulated(row, &right, &answer, &failure));
+		assert_non_null(strstr(failure.text, "gave #UD; by the model"));
+	}
+	emulated_destroy(emulated);
+	finish(bench);
+}
+
+/* A value that goes wrong only while it is timed. */
+static void test_emulator_block(void **state)
+{
+	struct bench *bench = make_emulator_bench(EXIT_ROW);
+	struct row *row = find(bench, EXIT_ROW);
+	struct reading reading = { .value = row->expected.preset };
+
+	(void)state;
+	assert_true(answers_block(row, 100, &reading, &failure));
+	reading.value++;
+	assert_false(answers_block(row, 100, &reading, &failure));
+	reading.value--;
+	reading.faults = 1;
+	assert_false(answers_block(row, 100, &reading, &failure));
+	assert_non_null(strstr(failure.text, "1 of 100 reads were #GP"));
+	assert_null(strstr(failure.text, "known"));
+	finish(bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +501,11 @@ int main(void)
 		cmocka_unit_test(test_metrics_are_measured),
 		cmocka_unit_test(test_failure_is_the_rows_own),
 		cmocka_unit_test(test_impossible_budget),
+		cmocka_unit_test(test_emulator_rows),
+		cmocka_unit_test(test_emulator_calls_are_made),
+		cmocka_unit_test(test_emulator_wrong_expectation),
+		cmocka_unit_test(test_emulator_registers),
+		cmocka_unit_test(test_emulator_block),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

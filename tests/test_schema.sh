@@ -100,8 +100,27 @@ pipe_is_valid()
 	valid "$name" "$work/stdout.json"
 }
 
+# What the emulator's rows may not say, each by one change of FILE.
+test_emulator_rows() # FILE
+{
+	sed 's|"rdpmc/metrics/emulator/exit"|"rdpmc/metrics/emulator/cpl3"|' "$1" >"$work/changed.json"
+	refused "refused: an emulator's row with a privilege" 'does not match' $schema "$work/changed.json"
+	sed 's|"rdpmc/metrics/emulator/exit"|"rdpmc/metrics/native/exit"|' "$1" >"$work/changed.json"
+	refused "refused: an emulator's row of another name" 'does not match' $schema "$work/changed.json"
+	sed 's|"setting": "emulator"|"setting": "native"|' "$1" >"$work/changed.json"
+	refused 'refused: an entry under another setting' 'does not match' $schema "$work/changed.json"
+	sed 's|"rule": "METRICS-VALUE",*||' "$1" >"$work/changed.json"
+	refused "refused: an emulator's row without its rule" "'rule' is a required" $schema "$work/changed.json"
+	sed 's|"exits_per_read": null|"exits_per_read": 0.0|' "$1" >"$work/changed.json"
+	refused 'refused: exits where there is no guest' "is not of type 'null'" $schema "$work/changed.json"
+	sed 's|"engine": "emulator"|"engine": "qemu"|' "$1" >"$work/changed.json"
+	refused 'refused: another engine' 'is not one of' $schema "$work/changed.json"
+}
+
 test_output()
 {
+	run_is_valid 'rdpmc-bench run --engine=emulator' "$work/emulator.json" --engine=emulator
+	test_emulator_rows "$work/emulator.json"
 	reason=$(obstacle)
 	if [ -n "$reason" ]; then
 		for name in run 'run --vpmu=user' 'run, interrupted' 'run --filter --json -'; do

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From runs to figures, and from pairs of rows to what an exit costs. */
+#include "bench/figures.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define INTERVAL_LEVEL 0.95
+#define FIGURE_WIDTH   7
+
+struct row_figures row_figures(const struct row_result *result)
+{
+	size_t n = result->n_runs;
+	double *medians = calloc(n ? n : 1, sizeof(double)),
+	       *p99 = calloc(n ? n : 1, sizeof(double));
+	double *exits = calloc(n ? n : 1, sizeof(double)),
+	       *emulated = calloc(n ? n : 1, sizeof(double));
+	struct row_figures figures = { NAN, NAN, NAN, NAN, NAN, NAN };
+
+	if (medians && p99 && exits && emulated && n) {
+		figures.max = result->runs[0].samples.max;
+		for (size_t i = 0; i < n; i++) {
+			medians[i] = result->runs[i].median;
+			p99[i] = result->runs[i].samples.p99;
+			exits[i] = result->runs[i].exits;
+			emulated[i] = result->runs[i].insn_emulation;
+			figures.max = fmax(figures.max, result->runs[i].samples.max);
+		}
+		figures.median = median(medians, n);
+		figures.mad = median_absolute_deviation(medians, n);
+		figures.p99 = median(p99, n);
+		figures.exits = median(exits, n);
+		figures.insn_emulation = median(emulated, n);
+	}
+	free(medians);
+	free(p99);
+	free(exits);
+	free(emulated);
+	return figures;
+}
+
+double ticks_to_ns(const struct bench *bench, double ticks)
+{
+	return bench->tsc_khz ? ticks * 1e6 / (double)bench->tsc_khz : NAN;
+}
+
+/* Both rows' run medians, as one allocation to be freed. */
+static struct interval cost_interval(const struct bench *bench, const struct row_result *a,
+				     const struct row_result *b)
+{
+	struct interval interval = { NAN, NAN, NAN };
+	double *runs = calloc(a->n_runs + b->n_runs, sizeof(double));
+
+	if (!runs)
+		return interval;
+	for (size_t i = 0; i < a->n_runs; i++)
+		runs[i] = a->runs[i].median;
+	for (size_t i = 0; i < b->n_runs; i++)
+		runs[a->n_runs + i] = b->runs[i].median;
+	interval = median_difference_interval(runs, a->n_runs, runs + a->n_runs, b->n_runs,
+					      INTERVAL_LEVEL, bench->options.seed);
+	free(runs);
+	return interval;
+}
+
+static bool is_pair(const struct row *a, const struct row *b)
+{
+	return a->machine == MACHINE_INTERCEPTED && b->machine == MACHINE_PASSTHROUGH &&
+	       !a->control && !b->control && a->counter == b->counter &&
+	       a->privilege == b->privilege && a->ecx == b->ecx &&
+	       a->expected.gp == b->expected.gp && a->status == ROW_MEASURED &&
+	       b->status == ROW_MEASURED;
+}
+
+size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < bench->n_rows; i++)
+		for (size_t j = 0; j < bench->n_rows && n < max; j++)
+			if (is_pair(&bench->rows[i], &bench->rows[j]))
+				costs[n++] = (struct exit_cost){
+					.intercepted = &bench->rows[i],
+					.passthrough = &bench->rows[j],
+					.ticks = cost_interval(bench, &bench->results[i],
+							       &bench->results[j]),
+				};
+	return n;
+}
+
+void format_figure(double value, char text[16])
+{
+	/* The first that is large enough and fits; from the second M on only the unit changes. */
+	static const struct {
+		double below;
+		double scale;
+		const char *format;
+	} forms[] = {
+		{ 99.995, 1, "%.2f" },       { 9999.95, 1, "%.1f" },
+		{ 999999.5, 1, "%.0f" },     { 999.95e6, 1e-6, "%.1fM" },
+		{ 999.95e9, 1e-9, "%.1fG" }, { INFINITY, 1e-12, "%.1fT" },
+		{ INFINITY, 1, "%.0e" },
+	};
+
+	snprintf(text, 16, "-");
+	if (fabs(value) < 0.005) /* no "-0.00" */
+		value = 0;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]) && !isnan(value); i++) {
+		if (fabs(value) >= forms[i].below && !isinf(forms[i].below))
+			continue;
+		if (snprintf(text, 16, forms[i].format, value * forms[i].scale) <= FIGURE_WIDTH)
+			return;
+	}
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What rows come to over their runs: for the table and the JSON alike. */
+#ifndef BENCH_FIGURES_H
+#define BENCH_FIGURES_H
+
+#include "bench/runner.h"
+
+/* What a row's runs come to, in TSC ticks. NANs without runs. */
+struct row_figures {
+	double median; /* of the run medians */
+	double mad;    /* of the run medians */
+	double p99;    /* median of the runs' */
+	double max;    /* of all runs */
+	double exits;  /* median of the runs' */
+	double insn_emulation;
+};
+struct row_figures row_figures(const struct row_result *result);
+
+/* What the intercept costs: one pair of rows that differ in nothing but the setting. */
+struct exit_cost {
+	const struct row *intercepted, *passthrough;
+	struct interval ticks; /* 95 % bootstrap over runs; bounds NAN with few runs */
+};
+/* Fills at most @max; returns how many. */
+size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max);
+
+double ticks_to_ns(const struct bench *bench, double ticks);
+
+/* Seven columns at most: "0.31", "8412.5", "123456", "12.3M"; "-" for NAN. */
+void format_figure(double value, char text[16]);
+
+#endif
