@@ -43,8 +43,12 @@ HOST_SOURCES  := $(wildcard host/*.c) host/image.S
 MODEL_SOURCES := $(wildcard model/*.c)
 EMULATOR_SOURCES := $(wildcard emulator/*.c)
 BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(MODEL_SOURCES) $(EMULATOR_SOURCES)
-# engine_emulator.c contains emulator/. Programs' own files are no part of what tests link.
-FUZZ_SOURCES  := $(filter-out fuzz/main_%.c fuzz/target%.c,$(wildcard fuzz/*.c)) $(MODEL_SOURCES)
+# Commands and main()s are rdpmc-diff's; engine_emulator_inlined.c stands for engine_emulator.c and emulator/.
+TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/%_inlined.c,$(wildcard fuzz/*.c)) \
+	$(MODEL_SOURCES)
+FUZZ_SOURCES  := $(TRIAL_SOURCES) $(EMULATOR_SOURCES)
+DIFF_SOURCES  := $(filter-out fuzz/engine_emulator.c,$(TRIAL_SOURCES)) fuzz/engine_emulator_inlined.c \
+	$(wildcard fuzz/cmd_*.c) fuzz/command.c fuzz/main_diff.c
 TEST_SOURCES  := $(wildcard tests/test_*.c)
 TEST_SCRIPTS  := $(wildcard tests/test_*.sh)
 
@@ -59,7 +63,7 @@ SANITIZED := $(BUILD)/sanitized
 
 .PHONY: all bench test doctor list speed clean help setup-build setup-test format FORCE
 
-all: $(BUILD)/rdpmc-bench ## build the programs into build/
+all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
 # One result file a time and host; a host's name is data, so only plain characters of it are kept.
 bench: $(BUILD)/rdpmc-bench ## measure what RDPMC costs a guest here, within a minute; writes results/
@@ -117,14 +121,18 @@ $(BUILD)/guest/guest.bin: $(BUILD)/guest/guest.elf
 define compile
 $(1)/host/image.S.o: $$(BUILD)/guest/guest.bin
 $(1)/host/image.S.o: CPPFLAGS_ALL += -DGUEST_IMAGE_FILE='"$$(BUILD)/guest/guest.bin"'
-$(1)/bench/main.c.o $(1)/bench/results_json.c.o: $$(BUILD)/version
-$(1)/bench/main.c.o $(1)/bench/results_json.c.o: CPPFLAGS_ALL += -DPROGRAM_VERSION='"$$(VERSION)"' \
+$(1)/bench/main.c.o $(1)/bench/results_json.c.o $(1)/fuzz/main_diff.c.o: $$(BUILD)/version
+$(1)/bench/main.c.o $(1)/bench/results_json.c.o $(1)/fuzz/main_diff.c.o: CPPFLAGS_ALL += -DPROGRAM_VERSION='"$$(VERSION)"' \
 	-DPROGRAM_COMPILER='"$$(shell $$(CC) --version 2>/dev/null | head -n 1)"' -DPROGRAM_FLAGS='"$$(CFLAGS_ALL) $(2)"'
 $(1)/%.o: % $$(BUILD)/flags
 	@mkdir -p $$(@D)
 	$$(call quiet,CC,$$<)$$(CC) $$(CPPFLAGS_ALL) $$(LIB_FLAGS) $$(CFLAGS_ALL) $(2) -MMD -MP -c -o $$@ $$<
 $(1)/rdpmc-bench: $$(call objects,$(1),$$(HOST_SOURCES) $$(BENCH_SOURCES))
 	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -o $$@ $$^ $$(LIBS)
+$(1)/rdpmc-diff: $$(call objects,$(1),$$(DIFF_SOURCES))
+	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -pthread -o $$@ $$^ $$(LIBS)
+$(1)/fuzz-rdpmc-replay: $$(call objects,$(1),$$(FUZZ_SOURCES) fuzz/target.c fuzz/main_replay.c)
+	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -o $$@ $$^
 endef
 $(eval $(call compile,$(BUILD),))
 $(eval $(call compile,$(SANITIZED),$(SANITIZE)))

@@ -136,13 +136,19 @@ void case_decode(const uint8_t *data, size_t size, struct rdpmc_case *decoded)
 bool case_step(const struct rdpmc_case *decoded, size_t i, struct case_step *step)
 {
 	size_t offset = i * sizeof(struct case_step_bytes), size = decoded->steps_size - offset;
-	struct case_step_bytes bytes = { 0 };
+	const struct case_step_bytes *bytes =
+		(const struct case_step_bytes *)(decoded->steps + offset);
+	struct case_step_bytes padded;
 	unsigned int changed = 0;
 
-	memcpy(&bytes, decoded->steps + offset, size < sizeof(bytes) ? size : sizeof(bytes));
-	step->op = legal(bytes.op, NR_STEP_OPS, &changed);
-	step->arg = legal(bytes.arg, 32, &changed);
-	step->value = get_le64(bytes.value);
+	if (size < sizeof(padded)) {
+		memset(&padded, 0, sizeof(padded));
+		memcpy(&padded, bytes, size);
+		bytes = &padded;
+	}
+	step->op = legal(bytes->op, NR_STEP_OPS, &changed);
+	step->arg = legal(bytes->arg, 32, &changed);
+	step->value = get_le64(bytes->value);
 	return !changed;
 }
 
@@ -187,16 +193,24 @@ static uint64_t value_of(uint64_t seed, unsigned int i)
 	return value * 0xd6e8feb86659fd93ULL;
 }
 
-void case_counters(const struct rdpmc_case *decoded, const struct rdpmc_view *guest,
-		   struct rdpmc_counters *counters)
+/* One more than the highest bit. */
+static unsigned int highest(uint64_t bits)
 {
-	uint64_t gp = guest->readable[CLASS_GP] | guest->readable[CLASS_AMD_CORE];
-	uint64_t fixed = guest->readable[CLASS_FIXED];
+	return bits ? 64 - (unsigned int)__builtin_clzll(bits) : 0;
+}
 
-	memset(counters, 0, sizeof(*counters));
-	for (unsigned int x = 0; gp >> x; x++)
+void case_counters(const struct rdpmc_case *decoded, const struct rdpmc_view *guest,
+		   struct rdpmc_counters *counters, unsigned int *n_gp, unsigned int *n_fixed)
+{
+	*n_gp = highest(guest->readable[CLASS_GP] | guest->readable[CLASS_OLD] |
+			guest->readable[CLASS_AMD_CORE] | guest->readable[CLASS_AMD_NB] |
+			guest->readable[CLASS_AMD_L3]);
+	if (guest->readable[CLASS_AMD_NB_MORE])
+		*n_gp = RDPMC_AMD_NB_MORE_FIRST + highest(guest->readable[CLASS_AMD_NB_MORE]);
+	*n_fixed = highest(guest->readable[CLASS_FIXED]);
+	for (unsigned int x = 0; x < *n_gp; x++)
 		counters->gp[x] = value_of(decoded->counter_seed, x);
-	for (unsigned int x = 0; fixed >> x; x++)
+	for (unsigned int x = 0; x < *n_fixed; x++)
 		counters->fixed[x] = value_of(~decoded->counter_seed, x);
 	for (unsigned int i = 0; i < RDPMC_VMWARE_CLOCKS; i++)
 		counters->vmware[i] = value_of(decoded->counter_seed ^ 0xff, i);

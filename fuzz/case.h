@@ -125,8 +125,11 @@ void case_step_encode(const struct case_step *step, struct case_step_bytes *byte
 /* A change of mode: CR0.PE and RFLAGS.VM follow it, CPL is 3 in virtual-8086 mode. */
 void case_set_mode(struct rdpmc_state *state, enum rdpmc_mode mode, unsigned int cpl);
 
-/* What the guest's counters hold at first: made from the seed, all 64 bits of each used. */
+/*
+ * What the guest's counters hold at first, made from the seed: all 64 bits of each that @guest could
+ * have by its highest. The others are not set. @n_gp and @n_fixed say how many are.
+ */
 void case_counters(const struct rdpmc_case *decoded, const struct rdpmc_view *guest,
-		   struct rdpmc_counters *counters);
+		   struct rdpmc_counters *counters, unsigned int *n_gp, unsigned int *n_fixed);
 
 #endif

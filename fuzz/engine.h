@@ -36,25 +36,30 @@ struct engine {
 	void (*destroy)(struct engine_vcpu *vcpu);
 
 	/*
-	 * Take from @guest what no guest of this engine can be given. The case is then tried with
-	 * what is left.
+	 * Take from @guest what no guest of this engine can be given; was there anything? The case is
+	 * then tried with what is left.
 	 */
-	void (*offer)(struct rdpmc_pmu *guest);
+	bool (*offer)(struct rdpmc_pmu *guest);
 
-	/* Everything anew: the guest's PMU, the host's, the policy, the counters. */
+	/* Everything anew: the guest's PMU, the host's, the policy. */
 	void (*begin)(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
-		      const struct rdpmc_pmu *host, const struct rdpmc_policy *policy,
-		      const struct rdpmc_counters *counters);
+		      const struct rdpmc_pmu *host, const struct rdpmc_policy *policy);
+	/* What the counters hold: the first @n_gp of gp[], @n_fixed of fixed[], and all else. */
+	void (*load)(struct engine_vcpu *vcpu, const struct rdpmc_counters *counters,
+		     unsigned int n_gp, unsigned int n_fixed);
 	/* A step that writes a counter or an MSR: STEP_GP to STEP_USER_DISABLE. */
 	void (*write)(struct engine_vcpu *vcpu, const struct case_step *step);
 	/* RDPMC in @state by @entry. */
 	void (*read)(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
 		     struct engine_answer *answer);
 	/*
-	 * The counters now: gp[], fixed[], metrics and fixed_ctr_ctrl, gp_user_disable; the rest of
-	 * @counters is left alone.
+	 * Does the guest hold @expected: the first @n_gp of gp[] and @n_fixed of fixed[], metrics,
+	 * fixed_ctr_ctrl, gp_user_disable? And what it holds, for a report.
 	 */
-	void (*counters)(const struct engine_vcpu *vcpu, struct rdpmc_counters *counters);
+	bool (*holds)(const struct engine_vcpu *vcpu, const struct rdpmc_counters *expected,
+		      unsigned int n_gp, unsigned int n_fixed);
+	void (*counters)(const struct engine_vcpu *vcpu, struct rdpmc_counters *counters,
+			 unsigned int n_gp, unsigned int n_fixed);
 	/* Would RDPMC be intercepted for this guest on this host? */
 	enum intercept (*intercepts)(struct engine_vcpu *vcpu);
 

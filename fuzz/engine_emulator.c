@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The engine "emulator": emulator/, in process. The border between its types and the model's. */
 #include <stdlib.h>
-#include <string.h>
 
+#include "emulator/emulate.h"
+#include "emulator/pmu.h"
 #include "fuzz/engine.h"
-
-/* One translation unit: a sweep is 10^11 reads, which must be inlined. */
-#include "emulator/emulate.c"
-#include "emulator/pmu.c"
-#include "emulator/pmu_amd.c"
-#include "emulator/pmu_intel.c"
-#include "emulator/x86.c"
 
 struct engine_vcpu {
 	struct kvm kvm;
@@ -29,11 +23,16 @@ static void emulator_destroy(struct engine_vcpu *vcpu)
 }
 
 /* KVM gives guests neither PMUs that are not architectural nor AMD's shared counters. */
-static void emulator_offer(struct rdpmc_pmu *guest)
+static bool emulator_offer(struct rdpmc_pmu *guest)
 {
-	guest->old_counters = 0;
-	guest->ext_nb = false;
-	guest->ext_l3 = false;
+	bool shared = guest->vendor == RDPMC_AMD && (guest->ext_nb || guest->ext_l3);
+	bool old = guest->vendor == RDPMC_INTEL && !guest->version && guest->old_counters;
+
+	if (shared)
+		guest->ext_nb = guest->ext_l3 = false;
+	if (old)
+		guest->old_counters = 0;
+	return shared || old;
 }
 
 static void to_cpuid(const struct rdpmc_pmu *pmu, struct kvm_cpuid_pmu *cpuid)
@@ -59,8 +58,7 @@ static void to_cpuid(const struct rdpmc_pmu *pmu, struct kvm_cpuid_pmu *cpuid)
 }
 
 static void emulator_begin(struct engine_vcpu *engine, const struct rdpmc_pmu *guest,
-			   const struct rdpmc_pmu *host, const struct rdpmc_policy *policy,
-			   const struct rdpmc_counters *counters)
+			   const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
 {
 	struct kvm_vcpu *vcpu = &engine->vcpu;
 	struct kvm_cpuid_pmu processor;
@@ -68,20 +66,28 @@ static void emulator_begin(struct engine_vcpu *engine, const struct rdpmc_pmu *g
 	to_cpuid(host, &processor);
 	engine->kvm.enable_vmware_backdoor = policy->vmware_backdoor;
 	engine->kvm.enable_mediated_pmu = policy->mediated_pmu;
-	engine->kvm.vmware_host_tsc = counters->vmware[0];
-	engine->kvm.vmware_real_time_ns = counters->vmware[1];
-	engine->kvm.vmware_apparent_time_ns = counters->vmware[2];
 	kvm_init_pmu_capability(&engine->kvm, &processor);
 
 	vcpu->kvm = &engine->kvm;
 	to_cpuid(guest, &vcpu->cpuid);
 	kvm_pmu_refresh(vcpu);
-	_Static_assert(sizeof(struct kvm_pmc) == sizeof(uint64_t), "a counter and nothing else");
-	memcpy(vcpu->pmu.gp_counters, counters->gp, sizeof(vcpu->pmu.gp_counters));
-	memcpy(vcpu->pmu.fixed_counters, counters->fixed, sizeof(vcpu->pmu.fixed_counters));
-	vcpu->pmu.perf_metrics = counters->metrics;
-	vcpu->pmu.fixed_ctr_ctrl = counters->fixed_ctr_ctrl;
-	vcpu->pmu.gp_user_disable = counters->gp_user_disable;
+}
+
+static void emulator_load(struct engine_vcpu *engine, const struct rdpmc_counters *counters,
+			  unsigned int n_gp, unsigned int n_fixed)
+{
+	struct kvm_pmu *pmu = &engine->vcpu.pmu;
+
+	for (unsigned int x = 0; x < n_gp; x++)
+		pmu->gp_counters[x].counter = counters->gp[x];
+	for (unsigned int x = 0; x < n_fixed; x++)
+		pmu->fixed_counters[x].counter = counters->fixed[x];
+	pmu->perf_metrics = counters->metrics;
+	pmu->fixed_ctr_ctrl = counters->fixed_ctr_ctrl;
+	pmu->gp_user_disable = counters->gp_user_disable;
+	engine->kvm.vmware_host_tsc = counters->vmware[0];
+	engine->kvm.vmware_real_time_ns = counters->vmware[1];
+	engine->kvm.vmware_apparent_time_ns = counters->vmware[2];
 }
 
 static void emulator_write(struct engine_vcpu *engine, const struct case_step *step)
@@ -153,12 +159,31 @@ static void emulator_read(struct engine_vcpu *engine, enum entry entry,
 	};
 }
 
-static void emulator_counters(const struct engine_vcpu *engine, struct rdpmc_counters *counters)
+static bool emulator_holds(const struct engine_vcpu *engine, const struct rdpmc_counters *expected,
+			   unsigned int n_gp, unsigned int n_fixed)
 {
 	const struct kvm_pmu *pmu = &engine->vcpu.pmu;
 
-	memcpy(counters->gp, pmu->gp_counters, sizeof(pmu->gp_counters));
-	memcpy(counters->fixed, pmu->fixed_counters, sizeof(pmu->fixed_counters));
+	uint64_t differ = 0;
+
+	for (unsigned int x = 0; x < n_gp; x++)
+		differ |= pmu->gp_counters[x].counter ^ expected->gp[x];
+	for (unsigned int x = 0; x < n_fixed; x++)
+		differ |= pmu->fixed_counters[x].counter ^ expected->fixed[x];
+	return !differ && pmu->perf_metrics == expected->metrics &&
+	       pmu->fixed_ctr_ctrl == expected->fixed_ctr_ctrl &&
+	       pmu->gp_user_disable == expected->gp_user_disable;
+}
+
+static void emulator_counters(const struct engine_vcpu *engine, struct rdpmc_counters *counters,
+			      unsigned int n_gp, unsigned int n_fixed)
+{
+	const struct kvm_pmu *pmu = &engine->vcpu.pmu;
+
+	for (unsigned int x = 0; x < n_gp; x++)
+		counters->gp[x] = pmu->gp_counters[x].counter;
+	for (unsigned int x = 0; x < n_fixed; x++)
+		counters->fixed[x] = pmu->fixed_counters[x].counter;
 	counters->metrics = pmu->perf_metrics;
 	counters->fixed_ctr_ctrl = pmu->fixed_ctr_ctrl;
 	counters->gp_user_disable = pmu->gp_user_disable;
@@ -233,8 +258,10 @@ const struct engine engine_emulator = {
 	.destroy = emulator_destroy,
 	.offer = emulator_offer,
 	.begin = emulator_begin,
+	.load = emulator_load,
 	.write = emulator_write,
 	.read = emulator_read,
+	.holds = emulator_holds,
 	.counters = emulator_counters,
 	.intercepts = emulator_intercepts,
 	.read_range = emulator_read_range,

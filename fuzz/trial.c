@@ -10,7 +10,9 @@ struct run {
 	struct rdpmc_state state;
 	struct rdpmc_policy policy;
 	struct rdpmc_view guest, host;
+
 	struct rdpmc_counters counters; /* the model's */
+	unsigned int n_gp, n_fixed;
 	struct finding *finding;
 };
 
@@ -19,24 +21,34 @@ int trial_init(struct trial *trial, const struct engine *engine, const char **wh
 	memset(trial, 0, sizeof(*trial));
 	trial->engine = engine;
 	trial->choices = rdpmc_default_choices;
-	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++) {
-		if (!(engine->entries & 1U << entry))
-			continue;
-		trial->vcpu[entry] = engine->create(why);
-		if (!trial->vcpu[entry]) {
-			trial_free(trial);
-			return -1;
-		}
-	}
-	return 0;
+	trial->vcpu = engine->create(why);
+	return trial->vcpu ? 0 : -1;
 }
 
 void trial_free(struct trial *trial)
 {
-	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++)
-		if (trial->vcpu[entry])
-			trial->engine->destroy(trial->vcpu[entry]);
-	memset(trial->vcpu, 0, sizeof(trial->vcpu));
+	trial->engine->destroy(trial->vcpu);
+	trial->vcpu = NULL;
+}
+
+void tally_add(struct tally *into, const struct tally *from)
+{
+	into->cases += from->cases;
+	into->reads += from->reads;
+	into->values += from->values;
+	into->faults += from->faults;
+	into->legalised += from->legalised;
+	into->impossible += from->impossible;
+	into->offered += from->offered;
+	into->unreached += from->unreached;
+	into->passed += from->passed;
+	into->costly += from->costly;
+	into->no |= from->no;
+	into->yes |= from->yes;
+	for (int i = 0; i < NR_RULES; i++)
+		into->decided[i] += from->decided[i];
+	for (int i = 0; i < NR_OBSTACLES; i++)
+		into->obstacles[i] += from->obstacles[i];
 }
 
 static void asked(struct tally *tally, enum rdpmc_rule rule, bool yes)
@@ -51,13 +63,14 @@ static void asked_all(struct tally *tally, const struct rdpmc_decision *decision
 }
 
 /* PASS-SOUND and PASS-MINIMAL: the engine's decision against what the rules allow. */
-static bool judge_intercept(struct run *run, struct engine_vcpu *vcpu)
+static bool judge_intercept(struct run *run)
 {
 	struct tally *tally = &run->trial->tally;
 	struct rdpmc_pass pass = rdpmc_may_pass(&run->host, &run->guest, &run->policy);
-	enum intercept intercept = run->trial->engine->intercepts(vcpu);
+	enum intercept intercept = run->trial->engine->intercepts(run->trial->vcpu);
 	bool sound = pass.obstacle == OBSTACLE_NONE;
 
+	run->trial->obstacle = pass.obstacle;
 	tally->obstacles[pass.obstacle]++;
 	tally->passed += intercept == INTERCEPT_OFF;
 	tally->costly += intercept == INTERCEPT_ON && sound;
@@ -66,8 +79,11 @@ static bool judge_intercept(struct run *run, struct engine_vcpu *vcpu)
 	asked(tally, RULE_VMX_PASS, intercept == INTERCEPT_OFF);
 	if (sound || intercept != INTERCEPT_OFF)
 		return true;
-	run->finding->oracles = ORACLE_PASS_SOUND;
-	run->finding->pass = pass;
+	*run->finding = (struct finding){
+		.oracles = ORACLE_PASS_SOUND,
+		.state = run->state,
+		.pass = pass,
+	};
 	return false;
 }
 
@@ -98,33 +114,55 @@ static unsigned int judge_answer(const struct rdpmc_outcome *model,
 	return oracles;
 }
 
-static bool same_counters(const struct rdpmc_counters *a, const struct rdpmc_counters *b)
+static bool same_regs(const struct rdpmc_regs *a, const struct rdpmc_regs *b)
 {
-	return !memcmp(a->gp, b->gp, RDPMC_MAX_GP * sizeof(a->gp[0])) &&
-	       !memcmp(a->fixed, b->fixed, sizeof(a->fixed)) && a->metrics == b->metrics &&
-	       a->fixed_ctr_ctrl == b->fixed_ctr_ctrl && a->gp_user_disable == b->gp_user_disable;
+	return a->rax == b->rax && a->rcx == b->rcx && a->rdx == b->rdx && a->rip == b->rip &&
+	       a->rflags == b->rflags;
 }
 
 static bool same_answer(const struct engine_answer *a, const struct engine_answer *b)
 {
 	return a->answer == b->answer && a->error_code == b->error_code &&
-	       !memcmp(&a->regs, &b->regs, sizeof(a->regs));
+	       same_regs(&a->regs, &b->regs);
 }
 
-static bool read_counter(struct run *run, size_t step)
+static void note(struct run *run, unsigned int oracles, enum entry entry, size_t step,
+		 const struct rdpmc_outcome *model, const struct engine_answer *answer)
 {
-	const struct engine *engine = run->trial->engine;
-	struct tally *tally = &run->trial->tally;
+	const struct trial *trial = run->trial;
 	struct finding *finding = run->finding;
+
+	finding->oracles |= oracles;
+	finding->entry = entry;
+	finding->step = step;
+	finding->state = run->state;
+	finding->model = *model;
+	finding->engine = *answer;
+	finding->expected = run->counters;
+	finding->n_gp = run->n_gp;
+	finding->n_fixed = run->n_fixed;
+	trial->engine->counters(trial->vcpu, &finding->counters, run->n_gp, run->n_fixed);
+}
+
+static bool read_counter(struct run *run, uint64_t rcx, size_t step)
+{
+	struct trial *trial = run->trial;
+	const struct engine *engine = trial->engine;
+	struct tally *tally = &trial->tally;
 	struct engine_answer answers[NR_ENTRIES];
 	const struct engine_answer *first = NULL;
-	struct rdpmc_counters counters;
+	struct rdpmc_counters before;
 	struct rdpmc_outcome model;
 	unsigned int oracles;
 
-	ask_processor(run);
+	run->state.regs.rcx = rcx;
+	if (!step)
+		ask_processor(run);
+	if (run->guest.metrics_clear)
+		before = run->counters;
 	model = rdpmc_execute(&run->guest, &run->policy, &run->state, &run->counters);
 	asked_all(tally, &model.decision);
+	trial->decided |= 1U << model.decision.rule;
 	tally->decided[model.decision.rule]++;
 	tally->reads++;
 	tally->values += model.decision.answer == ANSWER_VALUE;
@@ -133,41 +171,28 @@ static bool read_counter(struct run *run, size_t step)
 	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++) {
 		struct engine_answer *answer = &answers[entry];
 
-		if (!run->trial->vcpu[entry])
+		if (!(engine->entries & 1U << entry))
 			continue;
 		/* VMX-PRIORITY, SVM-PRIORITY: a LOCK prefix never exits. */
 		if (entry == ENTRY_EXIT && run->state.lock) {
 			tally->unreached++;
 			continue;
 		}
-		engine->read(run->trial->vcpu[entry], entry, &run->state, answer);
+		/* Each entry starts from the same counters. */
+		if (first && model.decision.clears)
+			engine->load(trial->vcpu, &before, run->n_gp, run->n_fixed);
+		engine->read(trial->vcpu, entry, &run->state, answer);
 		oracles = judge_answer(&model, answer);
-		engine->counters(run->trial->vcpu[entry], &counters);
-		if (!same_counters(&counters, &run->counters))
+		if (!engine->holds(trial->vcpu, &run->counters, run->n_gp, run->n_fixed))
 			oracles |= ORACLE_NOTHING_ELSE;
 		if (first && !same_answer(first, answer))
 			oracles |= ORACLE_ENTRIES;
 		first = answer;
 		/* Of two that are wrong the last is told, with what they disagree in. */
-		if (oracles) {
-			finding->oracles |= oracles;
-			finding->entry = entry;
-			finding->step = step;
-			finding->state = run->state;
-			finding->model = model;
-			finding->engine = *answer;
-			finding->counters = counters;
-			finding->expected = run->counters;
-		}
+		if (oracles)
+			note(run, oracles, entry, step, &model, answer);
 	}
-	return !finding->oracles;
-}
-
-static void write_all(struct run *run, const struct case_step *step)
-{
-	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++)
-		if (run->trial->vcpu[entry])
-			run->trial->engine->write(run->trial->vcpu[entry], step);
+	return !run->finding->oracles;
 }
 
 /* A counter that the guest does not have cannot be written: its MSR is not there. */
@@ -180,74 +205,92 @@ static bool has_counter(const struct rdpmc_view *guest, const struct case_step *
 	return counters >> step->arg & 1;
 }
 
-static bool take_step(struct run *run, const struct case_step *step, size_t number)
+bool trial_model_step(const struct rdpmc_view *guest, const struct rdpmc_policy *policy,
+		      struct rdpmc_state *state, struct rdpmc_counters *counters,
+		      const struct case_step *step, struct rdpmc_outcome *outcome)
 {
 	switch (step->op) {
 	case STEP_READ:
-		run->state.regs.rcx = step->value;
-		return read_counter(run, number);
+		state->regs.rcx = step->value;
+		*outcome = rdpmc_execute(guest, policy, state, counters);
+		return true;
 	case STEP_GP:
-		if (!has_counter(&run->guest, step))
-			return true;
-		run->counters.gp[step->arg] = step->value;
+		if (has_counter(guest, step))
+			counters->gp[step->arg] = step->value;
 		break;
+	case STEP_FIXED:
+		if (has_counter(guest, step))
+			counters->fixed[step->arg] = step->value;
+		break;
+	case STEP_METRICS:
+		counters->metrics = step->value;
+		break;
+	case STEP_FIXED_CTRL:
+		counters->fixed_ctr_ctrl = step->value;
+		break;
+	case STEP_USER_DISABLE:
+		counters->gp_user_disable = (uint32_t)step->value;
+		break;
+	case STEP_CR4:
+		state->cr4 = (uint32_t)step->value;
+		break;
+	case STEP_MODE:
+		case_set_mode(state, (step->arg & 7) % NR_MODES, step->arg >> 3 & 3);
+		break;
+	default: /* STEP_LOCK */
+		state->lock = step->arg & 1;
+	}
+	return false;
+}
+
+static bool take_step(struct run *run, const struct case_step *step, size_t number)
+{
+	struct rdpmc_outcome outcome;
+
+	if (step->op == STEP_READ)
+		return read_counter(run, step->value, number);
+	trial_model_step(&run->guest, &run->policy, &run->state, &run->counters, step, &outcome);
+	switch (step->op) {
+	case STEP_GP:
 	case STEP_FIXED:
 		if (!has_counter(&run->guest, step))
 			return true;
-		run->counters.fixed[step->arg] = step->value;
 		break;
 	case STEP_METRICS:
-		run->counters.metrics = step->value;
-		break;
 	case STEP_FIXED_CTRL:
-		run->counters.fixed_ctr_ctrl = step->value;
-		break;
 	case STEP_USER_DISABLE:
-		run->counters.gp_user_disable = (uint32_t)step->value;
 		break;
-	case STEP_CR4:
-		run->state.cr4 = (uint32_t)step->value;
-		return true;
-	case STEP_MODE:
-		case_set_mode(&run->state, (step->arg & 7) % NR_MODES, step->arg >> 3 & 3);
-		return true;
-	default: /* STEP_LOCK */
-		run->state.lock = step->arg & 1;
-		return true;
+	default:
+		return true; /* the engine is told the state with each read */
 	}
-	write_all(run, step);
+	run->trial->engine->write(run->trial->vcpu, step);
 	return true;
 }
 
 bool trial_case(struct trial *trial, const struct rdpmc_case *decoded, struct finding *finding)
 {
-	struct run run = {
-		.trial = trial,
-		.state = decoded->state,
-		.policy = decoded->policy,
-		.finding = finding,
-	};
+	const struct engine *engine = trial->engine;
 	struct rdpmc_pmu guest = decoded->guest;
-	struct engine_vcpu *any = NULL;
 	struct case_step step;
+	struct run run;
 
+	run.trial = trial;
+	run.state = decoded->state;
+	run.policy = decoded->policy;
+	run.finding = finding;
 	finding->oracles = 0;
-	trial->engine->offer(&guest);
+	trial->decided = 0;
 	trial->tally.cases++;
 	trial->tally.legalised += !!decoded->legalised;
 	trial->tally.impossible += decoded->impossible;
-	trial->tally.offered += memcmp(&guest, &decoded->guest, sizeof(guest)) != 0;
+	trial->tally.offered += engine->offer(&guest);
 
 	rdpmc_view(&guest, &trial->choices, &run.guest);
 	rdpmc_view(&decoded->host, &trial->choices, &run.host);
-	case_counters(decoded, &run.guest, &run.counters);
-	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++) {
-		if (!trial->vcpu[entry])
-			continue;
-		any = trial->vcpu[entry];
-		trial->engine->begin(any, &guest, &decoded->host, &run.policy, &run.counters);
-	}
-	if (!judge_intercept(&run, any) || !read_counter(&run, 0))
+	case_counters(decoded, &run.guest, &run.counters, &run.n_gp, &run.n_fixed);
+	engine->begin(trial->vcpu, &guest, &decoded->host, &run.policy);
+	engine->load(trial->vcpu, &run.counters, run.n_gp, run.n_fixed);
+	if (!judge_intercept(&run) || !read_counter(&run, decoded->state.regs.rcx, 0))
 		return false;
 	for (size_t i = 0; i < decoded->n_steps; i++) {
 		case_step(decoded, i, &step);

@@ -26,7 +26,8 @@ struct finding {
 	struct rdpmc_outcome model; /* by the guest's view */
 	struct engine_answer engine;
 	struct rdpmc_pass pass;                   /* of ORACLE_PASS_SOUND */
-	struct rdpmc_counters counters, expected; /* after: the engine's and the model's */
+	struct rdpmc_counters counters, expected; /* after: the engine's and the model's ... */
+	unsigned int n_gp, n_fixed;               /* ... so many of gp[] and fixed[] */
 };
 
 /* What cases have shown so far; only ever added to. */
@@ -43,11 +44,16 @@ struct tally {
 	uint64_t obstacles[NR_OBSTACLES];
 };
 
+/* Add @from to @into. */
+void tally_add(struct tally *into, const struct tally *from);
+
 struct trial {
 	const struct engine *engine;
-	struct engine_vcpu *vcpu[NR_ENTRIES]; /* one each: reads have effects */
+	struct engine_vcpu *vcpu;
 	struct rdpmc_choices choices;
 	struct tally tally;
+	uint32_t decided; /* rules that decided a read of the last case, by bit */
+	uint8_t obstacle; /* enum rdpmc_obstacle of the last case */
 };
 
 /* Returns 0, or -1 with @why. */
@@ -59,6 +65,14 @@ bool trial_run(struct trial *trial, const uint8_t *data, size_t size, struct fin
 
 /* The same for a case that was decoded, or made, already. */
 bool trial_case(struct trial *trial, const struct rdpmc_case *decoded, struct finding *finding);
+
+/*
+ * What @step does by the rules alone, to @state and @counters. True if it was a read, and @outcome is
+ * what the processor answers. The trial itself takes this step before the engine does.
+ */
+bool trial_model_step(const struct rdpmc_view *guest, const struct rdpmc_policy *policy,
+		      struct rdpmc_state *state, struct rdpmc_counters *counters,
+		      const struct case_step *step, struct rdpmc_outcome *outcome);
 
 /*
  * Are two findings of the same kind: oracles, entry, rule, and what each side answered? What

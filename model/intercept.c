@@ -2,23 +2,29 @@
 /* May the intercept be off, and what exits while it is on. */
 #include "model/intercept.h"
 
+/* The readable counters of @class that can be told from one another: those of no width read 0. */
+static uint64_t telling(const struct rdpmc_view *view, enum rdpmc_class class)
+{
+	return view->width[class] ? view->readable[class] : 0;
+}
+
 static bool reads_anything(const struct rdpmc_view *view)
 {
-	uint64_t readable = 0;
+	uint64_t counters = 0;
 
-	for (int class = 0; class < NR_CLASSES; class ++)
-		readable |= view->readable[class];
-	return readable;
+	for (int class = 0; class < NR_CLASSES; class++)
+		counters |= telling(view, class);
+	return counters;
 }
 
 /* Has the guest a counter that USER-DISABLE can hide? */
 static bool can_hide(const struct rdpmc_view *guest)
 {
-	uint64_t hidden = guest->readable[CLASS_GP];
+	uint64_t hidden = telling(guest, CLASS_GP);
 
-	hidden |= guest->readable[CLASS_FIXED] & ((1U << RDPMC_FIXED_CTRL_COUNTERS) - 1);
+	hidden |= telling(guest, CLASS_FIXED) & ((1U << RDPMC_FIXED_CTRL_COUNTERS) - 1);
 	if (guest->metrics_hide)
-		hidden |= guest->readable[CLASS_METRICS];
+		hidden |= telling(guest, CLASS_METRICS);
 	return guest->user_disable && hidden;
 }
 
@@ -33,7 +39,7 @@ struct rdpmc_pass rdpmc_may_pass(const struct rdpmc_view *host, const struct rdp
 		pass.class = CLASS_VMWARE;
 		return pass;
 	}
-	/* No counter of the guest's can be another's if it has none. */
+	/* No counter of the guest's can be another's if it has none that can be told. */
 	if (!policy->mediated_pmu && reads_anything(guest)) {
 		pass.obstacle = OBSTACLE_NOT_MEDIATED;
 		return pass;

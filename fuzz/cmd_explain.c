@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rdpmc-diff explain and minimize: one case in words; the smallest that shows the same. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/command.h"
+#include "fuzz/minimize.h"
+#include "fuzz/report.h"
+
+struct options {
+	struct command_engine chosen;
+	char **paths;
+	unsigned int wanted; /* how many paths */
+	bool c;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	(void)arg;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->chosen;
+		break;
+	case 'C':
+		options->c = true;
+		break;
+	case ARGP_KEY_ARGS:
+		options->paths = state->argv + state->next;
+		if ((unsigned int)(state->argc - state->next) == options->wanted)
+			break;
+		/* fall through */
+	case ARGP_KEY_NO_ARGS:
+		command_die(options->wanted == 1 ? "explain: one FILE is wanted (- is standard "
+						   "input)"
+						 : "minimize: FILE and OUTPUT are wanted");
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp_option explain_options[] = {
+	{ "c", 'C', NULL, 0, "As a C initialiser, to put into a test", 0 }, { 0 }
+};
+static const struct argp_child children[] = { { &command_engine_argp, 0, NULL, 0 }, { 0 } };
+static const struct argp explain_argp = {
+	.options = explain_options,
+	.parser = parse,
+	.args_doc = "FILE|-",
+	.doc = "Say in words what a case tries, what the processor answers and by which rule, and "
+	       "whether the engine agrees.\v"
+	       "Exit status: 0 the engine agrees, 1 it does not, 2 usage or a file that cannot be "
+	       "read.",
+	.children = children,
+};
+static const struct argp minimize_argp = {
+	.parser = parse,
+	.args_doc = "FILE|- OUTPUT|-",
+	.doc = "Write the smallest case that shows the same finding as FILE: the same oracle, "
+	       "entry, "
+	       "rule and answers.\v"
+	       "Exit status: 0 written, 1 nothing is found in FILE, 2 usage or file error.",
+	.children = children,
+};
+
+int command_explain(int argc, char **argv)
+{
+	struct options options = { .wanted = 1 };
+	struct rdpmc_case decoded;
+	struct finding finding;
+	struct trial trial;
+	uint8_t *data;
+	size_t size;
+	bool good;
+
+	argp_parse(&explain_argp, argc, argv, 0, NULL, &options);
+	command_read_file(options.paths[0], &data, &size);
+	command_trial(&trial, &options.chosen);
+	good = trial_run(&trial, data, size, &finding);
+	case_decode(data, size, &decoded);
+	if (options.c) {
+		report_c(stdout, data, size);
+	} else {
+		report_case(stdout, &decoded);
+		report_answers(stdout, &trial, &decoded);
+		if (good)
+			printf("engine   %s agrees, by all its entries\n", trial.engine->name);
+		else
+			report_finding(stdout, &trial, &decoded, &finding);
+		report_bytes(stdout, data, size,
+			     strcmp(options.paths[0], "-") ? options.paths[0] : NULL);
+	}
+	free(data);
+	trial_free(&trial);
+	return good ? EXIT_GOOD : EXIT_FINDING;
+}
+
+int command_minimize(int argc, char **argv)
+{
+	struct options options = { .wanted = 2 };
+	struct finding finding = { 0 };
+	struct trial trial;
+	uint8_t *data;
+	size_t size, before;
+	FILE *out;
+
+	argp_parse(&minimize_argp, argc, argv, 0, NULL, &options);
+	command_read_file(options.paths[0], &data, &size);
+	command_trial(&trial, &options.chosen);
+	before = size;
+	size = minimize(&trial, data, size, &finding);
+	trial_free(&trial);
+	if (!finding.oracles) {
+		fprintf(stderr, "rdpmc-diff: %s: nothing is found in it\n", options.paths[0]);
+		free(data);
+		return EXIT_FINDING;
+	}
+	out = strcmp(options.paths[1], "-") ? fopen(options.paths[1], "wb") : stdout;
+	if (!out || (size && fwrite(data, size, 1, out) != 1) || (out != stdout && fclose(out)))
+		command_die("cannot write %s", options.paths[1]);
+	fprintf(stderr, "%zu bytes, were %zu\n", size, before);
+	free(data);
+	return EXIT_GOOD;
+}

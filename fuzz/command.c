@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the commands of rdpmc-diff have in common. */
+#include "fuzz/command.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fuzz/inputs.h"
+
+void command_die(const char *format, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "rdpmc-diff: ");
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
+	exit(EXIT_USAGE);
+}
+
+uint64_t command_number(const char *option, const char *text, uint64_t least, uint64_t most)
+{
+	static const char units[] = "KMG";
+	uint64_t value = 0, unit = 1;
+	const char *at;
+	char *end;
+
+	errno = 0;
+	if (isdigit((unsigned char)text[0])) {
+		value = strtoull(text, &end, 0);
+		at = *end ? strchr(units, *end) : NULL;
+		for (const char *u = units; at && u <= at; u++)
+			unit *= 1000;
+		if (!errno && !end[*end && at ? 1 : 0] && value <= most / unit &&
+		    value * unit >= least)
+			return value * unit;
+	}
+	command_die("%s: '%s' is not a whole number from %llu to %llu", option, text,
+		    (unsigned long long)least, (unsigned long long)most);
+}
+
+static error_t parse_engine(int key, char *arg, struct argp_state *state)
+{
+	struct command_engine *chosen = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		chosen->engine = engine_find("emulator");
+		chosen->choices = rdpmc_default_choices;
+		break;
+	case 'e':
+		chosen->engine = engine_find(arg);
+		if (!chosen->engine)
+			command_die("--engine: '%s' is unknown; `rdpmc-diff engines` lists them",
+				    arg);
+		break;
+	case 'c':
+		if (!strcmp(arg, "metrics-any-index"))
+			chosen->choices.metrics_any_index = true;
+		else if (!strcmp(arg, "user-disable-metrics"))
+			chosen->choices.user_disable_metrics = true;
+		else
+			command_die("--choice: '%s' is unknown; there are 'metrics-any-index' and "
+				    "'user-disable-metrics'",
+				    arg);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp_option engine_options[] = {
+	{ "engine", 'e', "NAME", 0, "What is put on trial (default emulator)", 1 },
+	{ "choice", 'c', "NAME", 0,
+	  "Hardware that chose otherwise than was measured: metrics-any-index, "
+	  "user-disable-metrics",
+	  1 },
+	{ 0 },
+};
+
+const struct argp command_engine_argp = { .options = engine_options, .parser = parse_engine };
+
+void command_trial(struct trial *trial, const struct command_engine *chosen)
+{
+	const char *why;
+
+	if (trial_init(trial, chosen->engine, &why)) {
+		fprintf(stderr, "rdpmc-diff: engine %s: %s\n", chosen->engine->name, why);
+		exit(EXIT_NOTHING_RAN);
+	}
+	trial->choices = chosen->choices;
+}
+
+/* A handler can be given no other place. */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal)
+{
+	interrupted = signal;
+}
+
+void command_catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
+int command_interrupted(void)
+{
+	return interrupted;
+}
+
+double command_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+bool command_progress(void)
+{
+	return isatty(STDERR_FILENO);
+}
+
+struct whole {
+	uint8_t *data;
+	size_t size;
+};
+
+static bool keep(void *opaque, const char *name, const uint8_t *data, size_t size)
+{
+	struct whole *whole = opaque;
+
+	if (whole->data)
+		command_die("%s: a single file is wanted", name);
+	whole->data = malloc(size ? size : 1);
+	if (!whole->data)
+		command_die("%s: out of memory", name);
+	if (size)
+		memcpy(whole->data, data, size);
+	whole->size = size;
+	return true;
+}
+
+void command_read_file(const char *path, uint8_t **data, size_t *size)
+{
+	struct whole whole = { 0 };
+	size_t count = 0;
+	char why[256];
+
+	if (inputs_each(path, keep, &whole, &count, why, sizeof(why)) < 0)
+		command_die("%s", why);
+	if (!whole.data)
+		command_die("%s: no file there", path);
+	*data = whole.data;
+	*size = whole.size;
+}

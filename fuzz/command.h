@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the commands of rdpmc-diff have in common. */
+#ifndef FUZZ_COMMAND_H
+#define FUZZ_COMMAND_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fuzz/trial.h"
+
+enum {
+	EXIT_GOOD = 0,
+	EXIT_FINDING = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOTHING_RAN = 77,
+};
+
+/* The commands, by their argc and argv: argv[0] is "rdpmc-diff COMMAND". They return an exit status. */
+int command_run(int argc, char **argv);
+int command_explain(int argc, char **argv);
+int command_minimize(int argc, char **argv);
+int command_sweep(int argc, char **argv);
+int command_faults(int argc, char **argv);
+int command_engines(int argc, char **argv);
+int command_seeds(int argc, char **argv);
+
+/* "rdpmc-diff: ..." and exit 2. */
+__attribute__((format(printf, 1, 2), noreturn)) void command_die(const char *format, ...);
+
+/* @text as a whole number from @least to @most, or die naming @option. K, M and G are 10^3, 6, 9. */
+uint64_t command_number(const char *option, const char *text, uint64_t least, uint64_t most);
+
+/* --engine and --choice, which most commands take: children of their options. */
+struct command_engine {
+	const struct engine *engine;
+	struct rdpmc_choices choices;
+};
+extern const struct argp command_engine_argp;
+
+/* A trial of @chosen's engine; where that cannot be had, says why and exits with 77. */
+void command_trial(struct trial *trial, const struct command_engine *chosen);
+
+/* SIGINT and SIGTERM ask for an end; a second one ends at once. Returns the signal, or 0. */
+void command_catch_signals(void);
+int command_interrupted(void);
+
+double command_seconds(void); /* monotonic */
+
+/* Is standard error a person's terminal? Then long work tells how far it is. */
+bool command_progress(void);
+
+/* One file, whole, or die. *data is malloc()ed. */
+void command_read_file(const char *path, uint8_t **data, size_t *size);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reading inputs. */
+#include "fuzz/inputs.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int refuse(const char *path, int error, char *why, size_t why_size)
+{
+	snprintf(why, why_size, "%s: %s", path, strerror(error));
+	return -1;
+}
+
+/* The whole of @file, whatever kind of file it is. NULL with errno. */
+static uint8_t *slurp(FILE *file, size_t *size)
+{
+	size_t room = 4096, got;
+	uint8_t *data = malloc(room), *grown;
+
+	*size = 0;
+	while (data && (got = fread(data + *size, 1, room - *size, file))) {
+		*size += got;
+		if (*size < room)
+			continue;
+		room *= 2;
+		grown = realloc(data, room);
+		if (!grown)
+			free(data);
+		data = grown;
+	}
+	if (data && ferror(file)) {
+		free(data);
+		return NULL;
+	}
+	return data;
+}
+
+static int take_file(const char *path, const char *open_as, inputs_fn *take, void *opaque,
+		     size_t *count, char *why, size_t why_size)
+{
+	FILE *file = strcmp(path, "-") ? fopen(open_as, "rb") : stdin;
+	uint8_t *data;
+	size_t size;
+	bool go_on;
+	int error;
+
+	if (!file)
+		return refuse(path, errno, why, why_size);
+	errno = ENOMEM;
+	data = slurp(file, &size);
+	error = errno;
+	if (file != stdin)
+		fclose(file);
+	if (!data)
+		return refuse(path, error, why, why_size);
+	(*count)++;
+	go_on = take(opaque, path, data, size);
+	free(data);
+	return go_on ? 0 : 1;
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+int inputs_each(const char *path, inputs_fn *take, void *opaque, size_t *count, char *why,
+		size_t why_size)
+{
+	char *paths[] = { (char *)path, NULL };
+	int result = 0;
+	FTSENT *entry;
+	FTS *fts;
+
+	if (!strcmp(path, "-"))
+		return take_file(path, path, take, opaque, count, why, why_size);
+	fts = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name);
+	if (!fts)
+		return refuse(path, errno, why, why_size);
+	while (!result && (entry = fts_read(fts))) {
+		switch (entry->fts_info) {
+		case FTS_D:
+			if (entry->fts_level && entry->fts_name[0] == '.')
+				fts_set(fts, entry, FTS_SKIP);
+			break;
+		case FTS_F:
+		case FTS_DEFAULT: /* a pipe, a device */
+			if (!entry->fts_level || entry->fts_name[0] != '.')
+				result = take_file(entry->fts_path, entry->fts_accpath, take,
+						   opaque, count, why, why_size);
+			break;
+		case FTS_DNR:
+		case FTS_ERR:
+		case FTS_NS:
+		case FTS_SLNONE:
+			result =
+				refuse(entry->fts_path,
+				       entry->fts_errno ? entry->fts_errno : ENOENT, why, why_size);
+			break;
+		default:
+			break;
+		}
+	}
+	fts_close(fts);
+	return result;
+}

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Cases and findings in words. Numbers as the SDM writes them: 6000_0000H. */
+#include "fuzz/report.h"
+
+#include <string.h>
+
+#define HEX_BYTES_A_LINE 32
+
+static const char *const mode_names[NR_MODES] = {
+	[MODE_REAL] = "real-address mode", [MODE_PROTECTED] = "protected mode",
+	[MODE_VM86] = "virtual-8086 mode", [MODE_COMPATIBILITY] = "compatibility mode",
+	[MODE_64BIT] = "64-bit mode",
+};
+
+static const char *const class_names[NR_CLASSES] = {
+	[CLASS_NONE] = "nothing",
+	[CLASS_GP] = "general-purpose counter",
+	[CLASS_FIXED] = "fixed counter",
+	[CLASS_METRICS] = "PERF_METRICS, index",
+	[CLASS_OLD] = "counter",
+	[CLASS_OLD_FAST] = "counter (fast read)",
+	[CLASS_AMD_CORE] = "core counter",
+	[CLASS_AMD_NB] = "data-fabric counter at index",
+	[CLASS_AMD_L3] = "L3 counter at index",
+	[CLASS_AMD_NB_MORE] = "data-fabric counter at index 16 +",
+	[CLASS_VMWARE] = "VMware pseudo counter",
+};
+
+static const char *const step_names[NR_STEP_OPS] = {
+#define STEP_NAME(name, text) [STEP_##name] = text,
+	CASE_STEP_OPS(STEP_NAME)
+#undef STEP_NAME
+};
+
+/* In groups of four digits, the leading zero groups left out but for one. */
+struct hex {
+	char text[24];
+};
+
+static struct hex hex(uint64_t value)
+{
+	unsigned int groups = 1;
+	struct hex hex;
+	char *at = hex.text;
+
+	while (groups < 4 && value >> 16 * groups)
+		groups++;
+	for (unsigned int i = groups; i--;)
+		at += sprintf(at, "%04X%s", (unsigned int)(value >> 16 * i & 0xffff),
+			      i ? "_" : "H");
+	return hex;
+}
+
+/* ECX always has its eight digits. */
+static struct hex hex32(uint32_t value)
+{
+	struct hex hex;
+
+	sprintf(hex.text, "%04X_%04XH", value >> 16, value & 0xffff);
+	return hex;
+}
+
+void report_read(FILE *out, const struct rdpmc_state *state, const struct rdpmc_view *guest)
+{
+	uint32_t ecx = (uint32_t)state->regs.rcx;
+
+	fprintf(out, "%s, CPL %u, CR4.PCE = %d, ", mode_names[state->mode], state->cpl,
+		!!(state->cr4 & RDPMC_CR4_PCE));
+	if (state->cpl && !(state->cr0 & RDPMC_CR0_PE))
+		fprintf(out, "(CR0.PE = 0: no processor gets there) ");
+	fprintf(out, "%sECX = %s: ", state->lock ? "LOCK prefix, " : "", hex32(ecx).text);
+	if (guest->vendor == RDPMC_INTEL && guest->version)
+		fprintf(out, "type %04XH, index %u", ecx >> 16, ecx & 0xffff);
+	else if (guest->vendor == RDPMC_INTEL)
+		fprintf(out, "index %u%s", ecx & 0x7fffffff, ecx >> 31 ? ", fast" : "");
+	else
+		fprintf(out, "index %u", ecx);
+	if (state->regs.rcx >> 32)
+		fprintf(out, " (RCX[63:32] = %s)", hex32((uint32_t)(state->regs.rcx >> 32)).text);
+}
+
+static void report_intel(FILE *out, const struct rdpmc_pmu *pmu)
+{
+	fprintf(out, "Intel, version %u, %u GP of %u bits", pmu->version, pmu->nr_gp,
+		pmu->gp_width);
+	if (pmu->leaf23_gp)
+		fprintf(out, " (leaf 23H: %s)", hex(pmu->leaf23_gp).text);
+	fprintf(out, ", %u fixed of %u bits", pmu->nr_fixed, pmu->fixed_width);
+	if (pmu->fixed_bitmap)
+		fprintf(out, " (bitmap %s)", hex(pmu->fixed_bitmap).text);
+	if (pmu->leaf23_fixed)
+		fprintf(out, " (leaf 23H: %s)", hex(pmu->leaf23_fixed).text);
+	fprintf(out, "%s%s%s", pmu->user_disable ? ", user disable" : "",
+		pmu->perf_capabilities & RDPMC_CAP_METRICS ? ", PERF_METRICS" : "",
+		pmu->perf_capabilities & RDPMC_CAP_METRICS_CLEAR ? ", metrics clear" : "");
+}
+
+static void report_pmu(FILE *out, const char *whose, const struct rdpmc_pmu *pmu)
+{
+	fprintf(out, "%-9s", whose);
+	if (pmu->vendor == RDPMC_AMD && pmu->version)
+		fprintf(out, "AMD%s, %u core counters%s%s%s",
+			pmu->version == 2 ? ", PerfMonV2" : "",
+			pmu->version == 2 ? pmu->nr_gp
+			: pmu->ext_core   ? 6U
+					  : 4U,
+			pmu->ext_core ? ", PerfCtrExtCore" : "",
+			pmu->ext_nb ? ", PerfCtrExtNB" : "", pmu->ext_l3 ? ", PerfCtrExtLLC" : "");
+	else if (pmu->vendor == RDPMC_AMD)
+		fprintf(out, "AMD, no PMU");
+	else if (pmu->version)
+		report_intel(out, pmu);
+	else if (pmu->old_counters)
+		fprintf(out, "Intel, not architectural, %u counters%s", pmu->old_counters,
+			pmu->old_fast ? ", fast reads" : "");
+	else
+		fprintf(out, "Intel, no PMU");
+	if (pmu->vendor == RDPMC_AMD && pmu->version == 2 && pmu->ext_nb)
+		fprintf(out, " (%u)", pmu->nr_nb);
+	fputc('\n', out);
+}
+
+static void report_step(FILE *out, const struct case_step *step)
+{
+	static const char *const lock[] = { "off", "on" };
+
+	switch (step->op) {
+	case STEP_READ:
+		fprintf(out, "RDPMC, RCX = %s", hex(step->value).text);
+		break;
+	case STEP_GP:
+	case STEP_FIXED:
+		fprintf(out, "%s counter %u = %s",
+			step->op == STEP_GP ? "general-purpose" : "fixed", step->arg,
+			hex(step->value).text);
+		break;
+	case STEP_METRICS:
+		fprintf(out, "PERF_METRICS = %s", hex(step->value).text);
+		break;
+	case STEP_FIXED_CTRL:
+		fprintf(out, "IA32_FIXED_CTR_CTRL = %s", hex(step->value).text);
+		break;
+	case STEP_USER_DISABLE:
+		fprintf(out, "PERFEVTSELx[37] = bits of %s", hex((uint32_t)step->value).text);
+		break;
+	case STEP_CR4:
+		fprintf(out, "CR4 = %s (PCE = %d)", hex((uint32_t)step->value).text,
+			!!(step->value & RDPMC_CR4_PCE));
+		break;
+	case STEP_MODE:
+		fprintf(out, "%s, CPL %u", mode_names[(step->arg & 7) % NR_MODES],
+			(step->arg & 7) % NR_MODES == MODE_VM86 ? 3 : step->arg >> 3 & 3);
+		break;
+	default:
+		fprintf(out, "LOCK prefix %s", lock[step->arg & 1]);
+	}
+	fputc('\n', out);
+}
+
+void report_case(FILE *out, const struct rdpmc_case *decoded)
+{
+	struct rdpmc_view guest;
+	struct case_step step;
+
+	rdpmc_view(&decoded->guest, &rdpmc_default_choices, &guest);
+	fprintf(out, "tried    ");
+	report_read(out, &decoded->state, &guest);
+	fputc('\n', out);
+	report_pmu(out, "guest", &decoded->guest);
+	report_pmu(out, "host", &decoded->host);
+	fprintf(out, "policy   %s PMU, VMware backdoor %s\n",
+		decoded->policy.mediated_pmu ? "mediated" : "emulated",
+		decoded->policy.vmware_backdoor ? "on" : "off");
+	fprintf(out, "control  FIXED_CTR_CTRL %s, PERFEVTSELx[37] %s, PERF_METRICS %s\n",
+		hex(decoded->fixed_ctr_ctrl).text, hex(decoded->gp_user_disable).text,
+		hex(decoded->metrics).text);
+	for (size_t i = 0; i < decoded->n_steps; i++) {
+		case_step(decoded, i, &step);
+		fprintf(out, "step %-4zu", i + 1);
+		report_step(out, &step);
+	}
+	if (decoded->legalised)
+		fprintf(out, "legal    %u field%s had to be changed to something legal\n",
+			decoded->legalised, decoded->legalised == 1 ? "" : "s");
+}
+
+static void report_answer(FILE *out, enum rdpmc_answer answer, const struct rdpmc_regs *regs)
+{
+	if (answer == ANSWER_VALUE)
+		fprintf(out, "EDX:EAX = %s", hex(regs->rdx << 32 | (uint32_t)regs->rax).text);
+	else
+		fprintf(out, "%s", answer == ANSWER_UD ? "#UD" : "#GP(0)");
+}
+
+static void report_rule(FILE *out, enum rdpmc_rule rule)
+{
+	fprintf(out, "rule     %s: %s\n", rdpmc_rules[rule].id, rdpmc_rules[rule].text);
+	fprintf(out, "source   %s\n", rdpmc_rules[rule].source);
+}
+
+static void report_model(FILE *out, const struct rdpmc_outcome *model)
+{
+	const struct rdpmc_decision *decision = &model->decision;
+
+	report_answer(out, decision->answer, &model->regs);
+	if (decision->answer == ANSWER_VALUE)
+		fprintf(out, ", %s %u%s%s", class_names[decision->class], decision->index,
+			decision->hidden ? ", hidden" : "",
+			decision->clears ? ", which clears it and fixed counter 3" : "");
+}
+
+static void report_register(FILE *out, const char *name, uint64_t engine, uint64_t model)
+{
+	if (engine != model)
+		fprintf(out, "differs  %s is %s, should be %s\n", name, hex(engine).text,
+			hex(model).text);
+}
+
+static void report_counters(FILE *out, const struct finding *finding)
+{
+	const struct rdpmc_counters *engine = &finding->counters, *model = &finding->expected;
+	char name[32];
+
+	for (unsigned int x = 0; x < finding->n_gp; x++) {
+		snprintf(name, sizeof(name), "general-purpose counter %u", x);
+		report_register(out, name, engine->gp[x], model->gp[x]);
+	}
+	for (unsigned int x = 0; x < finding->n_fixed; x++) {
+		snprintf(name, sizeof(name), "fixed counter %u", x);
+		report_register(out, name, engine->fixed[x], model->fixed[x]);
+	}
+	report_register(out, "PERF_METRICS", engine->metrics, model->metrics);
+	report_register(out, "FIXED_CTR_CTRL", engine->fixed_ctr_ctrl, model->fixed_ctr_ctrl);
+	report_register(out, "PERFEVTSELx[37]", engine->gp_user_disable, model->gp_user_disable);
+}
+
+const char *report_oracles(unsigned int oracles, char *text)
+{
+	static const char *const names[] = { "outcome", "nothing-else", "pass-sound", "entries" };
+
+	text[0] = '\0';
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (oracles & 1U << i)
+			sprintf(text + strlen(text), "%s%s", text[0] ? ", " : "", names[i]);
+	return text;
+}
+
+static void report_pass(FILE *out, const struct finding *finding)
+{
+	static const char *const texts[NR_OBSTACLES] = {
+		[OBSTACLE_NONE] = "nothing",
+		[OBSTACLE_VMWARE] = "the processor does not know the VMware pseudo counters",
+		[OBSTACLE_NOT_MEDIATED] = "the processor's counters are not the guest's",
+		[OBSTACLE_READABLE] = "only one of the two lets it be read",
+		[OBSTACLE_WIDTH] = "the two have it in different widths",
+		[OBSTACLE_CLEAR] = "the guest may ask for metrics clear, the processor has none",
+		[OBSTACLE_USER_DISABLE] =
+			"the guest may ask for user disable, the processor has none",
+	};
+	const struct rdpmc_pass *pass = &finding->pass;
+
+	fprintf(out, "engine   leaves RDPMC to the processor: the intercept is off\n");
+	fprintf(out, "model    it must be on: %s", texts[pass->obstacle]);
+	if (pass->class != CLASS_NONE)
+		fprintf(out, " (%s %u)", class_names[pass->class], pass->index);
+	fputc('\n', out);
+	report_rule(out, RULE_PASS_SOUND);
+}
+
+void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded,
+		    const struct finding *finding)
+{
+	const struct rdpmc_regs *engine = &finding->engine.regs, *model = &finding->model.regs;
+	struct rdpmc_pmu offered = decoded->guest;
+	char oracles[REPORT_ORACLES];
+	struct rdpmc_view guest;
+
+	trial->engine->offer(&offered);
+	rdpmc_view(&offered, &trial->choices, &guest);
+	fprintf(out, "found    by oracle %s", report_oracles(finding->oracles, oracles));
+	if (finding->oracles == ORACLE_PASS_SOUND) {
+		fputc('\n', out);
+		report_pass(out, finding);
+		return;
+	}
+	fprintf(out, " in %s, entry %s\n", finding->step ? "a step" : "the first read",
+		entry_name(finding->entry));
+	if (finding->step)
+		fprintf(out, "at step  %zu: ", finding->step);
+	else
+		fprintf(out, "at       ");
+	report_read(out, &finding->state, &guest);
+	fprintf(out, "\nengine   %s: ", trial->engine->name);
+	report_answer(out, finding->engine.answer, engine);
+	if (finding->engine.error_code)
+		fprintf(out, ", error code %u", finding->engine.error_code);
+	fprintf(out, "\nmodel    ");
+	report_model(out, &finding->model);
+	fputc('\n', out);
+	report_rule(out, finding->model.decision.rule);
+	report_register(out, "RAX", engine->rax, model->rax);
+	report_register(out, "RCX", engine->rcx, model->rcx);
+	report_register(out, "RDX", engine->rdx, model->rdx);
+	report_register(out, "RIP", engine->rip, model->rip);
+	report_register(out, "RFLAGS", engine->rflags, model->rflags);
+	report_counters(out, finding);
+	if (finding->oracles & ORACLE_ENTRIES)
+		fprintf(out, "entries  the two entries of the engine do not agree\n");
+}
+
+void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded)
+{
+	struct rdpmc_policy policy = decoded->policy;
+	struct rdpmc_state state = decoded->state;
+	struct rdpmc_pmu offered = decoded->guest;
+	struct rdpmc_counters counters;
+	struct rdpmc_outcome outcome;
+	struct rdpmc_view guest, host;
+	struct case_step step = { .op = STEP_READ, .value = state.regs.rcx };
+	unsigned int n_gp, n_fixed;
+	struct rdpmc_pass pass;
+
+	if (trial->engine->offer(&offered))
+		report_pmu(out, "offered", &offered);
+	rdpmc_view(&offered, &trial->choices, &guest);
+	rdpmc_view(&decoded->host, &trial->choices, &host);
+	case_counters(decoded, &guest, &counters, &n_gp, &n_fixed);
+	for (size_t i = 0;; i++) {
+		if (trial_model_step(&guest, &policy, &state, &counters, &step, &outcome)) {
+			fprintf(out, i ? "read %-4zu" : "read     ", i);
+			report_model(out, &outcome);
+			fprintf(out, "\n         by %s: %s\n         (%s)\n",
+				rdpmc_rules[outcome.decision.rule].id,
+				rdpmc_rules[outcome.decision.rule].text,
+				rdpmc_rules[outcome.decision.rule].source);
+		}
+		if (i == decoded->n_steps)
+			break;
+		case_step(decoded, i, &step);
+	}
+	pass = rdpmc_may_pass(&host, &guest, &policy);
+	fprintf(out, "exits    the intercept %s\n",
+		pass.obstacle == OBSTACLE_NONE ? "may be off" : "must be on");
+}
+
+void report_bytes(FILE *out, const uint8_t *data, size_t size, const char *file)
+{
+	size_t shown = size < 4096 ? size : 4096;
+
+	for (size_t i = 0; i < shown; i++) {
+		if (i % HEX_BYTES_A_LINE == 0)
+			fprintf(out, i ? "\n         " : "bytes    ");
+		fprintf(out, "%02x", data[i]);
+	}
+	if (shown < size)
+		fprintf(out, "\n         ... %zu bytes in all", size);
+	if (size)
+		fputc('\n', out);
+	if (file)
+		fprintf(out, "repeat   rdpmc-diff run %s\n", file);
+}
+
+static void c_bytes(FILE *out, const char *name, const uint8_t *bytes, size_t size)
+{
+	fprintf(out, "\t.%s = {", name);
+	for (size_t i = 0; i < size; i++)
+		fprintf(out, "%s0x%02x", i ? ", " : " ", bytes[i]);
+	fprintf(out, " },\n");
+}
+
+static void c_pmu(FILE *out, const char *name, const struct case_pmu_bytes *pmu)
+{
+	fprintf(out, "\t.%s = {\n", name);
+#define BYTE(field)  fprintf(out, "\t\t." #field " = %u,\n", pmu->field)
+#define BYTES(field) fputc('\t', out), c_bytes(out, #field, pmu->field, sizeof(pmu->field))
+	BYTE(vendor);
+	BYTE(version);
+	BYTE(nr_gp);
+	BYTE(gp_width);
+	BYTE(nr_fixed);
+	BYTE(fixed_width);
+	BYTE(old_counters);
+	BYTE(nr_nb);
+	BYTES(fixed_bitmap);
+	BYTES(leaf23_gp);
+	BYTES(leaf23_fixed);
+	BYTES(perf_capabilities);
+#undef BYTES
+#undef BYTE
+	fprintf(out, "\t},\n");
+}
+
+void report_c(FILE *out, const uint8_t *data, size_t size)
+{
+	struct rdpmc_case decoded;
+	struct case_bytes bytes;
+	struct case_step step;
+
+	case_decode(data, size, &decoded);
+	case_encode(&decoded, &bytes);
+	fprintf(out, "struct case_bytes bytes = {\n");
+#define BYTE(field)  fprintf(out, "\t." #field " = %u,\n", bytes.field)
+#define BYTES(field) c_bytes(out, #field, bytes.field, sizeof(bytes.field))
+	BYTE(version);
+	BYTE(mode);
+	BYTE(cpl);
+	BYTE(flags);
+	BYTES(cr0);
+	BYTES(cr4);
+	BYTES(rflags);
+	BYTES(rcx);
+	BYTES(rax);
+	BYTES(rdx);
+	BYTES(rip);
+	c_pmu(out, "guest", &bytes.guest);
+	c_pmu(out, "host", &bytes.host);
+	BYTES(counter_seed);
+	BYTES(metrics);
+	BYTES(fixed_ctr_ctrl);
+	BYTES(gp_user_disable);
+#undef BYTES
+#undef BYTE
+	fprintf(out, "};\n");
+	if (!decoded.n_steps)
+		return;
+	fprintf(out, "struct case_step steps[] = {\n");
+	for (size_t i = 0; i < decoded.n_steps; i++) {
+		case_step(&decoded, i, &step);
+		fprintf(out, "\t{ %u, %u, 0x%llxULL }, /* %s */\n", step.op, step.arg,
+			(unsigned long long)step.value, step_names[step.op]);
+	}
+	fprintf(out, "};\n");
+}
+
+void report_tally(FILE *out, const struct tally *tally, double seconds)
+{
+	unsigned int both = __builtin_popcount(tally->no & tally->yes);
+
+	fprintf(out, "%llu cases, %llu reads (%llu values, %llu faults)",
+		(unsigned long long)tally->cases, (unsigned long long)tally->reads,
+		(unsigned long long)tally->values, (unsigned long long)tally->faults);
+	if (seconds > 0)
+		fprintf(out, ", %.1f s, %.0f cases/s", seconds, (double)tally->cases / seconds);
+	fprintf(out,
+		"\n%llu legalised, %llu impossible states, %llu guests that the engine cannot "
+		"give, "
+		"%llu reads that never exit (LOCK)\n",
+		(unsigned long long)tally->legalised, (unsigned long long)tally->impossible,
+		(unsigned long long)tally->offered, (unsigned long long)tally->unreached);
+	fprintf(out,
+		"intercept off in %llu cases, on without need in %llu (PASS-MINIMAL: a cost, not a "
+		"mistake)\n",
+		(unsigned long long)tally->passed, (unsigned long long)tally->costly);
+	fprintf(out, "rules: %u of %u asked and answered both ways", both, NR_RULES);
+	for (unsigned int rule = 0; rule < NR_RULES; rule++) {
+		if (!(tally->yes >> rule & 1))
+			fprintf(out, "\n  %s never yes", rdpmc_rules[rule].id);
+		if (!(tally->no >> rule & 1))
+			fprintf(out, "\n  %s never no", rdpmc_rules[rule].id);
+	}
+	fputc('\n', out);
+}

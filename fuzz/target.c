@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The fuzz target: bytes in, abort() with a report on the first thing found. The same object for
+ * libFuzzer, AFL++ and replay; RDPMC_ENGINE chooses the engine.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fuzz/mutate.h"
+#include "fuzz/report.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+
+/* The fuzzer's interface has no other place for it. */
+static struct trial trial;
+
+/*
+ * What the model decided counts as coverage, too: rules, then the obstacle. libFuzzer finds the array by its
+ * section and clears it before each input. Few features, because each costs on every execution.
+ */
+__attribute__((
+	section("__libfuzzer_extra_counters"))) static uint8_t features[NR_RULES + NR_OBSTACLES];
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *name = getenv("RDPMC_ENGINE");
+	const struct engine *engine = engine_find(name ? name : "emulator");
+	const char *why;
+
+	(void)argc;
+	(void)argv;
+	if (!engine) {
+		fprintf(stderr, "RDPMC_ENGINE: no engine '%s'\n", name);
+		exit(2);
+	}
+	if (trial_init(&trial, engine, &why)) {
+		fprintf(stderr, "engine %s: %s\n", engine->name, why);
+		exit(77);
+	}
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct rdpmc_case decoded;
+	struct finding finding;
+
+	if (trial_run(&trial, data, size, &finding)) {
+		for (uint32_t rules = trial.decided; rules; rules &= rules - 1)
+			features[__builtin_ctz(rules)] = 1;
+		features[NR_RULES + trial.obstacle] = 1;
+		return 0;
+	}
+	case_decode(data, size, &decoded);
+	fputc('\n', stderr);
+	report_case(stderr, &decoded);
+	report_finding(stderr, &trial, &decoded, &finding);
+	report_bytes(stderr, data, size, "FILE (what the fuzzer saved)");
+	abort();
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+	struct random random = { seed };
+
+	return mutate(&random, data, size, max_size);
+}
