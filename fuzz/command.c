@@ -50,17 +50,18 @@ uint64_t command_number(const char *option, const char *text, uint64_t least, ui
 static error_t parse_engine(int key, char *arg, struct argp_state *state)
 {
 	struct command_engine *chosen = state->input;
+	const char *why;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		chosen->engine = engine_find("emulator");
+		chosen->engine = engine_find("emulator", &why);
 		chosen->choices = rdpmc_default_choices;
 		break;
 	case 'e':
-		chosen->engine = engine_find(arg);
+		chosen->engine = engine_find(arg, &why);
 		if (!chosen->engine)
-			command_die("--engine: '%s' is unknown; `rdpmc-diff engines` lists them",
-				    arg);
+			command_die("--engine: '%s': %s; `rdpmc-diff engines` lists what there is",
+				    arg, why);
 		break;
 	case 'c':
 		if (!strcmp(arg, "metrics-any-index"))

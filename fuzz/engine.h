@@ -17,16 +17,21 @@ enum entry {
 
 /* What an engine made of one RDPMC. */
 struct engine_answer {
-	uint8_t answer;      /* enum rdpmc_answer */
+	uint8_t answer;      /* enum rdpmc_answer, or ANSWER_STRANGE */
+	bool elsewhere;      /* something changed beside regs and counters: CR0, CR4, CPL */
 	uint32_t error_code; /* of #GP */
 	struct rdpmc_regs regs;
 };
+
+/* Another exception than #GP with an error code and #UD without one. */
+#define ANSWER_STRANGE 0xff
 
 enum intercept { INTERCEPT_OFF, INTERCEPT_ON, INTERCEPT_UNKNOWN };
 
 struct engine_vcpu;
 
 struct engine {
+	unsigned int abi;     /* ENGINE_ABI */
 	const char *name;     /* as --engine takes it */
 	const char *what;     /* a line for people */
 	unsigned int entries; /* bit by enum entry */
@@ -73,9 +78,20 @@ struct engine {
 				   unsigned int count, uint64_t *values, uint8_t *answers);
 };
 
-/* All engines there are, NULL at the end; engine_find() gives NULL for an unknown name. */
+/*
+ * Engines outside the program are shared objects with a `const struct engine rdpmc_engine`; a change
+ * of this file changes the number.
+ */
+#define ENGINE_ABI 1
+
+/* The engines in the program, NULL at the end. */
 extern const struct engine *const engines[];
-const struct engine *engine_find(const char *name);
+
+/*
+ * The engine of that name, or with a '/' in the name the one in that shared object. NULL with *why
+ * where there is none.
+ */
+const struct engine *engine_find(const char *name, const char **why);
 
 const char *entry_name(enum entry entry); /* "exit", "emulator" */
 

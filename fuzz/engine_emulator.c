@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The engine "emulator": emulator/, in process. The border between its types and the model's. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "emulator/emulate.h"
 #include "emulator/pmu.h"
 #include "fuzz/engine.h"
+
+/* A defect of the fault catalogue is the same engine by another name. */
+#ifndef ENGINE_NAME
+#define ENGINE_NAME "emulator"
+#endif
+
+/* What is set in bits of CPUID that mean something else, or nothing: nobody must care. */
+#define NOISE 0xa5a5a5a5U
 
 struct engine_vcpu {
 	struct kvm kvm;
@@ -37,32 +46,38 @@ static bool emulator_offer(struct rdpmc_pmu *guest)
 
 static void to_cpuid(const struct rdpmc_pmu *pmu, struct kvm_cpuid_pmu *cpuid)
 {
-	*cpuid = (struct kvm_cpuid_pmu){ .perf_capabilities = pmu->perf_capabilities };
+	cpuid->perf_capabilities = pmu->perf_capabilities;
 	if (pmu->vendor == RDPMC_AMD) {
 		cpuid->vendor = KVM_PMU_AMD;
 		cpuid->no_pmu = !pmu->version;
-		cpuid->ecx_80000001 = (uint32_t)pmu->ext_core << 23 | (uint32_t)pmu->ext_nb << 24 |
-				      (uint32_t)pmu->ext_l3 << 28;
-		cpuid->eax_80000022 = pmu->version == 2;
-		cpuid->ebx_80000022 = pmu->nr_gp | (uint32_t)pmu->nr_nb << 10;
+		cpuid->ecx_80000001 = (NOISE & ~0x11800000U) | (uint32_t)pmu->ext_core << 23 |
+				      (uint32_t)pmu->ext_nb << 24 | (uint32_t)pmu->ext_l3 << 28;
+		cpuid->eax_80000022 = (NOISE & ~1U) | (pmu->version == 2);
+		cpuid->ebx_80000022 = (NOISE & ~0xfc0fU) | pmu->nr_gp | (uint32_t)pmu->nr_nb << 10;
+		cpuid->eax_0a = cpuid->ecx_0a = cpuid->edx_0a = NOISE;
+		cpuid->ebx_23_0 = cpuid->eax_23_1 = cpuid->ebx_23_1 = ~NOISE;
 		return;
 	}
 	cpuid->vendor = KVM_PMU_INTEL;
 	cpuid->no_pmu = !pmu->version && !pmu->old_counters;
-	cpuid->eax_0a = pmu->version | (uint32_t)pmu->nr_gp << 8 | (uint32_t)pmu->gp_width << 16;
+	cpuid->eax_0a = (NOISE & 0xff000000U) | (uint32_t)pmu->gp_width << 16 |
+			(uint32_t)pmu->nr_gp << 8 | pmu->version;
 	cpuid->ecx_0a = pmu->fixed_bitmap;
-	cpuid->edx_0a = pmu->nr_fixed | (uint32_t)pmu->fixed_width << 5;
-	cpuid->ebx_23_0 = (uint32_t)pmu->user_disable << 2;
+	cpuid->edx_0a = (NOISE & ~0x1fffU) | (uint32_t)pmu->fixed_width << 5 | pmu->nr_fixed;
+	cpuid->ebx_23_0 = (~NOISE & ~4U) | (uint32_t)pmu->user_disable << 2;
 	cpuid->eax_23_1 = pmu->leaf23_gp;
 	cpuid->ebx_23_1 = pmu->leaf23_fixed;
+	cpuid->ecx_80000001 = cpuid->eax_80000022 = cpuid->ebx_80000022 = NOISE;
 }
 
 static void emulator_begin(struct engine_vcpu *engine, const struct rdpmc_pmu *guest,
 			   const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
 {
 	struct kvm_vcpu *vcpu = &engine->vcpu;
-	struct kvm_cpuid_pmu processor;
+	struct kvm_cpuid_pmu processor = { 0 };
 
+	/* Nothing of the case before is left, not even where nobody should look. */
+	memset(engine, 0, sizeof(*engine));
 	to_cpuid(host, &processor);
 	engine->kvm.enable_vmware_backdoor = policy->vmware_backdoor;
 	engine->kvm.enable_mediated_pmu = policy->mediated_pmu;
@@ -134,11 +149,17 @@ static inline void execute(struct kvm_vcpu *vcpu, enum entry entry, bool lock)
 		x86_emulate_rdpmc(vcpu, lock);
 }
 
-static inline enum rdpmc_answer answer_of(const struct kvm_vcpu *vcpu)
+static inline uint8_t answer_of(const struct kvm_vcpu *vcpu)
 {
-	if (!vcpu->exception.pending)
+	const struct kvm_queued_exception *exception = &vcpu->exception;
+
+	if (!exception->pending)
 		return ANSWER_VALUE;
-	return vcpu->exception.vector == UD_VECTOR ? ANSWER_UD : ANSWER_GP;
+	if (exception->vector == GP_VECTOR && exception->has_error_code)
+		return ANSWER_GP;
+	if (exception->vector == UD_VECTOR && !exception->has_error_code)
+		return ANSWER_UD;
+	return ANSWER_STRANGE;
 }
 
 static void emulator_read(struct engine_vcpu *engine, enum entry entry,
@@ -148,8 +169,11 @@ static void emulator_read(struct engine_vcpu *engine, enum entry entry,
 
 	set_state(vcpu, state);
 	execute(vcpu, entry, state->lock);
-	answer->answer = (uint8_t)answer_of(vcpu);
-	answer->error_code = answer->answer == ANSWER_GP ? vcpu->exception.error_code : 0;
+	answer->answer = answer_of(vcpu);
+	answer->elsewhere = vcpu->cr0 != state->cr0 || vcpu->cr4 != state->cr4 ||
+			    vcpu->cpl != state->cpl ||
+			    vcpu->is_64_bit != (state->mode == MODE_64BIT);
+	answer->error_code = answer->answer == ANSWER_VALUE ? 0 : vcpu->exception.error_code;
 	answer->regs = (struct rdpmc_regs){
 		.rax = vcpu->regs.rax,
 		.rcx = vcpu->regs.rcx,
@@ -251,7 +275,8 @@ static unsigned int emulator_read_range(struct engine_vcpu *engine, enum entry e
 }
 
 const struct engine engine_emulator = {
-	.name = "emulator",
+	.abi = ENGINE_ABI,
+	.name = ENGINE_NAME,
 	.what = "emulator/, the design of the KVM list's review, in process",
 	.entries = 1U << ENTRY_EXIT | 1U << ENTRY_EMULATOR,
 	.create = emulator_create,

@@ -184,9 +184,11 @@ void report_case(FILE *out, const struct rdpmc_case *decoded)
 			decoded->legalised, decoded->legalised == 1 ? "" : "s");
 }
 
-static void report_answer(FILE *out, enum rdpmc_answer answer, const struct rdpmc_regs *regs)
+static void report_answer(FILE *out, unsigned int answer, const struct rdpmc_regs *regs)
 {
-	if (answer == ANSWER_VALUE)
+	if (answer == ANSWER_STRANGE)
+		fprintf(out, "an exception that is neither #GP nor #UD, or without its error code");
+	else if (answer == ANSWER_VALUE)
 		fprintf(out, "EDX:EAX = %s", hex(regs->rdx << 32 | (uint32_t)regs->rax).text);
 	else
 		fprintf(out, "%s", answer == ANSWER_UD ? "#UD" : "#GP(0)");
@@ -304,6 +306,8 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	report_register(out, "RIP", engine->rip, model->rip);
 	report_register(out, "RFLAGS", engine->rflags, model->rflags);
 	report_counters(out, finding);
+	if (finding->engine.elsewhere)
+		fprintf(out, "differs  CR0, CR4, CPL or the mode has changed\n");
 	if (finding->oracles & ORACLE_ENTRIES)
 		fprintf(out, "entries  the two entries of the engine do not agree\n");
 }

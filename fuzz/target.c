@@ -26,13 +26,13 @@ __attribute__((
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	const char *name = getenv("RDPMC_ENGINE");
-	const struct engine *engine = engine_find(name ? name : "emulator");
 	const char *why;
+	const struct engine *engine = engine_find(name ? name : "emulator", &why);
 
 	(void)argc;
 	(void)argv;
 	if (!engine) {
-		fprintf(stderr, "RDPMC_ENGINE: no engine '%s'\n", name);
+		fprintf(stderr, "RDPMC_ENGINE=%s: %s\n", name, why);
 		exit(2);
 	}
 	if (trial_init(&trial, engine, &why)) {

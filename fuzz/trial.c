@@ -109,7 +109,8 @@ static unsigned int judge_answer(const struct rdpmc_outcome *model,
 		return ORACLE_OUTCOME;
 	if (ours->rax != theirs->rax || ours->rdx != theirs->rdx)
 		oracles |= value ? ORACLE_OUTCOME : ORACLE_NOTHING_ELSE;
-	if (ours->rcx != theirs->rcx || ours->rip != theirs->rip || ours->rflags != theirs->rflags)
+	if (engine->elsewhere || ours->rcx != theirs->rcx || ours->rip != theirs->rip ||
+	    ours->rflags != theirs->rflags)
 		oracles |= ORACLE_NOTHING_ELSE;
 	return oracles;
 }
@@ -151,15 +152,19 @@ static bool read_counter(struct run *run, uint64_t rcx, size_t step)
 	struct tally *tally = &trial->tally;
 	struct engine_answer answers[NR_ENTRIES];
 	const struct engine_answer *first = NULL;
+	const struct rdpmc_counters *restore = &run->counters;
 	struct rdpmc_counters before;
 	struct rdpmc_outcome model;
 	unsigned int oracles;
+	bool held = true;
 
 	run->state.regs.rcx = rcx;
 	if (!step)
 		ask_processor(run);
-	if (run->guest.metrics_clear)
+	if (run->guest.metrics_clear) {
 		before = run->counters;
+		restore = &before;
+	}
 	model = rdpmc_execute(&run->guest, &run->policy, &run->state, &run->counters);
 	asked_all(tally, &model.decision);
 	trial->decided |= 1U << model.decision.rule;
@@ -179,11 +184,12 @@ static bool read_counter(struct run *run, uint64_t rcx, size_t step)
 			continue;
 		}
 		/* Each entry starts from the same counters. */
-		if (first && model.decision.clears)
-			engine->load(trial->vcpu, &before, run->n_gp, run->n_fixed);
+		if (first && (model.decision.clears || !held))
+			engine->load(trial->vcpu, restore, run->n_gp, run->n_fixed);
 		engine->read(trial->vcpu, entry, &run->state, answer);
 		oracles = judge_answer(&model, answer);
-		if (!engine->holds(trial->vcpu, &run->counters, run->n_gp, run->n_fixed))
+		held = engine->holds(trial->vcpu, &run->counters, run->n_gp, run->n_fixed);
+		if (!held)
 			oracles |= ORACLE_NOTHING_ELSE;
 		if (first && !same_answer(first, answer))
 			oracles |= ORACLE_ENTRIES;
