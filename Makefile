@@ -2,6 +2,7 @@
 # Every command a person types. `make help` lists them.
 
 MAKEFLAGS += --no-builtin-rules
+, := ,
 .SUFFIXES:
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -42,7 +43,9 @@ GUEST_SOURCES := $(wildcard guest/*.c guest/*.S)
 HOST_SOURCES  := $(wildcard host/*.c) host/image.S
 MODEL_SOURCES := $(wildcard model/*.c)
 EMULATOR_SOURCES := $(wildcard emulator/*.c)
-BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(MODEL_SOURCES) $(EMULATOR_SOURCES)
+RESULTS_SOURCES := results/json_file.c
+BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(RESULTS_SOURCES) $(MODEL_SOURCES) \
+	$(EMULATOR_SOURCES)
 # Commands and main()s are rdpmc-diff's; engine_emulator_inlined.c stands for engine_emulator.c and emulator/.
 TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/%_inlined.c,$(wildcard fuzz/*.c)) \
 	$(MODEL_SOURCES)
@@ -61,7 +64,8 @@ endif
 objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 
-.PHONY: all bench test doctor list speed clean help setup-build setup-test format FORCE
+.PHONY: all bench test doctor list speed clean help setup-build setup-test setup-fuzz format FORCE \
+	fuzz fuzz-afl fuzz-speed faults faults-plain coverage seeds
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
@@ -95,6 +99,8 @@ help: ## list these targets
 # Packages. Silent when all is there; SETUP=no forbids installing.
 setup-build:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup build
+setup-fuzz:
+	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup fuzz
 setup-test:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup test
 
@@ -136,6 +142,86 @@ $(1)/fuzz-rdpmc-replay: $$(call objects,$(1),$$(FUZZ_SOURCES) fuzz/target.c fuzz
 endef
 $(eval $(call compile,$(BUILD),))
 $(eval $(call compile,$(SANITIZED),$(SANITIZE)))
+
+# Fuzzing. By clang unless CC is another clang; edges of the emulator only, no tracing of comparisons:
+# the mutator knows the fields, and every feature costs on every execution.
+FUZZ_CC    ?= $(if $(findstring clang,$(CC)),$(CC),clang)
+AFL_CC     ?= afl-clang-fast
+FUZZ_FLAGS  = -std=gnu11 $(WARNINGS) -O2 -g
+COVERAGE   := -fsanitize-coverage=bb,inline-8bit-counters,pc-table
+# What libFuzzer does beside executing: the corpus is small, cases are short and cheap.
+FUZZ_OPTIONS = -max_len=172 -entropic=0 -reduce_inputs=0 -use_counters=0 -mutate_depth=50
+TIME ?= 60
+JOBS ?= 1
+
+# A flavour: directory, compiler, flags for all, how to link, program.
+INSTRUMENT_libfuzzer := $(COVERAGE)
+INSTRUMENT_plain     := $(COVERAGE)
+define flavour
+$(BUILD)/$(1)/%.o: % $(BUILD)/flags
+	@mkdir -p $$(@D)
+	$$(call quiet,$(if $(findstring afl,$(2)),AFL,FUZZ),$$<)AFL_QUIET=1 $(2) $$(CPPFLAGS_ALL) $$(FUZZ_FLAGS) $(3) \
+		$$(if $$(filter emulator/% fuzz/target_empty.c,$$<),$$(INSTRUMENT_$(1))) -MMD -MP -c -o $$@ $$<
+$(5): $$(call objects,$(BUILD)/$(1),$$(FUZZ_SOURCES) fuzz/target.c)
+	$$(call quiet,LINK,$$@)AFL_QUIET=1 $(2) $$(FUZZ_FLAGS) $(3) -rdynamic -o $$@ $$^ $(4)
+$(5)-empty: $$(call objects,$(BUILD)/$(1),fuzz/target_empty.c)
+	$$(call quiet,LINK,$$@)AFL_QUIET=1 $(2) $$(FUZZ_FLAGS) $(3) -rdynamic -o $$@ $$^ $(4)
+endef
+$(eval $(call flavour,libfuzzer,$(FUZZ_CC),-fsanitize=address$(,)undefined -fno-sanitize-recover=all,-fsanitize=fuzzer,$(BUILD)/fuzz-rdpmc))
+$(eval $(call flavour,plain,$(FUZZ_CC),,-fsanitize=fuzzer,$(BUILD)/fuzz-rdpmc-plain))
+$(eval $(call flavour,afl,$(AFL_CC),,-fsanitize=fuzzer,$(BUILD)/fuzz-rdpmc-afl))
+
+$(BUILD)/afl-mutator.so: fuzz/target_afl_mutator.c fuzz/mutate.c fuzz/case.c $(wildcard fuzz/*.h model/*.h)
+	@mkdir -p $(@D)
+	$(call quiet,LINK,$@)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -shared -fPIC -o $@ $(filter %.c,$^)
+
+fuzz: setup-fuzz $(BUILD)/fuzz-rdpmc ## fuzz the emulator with libFuzzer, ASan and UBSan (TIME=60 JOBS=1)
+	@mkdir -p $(BUILD)/corpus
+	cd $(BUILD) && ./fuzz-rdpmc $(FUZZ_OPTIONS) -max_total_time=$(TIME) -print_final_stats=1 \
+		$(if $(filter-out 1,$(JOBS)),-fork=$(JOBS)) corpus $(CURDIR)/corpus/seeds
+
+fuzz-afl: setup-fuzz $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so ## fuzz the emulator with AFL++ (TIME=60)
+	AFL_CUSTOM_MUTATOR_LIBRARY=$(BUILD)/afl-mutator.so AFL_CUSTOM_MUTATOR_ONLY=1 AFL_SKIP_CPUFREQ=1 AFL_NO_UI=1 \
+	AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_AFFINITY=1 AFL_AUTORESUME=1 \
+	afl-fuzz -i corpus/seeds -o $(BUILD)/afl-out -V $(TIME) -- $(BUILD)/fuzz-rdpmc-afl
+	@ls $(BUILD)/afl-out/default/crashes/id:* >/dev/null 2>&1 && { echo "crashes in $(BUILD)/afl-out"; exit 1; } || :
+
+# The catalogue: each patch on a copy of emulator/, as an engine in a shared object, for each driver.
+FAULTS := $(patsubst fuzz/faults/%.patch,%,$(wildcard fuzz/faults/*.patch))
+FAULT_FLAGS = -I$(@D) $(CPPFLAGS_ALL) $(FUZZ_FLAGS) -shared -fPIC -fvisibility=hidden -DENGINE_NAME='"$*"' \
+	-Dengine_emulator=rdpmc_engine fuzz/engine_emulator_inlined.c -o $@
+$(BUILD)/faults/%/patched: fuzz/faults/%.patch $(wildcard emulator/*)
+	@rm -rf $(@D)/emulator && mkdir -p $(@D) && cp -r emulator $(@D)/
+	@patch -s -p1 -d $(@D) < $< && touch $@
+$(BUILD)/faults/%/plain.so: $(BUILD)/faults/%/patched fuzz/engine_emulator.c $(wildcard fuzz/*.h model/*.h)
+	$(call quiet,FAULT,$@)$(CC) $(FAULT_FLAGS)
+$(BUILD)/faults/%/libfuzzer.so: $(BUILD)/faults/%/patched fuzz/engine_emulator.c $(wildcard fuzz/*.h model/*.h)
+	$(call quiet,FAULT,$@)$(FUZZ_CC) $(COVERAGE) $(FAULT_FLAGS)
+$(BUILD)/faults/%/afl.so: $(BUILD)/faults/%/patched fuzz/engine_emulator.c $(wildcard fuzz/*.h model/*.h)
+	$(call quiet,FAULT,$@)AFL_QUIET=1 $(AFL_CC) $(FAULT_FLAGS)
+faults-plain: $(patsubst %,$(BUILD)/faults/%/plain.so,$(FAULTS))
+
+faults: setup-fuzz $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-plain $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so \
+		$(foreach driver,plain libfuzzer afl,$(patsubst %,$(BUILD)/faults/%/$(driver).so,$(FAULTS))) ## score: how soon each deliberate defect is found (FAULT_ARGS=)
+	$(BUILD)/rdpmc-diff faults --build $(BUILD) $(FAULT_ARGS)
+
+# Every corpus case through the target, and which lines and branches of model/ and emulator/ that takes.
+COVERED := $(call objects,$(BUILD)/coverage,$(FUZZ_SOURCES) fuzz/target.c fuzz/main_replay.c)
+$(BUILD)/coverage/%.o: % $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call quiet,COVER,$<)$(FUZZ_CC) $(CPPFLAGS_ALL) -std=gnu11 $(WARNINGS) -O1 -g -fprofile-instr-generate \
+		-fcoverage-mapping -MMD -MP -c -o $@ $<
+$(BUILD)/coverage/replay: $(COVERED)
+	$(call quiet,LINK,$@)$(FUZZ_CC) -fprofile-instr-generate -rdynamic -o $@ $^
+coverage: setup-fuzz $(BUILD)/coverage/replay ## lines and branches that the corpus covers; HTML in build/coverage/html
+	@scripts/coverage $(BUILD)/coverage
+
+fuzz-speed: setup-fuzz $(BUILD)/fuzz-rdpmc $(BUILD)/fuzz-rdpmc-plain $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so \
+		$(BUILD)/fuzz-rdpmc-empty $(BUILD)/fuzz-rdpmc-plain-empty $(BUILD)/fuzz-rdpmc-afl-empty ## executions a second, as a share of an empty target's
+	@FUZZ_OPTIONS="$(FUZZ_OPTIONS)" scripts/fuzz-speed $(BUILD)
+
+seeds: $(BUILD)/rdpmc-diff ## write corpus/seeds anew
+	@rm -rf corpus/seeds && $(BUILD)/rdpmc-diff seeds corpus/seeds
 
 $(BUILD)/stats-speed: $(call objects,$(BUILD),bench/stats.c bench/stats_speed.c)
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm

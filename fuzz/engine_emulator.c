@@ -274,7 +274,7 @@ static unsigned int emulator_read_range(struct engine_vcpu *engine, enum entry e
 		       : read_range_emulator(&engine->vcpu, state, first, count, values, answers);
 }
 
-const struct engine engine_emulator = {
+__attribute__((visibility("default"))) const struct engine engine_emulator = {
 	.abi = ENGINE_ABI,
 	.name = ENGINE_NAME,
 	.what = "emulator/, the design of the KVM list's review, in process",
