@@ -205,15 +205,15 @@ faults: setup-fuzz $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-plain $(BUILD)/fuzz-r
 		$(foreach driver,plain libfuzzer afl,$(patsubst %,$(BUILD)/faults/%/$(driver).so,$(FAULTS))) ## score: how soon each deliberate defect is found (FAULT_ARGS=)
 	$(BUILD)/rdpmc-diff faults --build $(BUILD) $(FAULT_ARGS)
 
-# Every corpus case through the target, and which lines and branches of model/ and emulator/ that takes.
-COVERED := $(call objects,$(BUILD)/coverage,$(FUZZ_SOURCES) fuzz/target.c fuzz/main_replay.c)
+# The corpus replayed, and which lines and branches of model/ and emulator/ that takes.
 $(BUILD)/coverage/%.o: % $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call quiet,COVER,$<)$(FUZZ_CC) $(CPPFLAGS_ALL) -std=gnu11 $(WARNINGS) -O1 -g -fprofile-instr-generate \
 		-fcoverage-mapping -MMD -MP -c -o $@ $<
-$(BUILD)/coverage/replay: $(COVERED)
-	$(call quiet,LINK,$@)$(FUZZ_CC) -fprofile-instr-generate -rdynamic -o $@ $^
-coverage: setup-fuzz $(BUILD)/coverage/replay ## lines and branches that the corpus covers; HTML in build/coverage/html
+$(BUILD)/coverage/fuzz/main_diff.c.o: CPPFLAGS_ALL += -DPROGRAM_VERSION='"$(VERSION)"'
+$(BUILD)/coverage/rdpmc-diff: $(call objects,$(BUILD)/coverage,$(DIFF_SOURCES))
+	$(call quiet,LINK,$@)$(FUZZ_CC) -fprofile-instr-generate -pthread -rdynamic -o $@ $^ $(LIBS)
+coverage: setup-fuzz $(BUILD)/coverage/rdpmc-diff ## lines and branches that the corpus covers; HTML in build/coverage/html
 	@scripts/coverage $(BUILD)/coverage
 
 fuzz-speed: setup-fuzz $(BUILD)/fuzz-rdpmc $(BUILD)/fuzz-rdpmc-plain $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so \

@@ -223,6 +223,7 @@ int command_run(int argc, char **argv)
 
 	argp_parse(&run_argp, argc, argv, 0, NULL, &options);
 	command_trial(&trial, &options.chosen);
+	trial.thorough = true;
 	command_catch_signals();
 	since = command_seconds();
 	for (char **path = options.paths; path && *path; path++)

@@ -2,7 +2,7 @@
 /*
  * rdpmc-diff seeds: writes the seed corpus. Of many cases made at random those are kept that show
  * something new: a rule that decides, another answer of a rule, in another mode, at another
- * privilege, against another obstacle, after another kind of step. The same seed, the same files.
+ * privilege, against another obstacle, after another kind of step, of another counter. The same seed, the same files.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -77,6 +77,8 @@ struct seen {
 	uint8_t gp[RDPMC_MAX_GP], fixed[RDPMC_MAX_FIXED]; /* how many the guest has */
 	uint8_t cost[2];                                  /* PASS-MINIMAL */
 	uint8_t version[2][8], legalised[8];
+	uint8_t counter[NR_CLASSES][RDPMC_MAX_ECX]; /* read by a guest as it was asked for */
+	uint8_t hides[2][2][2][2]; /* user disable x GP x fixed 0 to 7, 8 and more */
 };
 
 /* Mark one; was it new? */
@@ -128,16 +130,50 @@ static bool mark_pmus(struct seen *seen, const struct rdpmc_case *decoded,
 	new |= mark(&seen->version[decoded->guest.vendor][decoded->guest.version & 7]);
 	new |= mark(&seen->legalised[decoded->legalised & 7]);
 	new |= mark(&seen->cost[!!trial->tally.costly]);
+	new |= mark(&seen->hides[guest.user_disable][!guest.readable[CLASS_GP]][!(
+		guest.readable[CLASS_FIXED] & 0xff)][!(guest.readable[CLASS_FIXED] >> 8)]);
 	return new;
 }
 
-static void write_seed(const struct options *options, size_t number, const uint8_t *data,
-		       size_t size)
+static bool mark_reads(struct seen *seen, const struct rdpmc_case *decoded,
+		       const struct trial *trial)
+{
+	struct case_step step = { .op = STEP_READ, .value = decoded->state.regs.rcx };
+	struct rdpmc_state state = decoded->state;
+	struct rdpmc_counters counters;
+	struct rdpmc_outcome outcome;
+	struct rdpmc_view guest;
+	unsigned int n_gp, n_fixed;
+	bool new = false;
+
+	rdpmc_view(&decoded->guest, &trial->choices, &guest);
+	case_counters(decoded, &guest, &counters, &n_gp, &n_fixed);
+	for (size_t i = 0;; i++) {
+		if (trial_model_step(&guest, &decoded->policy, &state, &counters, &step, &outcome))
+			new |= mark(&seen->counter[outcome.decision.class][outcome.decision.index]);
+		if (i == decoded->n_steps)
+			return new;
+		case_step(decoded, i, &step);
+	}
+}
+
+/* Named by their content, so that a seed keeps its name when others come and go. */
+static uint64_t fnv1a(const uint8_t *data, size_t size)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+
+	while (size--)
+		hash = (hash ^ *data++) * 0x100000001b3ULL;
+	return hash;
+}
+
+static void write_seed(const struct options *options, const uint8_t *data, size_t size)
 {
 	char path[4096];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/%04zu", options->directory, number);
+	snprintf(path, sizeof(path), "%s/%016llx", options->directory,
+		 (unsigned long long)fnv1a(data, size));
 	file = fopen(path, "wb");
 	if (!file || fwrite(data, size, 1, file) != 1 || fclose(file))
 		command_die("%s: %s", path, strerror(errno));
@@ -174,8 +210,11 @@ int command_seeds(int argc, char **argv)
 		case_decode(data, size, &decoded);
 		new = mark_rules(seen, &decoded, &trial.tally);
 		new |= mark_pmus(seen, &decoded, &trial);
-		if (new)
-			write_seed(&options, ++kept, data, size);
+		new |= mark_reads(seen, &decoded, &trial);
+		if (!new)
+			continue;
+		write_seed(&options, data, size);
+		kept++;
 	}
 	printf("%zu seeds of %llu cases\n", kept, (unsigned long long)options.cases);
 	free(seen);

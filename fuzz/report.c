@@ -455,6 +455,9 @@ void report_tally(FILE *out, const struct tally *tally, double seconds)
 		"intercept off in %llu cases, on without need in %llu (PASS-MINIMAL: a cost, not a "
 		"mistake)\n",
 		(unsigned long long)tally->passed, (unsigned long long)tally->costly);
+	if (tally->choice)
+		fprintf(out, "%llu reads hang on what the hardware chose (--choice)\n",
+			(unsigned long long)tally->choice);
 	fprintf(out, "rules: %u of %u asked and answered both ways", both, NR_RULES);
 	for (unsigned int rule = 0; rule < NR_RULES; rule++) {
 		if (!(tally->yes >> rule & 1))

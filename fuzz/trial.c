@@ -7,6 +7,7 @@
 /* A case under way. */
 struct run {
 	struct trial *trial;
+	const struct rdpmc_case *decoded;
 	struct rdpmc_state state;
 	struct rdpmc_policy policy;
 	struct rdpmc_view guest, host;
@@ -41,6 +42,7 @@ void tally_add(struct tally *into, const struct tally *from)
 	into->impossible += from->impossible;
 	into->offered += from->offered;
 	into->unreached += from->unreached;
+	into->choice += from->choice;
 	into->passed += from->passed;
 	into->costly += from->costly;
 	into->no |= from->no;
@@ -90,12 +92,50 @@ static bool judge_intercept(struct run *run)
 /* By the bare processor's rules: would the read exit if intercepted? Noted for the rules' sake. */
 static void ask_processor(struct run *run)
 {
-	static const struct rdpmc_policy bare = { 0 };
-	struct rdpmc_decision decision =
-		rdpmc_decide(&run->host, &bare, &run->counters, &run->state);
+	struct rdpmc_decision decision = rdpmc_decide_bare(&run->host, &run->counters, &run->state);
 
 	rdpmc_exits(run->host.vendor, &decision);
 	asked_all(&run->trial->tally, &decision);
+}
+
+static bool same_decision(const struct rdpmc_decision *a, const struct rdpmc_decision *b)
+{
+	return a->answer == b->answer && a->class == b->class && a->index == b->index &&
+	       a->hidden == b->hidden && a->clears == b->clears;
+}
+
+/*
+ * What no engine is held to: the guest as it was asked for, where the engine cannot give it, and a
+ * processor that chose otherwise where the hardware has a choice.
+ */
+static void ask_further(struct run *run)
+{
+	static const struct rdpmc_choices choices[] = {
+		{ .metrics_any_index = false, .user_disable_metrics = false },
+		{ .metrics_any_index = true, .user_disable_metrics = false },
+		{ .metrics_any_index = false, .user_disable_metrics = true },
+	};
+	const struct rdpmc_case *asked = run->decoded;
+	struct tally *tally = &run->trial->tally;
+	struct rdpmc_outcome outcome[3];
+	struct rdpmc_pass pass[3];
+	bool hangs = false;
+	struct rdpmc_counters counters;
+	struct rdpmc_view guest, host;
+	unsigned int n_gp, n_fixed;
+
+	for (int i = 0; i < 3; i++) {
+		rdpmc_view(&asked->guest, &choices[i], &guest);
+		rdpmc_view(&asked->host, &choices[i], &host);
+		case_counters(asked, &guest, &counters, &n_gp, &n_fixed);
+		outcome[i] = rdpmc_execute(&guest, &run->policy, &run->state, &counters);
+		asked_all(tally, &outcome[i].decision);
+		pass[i] = rdpmc_may_pass(&host, &guest, &run->policy);
+	}
+	for (int i = 1; i < 3; i++)
+		hangs |= !same_decision(&outcome[0].decision, &outcome[i].decision) ||
+			 pass[0].obstacle != pass[i].obstacle;
+	tally->choice += hangs;
 }
 
 static unsigned int judge_answer(const struct rdpmc_outcome *model,
@@ -161,6 +201,8 @@ static bool read_counter(struct run *run, uint64_t rcx, size_t step)
 	run->state.regs.rcx = rcx;
 	if (!step)
 		ask_processor(run);
+	if (trial->thorough)
+		ask_further(run);
 	if (run->guest.metrics_clear) {
 		before = run->counters;
 		restore = &before;
@@ -281,6 +323,7 @@ bool trial_case(struct trial *trial, const struct rdpmc_case *decoded, struct fi
 	struct run run;
 
 	run.trial = trial;
+	run.decoded = decoded;
 	run.state = decoded->state;
 	run.policy = decoded->policy;
 	run.finding = finding;

@@ -37,6 +37,7 @@ struct tally {
 	uint64_t impossible; /* cases that no processor gets into, but the rules cover */
 	uint64_t offered;    /* cases whose guest the engine cannot give */
 	uint64_t unreached;  /* reads that cannot come to an entry: #UD comes before the exit */
+	uint64_t choice;     /* reads that hang on a choice of the hardware's, when thorough */
 	uint64_t passed;     /* cases with the intercept off */
 	uint64_t costly;     /* PASS-MINIMAL: on, and need not be */
 	uint64_t decided[NR_RULES]; /* reads by the rule that decided */
@@ -51,6 +52,7 @@ struct trial {
 	const struct engine *engine;
 	struct engine_vcpu *vcpu;
 	struct rdpmc_choices choices;
+	bool thorough; /* also ask the model what no engine is held to: slower, for replay */
 	struct tally tally;
 	uint32_t decided; /* rules that decided a read of the last case, by bit */
 	uint8_t obstacle; /* enum rdpmc_obstacle of the last case */

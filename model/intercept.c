@@ -12,7 +12,7 @@ static bool reads_anything(const struct rdpmc_view *view)
 {
 	uint64_t counters = 0;
 
-	for (int class = 0; class < NR_CLASSES; class++)
+	for (int class = 0; class < NR_CLASSES; class ++)
 		counters |= telling(view, class);
 	return counters;
 }

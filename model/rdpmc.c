@@ -2,6 +2,15 @@
 /* One RDPMC from state to state. */
 #include "model/rdpmc.h"
 
+struct rdpmc_decision rdpmc_decide_bare(const struct rdpmc_view *processor,
+					const struct rdpmc_counters *counters,
+					const struct rdpmc_state *state)
+{
+	static const struct rdpmc_policy none = { 0 };
+
+	return rdpmc_decide(processor, &none, counters, state);
+}
+
 struct rdpmc_outcome rdpmc_execute(const struct rdpmc_view *view, const struct rdpmc_policy *policy,
 				   const struct rdpmc_state *state, struct rdpmc_counters *counters)
 {

@@ -298,6 +298,11 @@ static inline struct rdpmc_regs rdpmc_result(const struct rdpmc_decision *decisi
 	return regs;
 }
 
+/* What a bare processor decides: no hypervisor, no policy. */
+struct rdpmc_decision rdpmc_decide_bare(const struct rdpmc_view *processor,
+					const struct rdpmc_counters *counters,
+					const struct rdpmc_state *state);
+
 /* The instruction, with all it does: @counters may change (METRICS-CLEAR). */
 struct rdpmc_outcome rdpmc_execute(const struct rdpmc_view *view, const struct rdpmc_policy *policy,
 				   const struct rdpmc_state *state,

@@ -26,12 +26,15 @@ fake()
 	chmod +x "$top/fakes/$1"
 }
 
-for name in make; do
+for name in make patch afl-fuzz llvm-cov; do
 	fake $name </dev/null
 done
 for name in gcc clang clang-14; do
 	fake $name <<'END'
-[ -e "$world/has/libc" ]
+case $* in
+*-fsanitize=fuzzer*)	[ -e "$world/has/libfuzzer" ] ;;
+*)			[ -e "$world/has/libc" ] ;;
+esac
 END
 done
 fake pkg-config <<'END'
@@ -57,6 +60,9 @@ for package; do
 	libhwloc-dev)		touch "$world/has/hwloc" ;;
 	libjansson-dev)		touch "$world/has/jansson" ;;
 	libcmocka-dev)		touch "$world/has/cmocka" ;;
+	libclang-rt-dev)	touch "$world/has/libfuzzer" ;;
+	llvm)			cp "$fakes/llvm-cov" "$world/bin/llvm-cov" ;;
+	afl++)			cp "$fakes/afl-fuzz" "$world/bin/afl-fuzz" ;;
 	python3-jsonschema)	touch "$world/has/jsonschema" ;;
 	python3)		cp "$fakes/python3" "$world/python3" ;;
 	*)			cp "$fakes/$package" "$world/bin/$package" ;;
@@ -102,7 +108,8 @@ shift 3
 END
 
 build='gcc libc6-dev make pkg-config libhwloc-dev libjansson-dev'
-extra='libcmocka-dev python3 python3-jsonschema'
+fuzz='clang libclang-rt-dev llvm afl++ patch'
+extra="$fuzz libcmocka-dev python3 python3-jsonschema"
 
 # A world with the packages $@: root's, with an apt-get that works.
 world_with()
@@ -176,12 +183,12 @@ hwloc_everywhere="\
 bare_everywhere="\
   apt:    sudo apt-get $install $build $extra
   dnf:    sudo dnf install gcc glibc-devel make pkgconf-pkg-config hwloc-devel jansson-devel \
-libcmocka-devel python3 python3-jsonschema
+clang compiler-rt llvm american-fuzzy-lop patch libcmocka-devel python3 python3-jsonschema
   zypper: sudo zypper install gcc glibc-devel make pkg-config hwloc-devel libjansson-devel \
-libcmocka-devel python3 python3-jsonschema
+clang llvm patch libcmocka-devel python3 python3-jsonschema
   pacman: sudo pacman -S --needed gcc make pkgconf hwloc jansson \
-cmocka python python-jsonschema"
-bare_needs='compiler libc make pkg-config hwloc jansson cmocka python jsonschema'
+clang compiler-rt llvm afl++ patch cmocka python python-jsonschema"
+bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch cmocka python jsonschema'
 
 # shellcheck disable=SC2086 # $build and $extra are lists
 test_nothing_missing()
@@ -191,6 +198,9 @@ test_nothing_missing()
 	expect 'build is the default and does not ask for what only tests need' 0 '' ''
 	run setup build
 	expect 'nothing missing for build: silent' 0 '' ''
+	world_with $build $fuzz
+	run setup fuzz
+	expect 'nothing missing for fuzz: silent' 0 '' ''
 	world_with $build $extra
 	run setup test
 	expect 'nothing missing for test: silent' 0 '' ''
@@ -283,7 +293,7 @@ test_installs()
 		'clang-14 libc6-dev' CC=clang-14 setup
 
 	# shellcheck disable=SC2086 # a list
-	world_with $build libcmocka-dev python3-jsonschema
+	world_with $build $fuzz libcmocka-dev python3-jsonschema
 	cp "$top/fakes/python3" "$world/bin/python3"
 	run setup test
 	expect 'a python3 on PATH is not the one used' 0 \
@@ -341,10 +351,10 @@ test_usage()
 	world_with
 	run setup nonsense
 	expect 'unknown group' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz test)" ''
 	run setup build nonsense
 	expect 'unknown group after a known one' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz test)" ''
 	run setup --nonsense
 	expect 'unknown option' 2 "setup: unknown option '--nonsense' (see --help)" ''
 	run CC=nonsense setup
