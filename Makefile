@@ -65,7 +65,7 @@ objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 
 .PHONY: all bench test doctor list speed clean help setup-build setup-test setup-fuzz format FORCE \
-	fuzz fuzz-afl fuzz-speed faults faults-plain coverage seeds
+	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
@@ -185,6 +185,10 @@ fuzz-afl: setup-fuzz $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so ## fuzz the
 	AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_AFFINITY=1 AFL_AUTORESUME=1 \
 	afl-fuzz -i corpus/seeds -o $(BUILD)/afl-out -V $(TIME) -- $(BUILD)/fuzz-rdpmc-afl
 	@ls $(BUILD)/afl-out/default/crashes/id:* >/dev/null 2>&1 && { echo "crashes in $(BUILD)/afl-out"; exit 1; } || :
+
+# As fuzzing services build: their compiler, flags and engine, everything into $OUT.
+fuzz-target: ## the target and its corpus into OUT=, by LIB_FUZZING_ENGINE, CC, CXX, CFLAGS, CXXFLAGS
+	@CC="$(CC)" CFLAGS="$(CFLAGS)" BUILD=$(BUILD) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" scripts/fuzz-target $(FUZZ_SOURCES) fuzz/target.c
 
 # The catalogue: each patch on a copy of emulator/, as an engine in a shared object, for each driver.
 FAULTS := $(patsubst fuzz/faults/%.patch,%,$(wildcard fuzz/faults/*.patch))
