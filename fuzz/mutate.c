@@ -314,7 +314,9 @@ size_t mutate_make(struct random *random, uint8_t *data, size_t max)
 	put_le32(bytes->cr4, random_one_in(random, 3) ? 0 : RDPMC_CR4_PCE);
 	put_le64(bytes->rax, random_next(random));
 	put_le64(bytes->rdx, random_next(random));
-	put_le64(bytes->rip, 0x1000);
+	put_le32(bytes->rflags, (uint32_t)pattern(random) & CASE_RFLAGS);
+	put_le64(bytes->rip,
+		 bytes->mode == MODE_64BIT ? pattern(random) : (uint32_t)pattern(random));
 	make_pmu(random, &bytes->guest);
 	bytes->host = bytes->guest;
 	if (random_one_in(random, 2))

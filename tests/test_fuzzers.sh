@@ -1,0 +1,122 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Proves that the fuzz targets build, run, and find: every fault of the catalogue by made cases, some
+# by libFuzzer and AFL++; that the corpus covers model/ and emulator/; that any file is an input.
+set -u
+
+cd "$(dirname "$0")/.." || exit 1
+build=${BUILD:-build}
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
+count=0 failures=0
+
+# check TITLE COMMAND...
+check()
+{
+	title=$1
+	shift
+	count=$((count + 1))
+	if "$@" >"$dir/out" 2>&1; then
+		echo "ok $count - $title"
+	else
+		failures=$((failures + 1))
+		echo "not ok $count - $title"
+		tail -n 30 "$dir/out" | sed 's/^/# /'
+	fi
+}
+
+skip()
+{
+	count=$((count + 1))
+	echo "ok $count - $1 # SKIP $2"
+}
+
+make_quietly()
+{
+	make -s -j"$(nproc)" SETUP=no BUILD="$build" "$@"
+}
+
+faults_of()
+{
+	for name; do
+		for flavour in plain libfuzzer afl; do
+			echo "$build/faults/$name/$flavour.so"
+		done
+	done
+}
+
+# Defects of every oracle, the seed's among them.
+some='v5-metrics-flag proposal-metrics-index v61-fast-bit clear-metrics-only pass-metrics'
+
+patches_apply_exactly()
+{
+	for patch in fuzz/faults/*.patch; do
+		rm -rf "$dir/tree" && mkdir "$dir/tree" && cp -r emulator "$dir/tree/" || return
+		patch --fuzz=0 -p1 -d "$dir/tree" <"$patch" >"$dir/patch" || { echo "$patch"; return 1; }
+		! grep -n offset "$dir/patch" || { echo "$patch: its line numbers are stale"; return 1; }
+	done
+}
+
+# ASan, UBSan and the leak check are on; from the corpus, then from nothing.
+libfuzzer_runs()
+{
+	mkdir -p "$dir/corpus"
+	"$build/fuzz-rdpmc" -runs=20000 -max_len=172 -artifact_prefix="$dir/" "$dir/corpus" \
+		corpus/seeds &&
+		"$build/fuzz-rdpmc" -runs=20000 -max_len=4096 -artifact_prefix="$dir/"
+}
+
+any_file_is_an_input()
+{
+	mkdir -p "$dir/files"
+	: >"$dir/files/empty"
+	printf x >"$dir/files/byte"
+	head -c 1048576 /dev/urandom >"$dir/files/random"
+	head -c 1048576 /dev/zero >"$dir/files/zero"
+	cp README.md "$dir/files/text"
+	"$build/fuzz-rdpmc" -timeout=60 -artifact_prefix="$dir/" "$dir"/files/* &&
+		"$build/fuzz-rdpmc-replay" "$dir/files" && grep -q '' "$dir/out"
+}
+
+afl_is_stable()
+{
+	mkdir -p "$dir/in" && printf 0 >"$dir/in/0"
+	AFL_CUSTOM_MUTATOR_LIBRARY=$build/afl-mutator.so AFL_CUSTOM_MUTATOR_ONLY=1 AFL_SKIP_CPUFREQ=1 \
+		AFL_NO_UI=1 AFL_NO_AFFINITY=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 timeout 60 \
+		afl-fuzz -i "$dir/in" -o "$dir/afl" -V 4 -- "$build/fuzz-rdpmc-afl" &&
+		grep -q '^stability *: 100.00%' "$dir/afl/default/fuzzer_stats" &&
+		grep -q '^saved_crashes *: 0' "$dir/afl/default/fuzzer_stats"
+}
+
+service_build()
+{
+	OUT=$dir/service LIB_FUZZING_ENGINE=-fsanitize=fuzzer CC=clang CXX=clang++ \
+		CFLAGS='-O1 -fsanitize=address' CXXFLAGS=-fsanitize=address make_quietly fuzz-target &&
+		"$dir/service/fuzz-rdpmc" -runs=1000 -dict="$dir/service/fuzz-rdpmc.dict" &&
+		[ -s "$dir/service/fuzz-rdpmc_seed_corpus.zip" ] &&
+		grep -q '^max_len = ' "$dir/service/fuzz-rdpmc.options"
+}
+
+check 'every patch of the catalogue applies to the line' patches_apply_exactly
+check 'the catalogue builds' make_quietly faults-plain
+check 'made cases find every fault' "$build/rdpmc-diff" faults --build "$build" --driver made
+check 'a name that is no fault: exit 2' sh -c "'$build/rdpmc-diff' faults nonsense; [ \$? = 2 ]"
+check 'the libFuzzer target builds' make_quietly "$build/fuzz-rdpmc"
+check 'libFuzzer runs, sanitizers on, no leak' libfuzzer_runs
+check 'any file up to a mebibyte is an input' any_file_is_an_input
+check 'the target is built as services build it' service_build
+# shellcheck disable=SC2046,SC2086 # lists
+if command -v afl-fuzz >/dev/null; then
+	check 'the AFL++ target and some faults build' make_quietly "$build/fuzz-rdpmc-afl" \
+		"$build/fuzz-rdpmc-plain" "$build/afl-mutator.so" $(faults_of $some)
+	check 'AFL++ is stable and finds nothing' afl_is_stable
+	check 'libFuzzer and AFL++ find some faults' "$build/rdpmc-diff" faults --build "$build" \
+		--driver libfuzzer --driver afl $some
+else
+	skip 'AFL++' 'afl-fuzz is not installed'
+fi
+check 'the corpus covers every line and branch of model/ and emulator/' make_quietly coverage
+
+echo "1..$count"
+[ $failures -eq 0 ]
