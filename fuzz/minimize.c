@@ -54,6 +54,20 @@ static bool fewer_steps(struct work *work)
 	return better;
 }
 
+/* The read that shows it as the case's first, without the steps before it and after. */
+static bool read_first(struct work *work)
+{
+	size_t first = sizeof(struct case_bytes), read = work->finding->step;
+	const struct case_step_bytes *steps = (const struct case_step_bytes *)(work->data + first);
+
+	if (!read || first + read * sizeof(*steps) > work->size)
+		return false;
+	memcpy(work->tried, work->data, first);
+	memcpy(((struct case_bytes *)work->tried)->rcx, steps[read - 1].value,
+	       sizeof(steps->value));
+	return keep(work, first);
+}
+
 /* A byte of another value. */
 static bool with_byte(struct work *work, size_t at, uint8_t value)
 {
@@ -97,7 +111,8 @@ size_t minimize(struct trial *trial, uint8_t *data, size_t size, struct finding 
 	if (work.data && work.tried) {
 		memcpy(work.data, data, size);
 		do {
-			better = fewer_steps(&work);
+			better = read_first(&work);
+			better |= fewer_steps(&work);
 			better |= fewer_bits(&work);
 		} while (better);
 		memcpy(data, work.data, work.size);

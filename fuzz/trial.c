@@ -11,7 +11,6 @@ struct run {
 	struct rdpmc_state state;
 	struct rdpmc_policy policy;
 	struct rdpmc_view guest, host;
-
 	struct rdpmc_counters counters; /* the model's */
 	unsigned int n_gp, n_fixed;
 	struct finding *finding;
@@ -167,13 +166,12 @@ static bool same_answer(const struct engine_answer *a, const struct engine_answe
 	       same_regs(&a->regs, &b->regs);
 }
 
-static void note(struct run *run, unsigned int oracles, enum entry entry, size_t step,
-		 const struct rdpmc_outcome *model, const struct engine_answer *answer)
+static void note(struct run *run, enum entry entry, size_t step, const struct rdpmc_outcome *model,
+		 const struct engine_answer *answer)
 {
 	const struct trial *trial = run->trial;
 	struct finding *finding = run->finding;
 
-	finding->oracles |= oracles;
 	finding->entry = entry;
 	finding->step = step;
 	finding->state = run->state;
@@ -236,9 +234,10 @@ static bool read_counter(struct run *run, uint64_t rcx, size_t step)
 		if (first && !same_answer(first, answer))
 			oracles |= ORACLE_ENTRIES;
 		first = answer;
-		/* Of two that are wrong the last is told, with what they disagree in. */
-		if (oracles)
-			note(run, oracles, entry, step, &model, answer);
+		/* Of two that are wrong the first is told; one that only differs from it is right. */
+		if (!run->finding->oracles && oracles)
+			note(run, entry, step, &model, answer);
+		run->finding->oracles |= oracles;
 	}
 	return !run->finding->oracles;
 }
