@@ -47,11 +47,16 @@ RESULTS_SOURCES := results/json_file.c
 BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(RESULTS_SOURCES) $(MODEL_SOURCES) \
 	$(EMULATOR_SOURCES)
 # Commands and main()s are rdpmc-diff's; engine_emulator_inlined.c stands for engine_emulator.c and emulator/.
-TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/%_inlined.c,$(wildcard fuzz/*.c)) \
+SWEEP_SOURCES := fuzz/configurations.c $(wildcard fuzz/pairs*.c fuzz/sweep*.c) fuzz/document.c host/failure.c \
+	$(RESULTS_SOURCES)
+FAULT_SOURCES := fuzz/driver.c fuzz/fault.c fuzz/faults_json.c
+TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/%_inlined.c $(SWEEP_SOURCES) $(FAULT_SOURCES),$(wildcard fuzz/*.c)) \
 	$(MODEL_SOURCES)
 FUZZ_SOURCES  := $(TRIAL_SOURCES) $(EMULATOR_SOURCES)
-DIFF_SOURCES  := $(filter-out fuzz/engine_emulator.c,$(TRIAL_SOURCES)) fuzz/engine_emulator_inlined.c \
+DIFF_SOURCES  := $(filter-out fuzz/engine_emulator.c,$(TRIAL_SOURCES)) fuzz/engine_emulator_inlined.c $(SWEEP_SOURCES) $(FAULT_SOURCES) \
 	$(wildcard fuzz/cmd_*.c) fuzz/command.c fuzz/main_diff.c
+# Those that say by what they were built.
+PROGRAM_SOURCES := bench/main.c bench/results_json.c fuzz/main_diff.c fuzz/main_replay.c fuzz/cmd_sweep.c fuzz/document.c
 TEST_SOURCES  := $(wildcard tests/test_*.c)
 TEST_SCRIPTS  := $(wildcard tests/test_*.sh)
 
@@ -64,7 +69,7 @@ endif
 objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 
-.PHONY: all bench test doctor list speed clean help setup-build setup-test setup-fuzz format FORCE \
+.PHONY: all bench test doctor list speed sweep clean help setup-build setup-test setup-fuzz format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
@@ -87,6 +92,9 @@ speed: $(BUILD)/stats-speed ## time the summary code on 10 million samples
 
 test: setup-test $(BUILD)/rdpmc-bench $(SANITIZED)/rdpmc-bench $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) ## run all tests (ASan and UBSan on)
 	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) tests/run $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) $(TEST_SCRIPTS)
+
+sweep: $(BUILD)/rdpmc-diff ## every ECX in every privilege state, emulator against model, within two minutes (SWEEP_ARGS=)
+	@$(BUILD)/rdpmc-diff sweep $(SWEEP_ARGS)
 
 clean: ## remove build/
 	rm -rf $(BUILD)
@@ -127,8 +135,8 @@ $(BUILD)/guest/guest.bin: $(BUILD)/guest/guest.elf
 define compile
 $(1)/host/image.S.o: $$(BUILD)/guest/guest.bin
 $(1)/host/image.S.o: CPPFLAGS_ALL += -DGUEST_IMAGE_FILE='"$$(BUILD)/guest/guest.bin"'
-$(1)/bench/main.c.o $(1)/bench/results_json.c.o $(1)/fuzz/main_diff.c.o: $$(BUILD)/version
-$(1)/bench/main.c.o $(1)/bench/results_json.c.o $(1)/fuzz/main_diff.c.o: CPPFLAGS_ALL += -DPROGRAM_VERSION='"$$(VERSION)"' \
+$$(call objects,$(1),$$(PROGRAM_SOURCES)): $$(BUILD)/version
+$$(call objects,$(1),$$(PROGRAM_SOURCES)): CPPFLAGS_ALL += -DPROGRAM_VERSION='"$$(VERSION)"' \
 	-DPROGRAM_COMPILER='"$$(shell $$(CC) --version 2>/dev/null | head -n 1)"' -DPROGRAM_FLAGS='"$$(CFLAGS_ALL) $(2)"'
 $(1)/%.o: % $$(BUILD)/flags
 	@mkdir -p $$(@D)
@@ -142,6 +150,12 @@ $(1)/fuzz-rdpmc-replay: $$(call objects,$(1),$$(FUZZ_SOURCES) fuzz/target.c fuzz
 endef
 $(eval $(call compile,$(BUILD),))
 $(eval $(call compile,$(SANITIZED),$(SANITIZE)))
+
+# The loops of a sweep: all of a read inlined, what is the same for all reads decided outside the loop.
+SWEEP_FLAGS := $(if $(findstring clang,$(CC)),-mllvm -inline-threshold=2000,-funswitch-loops -fno-tree-slp-vectorize -fno-store-merging \
+	$(foreach param,max-unswitch-level=16 max-unswitch-insns=5000 max-inline-insns-auto=1000 \
+	early-inlining-insns=1000 max-inline-insns-single=2000 large-function-growth=1000 large-stack-frame-growth=10000,--param $(param)))
+$(BUILD)/fuzz/engine_emulator_inlined.c.o $(BUILD)/fuzz/sweep_block.c.o: CFLAGS_ALL += $(SWEEP_FLAGS)
 
 # Fuzzing. By clang unless CC is another clang; edges of the emulator only, no tracing of comparisons:
 # the mutator knows the fields, and every feature costs on every execution.
@@ -214,7 +228,8 @@ $(BUILD)/coverage/%.o: % $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call quiet,COVER,$<)$(FUZZ_CC) $(CPPFLAGS_ALL) -std=gnu11 $(WARNINGS) -O1 -g -fprofile-instr-generate \
 		-fcoverage-mapping -MMD -MP -c -o $@ $<
-$(BUILD)/coverage/fuzz/main_diff.c.o: CPPFLAGS_ALL += -DPROGRAM_VERSION='"$(VERSION)"'
+$(call objects,$(BUILD)/coverage,$(PROGRAM_SOURCES)): CPPFLAGS_ALL += -DPROGRAM_VERSION='"$(VERSION)"' -DPROGRAM_COMPILER='""' \
+	-DPROGRAM_FLAGS='""'
 $(BUILD)/coverage/rdpmc-diff: $(call objects,$(BUILD)/coverage,$(DIFF_SOURCES))
 	$(call quiet,LINK,$@)$(FUZZ_CC) -fprofile-instr-generate -pthread -rdynamic -o $@ $^ $(LIBS)
 coverage: setup-fuzz $(BUILD)/coverage/rdpmc-diff ## lines and branches that the corpus covers; HTML in build/coverage/html
@@ -231,7 +246,7 @@ $(BUILD)/stats-speed: $(call objects,$(BUILD),bench/stats.c bench/stats_speed.c)
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm
 
 # A test links everything but main(): of fuzz/, or of the benchmark.
-$(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_SOURCES))
+$(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_SOURCES) $(SWEEP_SOURCES))
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka
 $(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o \
 		$(call objects,$(SANITIZED),$(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES)))

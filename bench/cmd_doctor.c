@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "bench/commands.h"
-#include "bench/results_json.h"
 #include "host/context.h"
 #include "host/probe.h"
+#include "results/json_file.h"
 
 static const char *const level_names[] = {
 	[ADVICE_GOOD] = "good",

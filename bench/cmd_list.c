@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bench/commands.h"
-#include "bench/results_json.h"
+#include "results/json_file.h"
 
 static json_t *rows_json(const struct row *rows, size_t n)
 {

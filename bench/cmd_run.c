@@ -14,6 +14,7 @@
 #include "host/context.h"
 #include "host/interrupt.h"
 #include "host/topology.h"
+#include "results/json_file.h"
 
 static int nothing_runs(const char *why)
 {

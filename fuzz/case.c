@@ -81,7 +81,7 @@ static void state_decode(const struct case_bytes *bytes, struct rdpmc_state *sta
 {
 	uint32_t cr0 = get_le32(bytes->cr0), rflags = get_le32(bytes->rflags);
 	uint64_t rip = get_le64(bytes->rip);
-	uint8_t cpl = legal(bytes->cpl, 4, changed);
+	uint8_t cpl = bytes->cpl & 3;
 
 	state->lock = bytes->flags & CASE_LOCK;
 	state->cr0 = cr0;
@@ -92,7 +92,7 @@ static void state_decode(const struct case_bytes *bytes, struct rdpmc_state *sta
 	state->regs.rip = rip;
 	state->regs.rflags = (rflags & CASE_RFLAGS) | RFLAGS_FIXED;
 	case_set_mode(state, legal(bytes->mode, NR_MODES, changed), cpl);
-	*changed += !!(rflags & ~CASE_RFLAGS) + (state->cr0 != cr0) + (state->cpl != cpl) +
+	*changed += !!(rflags & ~CASE_RFLAGS) + (state->cr0 != cr0) + (state->cpl != bytes->cpl) +
 		    (state->regs.rip != rip);
 }
 

@@ -122,7 +122,10 @@ bool case_step(const struct rdpmc_case *decoded, size_t i, struct case_step *ste
 void case_encode(const struct rdpmc_case *decoded, struct case_bytes *bytes);
 void case_step_encode(const struct case_step *step, struct case_step_bytes *bytes);
 
-/* A change of mode: CR0.PE and RFLAGS.VM follow it, CPL is 3 in virtual-8086 mode. */
+/*
+ * A change of mode: CR0.PE and RFLAGS.VM follow it, CPL is 3 in virtual-8086 mode, RIP has 32 bits
+ * outside 64-bit mode.
+ */
 void case_set_mode(struct rdpmc_state *state, enum rdpmc_mode mode, unsigned int cpl);
 
 /*

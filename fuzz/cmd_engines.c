@@ -10,7 +10,7 @@ static const struct argp engines_argp = {
 
 int command_engines(int argc, char **argv)
 {
-	argp_parse(&engines_argp, argc, argv, 0, NULL, NULL);
+	command_parse(&engines_argp, argc, argv, NULL);
 	for (size_t i = 0; engines[i]; i++) {
 		const char *why = NULL;
 		struct engine_vcpu *vcpu = engines[i]->create(&why);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rdpmc-diff explain and minimize: one case in words; the smallest that shows the same. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,7 @@ int command_explain(int argc, char **argv)
 	size_t size;
 	bool good;
 
-	argp_parse(&explain_argp, argc, argv, 0, NULL, &options);
+	command_parse(&explain_argp, argc, argv, &options);
 	command_read_file(options.paths[0], &data, &size);
 	command_trial(&trial, &options.chosen);
 	good = trial_run(&trial, data, size, &finding);
@@ -107,7 +108,7 @@ int command_minimize(int argc, char **argv)
 	size_t size, before;
 	FILE *out;
 
-	argp_parse(&minimize_argp, argc, argv, 0, NULL, &options);
+	command_parse(&minimize_argp, argc, argv, &options);
 	command_read_file(options.paths[0], &data, &size);
 	command_trial(&trial, &options.chosen);
 	before = size;
@@ -120,7 +121,7 @@ int command_minimize(int argc, char **argv)
 	}
 	out = strcmp(options.paths[1], "-") ? fopen(options.paths[1], "wb") : stdout;
 	if (!out || (size && fwrite(data, size, 1, out) != 1) || (out != stdout && fclose(out)))
-		command_die("cannot write %s", options.paths[1]);
+		command_die("%s: %s", options.paths[1], strerror(errno));
 	fprintf(stderr, "%zu bytes, were %zu\n", size, before);
 	free(data);
 	return EXIT_GOOD;

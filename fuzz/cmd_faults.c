@@ -9,14 +9,15 @@
 #include <unistd.h>
 
 #include "fuzz/command.h"
-#include "fuzz/driver.h"
-#include "fuzz/fault.h"
+#include "fuzz/document.h"
+#include "fuzz/faults_json.h"
 #include "fuzz/report.h"
+#include "results/json_file.h"
 
 #define MOST_JOBS 64
 
 struct options {
-	const char *catalogue, *build;
+	const char *catalogue, *build, *json;
 	double seconds[NR_DRIVERS];
 	bool wanted[NR_DRIVERS];
 	uint64_t seed;
@@ -24,7 +25,7 @@ struct options {
 	char **globs;
 };
 
-enum { KEY_CATALOGUE = 256, KEY_BUILD, KEY_DRIVER, KEY_TIME, KEY_SEED };
+enum { KEY_CATALOGUE = 256, KEY_BUILD, KEY_DRIVER, KEY_TIME, KEY_SEED, KEY_JSON };
 
 static const struct argp_option faults_options[] = {
 	{ "catalogue", KEY_CATALOGUE, "DIR", 0, "The patches (default fuzz/faults)", 0 },
@@ -36,6 +37,7 @@ static const struct argp_option faults_options[] = {
 	{ "time", KEY_TIME, "SECONDS", 0,
 	  "Give up after (default: libfuzzer 10, afl 60, made 10, random 2)", 0 },
 	{ "seed", KEY_SEED, "N", 0, "Seed of all drivers (default 1)", 0 },
+	{ "json", KEY_JSON, "FILE", 0, "Write the table as JSON (- is standard output)", 0 },
 	{ "jobs", 'j', "N", 0, "Faults at a time (default: a processor each)", 0 },
 	{ 0 },
 };
@@ -74,6 +76,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case 'j':
 		options->jobs = (unsigned int)command_number("--jobs", arg, 1, MOST_JOBS);
+		break;
+	case KEY_JSON:
+		options->json = arg;
 		break;
 	case ARGP_KEY_ARGS:
 		options->globs = state->argv + state->next;
@@ -289,6 +294,29 @@ static void run_all(struct campaign *campaign)
 		fprintf(stderr, "\r\033[K");
 }
 
+static void write_json(const struct campaign *campaign, const char *started, double elapsed)
+{
+	const struct options *options = campaign->options;
+	json_t *rows = json_array(), *document;
+	struct failure failure;
+
+	for (int i = 0; i < campaign->n; i++)
+		for (int driver = 0; driver < NR_DRIVERS; driver++)
+			if (campaign->results[i][driver].ran)
+				json_array_append_new(rows,
+						      faults_row(&campaign->faults[i], driver,
+								 &campaign->results[i][driver]));
+	document = document_json("faults", started, command_interrupted(), elapsed,
+				 json_pack("{s:I, s:i}", "seed", (json_int_t)options->seed, "jobs",
+					   (int)options->jobs),
+				 rows);
+	if (!document)
+		command_die("out of memory for the result");
+	if (json_file_write(options->json, document, &failure))
+		command_die("--json: %s", failure.text);
+	json_decref(document);
+}
+
 int command_faults(int argc, char **argv)
 {
 	struct options options = {
@@ -302,11 +330,15 @@ int command_faults(int argc, char **argv)
 		.jobs = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN),
 	};
 	struct campaign campaign = { .options = &options, .lock = PTHREAD_MUTEX_INITIALIZER };
+	char why[256], started[DOCUMENT_TIME];
+	struct failure failure;
 	struct fault *faults;
-	char why[256];
+	double since;
 	bool all;
 
-	argp_parse(&faults_argp, argc, argv, 0, NULL, &options);
+	command_parse(&faults_argp, argc, argv, &options);
+	if (options.json && json_file_check(options.json, &failure))
+		command_die("--json: %s", failure.text);
 	campaign.n = faults_read(options.catalogue, &faults, why, sizeof(why));
 	if (campaign.n < 0)
 		command_die("faults: %s", why);
@@ -318,8 +350,12 @@ int command_faults(int argc, char **argv)
 	if (!campaign.results)
 		command_die("out of memory");
 	command_catch_signals();
+	document_now(started);
+	since = command_seconds();
 	run_all(&campaign);
 	all = print_table(&campaign);
+	if (options.json)
+		write_json(&campaign, started, command_seconds() - since);
 	free(campaign.results);
 	free(faults);
 	if (command_interrupted())

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rdpmc-diff run: cases from files, or made at random, through an engine against the model. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_SAVE:
 		options->save = arg;
+		if (access(arg, W_OK | X_OK))
+			command_die("--save: %s: %s", arg, strerror(errno));
 		break;
 	case 'q':
 		options->quiet = true;
@@ -186,7 +189,7 @@ static void save(const char *directory, size_t number, const struct found *found
 	file = fopen(path, "wb");
 	if (!file || (found->size && fwrite(found->data, found->size, 1, file) != 1) ||
 	    fclose(file))
-		command_die("--save: cannot write %s", path);
+		command_die("--save: %s: %s", path, strerror(errno));
 	printf("saved    %s\n", path);
 }
 
@@ -221,7 +224,7 @@ int command_run(int argc, char **argv)
 	char why[256];
 	int status;
 
-	argp_parse(&run_argp, argc, argv, 0, NULL, &options);
+	command_parse(&run_argp, argc, argv, &options);
 	command_trial(&trial, &options.chosen);
 	trial.thorough = true;
 	command_catch_signals();

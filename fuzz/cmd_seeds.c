@@ -191,7 +191,7 @@ int command_seeds(int argc, char **argv)
 	size_t size, kept = 0;
 	bool new;
 
-	argp_parse(&seeds_argp, argc, argv, 0, NULL, &options);
+	command_parse(&seeds_argp, argc, argv, &options);
 	command_trial(&trial, &options.chosen);
 	if (mkdir(options.directory, 0777) && errno != EEXIST)
 		command_die("%s: %s", options.directory, strerror(errno));

@@ -26,6 +26,38 @@ void command_die(const char *format, ...)
 	exit(EXIT_USAGE);
 }
 
+/*
+ * argp adds "Try ... --help" lines to a mistake by its error stream; getopt's own line, which goes
+ * to stderr itself, says enough. Asked last, so that an argument that comes here is nobody's.
+ */
+static error_t parse_rest(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->err_stream = fopen("/dev/null", "we");
+		return 0;
+	case ARGP_KEY_ARG:
+		command_die("'%s' is not expected; see %s --help", arg, state->argv[0]);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+void command_parse(const struct argp *argp, int argc, char **argv, void *options)
+{
+	static const struct argp rest = { .parser = parse_rest };
+	struct argp_child children[4] = { 0 };
+	struct argp whole = *argp;
+	size_t n = 0;
+
+	for (const struct argp_child *child = argp->children; child && child->argp; child++)
+		children[n++] = *child;
+	children[n].argp = &rest;
+	whole.children = children;
+	program_invocation_name = program_invocation_short_name = argv[0];
+	argp_parse(&whole, argc, argv, 0, NULL, options);
+}
+
 uint64_t command_number(const char *option, const char *text, uint64_t least, uint64_t most)
 {
 	static const char units[] = "KMG";
@@ -35,7 +67,7 @@ uint64_t command_number(const char *option, const char *text, uint64_t least, ui
 
 	errno = 0;
 	if (isdigit((unsigned char)text[0])) {
-		value = strtoull(text, &end, 0);
+		value = strtoull(text, &end, strncasecmp(text, "0x", 2) ? 10 : 16);
 		at = *end ? strchr(units, *end) : NULL;
 		for (const char *u = units; at && u <= at; u++)
 			unit *= 1000;

@@ -25,6 +25,12 @@ int command_faults(int argc, char **argv);
 int command_engines(int argc, char **argv);
 int command_seeds(int argc, char **argv);
 
+/*
+ * argp_parse() of @argp, whose parser knows ARGP_KEY_INIT: a mistake gets one line and exit 2.
+ * @options is @argp's input.
+ */
+void command_parse(const struct argp *argp, int argc, char **argv, void *options);
+
 /* "rdpmc-diff: ..." and exit 2. */
 __attribute__((format(printf, 1, 2), noreturn)) void command_die(const char *format, ...);
 

@@ -231,6 +231,8 @@ static void run_libfuzzer(const struct driver_job *job, const char *directory,
 	result->ran = true;
 	result->executions = number_in(log, "stat::number_of_executed_units:");
 	judge_saved(job, pattern, result);
+	if (!result->found)
+		last_line(log, result->why, sizeof(result->why));
 }
 
 /* AFL++ wants an input: the plainest. */
@@ -301,11 +303,11 @@ static void run_afl(const struct driver_job *job, const char *directory,
 		snprintf(result->why, sizeof(result->why), "%s", strerror(errno));
 		return;
 	}
-	result->ran = exists(directory, "out/default/fuzzer_stats");
-	if (!result->ran)
-		last_line(log, result->why, sizeof(result->why));
+	result->ran = true;
 	result->executions = number_in(stats, "execs_done");
 	judge_saved(job, pattern, result);
+	if (!result->found)
+		last_line(log, result->why, sizeof(result->why));
 }
 
 static void run_here(enum driver driver, const struct driver_job *job, struct driver_result *result)
@@ -359,5 +361,10 @@ void driver_run(enum driver driver, const struct driver_job *job, struct driver_
 	else
 		run_afl(job, directory, result);
 	result->seconds = now() - since;
+	/* One that ended by itself before its time has not looked. */
+	if (result->ran && !result->found && result->seconds + 1 < job->seconds)
+		result->ran = false;
+	else if (result->ran)
+		result->why[0] = '\0';
 	nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

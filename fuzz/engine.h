@@ -69,20 +69,21 @@ struct engine {
 	enum intercept (*intercepts)(struct engine_vcpu *vcpu);
 
 	/*
-	 * @count reads in @state, RCX[31:0] from @first on, RCX[63:32] as @state has it: value and
-	 * enum rdpmc_answer of each. The loop that sweeps are made of. Registers other than RAX and
-	 * RDX that any of them changed otherwise than a read may are counted in the result.
+	 * @count reads, each in @state, RCX[31:0] from @first on, RCX[63:32] as @state has it: does
+	 * each give its value and enum rdpmc_answer, leave the registers as such an answer must, and
+	 * all of the vCPU's state but the counters as it was? A value counts only where the answer
+	 * is ANSWER_VALUE. The loop that sweeps are made of; NULL: they call read().
 	 */
-	unsigned int (*read_range)(struct engine_vcpu *vcpu, enum entry entry,
-				   const struct rdpmc_state *state, uint32_t first,
-				   unsigned int count, uint64_t *values, uint8_t *answers);
+	bool (*read_range)(struct engine_vcpu *vcpu, enum entry entry,
+			   const struct rdpmc_state *state, uint32_t first, unsigned int count,
+			   const uint64_t *values, const uint8_t *answers);
 };
 
 /*
  * Engines outside the program are shared objects with a `const struct engine rdpmc_engine`; a change
  * of this file changes the number.
  */
-#define ENGINE_ABI 1
+#define ENGINE_ABI 2
 
 /* The engines in the program, NULL at the end. */
 extern const struct engine *const engines[];

@@ -127,6 +127,14 @@ static void emulator_write(struct engine_vcpu *engine, const struct case_step *s
 	}
 }
 
+static inline void no_exception(struct kvm_vcpu *vcpu)
+{
+	vcpu->exception.pending = false;
+	vcpu->exception.has_error_code = false;
+	vcpu->exception.vector = 0;
+	vcpu->exception.error_code = 0;
+}
+
 static void set_state(struct kvm_vcpu *vcpu, const struct rdpmc_state *state)
 {
 	vcpu->regs.rax = state->regs.rax;
@@ -138,7 +146,7 @@ static void set_state(struct kvm_vcpu *vcpu, const struct rdpmc_state *state)
 	vcpu->cr4 = state->cr4;
 	vcpu->cpl = state->cpl;
 	vcpu->is_64_bit = state->mode == MODE_64BIT;
-	vcpu->exception.pending = false;
+	no_exception(vcpu);
 }
 
 static inline void execute(struct kvm_vcpu *vcpu, enum entry entry, bool lock)
@@ -218,60 +226,104 @@ static enum intercept emulator_intercepts(struct engine_vcpu *engine)
 	return kvm_need_rdpmc_intercept(&engine->vcpu) ? INTERCEPT_ON : INTERCEPT_OFF;
 }
 
-/*
- * Registers are put back only after an answer: a fault must leave them, and what did not is seen at
- * the end. Inlined for each entry, and with emulator/ where the compiler sees it.
- */
-static inline __attribute__((always_inline)) unsigned int
-read_range(struct kvm_vcpu *vcpu, enum entry entry, const struct rdpmc_regs regs, bool lock,
-	   uint32_t first, unsigned int count, uint64_t *restrict values, uint8_t *restrict answers)
+/* What differs between @vcpu, which has executed one read of @before, and what it should be; 0: nothing. */
+static inline __attribute__((always_inline)) uint64_t
+differs(const struct kvm_vcpu *vcpu, const struct kvm_vcpu *before, uint8_t answer, uint64_t value)
 {
-	uint64_t high = regs.rcx & ~0xffffffffULL;
+	uint64_t next = before->regs.rip + 2;
+	uint64_t differ;
+
+	if (vcpu->exception.pending) {
+		differ = answer_of(vcpu) ^ answer;
+		differ |= vcpu->exception.error_code;
+		differ |= vcpu->regs.rax ^ before->regs.rax;
+		differ |= vcpu->regs.rdx ^ before->regs.rdx;
+		differ |= vcpu->regs.rip ^ before->regs.rip;
+	} else {
+		differ = ANSWER_VALUE ^ answer;
+		differ |= vcpu->regs.rax ^ (uint32_t)value;
+		differ |= vcpu->regs.rdx ^ value >> 32;
+		differ |= vcpu->regs.rip ^ (before->is_64_bit ? next : (uint32_t)next);
+	}
+	differ |= vcpu->regs.rcx ^ before->regs.rcx;
+	differ |= vcpu->rflags ^ before->rflags;
+	differ |= vcpu->cr0 ^ before->cr0;
+	differ |= vcpu->cr4 ^ before->cr4;
+	differ |= vcpu->cpl ^ before->cpl;
+	return differ | (vcpu->is_64_bit ^ before->is_64_bit);
+}
+
+/*
+ * Reads whose ECX[31:16] is the same. The vCPU is a local copy that no pointer leaves: with the
+ * emulator inlined the compiler holds its registers in the processor's, and what does not depend
+ * on ECX[15:0] leaves the loop.
+ */
+static inline __attribute__((always_inline)) bool
+read_type(struct kvm_vcpu *shared, enum entry entry, bool lock, uint64_t rcx, unsigned int count,
+	  const uint64_t *restrict values, const uint8_t *restrict answers)
+{
+	const uint64_t high = rcx & ~0xffffULL;
+	struct kvm_vcpu vcpu = *shared, before = *shared;
+	uint64_t differ = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
-		vcpu->regs.rcx = high | (first + i);
-		execute(vcpu, entry, lock);
-		if (vcpu->exception.pending) {
-			values[i] = 0;
-			answers[i] = vcpu->exception.vector == UD_VECTOR ? ANSWER_UD : ANSWER_GP;
-			vcpu->exception.pending = false;
-		} else {
-			values[i] = vcpu->regs.rdx << 32 | vcpu->regs.rax;
-			answers[i] = ANSWER_VALUE;
-			vcpu->regs.rax = regs.rax;
-			vcpu->regs.rdx = regs.rdx;
-			vcpu->regs.rip = regs.rip;
-		}
+		before.regs.rcx = high | (uint16_t)(rcx + i);
+		if (((uint32_t)before.regs.rcx & 0xffff0000) != (uint32_t)high)
+			return false;
+		vcpu.regs = before.regs;
+		no_exception(&vcpu);
+		execute(&vcpu, entry, lock);
+		differ |= differs(&vcpu, &before, answers[i], values[i]);
 	}
-	return 0;
+	vcpu.regs = before.regs;
+	no_exception(&vcpu);
+	*shared = vcpu;
+	return !differ;
 }
 
-__attribute__((flatten)) static unsigned int read_range_exit(struct kvm_vcpu *vcpu,
-							     const struct rdpmc_state *state,
-							     uint32_t first, unsigned int count,
-							     uint64_t *values, uint8_t *answers)
+__attribute__((flatten)) static bool read_type_exit(struct kvm_vcpu *vcpu, uint64_t rcx,
+						    unsigned int count, const uint64_t *values,
+						    const uint8_t *answers)
 {
-	return read_range(vcpu, ENTRY_EXIT, state->regs, state->lock, first, count, values,
-			  answers);
+	return read_type(vcpu, ENTRY_EXIT, false, rcx, count, values, answers);
 }
 
-__attribute__((flatten)) static unsigned int read_range_emulator(struct kvm_vcpu *vcpu,
-								 const struct rdpmc_state *state,
-								 uint32_t first, unsigned int count,
-								 uint64_t *values, uint8_t *answers)
+__attribute__((flatten)) static bool read_type_emulator(struct kvm_vcpu *vcpu, uint64_t rcx,
+							unsigned int count, const uint64_t *values,
+							const uint8_t *answers)
 {
-	return read_range(vcpu, ENTRY_EMULATOR, state->regs, state->lock, first, count, values,
-			  answers);
+	return read_type(vcpu, ENTRY_EMULATOR, false, rcx, count, values, answers);
 }
 
-static unsigned int emulator_read_range(struct engine_vcpu *engine, enum entry entry,
-					const struct rdpmc_state *state, uint32_t first,
-					unsigned int count, uint64_t *values, uint8_t *answers)
+/* A LOCK prefix is a constant to each loop; it never comes to an exit. */
+static bool read_type_lock(struct kvm_vcpu *vcpu, uint64_t rcx, unsigned int count,
+			   const uint64_t *values, const uint8_t *answers)
 {
-	set_state(&engine->vcpu, state);
-	return entry == ENTRY_EXIT
-		       ? read_range_exit(&engine->vcpu, state, first, count, values, answers)
-		       : read_range_emulator(&engine->vcpu, state, first, count, values, answers);
+	return read_type(vcpu, ENTRY_EMULATOR, true, rcx, count, values, answers);
+}
+
+static bool emulator_read_range(struct engine_vcpu *engine, enum entry entry,
+				const struct rdpmc_state *state, uint32_t first, unsigned int count,
+				const uint64_t *values, const uint8_t *answers)
+{
+	const uint64_t high = state->regs.rcx & ~0xffffffffULL;
+	struct kvm_vcpu *vcpu = &engine->vcpu;
+	bool same = true;
+
+	set_state(vcpu, state);
+	for (unsigned int i = 0, n; i < count; i += n) {
+		const uint32_t ecx = first + i;
+
+		n = 0x10000 - (ecx & 0xffff);
+		n = n < count - i ? n : count - i;
+		if (entry == ENTRY_EXIT)
+			same &= read_type_exit(vcpu, high | ecx, n, values + i, answers + i);
+		else if (!state->lock)
+			same &= read_type_emulator(vcpu, high | ecx, n, values + i, answers + i);
+		else
+			same &= read_type_lock(vcpu, high | ecx, n, values + i, answers + i);
+	}
+	return same;
 }
 
 __attribute__((visibility("default"))) const struct engine engine_emulator = {

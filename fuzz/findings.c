@@ -39,5 +39,5 @@ void findings_free(struct findings *findings)
 {
 	for (size_t i = 0; i < findings->kinds; i++)
 		free(findings->found[i].data);
-	findings->kinds = 0;
+	memset(findings, 0, sizeof(*findings));
 }

@@ -16,6 +16,7 @@ static const struct {
 	{ "explain", "say in words what a case tries and what the processor answers",
 	  command_explain },
 	{ "minimize", "make a case that finds something as small as it gets", command_minimize },
+	{ "sweep", "prove by enumeration: every ECX in every privilege state", command_sweep },
 	{ "faults", "score: how soon each deliberate defect is found", command_faults },
 	{ "engines", "list what can be put on trial", command_engines },
 	{ "seeds", "write the seed corpus", command_seeds },

@@ -3,6 +3,7 @@
  * fuzz-rdpmc-replay: the target without a fuzzer, by any compiler. Runs each file, each file of
  * each directory, or standard input ("-").
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,10 @@ int main(int argc, char **argv)
 						    "with a report on the first finding.\n");
 		return argc < 2 ? 2 : 0;
 	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("fuzz-rdpmc-replay %s\n", PROGRAM_VERSION);
+		return 0;
+	}
 	LLVMFuzzerInitialize(&argc, &argv);
 	for (int i = 1; i < argc; i++) {
 		if (inputs_each(argv[i], replay, NULL, &count, why, sizeof(why))) {
@@ -47,5 +52,9 @@ int main(int argc, char **argv)
 		}
 	}
 	printf("%zu cases, nothing found\n", count);
+	if (fflush(stdout)) {
+		fprintf(stderr, "fuzz-rdpmc-replay: standard output: %s\n", strerror(errno));
+		return 2;
+	}
 	return 0;
 }

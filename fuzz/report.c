@@ -116,7 +116,7 @@ static void report_pmu(FILE *out, const char *whose, const struct rdpmc_pmu *pmu
 	else
 		fprintf(out, "Intel, no PMU");
 	if (pmu->vendor == RDPMC_AMD && pmu->version == 2 && pmu->ext_nb)
-		fprintf(out, " (%u)", pmu->nr_nb);
+		fprintf(out, ", %u data-fabric counters", pmu->nr_nb);
 	fputc('\n', out);
 }
 
@@ -184,14 +184,18 @@ void report_case(FILE *out, const struct rdpmc_case *decoded)
 			decoded->legalised, decoded->legalised == 1 ? "" : "s");
 }
 
-static void report_answer(FILE *out, unsigned int answer, const struct rdpmc_regs *regs)
+/* @error_code is #GP's; the registers hold a value's. */
+static void report_answer(FILE *out, unsigned int answer, uint32_t error_code,
+			  const struct rdpmc_regs *regs)
 {
 	if (answer == ANSWER_STRANGE)
 		fprintf(out, "an exception that is neither #GP nor #UD, or without its error code");
 	else if (answer == ANSWER_VALUE)
 		fprintf(out, "EDX:EAX = %s", hex(regs->rdx << 32 | (uint32_t)regs->rax).text);
+	else if (answer == ANSWER_UD)
+		fprintf(out, "#UD");
 	else
-		fprintf(out, "%s", answer == ANSWER_UD ? "#UD" : "#GP(0)");
+		fprintf(out, "#GP(%u)", error_code);
 }
 
 static void report_rule(FILE *out, enum rdpmc_rule rule)
@@ -204,7 +208,7 @@ static void report_model(FILE *out, const struct rdpmc_outcome *model)
 {
 	const struct rdpmc_decision *decision = &model->decision;
 
-	report_answer(out, decision->answer, &model->regs);
+	report_answer(out, decision->answer, 0, &model->regs);
 	if (decision->answer == ANSWER_VALUE)
 		fprintf(out, ", %s %u%s%s", class_names[decision->class], decision->index,
 			decision->hidden ? ", hidden" : "",
@@ -221,7 +225,7 @@ static void report_register(FILE *out, const char *name, uint64_t engine, uint64
 static void report_counters(FILE *out, const struct finding *finding)
 {
 	const struct rdpmc_counters *engine = &finding->counters, *model = &finding->expected;
-	char name[32];
+	char name[64];
 
 	for (unsigned int x = 0; x < finding->n_gp; x++) {
 		snprintf(name, sizeof(name), "general-purpose counter %u", x);
@@ -293,9 +297,7 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 		fprintf(out, "at       ");
 	report_read(out, &finding->state, &guest);
 	fprintf(out, "\nengine   %s: ", trial->engine->name);
-	report_answer(out, finding->engine.answer, engine);
-	if (finding->engine.error_code)
-		fprintf(out, ", error code %u", finding->engine.error_code);
+	report_answer(out, finding->engine.answer, finding->engine.error_code, engine);
 	fprintf(out, "\nmodel    ");
 	report_model(out, &finding->model);
 	fputc('\n', out);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A file that is whole or not there: written beside its place, synced, then renamed. */
+#include "results/json_file.h"
+
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "bench/results_json.h"
 
 static bool is_stdout(const char *path)
 {

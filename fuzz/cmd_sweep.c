@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rdpmc-diff sweep: proof by enumeration. What is swept, and what is told of it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuzz/command.h"
+#include "fuzz/configurations.h"
+#include "fuzz/document.h"
+#include "fuzz/pairs.h"
+#include "fuzz/report.h"
+#include "fuzz/sweep_json.h"
+#include "fuzz/sweep_resume.h"
+#include "results/json_file.h"
+
+#ifndef PROGRAM_VERSION
+#error "the Makefile defines PROGRAM_VERSION"
+#endif
+
+#define MOST_JOBS 256
+
+enum { PART_FULL = 1, PART_REPRESENTATIVES = 2, PART_PAIRS = 4 };
+
+struct options {
+	struct command_engine chosen;
+	const struct configuration *configuration; /* NULL: the default */
+	unsigned int parts;                        /* 0: all */
+	unsigned int jobs;
+	uint32_t first, last;
+	const char *json, *resume;
+	bool list;
+};
+
+enum {
+	KEY_CONFIGURATION = 256,
+	KEY_LIST,
+	KEY_PARTS,
+	KEY_JSON = KEY_PARTS + 8,
+	KEY_RESUME,
+	KEY_FIRST,
+	KEY_LAST
+};
+
+static const struct argp_option sweep_options[] = {
+	{ "configuration", KEY_CONFIGURATION, "NAME", 0,
+	  "Sweep NAME in full (default sapphire-rapids); representatives of NAME alone", 0 },
+	{ "list", KEY_LIST, NULL, 0, "List the configurations and end", 0 },
+	{ "full", KEY_PARTS + PART_FULL, NULL, 0, "Only this: every ECX in every state", 0 },
+	{ "representatives", KEY_PARTS + PART_REPRESENTATIVES, NULL, 0,
+	  "Only this: some thousand ECX under all configurations", 0 },
+	{ "pairs", KEY_PARTS + PART_PAIRS, NULL, 0,
+	  "Only this: the intercept for all pairs of some thousand PMUs", 0 },
+	{ "jobs", 'j', "N", 0, "Threads (default: a processor each)", 0 },
+	{ "json", KEY_JSON, "FILE", 0, "Write the result to FILE (- is standard output)", 0 },
+	{ "resume", KEY_RESUME, "FILE", 0,
+	  "Note in FILE what the full sweep has done, and leave out what FILE says is done", 0 },
+	{ "first", KEY_FIRST, "ECX", 0, "The full sweep begins there (default 0)", 0 },
+	{ "last", KEY_LAST, "ECX", 0, "... and ends there (default 0xffffffff)", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->chosen;
+		break;
+	case KEY_CONFIGURATION:
+		options->configuration = configuration_find(arg);
+		if (!options->configuration)
+			command_die("--configuration: there is no '%s'; --list tells what there is",
+				    arg);
+		break;
+	case KEY_LIST:
+		options->list = true;
+		break;
+	case KEY_PARTS + PART_FULL:
+	case KEY_PARTS + PART_REPRESENTATIVES:
+	case KEY_PARTS + PART_PAIRS:
+		options->parts |= (unsigned int)(key - KEY_PARTS);
+		break;
+	case 'j':
+		options->jobs = (unsigned int)command_number("--jobs", arg, 1, MOST_JOBS);
+		break;
+	case KEY_JSON:
+		options->json = arg;
+		break;
+	case KEY_RESUME:
+		options->resume = arg;
+		break;
+	case KEY_FIRST:
+		options->first = (uint32_t)command_number("--first", arg, 0, UINT32_MAX);
+		break;
+	case KEY_LAST:
+		options->last = (uint32_t)command_number("--last", arg, 0, UINT32_MAX);
+		break;
+	case ARGP_KEY_ARG:
+		command_die("sweep: '%s' is not expected", arg);
+	case ARGP_KEY_END:
+		if (!options->parts)
+			options->parts = PART_FULL | PART_REPRESENTATIVES | PART_PAIRS;
+		if (options->first > options->last)
+			command_die("--first is above --last");
+		if (options->resume && !(options->parts & PART_FULL))
+			command_die("--resume is for the full sweep, which is not asked for");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp_child children[] = { { &command_engine_argp, 0, NULL, 0 }, { 0 } };
+static const struct argp sweep_argp = {
+	.options = sweep_options,
+	.parser = parse,
+	.doc = "Prove by enumeration: every ECX in every privilege state, by every entry, against "
+	       "the model; representatives of ECX under many configurations; the intercept for "
+	       "every pair of many PMUs.\v"
+	       "Exit status: 0 no mismatch, 1 a mismatch, 2 usage or a file that cannot be used, "
+	       "77 the engine cannot run here, 128 + signal interrupted.",
+	.children = children,
+};
+
+/* A sweep of this command under way. */
+struct run {
+	const struct options *options;
+	struct sweep sweep;
+	FILE *out; /* for people */
+	const char *label;
+	double since;
+	struct resume *resume; /* of the full sweep, or NULL */
+	struct sweep_row *rows;
+	size_t n_rows;
+};
+
+static bool interrupted(void)
+{
+	return command_interrupted();
+}
+
+static void progress(void *opaque, double share)
+{
+	const struct run *run = opaque;
+	double passed = command_seconds() - run->since;
+
+	fprintf(stderr, "\r\033[K%s: %.0f %%, about %.0f s left", run->label, 100 * share,
+		share > 0 ? passed / share - passed : 0);
+}
+
+static struct sweep_row *begin_row(struct run *run, const char *part, const char *configuration)
+{
+	struct sweep_row *row = &run->rows[run->n_rows++];
+
+	row->part = part;
+	row->configuration = configuration;
+	run->label = configuration;
+	run->since = command_seconds();
+	return row;
+}
+
+static void tell_findings(const struct run *run, const struct sweep_result *result)
+{
+	struct trial trial = { .engine = run->sweep.engine, .choices = run->sweep.choices };
+	struct rdpmc_case decoded;
+	struct rdpmc_view view;
+
+	for (size_t i = 0; i < result->findings.kinds; i++) {
+		const struct found *found = &result->findings.found[i];
+
+		case_decode(found->data, found->size, &decoded);
+		fprintf(run->out, "\nfinding %zu: %llu case%s, first %s\n", i + 1,
+			(unsigned long long)found->count, found->count == 1 ? "" : "s",
+			found->name);
+		report_case(run->out, &decoded);
+		report_finding(run->out, &trial, &decoded, &found->finding);
+		report_bytes(run->out, found->data, found->size, NULL);
+	}
+	if (result->unrepeated) {
+		rdpmc_view(&run->options->configuration->guest, &run->sweep.choices, &view);
+		fprintf(run->out,
+			"\n%llu blocks of %u reads are wrong, though each read alone is not: what "
+			"one "
+			"leaves disturbs another\nfirst    ",
+			(unsigned long long)result->unrepeated, SWEEP_BLOCK);
+		report_read(run->out, &result->unrepeated_at, &view);
+		fputc('\n', run->out);
+	}
+	if (result->self) {
+		case_decode((const uint8_t *)&result->self_example, sizeof(result->self_example),
+			    &decoded);
+		fprintf(run->out,
+			"\nthe model contradicts itself for %llu pairs: what it says of the "
+			"intercept is not what executing shows; first\n",
+			(unsigned long long)result->self);
+		report_case(run->out, &decoded);
+	}
+}
+
+static void end_row(const struct run *run, const struct sweep_row *row)
+{
+	const struct sweep_result *result = &row->result;
+
+	if (command_progress())
+		fprintf(stderr, "\r\033[K");
+	fprintf(run->out, "%-16s %-27s %15llu %12llu %9.1f%s%s\n", row->part, row->configuration,
+		(unsigned long long)result->cases, (unsigned long long)result->mismatches,
+		result->seconds, result->interrupted ? "  interrupted" : "",
+		result->too_many ? "  too many, given up" : "");
+	if (result->cases_before)
+		fprintf(run->out, "  of these cases %llu were done before\n",
+			(unsigned long long)result->cases_before);
+	if (result->offered && strcmp(row->part, "pairs"))
+		fprintf(run->out, "  the engine cannot give this guest: without what it lacks\n");
+	if (result->costly)
+		fprintf(run->out, "  intercepted, and need not be (PASS-MINIMAL): %llu\n",
+			(unsigned long long)result->costly);
+	tell_findings(run, result);
+	fflush(run->out);
+}
+
+static void cannot_run(const struct run *run, const char *why)
+{
+	fprintf(stderr, "rdpmc-diff: engine %s: %s\n", run->sweep.engine->name, why);
+	exit(EXIT_NOTHING_RAN);
+}
+
+static struct resume *open_resume(const struct run *run)
+{
+	const struct options *options = run->options;
+	const struct rdpmc_choices *choices = &run->sweep.choices;
+	char build[17], words[64], why[800];
+	struct resume_key key = {
+		.version = PROGRAM_VERSION,
+		.build = build,
+		.engine = run->sweep.engine->name,
+		.choices = words,
+		.configuration = options->configuration->name,
+		.first = options->first,
+		.last = options->last,
+	};
+	struct resume *resume;
+
+	snprintf(words, sizeof(words), "%s%s%s",
+		 choices->metrics_any_index ? "metrics-any-index," : "",
+		 choices->user_disable_metrics ? "user-disable-metrics," : "",
+		 choices->metrics_any_index || choices->user_disable_metrics ? "" : "none");
+	resume_build((const void *)run->sweep.engine, build);
+	resume = resume_open(options->resume, &key, why, sizeof(why));
+	if (!resume)
+		command_die("--resume: %s", why);
+	return resume;
+}
+
+static void full(struct run *run)
+{
+	const struct options *options = run->options;
+	struct sweep_row *row = begin_row(run, "full", options->configuration->name);
+	struct rdpmc_case swept;
+	char text[200];
+	const char *why;
+
+	configuration_case(options->configuration, &swept);
+	if (sweep_full(&run->sweep, &swept, options->first, options->last, run->resume, &row->result,
+		       &why))
+		cannot_run(run, why);
+	end_row(run, row);
+	if (run->resume && !resume_close(run->resume, text, sizeof(text)))
+		command_die("--resume: %s: %s", options->resume, text);
+}
+
+static void representatives(struct run *run, const struct configuration *configuration)
+{
+	struct sweep_row *row = begin_row(run, "representatives", configuration->name);
+	struct rdpmc_case swept;
+	const char *why;
+
+	configuration_case(configuration, &swept);
+	if (sweep_representatives(&run->sweep, &swept, &row->result, &why))
+		cannot_run(run, why);
+	end_row(run, row);
+}
+
+static void pairs(struct run *run)
+{
+	struct sweep_row *row;
+	struct rdpmc_pmu *pmus;
+	const char *why;
+	char *name;
+	size_t count;
+
+	pmus = pairs_space(1, &count);
+	if (!pmus || asprintf(&name, "%zu PMUs, all pairs", count) < 0)
+		command_die("out of memory");
+	row = begin_row(run, "pairs", name);
+	if (pairs_sweep(&run->sweep, pmus, count, &row->result, &why))
+		cannot_run(run, why);
+	end_row(run, row);
+	free(pmus);
+}
+
+static void list(void)
+{
+	for (size_t i = 0; i < nr_configurations; i++)
+		printf("%-27s %s\n", configurations[i].name, configurations[i].what);
+}
+
+/* Returns the exit status. */
+static int finish(struct run *run, const char *started, double since)
+{
+	const struct options *options = run->options;
+	struct sweep_document document = {
+		.started = started,
+		.sweep = &run->sweep,
+		.rows = run->rows,
+		.n_rows = run->n_rows,
+		.first = options->first,
+		.last = options->last,
+		.elapsed = command_seconds() - since,
+		.partial = command_interrupted(),
+	};
+	uint64_t cases = 0, mismatches = 0;
+	struct failure failure;
+	json_t *json;
+
+	for (size_t i = 0; i < run->n_rows; i++) {
+		cases += run->rows[i].result.cases;
+		mismatches += run->rows[i].result.mismatches;
+	}
+	fprintf(run->out, "\n%llu cases in %.1f s, %s", (unsigned long long)cases, document.elapsed,
+		mismatches ? "" : "no mismatch\n");
+	if (mismatches)
+		fprintf(run->out, "%llu mismatch%s\n", (unsigned long long)mismatches,
+			mismatches == 1 ? "" : "es");
+	if (document.partial)
+		fprintf(run->out, "interrupted: this is part of it\n");
+	if (options->json) {
+		json = sweep_json(&document);
+		if (!json)
+			command_die("--json: out of memory");
+		if (json_file_write(options->json, json, &failure))
+			command_die("--json: %s", failure.text);
+		json_decref(json);
+	}
+	if (document.partial)
+		return 128 + command_interrupted();
+	return mismatches ? EXIT_FINDING : EXIT_GOOD;
+}
+
+int command_sweep(int argc, char **argv)
+{
+	struct options options = { .jobs = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN),
+				   .last = UINT32_MAX };
+	struct run run = { .options = &options, .out = stdout };
+	struct failure failure;
+	struct trial trial;
+	char started[DOCUMENT_TIME];
+	double since = command_seconds();
+	bool named;
+	int status;
+
+	command_parse(&sweep_argp, argc, argv, &options);
+	if (options.list) {
+		list();
+		return EXIT_GOOD;
+	}
+	if (options.json && json_file_check(options.json, &failure))
+		command_die("--json: %s", failure.text);
+	if (options.json && !strcmp(options.json, "-"))
+		run.out = stderr;
+	/* That the engine runs here at all is said before anything else. */
+	command_trial(&trial, &options.chosen);
+	trial_free(&trial);
+	named = options.configuration;
+	if (!named)
+		options.configuration = &configurations[0];
+	run.sweep = (struct sweep){
+		.engine = options.chosen.engine,
+		.choices = options.chosen.choices,
+		.jobs = options.jobs,
+		.interrupted = interrupted,
+		.progress = command_progress() ? progress : NULL,
+		.opaque = &run,
+	};
+	run.rows = calloc(nr_configurations + 2, sizeof(*run.rows));
+	if (!run.rows)
+		command_die("out of memory");
+	document_now(started);
+	run.resume = options.resume ? open_resume(&run) : NULL;
+	command_catch_signals();
+	fprintf(run.out, "%-16s %-27s %15s %12s %9s\n", "part", "configuration", "cases",
+		"mismatches", "seconds");
+	if (options.parts & PART_FULL)
+		full(&run);
+	for (size_t i = 0; options.parts & PART_REPRESENTATIVES && i < nr_configurations; i++)
+		if (!command_interrupted() &&
+		    (!named || options.configuration == &configurations[i]))
+			representatives(&run, &configurations[i]);
+	if (options.parts & PART_PAIRS && !command_interrupted())
+		pairs(&run);
+	status = finish(&run, started, since);
+	for (size_t i = 0; i < run.n_rows; i++)
+		sweep_result_free(&run.rows[i].result);
+	free(run.rows);
+	return status;
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Representatives of ECX, each in every state, by all of the trial's oracles. */
+#include <stdlib.h>
+
+#include "fuzz/sweep.h"
+
+#define NR_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ECX[31:16]: types, their neighbours, every single bit and what several of them make. */
+static const uint16_t types[] = {
+	0x0000, 0x0001, 0x0002, 0x0004, 0x0008, 0x0010, 0x0020, 0x0040, 0x0080, 0x0100, 0x0200,
+	0x0400, 0x0800, 0x1000, 0x1fff, 0x2000, 0x2001, 0x3000, 0x3fff, 0x4000, 0x4001, 0x4800,
+	0x5000, 0x6000, 0x7fff, 0x8000, 0xa000, 0xc000, 0xdfff, 0xe000, 0xffff,
+};
+static const uint16_t few_types[] = {
+	0x0001, 0x2000, 0x2001, 0x4000, 0x4001, 0x6000, 0x8000, 0xa000, 0xc000, 0xffff,
+};
+
+/* ECX[15:0] */
+static const uint16_t few_indices[] = { 0,  1,  2,  3,  4,  5,  7,      8,
+					15, 16, 31, 32, 63, 64, 0x8000, 0xffff };
+
+#define COUNTED     81 /* from 0 on: past the last index of AMD's */
+#define FEW_COUNTED 41
+
+/* The first, those around powers of 2, the last. */
+static bool boundary(unsigned int index)
+{
+	return index < 70 || index >= 0xfffc || !(index & (index - 1)) || !(index & (index + 1)) ||
+	       !((index - 1) & (index - 2));
+}
+
+static void many(uint32_t *list, size_t *n)
+{
+	for (size_t i = 0; i < NR_OF(types); i++)
+		for (unsigned int index = 0; index <= 0xffff; index++)
+			if (boundary(index))
+				list[(*n)++] = (uint32_t)types[i] << 16 | index;
+	for (unsigned int bit = 0; bit < 32; bit++)
+		list[(*n)++] = 1U << bit;
+	for (unsigned int index = 0; index < COUNTED; index++)
+		list[(*n)++] = index;
+}
+
+static void some(uint32_t *list, size_t *n)
+{
+	for (unsigned int index = 0; index < COUNTED; index++)
+		list[(*n)++] = index;
+	for (unsigned int index = 0; index < FEW_COUNTED; index++)
+		list[(*n)++] = 0x40000000 | index;
+	list[(*n)++] = 0xffff;
+	for (size_t i = 0; i < NR_OF(few_types); i++)
+		for (size_t k = 0; k < NR_OF(few_indices); k++)
+			list[(*n)++] = (uint32_t)few_types[i] << 16 | few_indices[k];
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+uint32_t *sweep_ecxs(bool few, size_t *count)
+{
+	uint32_t *list = malloc(sizeof(*list) * 16384);
+	size_t n = 0, kept = 0;
+
+	if (!list)
+		return NULL;
+	(few ? some : many)(list, &n);
+	qsort(list, n, sizeof(*list), compare);
+	for (size_t i = 0; i < n; i++)
+		if (!i || list[i] != list[i - 1])
+			list[kept++] = list[i];
+	*count = kept;
+	return list;
+}
+
+struct classes {
+	const struct rdpmc_case *swept;
+	const uint32_t *ecxs;
+	size_t count;
+	atomic_size_t next;
+};
+
+/* The last bits of @number choose PCE, LOCK and the CPL. False where there is no such state. */
+static bool state_of(unsigned int number, struct rdpmc_state *state)
+{
+	const unsigned int mode = number >> 4, cpl = number & 3;
+
+	sweep_state(number >> 2 & 1, state);
+	state->lock = number >> 3 & 1;
+	state->regs.rip = 0x7ffffffffffe;
+	case_set_mode(state, mode, cpl);
+	return mode == MODE_REAL ? !cpl : mode != MODE_VM86 || cpl == 3;
+}
+
+static void try_all_states(struct sweep_thread *thread, struct rdpmc_case one, uint32_t ecx)
+{
+	struct finding finding;
+
+	for (unsigned int number = 0; number < NR_MODES << 4; number++) {
+		if (!state_of(number, &one.state))
+			continue;
+		one.state.regs.rcx |= ecx;
+		thread->result.cases++;
+		if (!trial_case(&thread->trial, &one, &finding))
+			sweep_note(&thread->result, &one, &finding);
+	}
+}
+
+static void work(struct sweep_thread *thread)
+{
+	struct classes *classes = thread->shared;
+	size_t i;
+
+	while (!sweep_ends(thread) && (i = atomic_fetch_add(&classes->next, 1)) < classes->count)
+		try_all_states(thread, *classes->swept, classes->ecxs[i]);
+	thread->result.offered = thread->trial.tally.offered;
+}
+
+int sweep_representatives(const struct sweep *sweep, const struct rdpmc_case *swept,
+			  struct sweep_result *result, const char **why)
+{
+	struct classes classes = { .swept = swept };
+	uint32_t *ecxs = sweep_ecxs(false, &classes.count);
+	int error;
+
+	*why = "out of memory";
+	if (!ecxs)
+		return -1;
+	classes.ecxs = ecxs;
+	atomic_init(&classes.next, 0);
+	error = sweep_run(sweep, work, &classes, result, why);
+	free(ecxs);
+	return error;
+}

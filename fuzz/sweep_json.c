@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The result document of sweeps. */
+#include "fuzz/sweep_json.h"
+
+#include "fuzz/document.h"
+
+static json_t *row_json(const struct sweep_row *row)
+{
+	const struct sweep_result *result = &row->result;
+	json_t *object =
+		json_pack("{s:s, s:s, s:I, s:I, s:f, s:b}", "configuration", row->configuration,
+			  "part", row->part, "cases", (json_int_t)result->cases, "mismatches",
+			  (json_int_t)result->mismatches, "seconds", result->seconds, "complete",
+			  !result->interrupted && !result->too_many);
+
+	if (result->cases_before)
+		json_object_set_new(object, "cases_before",
+				    json_integer((json_int_t)result->cases_before));
+	if (result->costly)
+		json_object_set_new(object, "costly", json_integer((json_int_t)result->costly));
+	return object;
+}
+
+static json_t *choices_json(const struct rdpmc_choices *choices)
+{
+	json_t *array = json_array();
+
+	if (choices->metrics_any_index)
+		json_array_append_new(array, json_string("metrics-any-index"));
+	if (choices->user_disable_metrics)
+		json_array_append_new(array, json_string("user-disable-metrics"));
+	return array;
+}
+
+json_t *sweep_json(const struct sweep_document *document)
+{
+	const struct sweep *sweep = document->sweep;
+	json_t *rows = json_array(), *options;
+
+	for (size_t i = 0; i < document->n_rows; i++)
+		json_array_append_new(rows, row_json(&document->rows[i]));
+	options = json_pack("{s:s, s:o, s:i, s:o, s:o}", "engine", sweep->engine->name, "choices",
+			    choices_json(&sweep->choices), "jobs", (int)sweep->jobs, "first",
+			    json_sprintf("%08x", document->first), "last",
+			    json_sprintf("%08x", document->last));
+	return document_json("sweep", document->started, document->partial, document->elapsed,
+			     options, rows);
+}

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Proves that a case can be taken away from a report: its bytes in hexadecimal and as C that
+ * compiles to them; that the answers of each read are told; and the summary of many cases.
+ */
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fuzz/bytes.h"
+#include "fuzz/mutate.h"
+#include "fuzz/report.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+static char *text;
+static size_t text_size;
+
+static FILE *begin(void)
+{
+	FILE *out;
+
+	free(text);
+	text = NULL;
+	out = open_memstream(&text, &text_size);
+	assert_non_null(out);
+	return out;
+}
+
+static int forget(void **unused)
+{
+	(void)unused;
+	free(text);
+	text = NULL;
+	return 0;
+}
+
+static void assert_holds(const char *expected)
+{
+	if (!strstr(text, expected))
+		fail_msg("'%s' is not in: %s", expected, text);
+}
+
+/* What report_c() writes, compiled here, and as text. */
+/* clang-format off */
+#define PINNED \
+struct case_bytes bytes = { \
+	.version = 1, .mode = 4, .cpl = 3, .flags = 5, \
+	.cr0 = { 0x01, 0x00, 0x00, 0x80 }, \
+	.cr4 = { 0x00, 0x01, 0x00, 0x00 }, \
+	.rflags = { 0xd5, 0x7c, 0x24, 0x00 }, \
+	.rcx = { 0x03, 0x00, 0x00, 0x40, 0x00, 0x00, 0x00, 0xff }, \
+	.rax = { 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88 }, \
+	.rdx = { 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28 }, \
+	.rip = { 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38 }, \
+	.guest = { \
+		.vendor = 16, .version = 5, .nr_gp = 8, .gp_width = 48, .nr_fixed = 4, \
+		.fixed_width = 40, .old_counters = 1, .nr_nb = 2, \
+		.fixed_bitmap = { 0x41, 0x42, 0x43, 0x44 }, \
+		.leaf23_gp = { 0x51, 0x52, 0x53, 0x54 }, \
+		.leaf23_fixed = { 0x61, 0x62, 0x63, 0x64 }, \
+		.perf_capabilities = { 0x00, 0x80, 0x08, 0x00, 0x00, 0x00, 0x00, 0x01 }, \
+	}, \
+	.host = { \
+		.vendor = 63, .version = 2, .nr_gp = 6, .gp_width = 0, .nr_fixed = 31, \
+		.fixed_width = 64, .old_counters = 32, .nr_nb = 63, \
+		.fixed_bitmap = { 0x00, 0x00, 0x00, 0x00 }, \
+		.leaf23_gp = { 0x00, 0x00, 0x00, 0x00 }, \
+		.leaf23_fixed = { 0x00, 0x00, 0x00, 0x00 }, \
+		.perf_capabilities = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, \
+	}, \
+	.counter_seed = { 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78 }, \
+	.metrics = { 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88 }, \
+	.fixed_ctr_ctrl = { 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98 }, \
+	.gp_user_disable = { 0xa1, 0xa2, 0xa3, 0xa4 }, \
+}; \
+struct case_step steps[] = { \
+	{ 0, 0, 0x40000003ULL }, \
+	{ 1, 31, 0xffffffffffffffffULL }, \
+	{ 8, 1, 0x0ULL }, \
+};
+/* clang-format on */
+#define TEXT_(...) #__VA_ARGS__
+#define TEXT(...)  TEXT_(__VA_ARGS__)
+
+/* Without comments and blanks. */
+static void squeeze(const char *from, char *to)
+{
+	for (; *from; from++) {
+		if (from[0] == '/' && from[1] == '*')
+			from = strstr(from, "*/") + 1;
+		else if (!isspace((unsigned char)*from))
+			*to++ = *from;
+	}
+	*to = '\0';
+}
+
+static void test_c(void **unused)
+{
+	static const char expected[] = TEXT(PINNED);
+	uint8_t data[256];
+	char *squeezed, *pinned;
+	FILE *out = begin();
+	PINNED
+
+		(void)
+	unused;
+	memcpy(data, &bytes, sizeof(bytes));
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		case_step_encode(&steps[i],
+				 (struct case_step_bytes *)(data + sizeof(bytes) +
+							    i * sizeof(struct case_step_bytes)));
+	report_c(out, data, sizeof(bytes) + 3 * sizeof(struct case_step_bytes));
+	fclose(out);
+	squeezed = malloc(strlen(text) + 1);
+	pinned = malloc(sizeof(expected));
+	assert_non_null(squeezed);
+	assert_non_null(pinned);
+	squeeze(text, squeezed);
+	squeeze(expected, pinned);
+	assert_string_equal(squeezed, pinned);
+	free(squeezed);
+	free(pinned);
+	assert_holds("struct case_bytes bytes = {\n\t.version = 1,\n\t.mode = 4,\n");
+	assert_holds("\t.cr0 = { 0x01, 0x00, 0x00, 0x80 },\n");
+	assert_holds("\t.guest = {\n\t\t.vendor = 16,\n");
+	assert_holds("\t\t.perf_capabilities = { 0x00, 0x80, 0x08, 0x00, 0x00, 0x00, 0x00, 0x01 "
+		     "},\n\t},\n\t.host = {\n");
+	assert_holds("};\nstruct case_step steps[] = {\n\t{ 0, 0, 0x40000003ULL }, /* read */\n"
+		     "\t{ 1, 31, 0xffffffffffffffffULL }, /* write-gp */\n"
+		     "\t{ 8, 1, 0x0ULL }, /* lock */\n};\n");
+
+	/* Of any size. */
+	out = begin();
+	report_c(out, data, sizeof(bytes));
+	fclose(out);
+	assert_null(strstr(text, "steps"));
+	out = begin();
+	report_c(out, NULL, 0);
+	fclose(out);
+	assert_holds("struct case_bytes bytes = {\n\t.version = 1,\n\t.mode = 0,\n");
+}
+
+/* The digits in @text, as bytes. */
+static size_t digits(uint8_t *data, size_t max)
+{
+	size_t n = 0;
+
+	for (const char *at = text + strlen("bytes    "); n < max; at += 2) {
+		unsigned int byte;
+
+		while (*at == '\n' || *at == ' ')
+			at++;
+		if (!isxdigit((unsigned char)at[0]) || sscanf(at, "%2x", &byte) != 1)
+			break;
+		data[n++] = (uint8_t)byte;
+	}
+	return n;
+}
+
+static void test_bytes(void **unused)
+{
+	uint8_t data[5000], back[5000];
+	struct random random = { 31 };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)random_next(&random);
+	for (size_t size = 0; size <= 4096; size += size < 300 ? 1 : 949) {
+		FILE *out = begin();
+
+		report_bytes(out, data, size, NULL);
+		fclose(out);
+		assert_int_equal(text_size ? digits(back, sizeof(back)) : 0, size);
+		assert_memory_equal(back, data, size);
+		if (size)
+			assert_int_equal(text[text_size - 1], '\n');
+		assert_null(strstr(text, "repeat"));
+		for (const char *line = text; *line; line = strchr(line, '\n') + 1)
+			assert_true(strchr(line, '\n') - line <= 80);
+	}
+}
+
+static void test_bytes_text(void **unused)
+{
+	static const uint8_t data[34] = { 0x01, 0xff, [31] = 0x80, [32] = 0x0a };
+	uint8_t many[4097] = { 0 };
+	FILE *out = begin();
+
+	(void)unused;
+	report_bytes(out, data, sizeof(data), "corpus/x");
+	fclose(out);
+	assert_string_equal(
+		text, "bytes    01ff000000000000000000000000000000000000000000000000000000000080\n"
+		      "         0a00\n"
+		      "repeat   rdpmc-diff run corpus/x\n");
+	out = begin();
+	report_bytes(out, data, 0, "empty");
+	fclose(out);
+	assert_string_equal(text, "repeat   rdpmc-diff run empty\n");
+	/* Nobody reads a megabyte of digits, but its size is told. */
+	out = begin();
+	report_bytes(out, many, sizeof(many), NULL);
+	fclose(out);
+	assert_holds("4097 bytes");
+}
+
+static void test_oracles(void **unused)
+{
+	static const char *const names[] = { "outcome", "nothing-else", "pass-sound", "entries" };
+
+	(void)unused;
+	for (unsigned int oracles = 0; oracles < 16; oracles++) {
+		char got[REPORT_ORACLES], expected[REPORT_ORACLES] = "";
+
+		for (unsigned int i = 0; i < 4; i++) {
+			if (!(oracles >> i & 1))
+				continue;
+			if (expected[0])
+				strcat(expected, ", ");
+			strcat(expected, names[i]);
+		}
+		assert_ptr_equal(report_oracles(oracles, got), got);
+		assert_string_equal(got, expected);
+	}
+	assert_int_equal(ORACLE_OUTCOME | ORACLE_NOTHING_ELSE | ORACLE_PASS_SOUND | ORACLE_ENTRIES,
+			 15);
+}
+
+static struct trial start(void)
+{
+	struct trial trial;
+	const char *why;
+
+	assert_int_equal(trial_init(&trial, engine_find("emulator", &why), &why), 0);
+	return trial;
+}
+
+struct data {
+	struct case_bytes bytes;
+	struct case_step_bytes steps[8];
+	size_t size;
+};
+
+static void add(struct data *data, uint8_t op, uint8_t arg, uint64_t value)
+{
+	const struct case_step step = { op, arg, value };
+
+	case_step_encode(&step, (struct case_step_bytes *)((uint8_t *)data + data->size));
+	data->size += sizeof(struct case_step_bytes);
+}
+
+static void report(const struct data *data)
+{
+	struct trial trial = start();
+	struct rdpmc_case decoded;
+	FILE *out = begin();
+
+	case_decode((const uint8_t *)data, data->size, &decoded);
+	report_answers(out, &trial, &decoded);
+	fclose(out);
+	trial_free(&trial);
+}
+
+static void read_line(char *line, size_t size, const char *read, enum rdpmc_rule rule)
+{
+	snprintf(line, size, "%s\n         by %s: %s\n         (%s)\n", read, rdpmc_rules[rule].id,
+		 rdpmc_rules[rule].text, rdpmc_rules[rule].source);
+}
+
+/* A sequence: the second read of PERF_METRICS sees what the first has left. */
+static void test_answers(void **unused)
+{
+	struct data data = { .size = sizeof(data.bytes) };
+	char expected[4096] = "", line[1024];
+
+	(void)unused;
+	data.bytes.version = CASE_VERSION;
+	data.bytes.mode = MODE_64BIT;
+	data.bytes.cr0[0] = 1;
+	data.bytes.flags = CASE_MEDIATED;
+	data.bytes.guest.version = 5;
+	data.bytes.guest.nr_fixed = 4;
+	data.bytes.guest.fixed_width = 48;
+	put_le64(data.bytes.guest.perf_capabilities, RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR);
+	data.bytes.host = data.bytes.guest;
+	put_le64(data.bytes.fixed_ctr_ctrl, RDPMC_FIXED_CTRL_METRICS_CLEAR);
+	put_le64(data.bytes.metrics, 0x11223344);
+	put_le64(data.bytes.rcx, 0x20000000);
+	add(&data, STEP_READ, 0, 0x20000000);
+	add(&data, STEP_LOCK, 1, 0);
+	add(&data, STEP_READ, 0, 5);
+	report(&data);
+	read_line(line, sizeof(line),
+		  "read     EDX:EAX = 1122_3344H, PERF_METRICS, index 0, which clears it and fixed "
+		  "counter 3",
+		  RULE_METRICS_VALUE);
+	strcat(expected, line);
+	read_line(line, sizeof(line),
+		  "read 1   EDX:EAX = 0000H, PERF_METRICS, index 0, which clears it and fixed "
+		  "counter 3",
+		  RULE_METRICS_VALUE);
+	strcat(expected, line);
+	read_line(line, sizeof(line), "read 3   #UD", RULE_UD_LOCK);
+	strcat(expected, line);
+	strcat(expected, "exits    the intercept may be off\n");
+	assert_string_equal(text, expected);
+
+	data.bytes.host.perf_capabilities[1] = 0;
+	report(&data);
+	assert_holds("exits    the intercept must be on\n");
+
+	/* As the engine's guest has it: KVM gives no guest AMD's shared counters. */
+	data.size = sizeof(data.bytes);
+	data.bytes.guest.vendor = CASE_PMU_AMD | CASE_PMU_EXT_NB;
+	data.bytes.guest.version = 1;
+	put_le64(data.bytes.rcx, 6);
+	report(&data);
+	read_line(line, sizeof(line), "offered  AMD, 4 core counters\nread     #GP(0)",
+		  RULE_AMD_OTHER);
+	assert_holds(line);
+}
+
+static void test_tally(void **unused)
+{
+	static const struct tally tally = { .cases = 5,
+					    .reads = 12,
+					    .values = 7,
+					    .faults = 5,
+					    .legalised = 1,
+					    .impossible = 2,
+					    .offered = 3,
+					    .unreached = 4,
+					    .passed = 6,
+					    .costly = 8,
+					    .no = ~(1U << RULE_PRIV),
+					    .yes = ~(1U << RULE_AMD_NB) };
+	FILE *out = begin();
+
+	(void)unused;
+	report_tally(out, &tally, 0);
+	fclose(out);
+	assert_holds("5 cases, 12 reads (7 values, 5 faults)\n");
+	assert_holds("1 legalised, 2 impossible states, 3 guests");
+	assert_holds(" 4 reads that never exit");
+	assert_holds("intercept off in 6 cases, on without need in 8 ");
+	assert_holds("  PRIV never no\n");
+	assert_holds("  AMD-NB never yes\n");
+	assert_int_equal(text[text_size - 1], '\n');
+
+	out = begin();
+	report_tally(out, &tally, 2.5);
+	fclose(out);
+	assert_holds("5 cases, 12 reads (7 values, 5 faults), 2.5 s, 2 cases/s\n");
+}
+
+static void test_full_tally(void **unused)
+{
+	struct trial trial = start();
+	struct random random = { 32 };
+	char expected[64];
+	FILE *out = begin();
+
+	(void)unused;
+	for (unsigned int i = 0; i < 50000; i++) {
+		uint8_t data[MUTATE_SIZE];
+		struct finding finding;
+		size_t size = mutate_make(&random, data, sizeof(data));
+
+		assert_true(trial_run(&trial, data, size, &finding));
+	}
+	report_tally(out, &trial.tally, 0);
+	fclose(out);
+	trial_free(&trial);
+	snprintf(expected, sizeof(expected), "\nrules: %u of %u asked", NR_RULES, NR_RULES);
+	assert_holds(expected);
+	assert_null(strstr(text, "never yes"));
+	assert_null(strstr(text, "never no"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_c, forget),
+		cmocka_unit_test_teardown(test_bytes, forget),
+		cmocka_unit_test_teardown(test_bytes_text, forget),
+		cmocka_unit_test_teardown(test_oracles, forget),
+		cmocka_unit_test_teardown(test_answers, forget),
+		cmocka_unit_test_teardown(test_tally, forget),
+		cmocka_unit_test_teardown(test_full_tally, forget),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

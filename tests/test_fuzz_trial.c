@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Proves that a trial finds what is wrong with an engine: deliberate mistakes, planted in the right
+ * engine, give the oracle, entry, step and rule that they should; the right engine gives nothing.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fuzz/bytes.h"
+#include "fuzz/mutate.h"
+#include "fuzz/trial.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define MOST_STEPS    8
+#define BOTH          (1U << ENTRY_EXIT | 1U << ENTRY_EMULATOR)
+#define METRICS_      0x1122334455667788
+
+/* A mistake in the reads of one RCX: changes to the right answer. */
+struct mistake {
+	struct rdpmc_regs flip;
+	uint32_t error_code;
+	bool elsewhere, other; /* @other: @answer instead of the right one */
+	uint8_t answer;
+	struct case_step write; /* of the engine's own counters; STEP_READ for none */
+};
+
+/* The engine that is tried: the emulator, with what is planted in it, and what was asked of it. */
+static const struct engine *right;
+static struct {
+	const struct mistake *mistake;
+	uint64_t rcx;
+	unsigned int entries;
+	bool decides; /* @intercept instead of its own decision */
+	enum intercept intercept;
+	bool no_metrics; /* offers no guest PERF_METRICS */
+
+	unsigned int reads[NR_ENTRIES], writes;
+	struct engine_answer last[NR_ENTRIES];
+} plant;
+
+static void wrong_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+		       struct engine_answer *answer)
+{
+	const struct mistake *mistake = plant.mistake;
+
+	right->read(vcpu, entry, state, answer);
+	plant.reads[entry]++;
+	if (mistake && plant.entries >> entry & 1 && state->regs.rcx == plant.rcx) {
+		answer->regs.rax ^= mistake->flip.rax;
+		answer->regs.rcx ^= mistake->flip.rcx;
+		answer->regs.rdx ^= mistake->flip.rdx;
+		answer->regs.rip ^= mistake->flip.rip;
+		answer->regs.rflags ^= mistake->flip.rflags;
+		answer->error_code |= mistake->error_code;
+		answer->elsewhere |= mistake->elsewhere;
+		if (mistake->other)
+			answer->answer = mistake->answer;
+		if (mistake->write.op != STEP_READ)
+			right->write(vcpu, &mistake->write);
+	}
+	plant.last[entry] = *answer;
+}
+
+static void counting_write(struct engine_vcpu *vcpu, const struct case_step *step)
+{
+	plant.writes++;
+	right->write(vcpu, step);
+}
+
+static enum intercept wrong_intercepts(struct engine_vcpu *vcpu)
+{
+	return plant.decides ? plant.intercept : right->intercepts(vcpu);
+}
+
+static bool wrong_offer(struct rdpmc_pmu *guest)
+{
+	bool taken = plant.no_metrics && guest->perf_capabilities & RDPMC_CAP_METRICS;
+
+	if (taken)
+		guest->perf_capabilities &= ~RDPMC_CAP_METRICS;
+	return right->offer(guest) || taken;
+}
+
+static struct engine wrong;
+
+static struct trial start(void)
+{
+	const char *why = NULL;
+	struct trial trial;
+
+	right = engine_find("emulator", &why);
+	assert_non_null(right);
+	memset(&plant, 0, sizeof(plant));
+	wrong = *right;
+	wrong.name = "wrong";
+	wrong.read = wrong_read;
+	wrong.write = counting_write;
+	wrong.intercepts = wrong_intercepts;
+	wrong.offer = wrong_offer;
+	assert_int_equal(trial_init(&trial, &wrong, &why), 0);
+	assert_ptr_equal(trial.engine, &wrong);
+	return trial;
+}
+
+struct data {
+	struct case_bytes bytes;
+	struct case_step_bytes steps[MOST_STEPS];
+	size_t size;
+};
+
+static void add(struct data *data, uint8_t op, uint8_t arg, uint64_t value)
+{
+	const struct case_step step = { op, arg, value };
+
+	case_step_encode(&step, (struct case_step_bytes *)((uint8_t *)data + data->size));
+	data->size += sizeof(struct case_step_bytes);
+}
+
+/* 64-bit mode at CPL 0, eight counters and four, PERF_METRICS with clear mode, mediated. */
+static struct data plain(uint64_t rcx)
+{
+	struct data data = { .size = sizeof(data.bytes) };
+	struct case_bytes *bytes = &data.bytes;
+
+	bytes->version = CASE_VERSION;
+	bytes->mode = MODE_64BIT;
+	bytes->flags = CASE_MEDIATED;
+	bytes->cr0[0] = 1;
+	put_le64(bytes->rax, 0xaaaaaaaabbbbbbbb);
+	put_le64(bytes->rdx, 0xccccccccdddddddd);
+	put_le64(bytes->rcx, rcx);
+	put_le64(bytes->rip, 0x1000);
+	put_le64(bytes->metrics, METRICS_);
+	bytes->guest.version = 5;
+	bytes->guest.nr_gp = 8;
+	bytes->guest.nr_fixed = 4;
+	bytes->guest.gp_width = bytes->guest.fixed_width = 48;
+	put_le64(bytes->guest.perf_capabilities, RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR);
+	bytes->host = bytes->guest;
+	return data;
+}
+
+static bool try(struct trial *trial, const struct data *data, struct finding *finding)
+{
+	memset(finding, 0xee, sizeof(*finding));
+	return trial_run(trial, (const uint8_t *)data, data->size, finding);
+}
+
+#define OTHER(what) .other = true, .answer = (what)
+#define FAULT       0x60000000
+#define METRICS     0x20000000
+
+struct row {
+	const char *name;
+	uint64_t rcx;
+	unsigned int oracles; /* of both entries wrong; of one, ENTRIES too where they differ */
+	struct mistake mistake;
+};
+
+static const struct row rows[] = {
+	{ "a wrong value", 3, ORACLE_OUTCOME, { .flip = { .rax = 1 } } },
+	{ "bit 47", 3, ORACLE_OUTCOME, { .flip = { .rdx = 0x8000 } } },
+	{ "#GP for a value", 3, ORACLE_OUTCOME, { OTHER(ANSWER_GP) } },
+	{ "#UD for a value", 3, ORACLE_OUTCOME, { OTHER(ANSWER_UD) } },
+	{ "#UD for #GP", FAULT, ORACLE_OUTCOME, { OTHER(ANSWER_UD) } },
+	{ "#DE for #GP", FAULT, ORACLE_OUTCOME, { OTHER(ANSWER_STRANGE) } },
+	{ "a value for #GP", FAULT, ORACLE_OUTCOME, { OTHER(ANSWER_VALUE) } },
+	{ "error code", FAULT, ORACLE_OUTCOME, { .error_code = 8 } },
+	{ "RCX", 3, ORACLE_NOTHING_ELSE, { .flip = { .rcx = 1ULL << 63 } } },
+	{ "RFLAGS", 3, ORACLE_NOTHING_ELSE, { .flip = { .rflags = 1 } } },
+	{ "RIP stays", 3, ORACLE_NOTHING_ELSE, { .flip = { .rip = 2 } } },
+	{ "RCX, #GP", FAULT, ORACLE_NOTHING_ELSE, { .flip = { .rcx = 1 } } },
+	{ "RFLAGS, #GP", FAULT, ORACLE_NOTHING_ELSE, { .flip = { .rflags = 1 } } },
+	{ "RIP, #GP", FAULT, ORACLE_NOTHING_ELSE, { .flip = { .rip = 2 } } },
+	{ "RAX, #GP", FAULT, ORACLE_NOTHING_ELSE, { .flip = { .rax = 1 } } },
+	{ "RDX, #GP", FAULT, ORACLE_NOTHING_ELSE, { .flip = { .rdx = 1 } } },
+	{ "CR0", 3, ORACLE_NOTHING_ELSE, { .elsewhere = true } },
+	{ "counts", 3, ORACLE_NOTHING_ELSE, { .write = { STEP_GP, 3, 1 } } },
+	{ "another", 3, ORACLE_NOTHING_ELSE, { .write = { STEP_GP, 7, 1 } } },
+	{ "fixed", 3, ORACLE_NOTHING_ELSE, { .write = { STEP_FIXED, 3, 1 } } },
+	{ "metrics", 3, ORACLE_NOTHING_ELSE, { .write = { STEP_METRICS, 0, 1 } } },
+	{ "control", 3, ORACLE_NOTHING_ELSE, { .write = { STEP_FIXED_CTRL, 0, 1 } } },
+	{ "hidden", 3, ORACLE_NOTHING_ELSE, { .write = { STEP_USER_DISABLE, 0, 1 } } },
+	{ "by a fault", FAULT, ORACLE_NOTHING_ELSE, { .write = { STEP_METRICS, 0, 0 } } },
+	{ "not cleared", METRICS, ORACLE_NOTHING_ELSE, { .write = { STEP_METRICS, 0, METRICS_ } } },
+	{ "slots not", METRICS, ORACLE_NOTHING_ELSE, { .write = { STEP_FIXED, 3, 7 } } },
+	{ "while clearing", METRICS, ORACLE_OUTCOME, { .flip = { .rax = 1 } } },
+	{ "two in one",
+	  3,
+	  ORACLE_OUTCOME | ORACLE_NOTHING_ELSE,
+	  { .flip = { .rax = 1, .rcx = 1 } } },
+};
+
+static enum rdpmc_rule rule_of(uint64_t rcx)
+{
+	return rcx == FAULT ? RULE_TYPE_OTHER : rcx == METRICS ? RULE_METRICS_VALUE : RULE_TYPE_GP;
+}
+
+/* The mistake of @row in @entries, seen at the first read or, after others, at step 4. */
+static void plant_row(const struct row *row, unsigned int entries, bool later)
+{
+	struct trial trial = start();
+	struct data data = plain(later ? 1 : row->rcx);
+	/* What the two answer is the same, though one of them does what it should not. */
+	const bool hidden = row->mistake.elsewhere || row->mistake.write.op != STEP_READ;
+	const bool clears = row->rcx == METRICS;
+	unsigned int oracles = row->oracles;
+	struct finding finding;
+
+	plant.mistake = &row->mistake;
+	plant.rcx = row->rcx;
+	plant.entries = entries;
+	if (clears)
+		put_le64(data.bytes.fixed_ctr_ctrl, RDPMC_FIXED_CTRL_METRICS_CLEAR);
+	if (later) {
+		add(&data, STEP_GP, 3, ~0ULL);
+		add(&data, STEP_READ, 0, 2);
+		add(&data, STEP_LOCK, 0, 0);
+	}
+	add(&data, STEP_READ, 0, row->rcx);
+	add(&data, STEP_READ, 0, 0);
+	if (entries != BOTH && !hidden)
+		oracles |= ORACLE_ENTRIES;
+	if (try(&trial, &data, &finding))
+		fail_msg("%s: nothing found", row->name);
+	if (finding.oracles != oracles)
+		fail_msg("%s: oracles %x, not %x", row->name, finding.oracles, oracles);
+	/* Of two that are wrong, the first. */
+	if (finding.entry != (entries == 1U << ENTRY_EMULATOR ? ENTRY_EMULATOR : ENTRY_EXIT))
+		fail_msg("%s: entry %s is blamed", row->name, entry_name(finding.entry));
+	if (finding.step != (later ? 4 : 0))
+		fail_msg("%s: at step %zu", row->name, finding.step);
+	if (finding.model.decision.rule != rule_of(row->rcx))
+		fail_msg("%s: by %s", row->name, rdpmc_rules[finding.model.decision.rule].id);
+	assert_int_equal(finding.state.regs.rcx, row->rcx);
+	assert_int_equal(finding.state.regs.rip, 0x1000);
+	assert_int_equal(finding.n_gp, 8);
+	assert_int_equal(finding.n_fixed, 4);
+	if (finding.engine.answer != plant.last[finding.entry].answer ||
+	    finding.engine.error_code != plant.last[finding.entry].error_code ||
+	    memcmp(&finding.engine.regs, &plant.last[finding.entry].regs,
+		   sizeof(struct rdpmc_regs)))
+		fail_msg("%s: not what the engine answered", row->name);
+	/* What the counters hold after, where that is what is wrong. */
+	if (row->mistake.write.op == STEP_GP)
+		assert_int_equal(finding.counters.gp[row->mistake.write.arg], 1);
+	if (row->mistake.write.op == STEP_GP && row->mistake.write.arg == 3 && later)
+		assert_int_equal(finding.expected.gp[3], ~0ULL);
+	if (clears)
+		assert_int_equal(finding.expected.metrics | finding.expected.fixed[3], 0);
+	trial_free(&trial);
+}
+
+static void plant_all(unsigned int entries)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		plant_row(&rows[i], entries, false);
+		plant_row(&rows[i], entries, true);
+	}
+}
+
+static void test_both_wrong(void **unused)
+{
+	(void)unused;
+	plant_all(BOTH);
+}
+
+static void test_emulator_entry_wrong(void **unused)
+{
+	(void)unused;
+	plant_all(1U << ENTRY_EMULATOR);
+}
+
+static void test_exit_entry_wrong(void **unused)
+{
+	(void)unused;
+	plant_all(1U << ENTRY_EXIT);
+}
+
+struct pass_row {
+	const char *name;
+	uint8_t obstacle, class, index;
+	uint8_t flags;
+	struct {
+		uint8_t at, value;
+	} guest, host; /* one byte of each PMU is changed */
+};
+
+static const struct pass_row pass_rows[] = {
+	{ "none", OBSTACLE_NONE, 0, 0, CASE_MEDIATED, { 0 }, { 0 } },
+	{ "backdoor",
+	  OBSTACLE_VMWARE,
+	  CLASS_VMWARE,
+	  0,
+	  CASE_MEDIATED | CASE_BACKDOOR,
+	  { 0 },
+	  { 0 } },
+	{ "not mediated", OBSTACLE_NOT_MEDIATED, CLASS_NONE, 0, 0, { 0 }, { 0 } },
+	/* PERF_CAPABILITIES[23:16], [15:8]: byte 22 and 21 of a PMU */
+	{ "no metrics in the guest",
+	  OBSTACLE_READABLE,
+	  CLASS_METRICS,
+	  0,
+	  CASE_MEDIATED,
+	  { 21, 0 },
+	  { 0 } },
+	{ "no metrics in the host",
+	  OBSTACLE_READABLE,
+	  CLASS_METRICS,
+	  0,
+	  CASE_MEDIATED,
+	  { 0 },
+	  { 21, 0 } },
+	{ "fewer counters", OBSTACLE_READABLE, CLASS_GP, 7, CASE_MEDIATED, { 2, 7 }, { 0 } },
+	{ "fewer fixed", OBSTACLE_READABLE, CLASS_FIXED, 2, CASE_MEDIATED, { 4, 2 }, { 0 } },
+	{ "wider counters", OBSTACLE_WIDTH, CLASS_GP, 0, CASE_MEDIATED, { 0 }, { 3, 49 } },
+	{ "narrower fixed", OBSTACLE_WIDTH, CLASS_FIXED, 0, CASE_MEDIATED, { 0 }, { 5, 40 } },
+	{ "clear mode", OBSTACLE_CLEAR, CLASS_NONE, 0, CASE_MEDIATED, { 0 }, { 22, 0 } },
+	{ "user disable",
+	  OBSTACLE_USER_DISABLE,
+	  CLASS_NONE,
+	  0,
+	  CASE_MEDIATED,
+	  { 0, CASE_PMU_USER_DISABLE },
+	  { 0 } },
+};
+
+static void test_pass_sound(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(pass_rows); i++) {
+		const struct pass_row *row = &pass_rows[i];
+		const bool sound = row->obstacle == OBSTACLE_NONE;
+
+		for (int intercept = INTERCEPT_OFF; intercept <= INTERCEPT_UNKNOWN; intercept++) {
+			struct trial trial = start();
+			struct data data = plain(0);
+			struct finding finding;
+			bool nothing;
+
+			data.bytes.flags = row->flags;
+			if (row->guest.at || row->guest.value)
+				((uint8_t *)&data.bytes.guest)[row->guest.at] = row->guest.value;
+			if (row->host.at)
+				((uint8_t *)&data.bytes.host)[row->host.at] = row->host.value;
+			plant.decides = true;
+			plant.intercept = intercept;
+			nothing = try(&trial, &data, &finding);
+			if (nothing != (sound || intercept != INTERCEPT_OFF))
+				fail_msg("%s, intercept %d: found %d", row->name, intercept,
+					 !nothing);
+			assert_int_equal(trial.obstacle, row->obstacle);
+			assert_int_equal(trial.tally.obstacles[row->obstacle], 1);
+			assert_int_equal(trial.tally.passed, intercept == INTERCEPT_OFF);
+			assert_int_equal(trial.tally.costly, sound && intercept == INTERCEPT_ON);
+			if (!nothing &&
+			    (finding.oracles != ORACLE_PASS_SOUND || finding.step ||
+			     finding.pass.obstacle != row->obstacle ||
+			     finding.pass.class != row->class || finding.pass.index != row->index))
+				fail_msg("%s: obstacle %u, class %u, index %u", row->name,
+					 finding.pass.obstacle, finding.pass.class,
+					 finding.pass.index);
+			trial_free(&trial);
+		}
+	}
+}
+
+static void test_right_engine(void **unused)
+{
+	struct trial trial = start();
+	struct random random = { 1 };
+
+	(void)unused;
+	trial.engine = right;
+	for (unsigned int i = 0; i < 200000; i++) {
+		uint8_t data[MUTATE_SIZE];
+		struct finding finding;
+		size_t size = mutate_make(&random, data, sizeof(data));
+
+		if (!trial_run(&trial, data, size, &finding))
+			fail_msg("case %u: oracles %x at step %zu by %s", i, finding.oracles,
+				 finding.step, rdpmc_rules[finding.model.decision.rule].id);
+	}
+	assert_int_equal(trial.tally.cases, 200000);
+	/* All there is to decide was decided, both ways. */
+	assert_int_equal(trial.tally.yes, (1U << NR_RULES) - 1);
+	assert_int_equal(trial.tally.no, (1U << NR_RULES) - 1);
+	trial_free(&trial);
+}
+
+static void test_lock(void **unused)
+{
+	static const struct mistake mistake = { OTHER(ANSWER_GP) };
+	struct trial trial = start();
+	struct data data = plain(3);
+	struct finding finding;
+
+	(void)unused;
+	data.bytes.flags |= CASE_LOCK;
+	add(&data, STEP_READ, 0, 0);
+	plant.mistake = &mistake;
+	plant.rcx = 3;
+	plant.entries = 1U << ENTRY_EXIT;
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(plant.reads[ENTRY_EXIT], 0);
+	assert_int_equal(plant.reads[ENTRY_EMULATOR], 2);
+	assert_int_equal(trial.tally.unreached, 2);
+	assert_int_equal(trial.tally.faults, 2);
+	add(&data, STEP_LOCK, 0xfe & 31, 0);
+	add(&data, STEP_READ, 0, 1);
+	add(&data, STEP_LOCK, 1, 0);
+	add(&data, STEP_READ, 0, 2);
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(plant.reads[ENTRY_EXIT], 1);
+	assert_int_equal(trial.tally.unreached, 2 + 3);
+	trial_free(&trial);
+}
+
+/* Each entry reads PERF_METRICS before it is cleared, and it is cleared after. */
+static void test_metrics_clear(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(METRICS);
+	struct finding finding;
+
+	(void)unused;
+	put_le64(data.bytes.fixed_ctr_ctrl, RDPMC_FIXED_CTRL_METRICS_CLEAR);
+	assert_true(try(&trial, &data, &finding));
+	for (int entry = 0; entry < NR_ENTRIES; entry++) {
+		assert_int_equal(plant.last[entry].regs.rax, METRICS_ & 0xffffffff);
+		assert_int_equal(plant.last[entry].regs.rdx, METRICS_ >> 32);
+	}
+	add(&data, STEP_READ, 0, METRICS);
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(plant.last[ENTRY_EXIT].regs.rax, 0);
+	add(&data, STEP_METRICS, 0, 0x7700000066);
+	add(&data, STEP_FIXED, 3, 0x5500000044);
+	add(&data, STEP_READ, 0, 0x40000003);
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(plant.last[ENTRY_EXIT].regs.rax, 0x44);
+	add(&data, STEP_READ, 0, METRICS);
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(plant.last[ENTRY_EXIT].regs.rax, 0x66);
+	assert_int_equal(plant.last[ENTRY_EMULATOR].regs.rax, 0x66);
+	add(&data, STEP_READ, 0, 0x40000003);
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(plant.last[ENTRY_EMULATOR].regs.rax, 0);
+	trial_free(&trial);
+}
+
+/* What the engine cannot give is taken from the guest, for the engine and for the model. */
+static void test_offer(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(METRICS);
+	struct finding finding;
+
+	(void)unused;
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(trial.decided, 1U << RULE_METRICS_VALUE);
+	assert_int_equal(trial.tally.offered, 0);
+	plant.no_metrics = true;
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(trial.decided, 1U << RULE_TYPE_METRICS);
+	assert_int_equal(trial.tally.offered, 1);
+	assert_int_equal(plant.last[ENTRY_EXIT].answer, ANSWER_GP);
+	trial_free(&trial);
+}
+
+static struct engine_vcpu *no_vcpu(const char **why)
+{
+	*why = "it is Sunday";
+	return NULL;
+}
+
+static void test_engines(void **unused)
+{
+	struct trial trial = start();
+	const char *why = NULL;
+
+	(void)unused;
+	trial_free(&trial);
+	wrong.create = no_vcpu;
+	assert_int_equal(trial_init(&trial, &wrong, &why), -1);
+	assert_string_equal(why, "it is Sunday");
+	for (int i = 0; engines[i]; i++) {
+		assert_ptr_equal(engine_find(engines[i]->name, &why), engines[i]);
+		assert_non_null(engines[i]->what);
+	}
+	why = NULL;
+	assert_null(engine_find("no such engine", &why));
+	assert_non_null(why);
+	why = NULL;
+	assert_null(engine_find("./no/such/engine.so", &why));
+	assert_non_null(why);
+	assert_string_equal(entry_name(ENTRY_EXIT), "exit");
+	assert_string_equal(entry_name(ENTRY_EMULATOR), "emulator");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_both_wrong),
+		cmocka_unit_test(test_emulator_entry_wrong),
+		cmocka_unit_test(test_exit_entry_wrong),
+		cmocka_unit_test(test_pass_sound),
+		cmocka_unit_test(test_right_engine),
+		cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_metrics_clear),
+		cmocka_unit_test(test_offer),
+		cmocka_unit_test(test_engines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
