@@ -264,8 +264,8 @@ static void full(struct run *run)
 	const char *why;
 
 	configuration_case(options->configuration, &swept);
-	if (sweep_full(&run->sweep, &swept, options->first, options->last, run->resume, &row->result,
-		       &why))
+	if (sweep_full(&run->sweep, &swept, options->first, options->last, run->resume,
+		       &row->result, &why))
 		cannot_run(run, why);
 	end_row(run, row);
 	if (run->resume && !resume_close(run->resume, text, sizeof(text)))

@@ -113,8 +113,8 @@ static uint64_t observe(const struct rdpmc_view *view, const struct rdpmc_policy
 	const struct rdpmc_regs regs =
 		rdpmc_result(&decision, &state, rdpmc_value(&decision, before));
 
-	uint64_t hash = (uint64_t)decision.class << 8 | (uint64_t)decision.answer << 1 |
-			decision.clears;
+	uint64_t hash =
+		(uint64_t)decision.class << 8 | (uint64_t)decision.answer << 1 | decision.clears;
 
 	/* Each from another state of the hash: two halves that change alike must not cancel out. */
 	return mix(mix(mix(mix(1, hash), regs.rax), regs.rdx), regs.rip);

@@ -24,23 +24,23 @@ void sweep_block_begin(struct sweep_block *block, struct sweep_thread *thread,
 }
 
 /*
- * The model's answers, and what they leave in @counters. That ECX[31:16] is the same in all of them
- * is said again in the loop, for the compiler.
+ * The model's answers, and what they leave in @counters. Two things are said once more for the
+ * compiler, which then decides them outside the loop: no LOCK, and ECX[31:16] is the same in all.
  */
-__attribute__((flatten)) static void
+__attribute__((flatten, noinline)) static void
 expect(const struct rdpmc_view *restrict view, const struct rdpmc_policy *restrict policy,
        struct rdpmc_state state, struct rdpmc_counters *restrict counters, uint32_t first,
        unsigned int count, uint64_t *restrict values, uint8_t *restrict answers)
 {
-	const uint64_t rcx = state.regs.rcx & ~0xffffffffULL;
+	const uint64_t high = (state.regs.rcx & ~0xffffffffULL) | (first & 0xffff0000);
 
+	state.lock = false;
 	for (unsigned int i = 0; i < count; i++) {
-		uint32_t ecx = (first & 0xffff0000) | (uint16_t)(first + i);
 		struct rdpmc_decision decision;
 
-		state.regs.rcx = rcx | ecx;
-		if (ecx >> 16 != first >> 16)
-			__builtin_unreachable();
+		state.regs.rcx = high | (uint16_t)(first + i);
+		if ((uint32_t)state.regs.rcx >> 16 != first >> 16)
+			return;
 		decision = rdpmc_decide(view, policy, counters, &state);
 		values[i] = rdpmc_value(&decision, counters);
 		answers[i] = (uint8_t)decision.answer;

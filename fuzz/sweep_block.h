@@ -23,8 +23,8 @@ void sweep_block_begin(struct sweep_block *block, struct sweep_thread *thread,
 		       const struct rdpmc_case *swept);
 
 /*
- * @count reads from ECX @first on, at most SWEEP_BLOCK and all with the same ECX[31:16]. Notes in
- * the thread's result what is wrong; returns how many entries are.
+ * @count reads without LOCK from ECX @first on, at most SWEEP_BLOCK and all with the same ECX[31:16].
+ * Notes in the thread's result what is wrong; returns how many entries are.
  */
 unsigned int sweep_block(struct sweep_block *block, const struct rdpmc_state *state, uint32_t first,
 			 unsigned int count);

@@ -166,20 +166,24 @@ static void test_range(void **unused)
 		answers[100 + x] = ANSWER_VALUE;
 	}
 	for (enum entry entry = 0; entry < NR_ENTRIES; entry++) {
-		assert_true(engine_emulator.read_range(vcpu, entry, &state, -100U, 300, values, answers));
+		assert_true(engine_emulator.read_range(vcpu, entry, &state, -100U, 300, values,
+						       answers));
 		for (unsigned int i = 0; i < 300; i += i < 98 || i > 105 ? 7 : 1) {
 			answers[i] ^= 1;
-			assert_false(engine_emulator.read_range(vcpu, entry, &state, -100U, 300, values, answers));
+			assert_false(engine_emulator.read_range(vcpu, entry, &state, -100U, 300,
+								values, answers));
 			answers[i] ^= 1;
 		}
 		for (unsigned int bit = 0; bit < 64; bit++) {
 			values[103] ^= 1ULL << bit;
-			assert_false(engine_emulator.read_range(vcpu, entry, &state, -100U, 300, values, answers));
+			assert_false(engine_emulator.read_range(vcpu, entry, &state, -100U, 300,
+								values, answers));
 			values[103] ^= 1ULL << bit;
 		}
 		/* A fault has no value. */
 		values[5] = 7;
-		assert_true(engine_emulator.read_range(vcpu, entry, &state, -100U, 300, values, answers));
+		assert_true(engine_emulator.read_range(vcpu, entry, &state, -100U, 300, values,
+						       answers));
 		assert_true(engine_emulator.holds(vcpu, &counters, n_gp, n_fixed));
 	}
 	engine_emulator.destroy(vcpu);
@@ -430,8 +434,12 @@ static void test_interrupted(void **unused)
 	sweep_result_free(&result);
 }
 
-static struct resume_key key = { .version = "1", .build = "b", .engine = "e", .choices = "none",
-				 .configuration = "c", .last = UINT32_MAX };
+static struct resume_key key = { .version = "1",
+				 .build = "b",
+				 .engine = "e",
+				 .choices = "none",
+				 .configuration = "c",
+				 .last = UINT32_MAX };
 static char path[] = "/tmp/test_fuzz_sweep.XXXXXX";
 
 static void put(const char *text)
@@ -529,12 +537,12 @@ static void test_states(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_states),	       cmocka_unit_test(test_clean),
-		cmocka_unit_test(test_range),	       cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_unrepeated),     cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_unsound),	       cmocka_unit_test(test_clear_mode),
+		cmocka_unit_test(test_states),          cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_range),           cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_unrepeated),      cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_unsound),         cmocka_unit_test(test_clear_mode),
 		cmocka_unit_test(test_representatives), cmocka_unit_test(test_pairs),
-		cmocka_unit_test(test_interrupted),    cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_interrupted),     cmocka_unit_test(test_resume),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio_ext.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
