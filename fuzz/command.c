@@ -55,6 +55,7 @@ void command_parse(const struct argp *argp, int argc, char **argv, void *options
 	children[n].argp = &rest;
 	whole.children = children;
 	program_invocation_name = program_invocation_short_name = argv[0];
+	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* help shall fit a screen */
 	argp_parse(&whole, argc, argv, 0, NULL, options);
 }
 
@@ -113,9 +114,7 @@ static error_t parse_engine(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option engine_options[] = {
 	{ "engine", 'e', "NAME", 0, "What is put on trial (default emulator)", 1 },
-	{ "choice", 'c', "NAME", 0,
-	  "Hardware that chose otherwise than was measured: metrics-any-index, "
-	  "user-disable-metrics",
+	{ "choice", 'c', "NAME", 0, "Other hardware: metrics-any-index or user-disable-metrics",
 	  1 },
 	{ 0 },
 };
