@@ -92,7 +92,8 @@ int command_explain(int argc, char **argv)
 		else
 			report_finding(stdout, &trial, &decoded, &finding);
 		report_bytes(stdout, data, size,
-			     strcmp(options.paths[0], "-") ? options.paths[0] : NULL);
+			     strcmp(options.paths[0], "-") ? options.paths[0] : NULL,
+			     options.chosen.named);
 	}
 	free(data);
 	trial_free(&trial);

@@ -206,7 +206,7 @@ static void tell(const struct options *options, const struct trial *trial,
 		       (unsigned long long)found->count, found->count == 1 ? "" : "s", found->name);
 		report_case(stdout, &decoded);
 		report_finding(stdout, trial, &decoded, &found->finding);
-		report_bytes(stdout, found->data, found->size, NULL);
+		report_bytes(stdout, found->data, found->size, NULL, NULL);
 		if (options->save)
 			save(options->save, i + 1, found);
 		printf("\n");

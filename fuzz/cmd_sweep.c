@@ -176,7 +176,7 @@ static void tell_findings(const struct run *run, const struct sweep_result *resu
 			found->name);
 		report_case(run->out, &decoded);
 		report_finding(run->out, &trial, &decoded, &found->finding);
-		report_bytes(run->out, found->data, found->size, NULL);
+		report_bytes(run->out, found->data, found->size, NULL, NULL);
 	}
 	if (result->unrepeated) {
 		rdpmc_view(&run->options->configuration->guest, &run->sweep.choices, &view);

@@ -91,6 +91,7 @@ static error_t parse_engine(int key, char *arg, struct argp_state *state)
 		chosen->choices = rdpmc_default_choices;
 		break;
 	case 'e':
+		chosen->named = arg;
 		chosen->engine = engine_find(arg, &why);
 		if (!chosen->engine)
 			command_die("--engine: '%s': %s; `rdpmc-diff engines` lists what there is",

@@ -40,6 +40,7 @@ uint64_t command_number(const char *option, const char *text, uint64_t least, ui
 /* --engine and --choice, which most commands take: children of their options. */
 struct command_engine {
 	const struct engine *engine;
+	const char *named; /* as --engine was given; NULL: not */
 	struct rdpmc_choices choices;
 };
 extern const struct argp command_engine_argp;

@@ -349,7 +349,7 @@ void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_cas
 		pass.obstacle == OBSTACLE_NONE ? "may be off" : "must be on");
 }
 
-void report_bytes(FILE *out, const uint8_t *data, size_t size, const char *file)
+void report_bytes(FILE *out, const uint8_t *data, size_t size, const char *file, const char *engine)
 {
 	size_t shown = size < 4096 ? size : 4096;
 
@@ -363,7 +363,8 @@ void report_bytes(FILE *out, const uint8_t *data, size_t size, const char *file)
 	if (size)
 		fputc('\n', out);
 	if (file)
-		fprintf(out, "repeat   rdpmc-diff run %s\n", file);
+		fprintf(out, "repeat   rdpmc-diff run %s%s%s%s\n", engine ? "--engine " : "",
+			engine ? engine : "", engine ? " " : "", file);
 }
 
 static void c_bytes(FILE *out, const char *name, const uint8_t *bytes, size_t size)

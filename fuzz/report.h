@@ -23,8 +23,12 @@ void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_cas
 void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded,
 		    const struct finding *finding);
 
-/* The bytes as hexadecimal digits, and the command that repeats the case; @file may be NULL. */
-void report_bytes(FILE *out, const uint8_t *data, size_t size, const char *file);
+/*
+ * The bytes as hexadecimal digits, and the command that repeats the case from @file with the engine
+ * that was asked for as @engine. Without a file no command; NULL is the default engine.
+ */
+void report_bytes(FILE *out, const uint8_t *data, size_t size, const char *file,
+		  const char *engine);
 
 /* The bytes as a C initialiser with each field named. */
 void report_c(FILE *out, const uint8_t *data, size_t size);

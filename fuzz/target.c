@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fputc('\n', stderr);
 	report_case(stderr, &decoded);
 	report_finding(stderr, &trial, &decoded, &finding);
-	report_bytes(stderr, data, size, "FILE (what the fuzzer saved)");
+	report_bytes(stderr, data, size, "FILE (what the fuzzer saved)", getenv("RDPMC_ENGINE"));
 	abort();
 }
 

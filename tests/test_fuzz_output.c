@@ -175,7 +175,7 @@ static void test_bytes(void **unused)
 	for (size_t size = 0; size <= 4096; size += size < 300 ? 1 : 949) {
 		FILE *out = begin();
 
-		report_bytes(out, data, size, NULL);
+		report_bytes(out, data, size, NULL, NULL);
 		fclose(out);
 		assert_int_equal(text_size ? digits(back, sizeof(back)) : 0, size);
 		assert_memory_equal(back, data, size);
@@ -194,19 +194,19 @@ static void test_bytes_text(void **unused)
 	FILE *out = begin();
 
 	(void)unused;
-	report_bytes(out, data, sizeof(data), "corpus/x");
+	report_bytes(out, data, sizeof(data), "corpus/x", NULL);
 	fclose(out);
 	assert_string_equal(
 		text, "bytes    01ff000000000000000000000000000000000000000000000000000000000080\n"
 		      "         0a00\n"
 		      "repeat   rdpmc-diff run corpus/x\n");
 	out = begin();
-	report_bytes(out, data, 0, "empty");
+	report_bytes(out, data, 0, "empty", NULL);
 	fclose(out);
 	assert_string_equal(text, "repeat   rdpmc-diff run empty\n");
 	/* Nobody reads a megabyte of digits, but its size is told. */
 	out = begin();
-	report_bytes(out, many, sizeof(many), NULL);
+	report_bytes(out, many, sizeof(many), NULL, NULL);
 	fclose(out);
 	assert_holds("4097 bytes");
 }
