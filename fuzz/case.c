@@ -211,9 +211,9 @@ void case_counters(const struct rdpmc_case *decoded, const struct rdpmc_view *gu
 	for (unsigned int x = 0; x < *n_gp; x++)
 		counters->gp[x] = value_of(decoded->counter_seed, x);
 	for (unsigned int x = 0; x < *n_fixed; x++)
-		counters->fixed[x] = value_of(~decoded->counter_seed, x);
+		counters->fixed[x] = value_of(decoded->counter_seed, 64 + RDPMC_MAX_ECX + x);
 	for (unsigned int i = 0; i < RDPMC_VMWARE_CLOCKS; i++)
-		counters->vmware[i] = value_of(decoded->counter_seed ^ 0xff, i);
+		counters->vmware[i] = value_of(decoded->counter_seed, 128 + RDPMC_MAX_ECX + i);
 	counters->metrics = decoded->metrics;
 	counters->fixed_ctr_ctrl = decoded->fixed_ctr_ctrl;
 	counters->gp_user_disable = decoded->gp_user_disable;

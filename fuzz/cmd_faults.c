@@ -31,8 +31,8 @@ static const struct argp_option faults_options[] = {
 	{ "catalogue", KEY_CATALOGUE, "DIR", 0, "The patches (default fuzz/faults)", 0 },
 	{ "build", KEY_BUILD, "DIR", 0, "What `make faults` built (default build)", 0 },
 	{ "driver", KEY_DRIVER, "NAME", 0,
-	  "Only this one, may be given again: libfuzzer, afl, made (plausible cases, no feedback), "
-	  "random (random bytes)",
+	  "Only this one, may be given again: libfuzzer, afl, made (plausible cases, until the "
+	  "fault's own oracle sees it), random (bytes)",
 	  0 },
 	{ "time", KEY_TIME, "SECONDS", 0,
 	  "Give up after (default: libfuzzer 10, afl 60, made 10, random 2)", 0 },
@@ -136,6 +136,7 @@ static void *work(void *opaque)
 				.name = campaign->faults[i].name,
 				.seconds = options->seconds[driver],
 				.seed = options->seed,
+				.oracles = report_oracle(campaign->faults[i].oracle),
 			};
 
 			if (options->wanted[driver])
@@ -342,6 +343,10 @@ int command_faults(int argc, char **argv)
 	campaign.n = faults_read(options.catalogue, &faults, why, sizeof(why));
 	if (campaign.n < 0)
 		command_die("faults: %s", why);
+	for (int i = 0; i < campaign.n; i++)
+		if (!report_oracle(faults[i].oracle))
+			command_die("faults: %s: '%s' is no oracle", faults[i].name,
+				    faults[i].oracle);
 	campaign.n = choose(&options, faults, campaign.n);
 	if (!choose_drivers(&options))
 		return EXIT_NOTHING_RAN;

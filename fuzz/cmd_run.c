@@ -237,9 +237,11 @@ int command_run(int argc, char **argv)
 	tell(&options, &trial, &findings);
 	if (!options.quiet)
 		report_tally(stdout, &trial.tally, command_seconds() - since);
-	status = findings.kinds ? EXIT_FINDING : EXIT_GOOD;
+	status = findings.kinds ? EXIT_FINDING : trial.tally.cases ? EXIT_GOOD : EXIT_NOTHING_RAN;
 	if (command_interrupted())
 		status = 128 + command_interrupted();
+	else if (status == EXIT_NOTHING_RAN)
+		fprintf(stderr, "rdpmc-diff: there was no case to run\n");
 	else if (!findings.kinds && !options.quiet)
 		printf("nothing found\n");
 	findings_free(&findings);

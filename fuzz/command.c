@@ -102,9 +102,11 @@ static error_t parse_engine(int key, char *arg, struct argp_state *state)
 			chosen->choices.metrics_any_index = true;
 		else if (!strcmp(arg, "user-disable-metrics"))
 			chosen->choices.user_disable_metrics = true;
+		else if (!strcmp(arg, "vmware-needs-pmu"))
+			chosen->choices.vmware_needs_pmu = true;
 		else
-			command_die("--choice: '%s' is unknown; there are 'metrics-any-index' and "
-				    "'user-disable-metrics'",
+			command_die("--choice: '%s' is unknown; there are 'metrics-any-index', "
+				    "'user-disable-metrics' and 'vmware-needs-pmu'",
 				    arg);
 		break;
 	default:
@@ -115,7 +117,7 @@ static error_t parse_engine(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option engine_options[] = {
 	{ "engine", 'e', "NAME", 0, "What is put on trial (default emulator)", 1 },
-	{ "choice", 'c', "NAME", 0, "Other hardware: metrics-any-index or user-disable-metrics",
+	{ "choice", 'c', "NAME", 0, "metrics-any-index, user-disable-metrics, vmware-needs-pmu",
 	  1 },
 	{ 0 },
 };

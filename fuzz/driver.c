@@ -254,7 +254,7 @@ static int write_seed(const char *directory, const uint8_t *data, size_t size)
 static void run_afl(const struct driver_job *job, const char *directory,
 		    struct driver_result *result)
 {
-	static const uint8_t zero[1];
+	static const uint8_t zero[1], driver_first[4] = { '#', '#', 'S', 'I' };
 	char program[PATH_SIZE], engine[PATH_SIZE], mutator[PATH_SIZE], path[PATH_SIZE + 8];
 	char in[PATH_SIZE], out[PATH_SIZE], log[PATH_SIZE], time[64], seed[64], stats[PATH_SIZE];
 	char pattern[PATH_SIZE];
@@ -277,8 +277,12 @@ static void run_afl(const struct driver_job *job, const char *directory,
 
 	if (!plain || trial_init(&judge.trial, plain, &why))
 		return;
-	/* AFL++ refuses to start from an input that crashes: then it was found at once. */
-	judge_one(&judge, "", zero, sizeof(zero));
+	/*
+	 * AFL++ refuses to start from an input that crashes, and its driver tries the first four
+	 * bytes of its signature before all else: what crashes there was found at once.
+	 */
+	if (judge_one(&judge, "", zero, sizeof(zero)))
+		judge_one(&judge, "", driver_first, sizeof(driver_first));
 	trial_free(&judge.trial);
 	if (judge.oracles) {
 		result->ran = result->found = true;
@@ -335,7 +339,8 @@ static void run_here(enum driver driver, const struct driver_job *job, struct dr
 
 				memcpy(data + i, &word, 8);
 			}
-		result->found = !trial_run(&trial, data, size, &finding);
+		result->found = !trial_run(&trial, data, size, &finding) &&
+				(driver == DRIVER_RANDOM || finding.oracles & job->oracles);
 	}
 	result->oracles = finding.oracles;
 	trial_free(&trial);

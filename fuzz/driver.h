@@ -29,6 +29,7 @@ struct driver_job {
 	const char *name;
 	double seconds; /* give up after that */
 	uint64_t seed;
+	unsigned int oracles; /* for DRIVER_MADE: found is what one of these sees, nothing else */
 };
 
 void driver_run(enum driver driver, const struct driver_job *job, struct driver_result *result);

@@ -23,7 +23,10 @@ struct engine_answer {
 	struct rdpmc_regs regs;
 };
 
-/* Another exception than #GP with an error code and #UD without one. */
+/*
+ * Another exception than #GP with an error code (in real-address mode none is pushed, so it does not
+ * matter there) and #UD without one.
+ */
 #define ANSWER_STRANGE 0xff
 
 enum intercept { INTERCEPT_OFF, INTERCEPT_ON, INTERCEPT_UNKNOWN };

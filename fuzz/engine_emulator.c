@@ -163,7 +163,8 @@ static inline uint8_t answer_of(const struct kvm_vcpu *vcpu)
 
 	if (!exception->pending)
 		return ANSWER_VALUE;
-	if (exception->vector == GP_VECTOR && exception->has_error_code)
+	if (exception->vector == GP_VECTOR &&
+	    (exception->has_error_code || !(vcpu->cr0 & RDPMC_CR0_PE)))
 		return ANSWER_GP;
 	if (exception->vector == UD_VECTOR && !exception->has_error_code)
 		return ANSWER_UD;

@@ -9,6 +9,15 @@ extern const struct engine engine_emulator;
 
 const struct engine *const engines[] = { &engine_emulator, NULL };
 
+/* An engine that executes nothing would agree with everything. */
+static bool complete(const struct engine *engine)
+{
+	return engine->name && engine->what && engine->entries &&
+	       !(engine->entries >> NR_ENTRIES) && engine->create && engine->destroy &&
+	       engine->offer && engine->begin && engine->load && engine->write && engine->read &&
+	       engine->holds && engine->counters && engine->intercepts;
+}
+
 static const struct engine *engine_load(const char *path, const char **why)
 {
 	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -18,10 +27,11 @@ static const struct engine *engine_load(const char *path, const char **why)
 		*why = dlerror();
 		return NULL;
 	}
-	if (engine->abi == ENGINE_ABI)
-		return engine; /* stays loaded as long as the program runs */
 	*why = "made for another version of this program";
-	return NULL;
+	if (engine->abi != ENGINE_ABI)
+		return NULL;
+	*why = "it lacks a name, an entry or a function";
+	return complete(engine) ? engine : NULL; /* stays loaded as long as the program runs */
 }
 
 const struct engine *engine_find(const char *name, const char **why)

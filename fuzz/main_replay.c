@@ -51,6 +51,10 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	if (!count) {
+		fprintf(stderr, "fuzz-rdpmc-replay: there was no case to run\n");
+		return 77;
+	}
 	printf("%zu cases, nothing found\n", count);
 	if (fflush(stdout)) {
 		fprintf(stderr, "fuzz-rdpmc-replay: standard output: %s\n", strerror(errno));

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_TRIES 200000
+
 struct work {
 	struct trial *trial;
 	struct finding wanted, *finding;
 	uint8_t *data, *tried;
 	size_t size;
+	unsigned int tries; /* left: a case of a mebibyte that needs all of it has no end */
 };
 
 /* Keep @tried, @size bytes, if it shows the same. */
@@ -17,6 +20,9 @@ static bool keep(struct work *work, size_t size)
 {
 	struct finding finding;
 
+	if (!work->tries)
+		return false;
+	work->tries--;
 	if (trial_run(work->trial, work->tried, size, &finding) ||
 	    !finding_alike(&finding, &work->wanted))
 		return false;
@@ -100,7 +106,9 @@ static bool fewer_bits(struct work *work)
 
 size_t minimize(struct trial *trial, uint8_t *data, size_t size, struct finding *finding)
 {
-	struct work work = { .trial = trial, .finding = finding, .size = size };
+	struct work work = {
+		.trial = trial, .finding = finding, .size = size, .tries = MOST_TRIES
+	};
 	bool better;
 
 	if (trial_run(trial, data, size, &work.wanted))

@@ -251,6 +251,16 @@ const char *report_oracles(unsigned int oracles, char *text)
 	return text;
 }
 
+unsigned int report_oracle(const char *name)
+{
+	char text[REPORT_ORACLES];
+
+	for (unsigned int bit = ORACLE_OUTCOME; bit <= ORACLE_ENTRIES; bit <<= 1)
+		if (!strcmp(report_oracles(bit, text), name))
+			return bit;
+	return 0;
+}
+
 static void report_pass(FILE *out, const struct finding *finding)
 {
 	static const char *const texts[NR_OBSTACLES] = {
@@ -273,6 +283,17 @@ static void report_pass(FILE *out, const struct finding *finding)
 	report_rule(out, RULE_PASS_SOUND);
 }
 
+/* VMX-PRIORITY, SVM-PRIORITY: can a guest on this host bring the read to an exit? */
+static bool reaches_exit(const struct rdpmc_case *decoded, const struct finding *finding)
+{
+	struct rdpmc_decision processor;
+	struct rdpmc_view host;
+
+	rdpmc_view(&decoded->host, &rdpmc_default_choices, &host);
+	processor = rdpmc_decide_bare(&host, &finding->expected, &finding->state);
+	return rdpmc_exits(host.vendor, &processor);
+}
+
 void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded,
 		    const struct finding *finding)
 {
@@ -284,10 +305,12 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	trial->engine->offer(&offered);
 	rdpmc_view(&offered, &trial->choices, &guest);
 	fprintf(out, "found    by oracle %s", report_oracles(finding->oracles, oracles));
-	if (finding->oracles == ORACLE_PASS_SOUND) {
+	if (finding->oracles & ORACLE_PASS_SOUND) {
 		fputc('\n', out);
 		report_pass(out, finding);
-		return;
+		if (finding->oracles == ORACLE_PASS_SOUND)
+			return;
+		fprintf(out, "also");
 	}
 	fprintf(out, " in %s, entry %s\n", finding->step ? "a step" : "the first read",
 		entry_name(finding->entry));
@@ -301,6 +324,13 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	fprintf(out, "\nmodel    ");
 	report_model(out, &finding->model);
 	fputc('\n', out);
+	if (finding->entry == ENTRY_EXIT && !reaches_exit(decoded, finding))
+		fprintf(out,
+			"reach    a processor of the host's kind faults before the exit (%s): not "
+			"by this entry\n",
+			rdpmc_rules[decoded->host.vendor == RDPMC_AMD ? RULE_SVM_PRIORITY
+								      : RULE_VMX_PRIORITY]
+				.id);
 	report_rule(out, finding->model.decision.rule);
 	report_register(out, "RAX", engine->rax, model->rax);
 	report_register(out, "RCX", engine->rcx, model->rcx);
@@ -461,6 +491,9 @@ void report_tally(FILE *out, const struct tally *tally, double seconds)
 	if (tally->choice)
 		fprintf(out, "%llu reads hang on what the hardware chose (--choice)\n",
 			(unsigned long long)tally->choice);
+	if (tally->unjudged)
+		fprintf(out, "intercept not judged in %llu cases: the engine does not know it\n",
+			(unsigned long long)tally->unjudged);
 	fprintf(out, "rules: %u of %u asked and answered both ways", both, NR_RULES);
 	for (unsigned int rule = 0; rule < NR_RULES; rule++) {
 		if (!(tally->yes >> rule & 1))

@@ -34,6 +34,7 @@ void report_bytes(FILE *out, const uint8_t *data, size_t size, const char *file,
 void report_c(FILE *out, const uint8_t *data, size_t size);
 
 /* "outcome, entries": the names of the bits of @oracles. @text holds REPORT_ORACLES bytes. */
+unsigned int report_oracle(const char *name); /* the bit of one name; 0: no such oracle */
 #define REPORT_ORACLES 64
 const char *report_oracles(unsigned int oracles, char *text);
 

@@ -92,6 +92,7 @@ int sweep_run(const struct sweep *sweep, void (*work)(struct sweep_thread *threa
 		if (trial_init(&thread->trial, sweep->engine, why))
 			break;
 		thread->trial.choices = sweep->choices;
+		thread->trial.thorough = true;
 	}
 	/* Fewer threads than asked for take longer, but do all of it: they share out as they go. */
 	for (; starts && ready == sweep->jobs && started < ready; started++) {

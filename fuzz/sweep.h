@@ -47,8 +47,11 @@ void sweep_result_free(struct sweep_result *result);
 
 /* The full sweep */
 
-/* Real-address and virtual-8086 mode with CR4.PCE 0 and 1, protected mode with every CPL too. */
-#define SWEEP_STATES 12
+/*
+ * All legal (PE, PCE, CPL, VM86): real-address and virtual-8086 mode with CR4.PCE 0 and 1, protected
+ * mode with every CPL too; and 64-bit mode at CPL 3.
+ */
+#define SWEEP_STATES 14
 void sweep_state(unsigned int number, struct rdpmc_state *state);
 
 /* A chunk is what a thread takes; a block what is computed at once. ECX of both: multiples. */

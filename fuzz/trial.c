@@ -44,6 +44,7 @@ void tally_add(struct tally *into, const struct tally *from)
 	into->choice += from->choice;
 	into->passed += from->passed;
 	into->costly += from->costly;
+	into->unjudged += from->unjudged;
 	into->no |= from->no;
 	into->yes |= from->yes;
 	for (int i = 0; i < NR_RULES; i++)
@@ -64,7 +65,7 @@ static void asked_all(struct tally *tally, const struct rdpmc_decision *decision
 }
 
 /* PASS-SOUND and PASS-MINIMAL: the engine's decision against what the rules allow. */
-static bool judge_intercept(struct run *run)
+static void judge_intercept(struct run *run)
 {
 	struct tally *tally = &run->trial->tally;
 	struct rdpmc_pass pass = rdpmc_may_pass(&run->host, &run->guest, &run->policy);
@@ -75,17 +76,17 @@ static bool judge_intercept(struct run *run)
 	tally->obstacles[pass.obstacle]++;
 	tally->passed += intercept == INTERCEPT_OFF;
 	tally->costly += intercept == INTERCEPT_ON && sound;
+	tally->unjudged += intercept == INTERCEPT_UNKNOWN;
 	asked(tally, RULE_PASS_SOUND, sound);
 	asked(tally, RULE_PASS_MINIMAL, intercept == INTERCEPT_ON && sound);
 	asked(tally, RULE_VMX_PASS, intercept == INTERCEPT_OFF);
 	if (sound || intercept != INTERCEPT_OFF)
-		return true;
+		return;
 	*run->finding = (struct finding){
 		.oracles = ORACLE_PASS_SOUND,
 		.state = run->state,
 		.pass = pass,
 	};
-	return false;
 }
 
 /* By the bare processor's rules: would the read exit if intercepted? Noted for the rules' sake. */
@@ -110,28 +111,32 @@ static bool same_decision(const struct rdpmc_decision *a, const struct rdpmc_dec
 static void ask_further(struct run *run)
 {
 	static const struct rdpmc_choices choices[] = {
-		{ .metrics_any_index = false, .user_disable_metrics = false },
-		{ .metrics_any_index = true, .user_disable_metrics = false },
-		{ .metrics_any_index = false, .user_disable_metrics = true },
+		{ .metrics_any_index = false },
+		{ .metrics_any_index = true },
+		{ .user_disable_metrics = true },
+		{ .vmware_needs_pmu = true },
 	};
+	enum { N = sizeof(choices) / sizeof(choices[0]) };
 	const struct rdpmc_case *asked = run->decoded;
 	struct tally *tally = &run->trial->tally;
-	struct rdpmc_outcome outcome[3];
-	struct rdpmc_pass pass[3];
+	struct rdpmc_outcome outcome[N];
+	struct rdpmc_pass pass[N];
 	bool hangs = false;
 	struct rdpmc_counters counters;
 	struct rdpmc_view guest, host;
 	unsigned int n_gp, n_fixed;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < N; i++) {
 		rdpmc_view(&asked->guest, &choices[i], &guest);
 		rdpmc_view(&asked->host, &choices[i], &host);
 		case_counters(asked, &guest, &counters, &n_gp, &n_fixed);
+		counters.fixed_ctr_ctrl = run->counters.fixed_ctr_ctrl;
+		counters.gp_user_disable = run->counters.gp_user_disable;
 		outcome[i] = rdpmc_execute(&guest, &run->policy, &run->state, &counters);
 		asked_all(tally, &outcome[i].decision);
 		pass[i] = rdpmc_may_pass(&host, &guest, &run->policy);
 	}
-	for (int i = 1; i < 3; i++)
+	for (int i = 1; i < N; i++)
 		hangs |= !same_decision(&outcome[0].decision, &outcome[i].decision) ||
 			 pass[0].obstacle != pass[i].obstacle;
 	tally->choice += hangs;
@@ -235,11 +240,11 @@ static bool read_counter(struct run *run, uint64_t rcx, size_t step)
 			oracles |= ORACLE_ENTRIES;
 		first = answer;
 		/* Of two that are wrong the first is told; one that only differs from it is right. */
-		if (!run->finding->oracles && oracles)
+		if (oracles && !(run->finding->oracles & ~ORACLE_PASS_SOUND))
 			note(run, entry, step, &model, answer);
 		run->finding->oracles |= oracles;
 	}
-	return !run->finding->oracles;
+	return !(run->finding->oracles & ~ORACLE_PASS_SOUND);
 }
 
 /* A counter that the guest does not have cannot be written: its MSR is not there. */
@@ -335,17 +340,25 @@ bool trial_case(struct trial *trial, const struct rdpmc_case *decoded, struct fi
 
 	rdpmc_view(&guest, &trial->choices, &run.guest);
 	rdpmc_view(&decoded->host, &trial->choices, &run.host);
+	if (trial->thorough)
+		memset(&run.counters, 0, sizeof(run.counters));
 	case_counters(decoded, &run.guest, &run.counters, &run.n_gp, &run.n_fixed);
+	/* A write beside the guest's counters is one, too. */
+	if (trial->thorough) {
+		run.n_gp = RDPMC_MAX_GP;
+		run.n_fixed = RDPMC_MAX_FIXED;
+	}
 	engine->begin(trial->vcpu, &guest, &decoded->host, &run.policy);
 	engine->load(trial->vcpu, &run.counters, run.n_gp, run.n_fixed);
-	if (!judge_intercept(&run) || !read_counter(&run, decoded->state.regs.rcx, 0))
+	judge_intercept(&run);
+	if (!read_counter(&run, decoded->state.regs.rcx, 0))
 		return false;
 	for (size_t i = 0; i < decoded->n_steps; i++) {
 		case_step(decoded, i, &step);
 		if (!take_step(&run, &step, i + 1))
 			return false;
 	}
-	return true;
+	return !finding->oracles;
 }
 
 bool trial_run(struct trial *trial, const uint8_t *data, size_t size, struct finding *finding)
@@ -360,8 +373,11 @@ bool finding_alike(const struct finding *a, const struct finding *b)
 {
 	if (a->oracles != b->oracles)
 		return false;
+	if (a->oracles & ORACLE_PASS_SOUND &&
+	    (a->pass.obstacle != b->pass.obstacle || a->pass.class != b->pass.class))
+		return false;
 	if (a->oracles == ORACLE_PASS_SOUND)
-		return a->pass.obstacle == b->pass.obstacle && a->pass.class == b->pass.class;
+		return true;
 	return a->entry == b->entry && a->model.decision.rule == b->model.decision.rule &&
 	       a->model.decision.answer == b->model.decision.answer &&
 	       a->engine.answer == b->engine.answer;

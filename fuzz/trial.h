@@ -39,6 +39,7 @@ struct tally {
 	uint64_t unreached;  /* reads that cannot come to an entry: #UD comes before the exit */
 	uint64_t choice;     /* reads that hang on a choice of the hardware's, when thorough */
 	uint64_t passed;     /* cases with the intercept off */
+	uint64_t unjudged;   /* cases whose intercept the engine does not know */
 	uint64_t costly;     /* PASS-MINIMAL: on, and need not be */
 	uint64_t decided[NR_RULES]; /* reads by the rule that decided */
 	uint32_t no, yes;           /* rules that have been asked, and what they have answered */

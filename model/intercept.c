@@ -34,7 +34,7 @@ struct rdpmc_pass rdpmc_may_pass(const struct rdpmc_view *host, const struct rdp
 	struct rdpmc_pass pass = { 0 };
 	uint64_t differ;
 
-	if (policy->vmware_backdoor) {
+	if (policy->vmware_backdoor && !guest->no_vmware) {
 		pass.obstacle = OBSTACLE_VMWARE;
 		pass.class = CLASS_VMWARE;
 		return pass;

@@ -93,6 +93,7 @@ void rdpmc_view(const struct rdpmc_pmu *pmu, const struct rdpmc_choices *choices
 	memset(view, 0, sizeof(*view));
 	view->vendor = pmu->vendor;
 	view->version = pmu->version;
+	view->no_vmware = choices->vmware_needs_pmu && !pmu->version;
 	if (pmu->vendor == RDPMC_INTEL && pmu->version)
 		view_intel(pmu, choices, view);
 	else if (pmu->vendor == RDPMC_INTEL)

@@ -30,7 +30,7 @@ struct rdpmc_pmu {
 	uint8_t nr_fixed;                 /* CPUID.0AH:EDX[4:0], at most 31 */
 	uint8_t fixed_width;              /* bits; CPUID.0AH:EDX[12:5], at most 64 */
 	uint32_t fixed_bitmap;            /* CPUID.0AH:ECX */
-	uint32_t leaf23_gp, leaf23_fixed; /* CPUID.23H.01H:EAX and EBX */
+	uint32_t leaf23_gp, leaf23_fixed; /* CPUID.23H.01H:EAX and EBX; 0 where it is not there */
 	bool user_disable;                /* CPUID.23H.00H:EBX[2] */
 	uint64_t perf_capabilities;       /* IA32_PERF_CAPABILITIES */
 
@@ -65,9 +65,13 @@ enum rdpmc_class {
 struct rdpmc_choices {
 	bool metrics_any_index;    /* type 2000H reads PERF_METRICS whatever its index */
 	bool user_disable_metrics; /* USER-DISABLE of fixed counter 3 zeroes PERF_METRICS too */
+	bool vmware_needs_pmu;     /* VMWARE-PMC only for a guest with a PMU, as Linux has it */
 };
 
-/* Index != 0 is #GP: measured. User disable leaves PERF_METRICS alone: nothing is known. */
+/*
+ * Index != 0 is #GP: measured. User disable leaves PERF_METRICS alone: nothing is known. The pseudo
+ * counters are clocks of the hypervisor's: they do not depend on the guest's having a PMU.
+ */
 extern const struct rdpmc_choices rdpmc_default_choices;
 
 /* Which counters of each class can be read (bit x), and how many bits of each. */
@@ -75,6 +79,7 @@ struct rdpmc_view {
 	uint8_t vendor, version; /* decide how ECX is taken apart */
 	bool user_disable;       /* counters can be hidden from CPL != 0 ... */
 	bool metrics_hide;       /* ... and PERF_METRICS with fixed counter 3 */
+	bool no_vmware;          /* VMWARE-PMC is for others */
 	bool metrics_clear;      /* PERF_METRICS can be made to clear on reads */
 	uint64_t readable[NR_CLASSES];
 	uint8_t width[NR_CLASSES]; /* bits, 0 to 64 */

@@ -68,6 +68,8 @@ struct rdpmc_decision {
 	uint32_t no, yes; /* the rules asked, by bit of enum rdpmc_rule, and what they answered */
 };
 
+_Static_assert(NR_RULES <= 32, "rules are bits of no and yes");
+
 struct rdpmc_outcome {
 	struct rdpmc_decision decision;
 	uint64_t value; /* 0 unless the answer is a value */
@@ -224,7 +226,7 @@ static inline struct rdpmc_decision rdpmc_decide(const struct rdpmc_view *view,
 	if (rdpmc_ask(&decision, RULE_UD_LOCK, state->lock)) {
 		rdpmc_deny(&decision, ANSWER_UD, RULE_UD_LOCK);
 	} else if (rdpmc_ask(&decision, RULE_VMWARE_PMC,
-			     policy->vmware_backdoor &&
+			     policy->vmware_backdoor && !view->no_vmware &&
 				     ecx - RDPMC_VMWARE_FIRST < RDPMC_VMWARE_CLOCKS)) {
 		decision.rule = RULE_VMWARE_PMC;
 		decision.class = CLASS_VMWARE;

@@ -17,7 +17,7 @@ RULE(ECX32,         "ECX32",         "ECX selects with all its 32 bits in every 
      "SDM vol. 2 \"RDPMC\"; APM vol. 3 \"RDPMC\"") \
 RULE(RESULT,        "RESULT",        "EDX:EAX = counter, zero-extended; RAX[63:32] and RDX[63:32] become 0; nothing else changes", \
      "SDM vol. 2 \"RDPMC\"; APM vol. 3 \"RDPMC\"") \
-RULE(FAULT,         "FAULT",         "#GP has error code 0; after #GP or #UD no register has changed and RIP is the instruction's", \
+RULE(FAULT,         "FAULT",         "#GP has error code 0 (none is pushed in real-address mode); after #GP or #UD no register has changed and RIP is the instruction's", \
      "SDM vol. 3, \"Exception and Interrupt Reference\"; APM vol. 2, \"Vectors\"") \
 RULE(NO_PMU,        "NO-PMU",        "a processor without counters answers every ECX with #GP(0)", \
      "follows from the rules on indices: no index is valid") \
@@ -32,7 +32,7 @@ RULE(METRICS_INDEX, "METRICS-INDEX", "type 2000H: index 0 is valid; any other is
 RULE(METRICS_VALUE, "METRICS-VALUE", "PERF_METRICS (MSR 329H) is read: eight fractions of FFH", \
      "SDM vol. 3, \"Performance Metrics\"; Linux, arch/x86/events/intel/core.c") \
 RULE(METRICS_CLEAR, "METRICS-CLEAR", "with IA32_PERF_CAPABILITIES[19] and IA32_FIXED_CTR_CTRL[14] the read of 2000_0000H clears PERF_METRICS and fixed counter 3 after it", \
-     "SDM vol. 2 \"RDPMC\"") \
+     "SDM vol. 2 \"RDPMC\", before it Intel ISE (319433)") \
 RULE(TYPE_OTHER,    "TYPE-OTHER",    "every other type is #GP(0)", \
      "SDM vol. 2 \"RDPMC\"; 6000H measured: KVM list, June 2026, \"Emulate RDPMC on performance metrics\"") \
 RULE(NO_FAST,       "NO-FAST",       "ECX[31] is part of the type, not a flag: such a type is #GP(0)", \
@@ -54,7 +54,7 @@ RULE(AMD_L3,        "AMD-L3",        "with PerfCtrExtLLC 10 to 15 are L3 counter
 RULE(AMD_OTHER,     "AMD-OTHER",     "any other index is #GP(0); ECX[31:30] are part of the index", \
      "APM vol. 3 \"RDPMC\"") \
 RULE(VMWARE_PMC,    "VMWARE-PMC",    "with the VMware backdoor on, 10000H to 10002H (host TSC, real ns, apparent ns) are readable at any CPL and CR4.PCE", \
-     "Linux, arch/x86/kvm/pmu.c and emulate.c") \
+     "Linux, arch/x86/kvm/pmu.c and emulate.c, which also want a PMU (choice vmware-needs-pmu)") \
 RULE(VMX_PRIORITY,  "VMX-PRIORITY",  "with RDPMC exiting, #UD and the privilege fault come before the exit; a bad ECX exits", \
      "SDM vol. 3, \"Relative Priority of Faults and VM Exits\"") \
 RULE(SVM_PRIORITY,  "SVM-PRIORITY",  "with RDPMC intercepted, every exception, a bad ECX included, comes before the exit", \
