@@ -324,6 +324,7 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	fprintf(out, "\nmodel    ");
 	report_model(out, &finding->model);
 	fputc('\n', out);
+	report_rule(out, finding->model.decision.rule);
 	if (finding->entry == ENTRY_EXIT && !reaches_exit(decoded, finding))
 		fprintf(out,
 			"reach    a processor of the host's kind faults before the exit (%s): not "
@@ -331,7 +332,6 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 			rdpmc_rules[decoded->host.vendor == RDPMC_AMD ? RULE_SVM_PRIORITY
 								      : RULE_VMX_PRIORITY]
 				.id);
-	report_rule(out, finding->model.decision.rule);
 	report_register(out, "RAX", engine->rax, model->rax);
 	report_register(out, "RCX", engine->rcx, model->rcx);
 	report_register(out, "RDX", engine->rdx, model->rdx);
