@@ -90,7 +90,7 @@ doctor: $(BUILD)/rdpmc-bench ## say what on this host disturbs or prevents a mea
 speed: $(BUILD)/stats-speed ## time the summary code on 10 million samples
 	@$(BUILD)/stats-speed
 
-test: setup-test $(BUILD)/rdpmc-bench $(SANITIZED)/rdpmc-bench $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) ## run all tests (ASan and UBSan on)
+test: setup-test $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay $(SANITIZED)/rdpmc-bench $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) ## run all tests (ASan and UBSan on)
 	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) tests/run $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) $(TEST_SCRIPTS)
 
 sweep: $(BUILD)/rdpmc-diff ## every ECX in every privilege state, emulator against model, within two minutes (SWEEP_ARGS=)
