@@ -102,7 +102,7 @@ clean: ## remove build/
 help: ## list these targets
 	@echo "make [TARGET] [CC=clang] [V=1] [SETUP=no] [BENCH_ARGS='--quick ...']"
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
-		printf '  %-10s %s\n' "$$name" "$$what"; done
+		printf '  %-12s %s\n' "$$name" "$$what"; done
 
 # Packages. Silent when all is there; SETUP=no forbids installing.
 setup-build:
@@ -217,7 +217,7 @@ $(BUILD)/faults/%/libfuzzer.so: $(BUILD)/faults/%/patched fuzz/engine_emulator.c
 	$(call quiet,FAULT,$@)$(FUZZ_CC) $(COVERAGE) $(FAULT_FLAGS)
 $(BUILD)/faults/%/afl.so: $(BUILD)/faults/%/patched fuzz/engine_emulator.c $(wildcard fuzz/*.h model/*.h)
 	$(call quiet,FAULT,$@)AFL_QUIET=1 $(AFL_CC) $(FAULT_FLAGS)
-faults-plain: $(patsubst %,$(BUILD)/faults/%/plain.so,$(FAULTS))
+faults-plain: $(patsubst %,$(BUILD)/faults/%/plain.so,$(FAULTS)) ## build each fault as an engine for rdpmc-diff --engine
 
 faults: setup-fuzz $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-plain $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so \
 		$(foreach driver,plain libfuzzer afl,$(patsubst %,$(BUILD)/faults/%/$(driver).so,$(FAULTS))) ## score: how soon each deliberate defect is found (FAULT_ARGS=)

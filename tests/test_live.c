@@ -485,12 +485,12 @@ static void test_interrupt(void **state)
 		killer = fork();
 		if (!killer) {
 			usleep(100000);
-			kill(parent, SIGINT);
+			kill(parent, SIGTERM);
 			_exit(0);
 		}
 		error = guest_call(&guest, GUEST_HANG, TIMEOUT_MS, &failure);
 		waitpid(killer, NULL, 0);
-		_exit(error == -EINTR && interrupt_signal() == SIGINT ? 0 : 2);
+		_exit(error == -EINTR && interrupt_signal() == SIGTERM ? 0 : 2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
