@@ -219,8 +219,9 @@ $(BUILD)/faults/%/afl.so: $(BUILD)/faults/%/patched fuzz/engine_emulator.c $(wil
 	$(call quiet,FAULT,$@)AFL_QUIET=1 $(AFL_CC) $(FAULT_FLAGS)
 faults-plain: $(patsubst %,$(BUILD)/faults/%/plain.so,$(FAULTS)) ## build each fault as an engine for rdpmc-diff --engine
 
-faults: setup-fuzz $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-plain $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so \
-		$(foreach driver,plain libfuzzer afl,$(patsubst %,$(BUILD)/faults/%/$(driver).so,$(FAULTS))) ## score: how soon each deliberate defect is found (FAULT_ARGS=)
+FAULT_PROGRAMS := $(addprefix $(BUILD)/,rdpmc-diff fuzz-rdpmc-plain fuzz-rdpmc-afl afl-mutator.so) \
+	$(foreach driver,plain libfuzzer afl,$(patsubst %,$(BUILD)/faults/%/$(driver).so,$(FAULTS)))
+faults: setup-fuzz $(FAULT_PROGRAMS) ## score: how soon each deliberate defect is found (FAULT_ARGS=)
 	$(BUILD)/rdpmc-diff faults --build $(BUILD) $(FAULT_ARGS)
 
 # The corpus replayed, and which lines and branches of model/ and emulator/ that takes.
@@ -235,8 +236,9 @@ $(BUILD)/coverage/rdpmc-diff: $(call objects,$(BUILD)/coverage,$(DIFF_SOURCES))
 coverage: setup-fuzz $(BUILD)/coverage/rdpmc-diff ## lines and branches that the corpus covers; HTML in build/coverage/html
 	@scripts/coverage $(BUILD)/coverage
 
-fuzz-speed: setup-fuzz $(BUILD)/fuzz-rdpmc $(BUILD)/fuzz-rdpmc-plain $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so \
-		$(BUILD)/fuzz-rdpmc-empty $(BUILD)/fuzz-rdpmc-plain-empty $(BUILD)/fuzz-rdpmc-afl-empty ## executions a second, as a share of an empty target's
+SPEED_PROGRAMS := $(foreach target,fuzz-rdpmc fuzz-rdpmc-plain fuzz-rdpmc-afl,$(BUILD)/$(target) $(BUILD)/$(target)-empty) \
+	$(BUILD)/afl-mutator.so
+fuzz-speed: setup-fuzz $(SPEED_PROGRAMS) ## executions a second, as a share of an empty target's
 	@FUZZ_OPTIONS="$(FUZZ_OPTIONS)" scripts/fuzz-speed $(BUILD)
 
 seeds: $(BUILD)/rdpmc-diff ## write corpus/seeds anew
