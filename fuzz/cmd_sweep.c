@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fuzz/choices.h"
 #include "fuzz/command.h"
 #include "fuzz/configurations.h"
 #include "fuzz/document.h"
@@ -230,23 +231,18 @@ static void cannot_run(const struct run *run, const char *why)
 static struct resume *open_resume(const struct run *run)
 {
 	const struct options *options = run->options;
-	const struct rdpmc_choices *choices = &run->sweep.choices;
-	char build[17], words[64], why[800];
+	char build[17], choices[CHOICES_TEXT], why[800];
 	struct resume_key key = {
 		.version = PROGRAM_VERSION,
 		.build = build,
 		.engine = run->sweep.engine->name,
-		.choices = words,
+		.choices = choices_text(&run->sweep.choices, choices),
 		.configuration = options->configuration->name,
 		.first = options->first,
 		.last = options->last,
 	};
 	struct resume *resume;
 
-	snprintf(words, sizeof(words), "%s%s%s",
-		 choices->metrics_any_index ? "metrics-any-index," : "",
-		 choices->user_disable_metrics ? "user-disable-metrics," : "",
-		 choices->metrics_any_index || choices->user_disable_metrics ? "" : "none");
 	resume_build((const void *)run->sweep.engine, build);
 	resume = resume_open(options->resume, &key, why, sizeof(why));
 	if (!resume)

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fuzz/choices.h"
 #include "fuzz/inputs.h"
 
 void command_die(const char *format, ...)
@@ -80,6 +81,18 @@ uint64_t command_number(const char *option, const char *text, uint64_t least, ui
 		    (unsigned long long)least, (unsigned long long)most);
 }
 
+static void choose(struct rdpmc_choices *choices, const char *name)
+{
+	for (unsigned int i = 0; i < NR_CHOICES; i++) {
+		if (strcmp(choice_name(i), name))
+			continue;
+		*choice_of(choices, i) = true;
+		return;
+	}
+	command_die("--choice: '%s' is unknown; there are '%s', '%s' and '%s'", name,
+		    choice_name(0), choice_name(1), choice_name(2));
+}
+
 static error_t parse_engine(int key, char *arg, struct argp_state *state)
 {
 	struct command_engine *chosen = state->input;
@@ -98,16 +111,7 @@ static error_t parse_engine(int key, char *arg, struct argp_state *state)
 				    arg, why);
 		break;
 	case 'c':
-		if (!strcmp(arg, "metrics-any-index"))
-			chosen->choices.metrics_any_index = true;
-		else if (!strcmp(arg, "user-disable-metrics"))
-			chosen->choices.user_disable_metrics = true;
-		else if (!strcmp(arg, "vmware-needs-pmu"))
-			chosen->choices.vmware_needs_pmu = true;
-		else
-			command_die("--choice: '%s' is unknown; there are 'metrics-any-index', "
-				    "'user-disable-metrics' and 'vmware-needs-pmu'",
-				    arg);
+		choose(&chosen->choices, arg);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -2,6 +2,8 @@
 /* The result document of sweeps. */
 #include "fuzz/sweep_json.h"
 
+#include "fuzz/choices.h"
+
 #include "fuzz/document.h"
 
 static json_t *row_json(const struct sweep_row *row)
@@ -23,12 +25,12 @@ static json_t *row_json(const struct sweep_row *row)
 
 static json_t *choices_json(const struct rdpmc_choices *choices)
 {
+	struct rdpmc_choices made = *choices;
 	json_t *array = json_array();
 
-	if (choices->metrics_any_index)
-		json_array_append_new(array, json_string("metrics-any-index"));
-	if (choices->user_disable_metrics)
-		json_array_append_new(array, json_string("user-disable-metrics"));
+	for (unsigned int i = 0; i < NR_CHOICES; i++)
+		if (*choice_of(&made, i))
+			json_array_append_new(array, json_string(choice_name(i)));
 	return array;
 }
 

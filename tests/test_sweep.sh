@@ -116,6 +116,7 @@ refused() { # text, arguments of resume...
 }
 refused 'another configuration' "$dir/resume" --configuration skylake
 refused 'another --choice' "$dir/resume" --choice metrics-any-index
+refused 'another --choice' "$dir/resume" --choice vmware-needs-pmu
 refused 'other --first and --last' "$dir/resume" --first 1
 sed '1s/version=/version=0/' "$dir/resume" >"$dir/older"
 refused 'another version of this program' "$dir/older"
