@@ -24,8 +24,6 @@
 #define GRACE      20 /* s beyond a fuzzer's own limit, before it is ended */
 #define LOOK_EVERY 4096
 
-extern char **environ;
-
 static double now(void)
 {
 	struct timespec ts;

@@ -19,7 +19,6 @@ void sweep_block_begin(struct sweep_block *block, struct sweep_thread *thread,
 	thread->result.offered |= engine->offer(&block->guest);
 	rdpmc_view(&block->guest, &thread->trial.choices, &block->view);
 	memset(&block->before, 0, sizeof(block->before));
-	memset(&block->before, 0, sizeof(block->before));
 	case_counters(swept, &block->view, &block->before, &block->n_gp, &block->n_fixed);
 	/* A write beside the guest's counters is one, too. */
 	block->n_gp = RDPMC_MAX_GP;
