@@ -151,8 +151,8 @@ static void *run_job(void *opaque)
 	return NULL;
 }
 
-/* Runs the threads and adds up what they saw. */
-static void run_random(const struct options *options, struct tally *tally,
+/* Runs the threads, of which the first takes over @trial, and adds up what they saw. */
+static void run_random(const struct options *options, struct trial *trial,
 		       struct findings *findings)
 {
 	struct job *jobs = calloc(options->jobs, sizeof(*jobs));
@@ -163,18 +163,24 @@ static void run_random(const struct options *options, struct tally *tally,
 	for (unsigned int i = 0; i < options->jobs; i++) {
 		jobs[i].options = options;
 		jobs[i].number = i;
-		command_trial(&jobs[i].trial, &options->chosen);
+		if (i)
+			command_trial(&jobs[i].trial, &options->chosen);
 	}
+	jobs[0].trial = *trial;
+	jobs[0].trial.thorough = false;
 	for (; started < options->jobs; started++)
 		if (pthread_create(&jobs[started].thread, NULL, run_job, &jobs[started]))
 			command_die("cannot start thread %u; try fewer --jobs", started + 1);
 	for (unsigned int i = 0; i < options->jobs; i++) {
 		pthread_join(jobs[i].thread, NULL);
-		tally_add(tally, &jobs[i].trial.tally);
 		findings_merge(findings, &jobs[i].findings);
 		findings_free(&jobs[i].findings);
-		trial_free(&jobs[i].trial);
+		if (i) {
+			tally_add(&jobs[0].trial.tally, &jobs[i].trial.tally);
+			trial_free(&jobs[i].trial);
+		}
 	}
+	*trial = jobs[0].trial;
 	free(jobs);
 	if (command_progress())
 		fprintf(stderr, "\r\033[K");
@@ -227,13 +233,15 @@ int command_run(int argc, char **argv)
 	command_parse(&run_argp, argc, argv, &options);
 	command_trial(&trial, &options.chosen);
 	trial.thorough = true;
+	if (options.chosen.engine->single)
+		options.jobs = 1;
 	command_catch_signals();
 	since = command_seconds();
 	for (char **path = options.paths; path && *path; path++)
 		if (inputs_each(*path, replay_one, &replay, &count, why, sizeof(why)) < 0)
 			command_die("%s", why);
 	if (options.random && !command_interrupted())
-		run_random(&options, &trial.tally, &findings);
+		run_random(&options, &trial, &findings);
 	tell(&options, &trial, &findings);
 	if (!options.quiet)
 		report_tally(stdout, &trial.tally, command_seconds() - since);

@@ -375,7 +375,7 @@ int command_sweep(int argc, char **argv)
 	run.sweep = (struct sweep){
 		.engine = options.chosen.engine,
 		.choices = options.chosen.choices,
-		.jobs = options.jobs,
+		.jobs = options.chosen.engine->single ? 1 : options.jobs,
 		.interrupted = interrupted,
 		.progress = command_progress() ? progress : NULL,
 		.opaque = &run,

@@ -33,10 +33,19 @@ enum intercept { INTERCEPT_OFF, INTERCEPT_ON, INTERCEPT_UNKNOWN };
 
 struct engine_vcpu;
 
+/* Something that the engine's code has or lacks. */
+struct engine_feature {
+	const char *name, *what; /* a word, and a line for people */
+	bool there;
+};
+
 struct engine {
 	unsigned int abi;     /* ENGINE_ABI */
 	const char *name;     /* as --engine takes it */
 	const char *what;     /* a line for people */
+	const char *version;  /* of the kernel it is made of; NULL: of none */
+	const struct engine_feature *features; /* a NULL name at the end; NULL: none to tell */
+	bool single;          /* one vCPU at a time, in one thread: its state is global */
 	unsigned int entries; /* bit by enum entry */
 
 	/* NULL: out of memory, or *why says what is missing. destroy() takes what create() gave. */
@@ -72,6 +81,13 @@ struct engine {
 	enum intercept (*intercepts)(struct engine_vcpu *vcpu);
 
 	/*
+	 * What the engine's code complained of since this was last asked: a failed assertion, undefined
+	 * behaviour, a call that nobody expects; with file and line, in memory that stays. NULL:
+	 * nothing. No function: it cannot complain.
+	 */
+	const char *(*trouble)(struct engine_vcpu *vcpu);
+
+	/*
 	 * @count reads, each in @state, RCX[31:0] from @first on, RCX[63:32] as @state has it: does
 	 * each give its value and enum rdpmc_answer, leave the registers as such an answer must, and
 	 * all of the vCPU's state but the counters as it was? A value counts only where the answer
@@ -86,16 +102,21 @@ struct engine {
  * Engines outside the program are shared objects with a `const struct engine rdpmc_engine`; a change
  * of this file changes the number.
  */
-#define ENGINE_ABI 2
+#define ENGINE_ABI 3
 
 /* The engines in the program, NULL at the end. */
 extern const struct engine *const engines[];
 
 /*
- * The engine of that name, or with a '/' in the name the one in that shared object. NULL with *why
- * where there is none.
+ * The engine of that name, or with a '/' in the name the one in that shared object; "kernel:NAME" is
+ * NAME.so among the kernels. NULL with *why where there is none.
  */
 const struct engine *engine_find(const char *name, const char **why);
+
+#define KERNEL_ENGINE "kernel:"
+
+/* Where engines made of kernels are: kernel/ beside the program. -1: that cannot be told. */
+int engine_kernels(char *directory, size_t size);
 
 const char *entry_name(enum entry entry); /* "exit", "emulator" */
 

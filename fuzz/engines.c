@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The engines by name. */
 #include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fuzz/engine.h"
 
@@ -34,10 +37,41 @@ static const struct engine *engine_load(const char *path, const char **why)
 	return complete(engine) ? engine : NULL; /* stays loaded as long as the program runs */
 }
 
+int engine_kernels(char *directory, size_t size)
+{
+	char program[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program));
+
+	while (length > 0 && program[length - 1] != '/')
+		length--;
+	if (length <= 0 || (size_t)snprintf(directory, size, "%.*skernel", (int)length, program) >= size)
+		return -1;
+	return 0;
+}
+
+static const struct engine *kernel_load(const char *name, const char **why)
+{
+	static char text[PATH_MAX + 100];
+	char directory[PATH_MAX], path[2 * PATH_MAX];
+
+	*why = "where this program is cannot be told";
+	if (engine_kernels(directory, sizeof(directory)))
+		return NULL;
+	snprintf(path, sizeof(path), "%s/%s.so", directory, name);
+	if (access(path, R_OK)) {
+		snprintf(text, sizeof(text), "it is not in %s; `make kernel-engine KDIR=...` makes it", directory);
+		*why = text;
+		return NULL;
+	}
+	return engine_load(path, why);
+}
+
 const struct engine *engine_find(const char *name, const char **why)
 {
 	if (strchr(name, '/'))
 		return engine_load(name, why);
+	if (!strncmp(name, KERNEL_ENGINE, strlen(KERNEL_ENGINE)))
+		return kernel_load(name + strlen(KERNEL_ENGINE), why);
 	for (size_t i = 0; engines[i]; i++)
 		if (!strcmp(engines[i]->name, name))
 			return engines[i];

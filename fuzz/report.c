@@ -242,7 +242,8 @@ static void report_counters(FILE *out, const struct finding *finding)
 
 const char *report_oracles(unsigned int oracles, char *text)
 {
-	static const char *const names[] = { "outcome", "nothing-else", "pass-sound", "entries" };
+	static const char *const names[] = { "outcome", "nothing-else", "pass-sound", "entries",
+					     "trouble" };
 
 	text[0] = '\0';
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -255,7 +256,7 @@ unsigned int report_oracle(const char *name)
 {
 	char text[REPORT_ORACLES];
 
-	for (unsigned int bit = ORACLE_OUTCOME; bit <= ORACLE_ENTRIES; bit <<= 1)
+	for (unsigned int bit = ORACLE_OUTCOME; bit <= ORACLE_TROUBLE; bit <<= 1)
 		if (!strcmp(report_oracles(bit, text), name))
 			return bit;
 	return 0;
@@ -340,6 +341,8 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	report_counters(out, finding);
 	if (finding->engine.elsewhere)
 		fprintf(out, "differs  CR0, CR4, CPL or the mode has changed\n");
+	if (finding->trouble)
+		fprintf(out, "trouble  %s\n", finding->trouble);
 	if (finding->oracles & ORACLE_ENTRIES)
 		fprintf(out, "entries  the two entries of the engine do not agree\n");
 }

@@ -82,11 +82,9 @@ static void judge_intercept(struct run *run)
 	asked(tally, RULE_VMX_PASS, intercept == INTERCEPT_OFF);
 	if (sound || intercept != INTERCEPT_OFF)
 		return;
-	*run->finding = (struct finding){
-		.oracles = ORACLE_PASS_SOUND,
-		.state = run->state,
-		.pass = pass,
-	};
+	run->finding->oracles |= ORACLE_PASS_SOUND;
+	run->finding->state = run->state;
+	run->finding->pass = pass;
 }
 
 /* By the bare processor's rules: would the read exit if intercepted? Noted for the rules' sake. */
@@ -188,6 +186,17 @@ static void note(struct run *run, enum entry entry, size_t step, const struct rd
 	trial->engine->counters(trial->vcpu, &finding->counters, run->n_gp, run->n_fixed);
 }
 
+/* Did the engine's code complain of itself? */
+static unsigned int judge_trouble(struct run *run)
+{
+	const struct trial *trial = run->trial;
+	const char *text = trial->engine->trouble ? trial->engine->trouble(trial->vcpu) : NULL;
+
+	if (text && !run->finding->trouble)
+		run->finding->trouble = text;
+	return text ? ORACLE_TROUBLE : 0;
+}
+
 static bool read_counter(struct run *run, uint64_t rcx, size_t step)
 {
 	struct trial *trial = run->trial;
@@ -238,6 +247,7 @@ static bool read_counter(struct run *run, uint64_t rcx, size_t step)
 			oracles |= ORACLE_NOTHING_ELSE;
 		if (first && !same_answer(first, answer))
 			oracles |= ORACLE_ENTRIES;
+		oracles |= judge_trouble(run);
 		first = answer;
 		/* Of two that are wrong the first is told; one that only differs from it is right. */
 		if (oracles && !(run->finding->oracles & ~ORACLE_PASS_SOUND))
@@ -332,6 +342,7 @@ bool trial_case(struct trial *trial, const struct rdpmc_case *decoded, struct fi
 	run.policy = decoded->policy;
 	run.finding = finding;
 	finding->oracles = 0;
+	finding->trouble = NULL;
 	trial->decided = 0;
 	trial->tally.cases++;
 	trial->tally.legalised += !!decoded->legalised;
@@ -378,6 +389,8 @@ bool finding_alike(const struct finding *a, const struct finding *b)
 		return false;
 	if (a->oracles == ORACLE_PASS_SOUND)
 		return true;
+	if (a->trouble != b->trouble)
+		return false;
 	return a->entry == b->entry && a->model.decision.rule == b->model.decision.rule &&
 	       a->model.decision.answer == b->model.decision.answer &&
 	       a->engine.answer == b->engine.answer;

@@ -15,6 +15,7 @@ enum oracle {
 	ORACLE_NOTHING_ELSE = 2, /* something changed that should not, or did not that should */
 	ORACLE_PASS_SOUND = 4,   /* the intercept is off where it must be on */
 	ORACLE_ENTRIES = 8,      /* the engine's entries answer differently */
+	ORACLE_TROUBLE = 16,     /* the engine's code complains of itself */
 };
 
 /* The first thing found wrong in a case. */
@@ -26,6 +27,7 @@ struct finding {
 	struct rdpmc_outcome model; /* by the guest's view */
 	struct engine_answer engine;
 	struct rdpmc_pass pass;                   /* of ORACLE_PASS_SOUND */
+	const char *trouble;                      /* of ORACLE_TROUBLE */
 	struct rdpmc_counters counters, expected; /* after: the engine's and the model's ... */
 	unsigned int n_gp, n_fixed;               /* ... so many of gp[] and fixed[] */
 };

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A PMU as the CPUID leaves that announce it. */
+#ifndef FUZZ_CPUID_H
+#define FUZZ_CPUID_H
+
+#include "model/pmu.h"
+
+struct cpuid_leaf {
+	uint32_t function, index, eax, ebx, ecx, edx;
+};
+
+#define CPUID_LEAVES 6
+
+/*
+ * The leaves of @pmu: 1, then Intel's 0AH and 23H (0 and 1), or AMD's 8000_0001H and 8000_0022H. Bits
+ * that mean something else, or nothing, are noise: nobody must care. Returns how many.
+ */
+unsigned int cpuid_leaves(const struct rdpmc_pmu *pmu, struct cpuid_leaf leaves[CPUID_LEAVES]);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Read before a source file's own lines: a kernel's complaints become findings instead of a trap,
+ * and the one MSR that is read on these paths comes from the case.
+ */
+#ifndef FUZZ_KERNEL_AFTER_H
+#define FUZZ_KERNEL_AFTER_H
+
+#include <linux/bug.h>
+#include <linux/mmdebug.h>
+#include <asm/msr.h>
+
+void glue_complain(const char *what, const char *file, int line);
+unsigned long long glue_rdmsr(unsigned int msr);
+
+#define GLUE_WARN(what, condition)                                                                 \
+	({                                                                                         \
+		int __glue_ret = !!(condition);                                                    \
+		if (__glue_ret)                                                                    \
+			glue_complain(what, __FILE__, __LINE__);                                   \
+		__glue_ret;                                                                        \
+	})
+
+#undef WARN_ON
+#undef WARN_ON_ONCE
+#undef WARN
+#undef WARN_ONCE
+#undef WARN_TAINT
+#undef WARN_TAINT_ONCE
+#undef BUG
+#undef BUG_ON
+#define WARN_ON(condition)                   GLUE_WARN("WARN_ON(" #condition ")", condition)
+#define WARN_ON_ONCE(condition)              GLUE_WARN("WARN_ON_ONCE(" #condition ")", condition)
+#define WARN(condition, ...)                 GLUE_WARN("WARN(" #condition ")", condition)
+#define WARN_ONCE(condition, ...)            GLUE_WARN("WARN_ONCE(" #condition ")", condition)
+#define WARN_TAINT(condition, ...)           GLUE_WARN("WARN_TAINT(" #condition ")", condition)
+#define WARN_TAINT_ONCE(condition, ...)      GLUE_WARN("WARN_TAINT_ONCE(" #condition ")", condition)
+void glue_bug(const char *what, const char *file, int line) __attribute__((noreturn));
+#define BUG() glue_bug("BUG()", __FILE__, __LINE__)
+#define BUG_ON(condition)                                                                          \
+	do {                                                                                       \
+		if (condition)                                                                     \
+			glue_bug("BUG_ON(" #condition ")", __FILE__, __LINE__);                    \
+	} while (0)
+
+#undef rdmsrl
+#undef rdmsrq
+#define rdmsrl(msr, value) ((void)((value) = glue_rdmsr(msr)))
+#define rdmsrq(msr, value) ((void)((value) = glue_rdmsr(msr)))
+
+#endif

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The engine "kernel:NAME": a tree's own KVM code, in process. The border between the model's types
+ * and the glue's, and where the kernel's complaints are gathered. Built into a shared object by
+ * scripts/kernel-engine.
+ */
+#include <dlfcn.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <x86intrin.h>
+
+#include "fuzz/cpuid.h"
+#include "fuzz/engine.h"
+#include "fuzz/kernel/glue.h"
+#include "kernel-features.h" /* made by the build */
+
+struct engine_vcpu {
+	struct glue *glue;
+	struct rdpmc_counters kept; /* what the kernel has no place for */
+	bool strangers;             /* guest and host are of different vendors */
+};
+
+/* The first thing that the kernel's code has complained of; one vCPU at a time, so one of it. */
+struct complaint {
+	const char *what, *file; /* NULL: nothing */
+	int line;
+	void *address;
+};
+
+static struct complaint trouble;
+static sigjmp_buf give_up;
+static volatile sig_atomic_t inside; /* the kernel's code is running */
+
+/* addr2line's answer for @address in this object, or the offset. */
+static void name_address(void *address, char *text, size_t size)
+{
+	unsigned long offset;
+	char command[4200];
+	FILE *tool;
+	Dl_info info;
+	size_t n = 0;
+
+	if (!dladdr((void *)name_address, &info)) {
+		snprintf(text, size, "%p", address);
+		return;
+	}
+	offset = (unsigned long)((char *)address - (char *)info.dli_fbase) - 1;
+	snprintf(text, size, "%s+%#lx", info.dli_fname, offset);
+	if (strchr(info.dli_fname, '\''))
+		return;
+	snprintf(command, sizeof(command), "addr2line -e '%s' %#lx 2>/dev/null", info.dli_fname,
+		 offset);
+	tool = popen(command, "r");
+	if (!tool)
+		return;
+	n = fread(command, 1, sizeof(command) - 1, tool);
+	command[n] = '\0';
+	command[strcspn(command, " \n")] = '\0';
+	if (!pclose(tool) && command[0] && command[0] != '?')
+		snprintf(text, size, "%s", command);
+}
+
+/* Each complaint is made into text once, and kept: reports point to it. */
+static const char *text_of(const struct complaint *complaint)
+{
+	static struct {
+		struct complaint complaint;
+		char text[512];
+	} seen[64];
+	static unsigned int n;
+	const char *tree;
+	char where[400];
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (!memcmp(&seen[i].complaint, complaint, sizeof(*complaint)))
+			return seen[i].text;
+	if (n == sizeof(seen) / sizeof(seen[0]))
+		return "more complaints than are kept apart";
+	if (complaint->file)
+		snprintf(where, sizeof(where), "%s:%d", complaint->file, complaint->line);
+	else
+		name_address(complaint->address, where, sizeof(where));
+	tree = strstr(where, "arch/x86/");
+	tree = tree ? tree : strstr(where, "include/linux/");
+	seen[n].complaint = *complaint;
+	snprintf(seen[n].text, sizeof(seen[n].text), "%s: %s%s", tree ? tree : where,
+		 complaint->file ? "" : "unexpected: ", complaint->what);
+	return seen[n++].text;
+}
+
+void engine_complain(const char *what, const char *file, int line, void *address)
+{
+	if (trouble.what)
+		return;
+	memset(&trouble, 0, sizeof(trouble)); /* compared as bytes */
+	trouble.what = what;
+	trouble.file = file;
+	trouble.line = line;
+	trouble.address = address;
+}
+
+void engine_give_up(void)
+{
+	if (!inside)
+		abort();
+	siglongjmp(give_up, 1);
+}
+
+/* The glue's memory; freed with the engine's. */
+void *glue_allocate(unsigned long size);
+void *glue_allocate(unsigned long size)
+{
+	return calloc(1, size);
+}
+
+#ifndef ENGINE_SANITIZED
+/* An address that the kernel may not touch is a finding, and the next case runs. */
+static void caught(int signal, siginfo_t *info, void *context)
+{
+	const ucontext_t *user = context;
+
+	(void)info;
+	if (!inside) {
+		sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+		return;
+	}
+	engine_complain(signal == SIGILL ? "SIGILL" : signal == SIGFPE ? "SIGFPE" : "SIGSEGV", NULL,
+			0, (char *)user->uc_mcontext.gregs[REG_RIP] + 1);
+	siglongjmp(give_up, 1);
+}
+
+static void catch_faults(void)
+{
+	const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+	struct sigaction action = { .sa_sigaction = caught, .sa_flags = SA_SIGINFO | SA_NODEFER };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+}
+#else
+static void catch_faults(void)
+{
+}
+#endif
+
+static struct engine_vcpu *kernel_create(const char **why)
+{
+	struct engine_vcpu *vcpu = calloc(1, sizeof(*vcpu));
+
+	*why = "out of memory, or already in use: KVM's own state is global";
+	if (!vcpu)
+		return NULL;
+	vcpu->glue = glue_create();
+	if (!vcpu->glue) {
+		free(vcpu);
+		return NULL;
+	}
+	catch_faults();
+	return vcpu;
+}
+
+static void kernel_destroy(struct engine_vcpu *vcpu)
+{
+	glue_destroy(vcpu->glue);
+	free(vcpu->glue);
+	free(vcpu);
+}
+
+static bool has(const char *name)
+{
+	for (const struct engine_feature *feature = kernel_features; feature->name; feature++)
+		if (!strcmp(feature->name, name))
+			return feature->there;
+	return false;
+}
+
+/* IA32_PERF_CAPABILITIES and control bits that the tree does not know cannot be written by anybody. */
+static bool kernel_offer(struct rdpmc_pmu *guest)
+{
+	uint64_t caps = guest->perf_capabilities;
+	bool user_disable = guest->user_disable;
+
+	if (!has("perf-metrics"))
+		guest->perf_capabilities &= ~RDPMC_CAP_METRICS;
+	if (!has("metrics-clear"))
+		guest->perf_capabilities &= ~RDPMC_CAP_METRICS_CLEAR;
+	if (!has("user-disable"))
+		guest->user_disable = false;
+	return guest->perf_capabilities != caps || guest->user_disable != user_disable;
+}
+
+/* What the host's perf would find: from version 5 on CPUID.0AH:ECX and, where it is there, leaf 23H. */
+static void to_host(const struct rdpmc_pmu *pmu, struct glue_host *host)
+{
+	host->perf_capabilities = pmu->perf_capabilities;
+	host->version = pmu->version;
+	if (pmu->vendor == RDPMC_AMD) {
+		host->gp = pmu->version == 2 ? pmu->nr_gp : pmu->ext_core ? 6 : 4;
+		if (!pmu->version)
+			host->gp = 0;
+		host->fixed = 0;
+		host->gp_width = host->gp ? 48 : 0;
+		host->fixed_width = 0;
+		return;
+	}
+	host->gp = pmu->version ? pmu->nr_gp : 0;
+	host->fixed = pmu->version > 1 ? pmu->nr_fixed : 0;
+	host->gp_width = pmu->gp_width;
+	host->fixed_width = pmu->fixed_width;
+}
+
+static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
+			 const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
+{
+	struct cpuid_leaf leaves[CPUID_LEAVES];
+	struct glue_cpuid cpuid[CPUID_LEAVES];
+	struct glue_setup setup = {
+		.amd = guest->vendor == RDPMC_AMD,
+		.no_pmu = !guest->version,
+		.backdoor = policy->vmware_backdoor,
+		.mediated = policy->mediated_pmu,
+		.perf_capabilities = guest->perf_capabilities,
+		.cpuid = cpuid,
+		.n_cpuid = (int)cpuid_leaves(guest, leaves),
+	};
+
+	for (int i = 0; i < setup.n_cpuid; i++)
+		cpuid[i] = (struct glue_cpuid){
+			.function = leaves[i].function,
+			.index = leaves[i].index,
+			.eax = leaves[i].eax,
+			.ebx = leaves[i].ebx,
+			.ecx = leaves[i].ecx,
+			.edx = leaves[i].edx,
+		};
+	/* KVM runs no vPMU of the other vendor's: what is read is tried on the guest's own host. */
+	vcpu->strangers = guest->vendor != host->vendor;
+	to_host(vcpu->strangers ? guest : host, &setup.host);
+	trouble.what = NULL;
+	if (!sigsetjmp(give_up, 0)) {
+		inside = 1;
+		glue_begin(vcpu->glue, &setup);
+	}
+	inside = 0;
+}
+
+static unsigned long long *gp_slot(const struct engine_vcpu *vcpu, unsigned int x)
+{
+	unsigned long long *slot = glue_gp(vcpu->glue, x);
+
+	return slot ? slot : (unsigned long long *)&vcpu->kept.gp[x];
+}
+
+static unsigned long long *fixed_slot(const struct engine_vcpu *vcpu, unsigned int x)
+{
+	unsigned long long *slot = glue_fixed(vcpu->glue, x);
+
+	return slot ? slot : (unsigned long long *)&vcpu->kept.fixed[x];
+}
+
+static unsigned long long *metrics_slot(const struct engine_vcpu *vcpu)
+{
+	unsigned long long *slot = glue_metrics(vcpu->glue);
+
+	return slot ? slot : (unsigned long long *)&vcpu->kept.metrics;
+}
+
+static void kernel_load(struct engine_vcpu *vcpu, const struct rdpmc_counters *counters,
+			unsigned int n_gp, unsigned int n_fixed)
+{
+	for (unsigned int x = 0; x < n_gp; x++)
+		*gp_slot(vcpu, x) = counters->gp[x];
+	for (unsigned int x = 0; x < n_fixed; x++)
+		*fixed_slot(vcpu, x) = counters->fixed[x];
+	*metrics_slot(vcpu) = counters->metrics;
+	vcpu->kept.fixed_ctr_ctrl = counters->fixed_ctr_ctrl;
+	vcpu->kept.gp_user_disable = counters->gp_user_disable;
+	memcpy(vcpu->kept.vmware, counters->vmware, sizeof(vcpu->kept.vmware));
+	glue_clocks(vcpu->glue, counters->vmware[1], counters->vmware[2]);
+}
+
+/*
+ * The control registers are kept beside: with them the kernel's counters would count, and what their
+ * bits do to a read the tree has not, or offer() takes them away.
+ */
+static void kernel_write(struct engine_vcpu *vcpu, const struct case_step *step)
+{
+	switch (step->op) {
+	case STEP_GP:
+		*gp_slot(vcpu, step->arg) = step->value;
+		break;
+	case STEP_FIXED:
+		*fixed_slot(vcpu, step->arg) = step->value;
+		break;
+	case STEP_METRICS:
+		*metrics_slot(vcpu) = step->value;
+		break;
+	case STEP_FIXED_CTRL:
+		vcpu->kept.fixed_ctr_ctrl = step->value;
+		break;
+	default: /* STEP_USER_DISABLE */
+		vcpu->kept.gp_user_disable = (uint32_t)step->value;
+	}
+}
+
+static uint8_t answer_of(const struct glue_answer *answer, bool real_mode)
+{
+	if (answer->exits)
+		return ANSWER_STRANGE;
+	if (answer->exception < 0)
+		return ANSWER_VALUE;
+	if (answer->exception == 13 && (answer->has_error_code || real_mode))
+		return ANSWER_GP;
+	if (answer->exception == 6 && !answer->has_error_code)
+		return ANSWER_UD;
+	return ANSWER_STRANGE;
+}
+
+/* The host's TSC cannot be set: a value from the time of the read is what the case calls the TSC. */
+static void name_tsc(const struct engine_vcpu *vcpu, struct engine_answer *answer, uint64_t before)
+{
+	uint64_t tsc = answer->regs.rdx << 32 | (uint32_t)answer->regs.rax;
+
+	if (answer->answer != ANSWER_VALUE || answer->regs.rax >> 32 || answer->regs.rdx >> 32 ||
+	    tsc < before || tsc > __rdtsc())
+		return;
+	answer->regs.rax = (uint32_t)vcpu->kept.vmware[0];
+	answer->regs.rdx = vcpu->kept.vmware[0] >> 32;
+}
+
+static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+			struct engine_answer *answer)
+{
+	struct glue_answer glue = { .exits = 1, .exception = -1 };
+	uint64_t before = 0;
+	struct glue_state regs = {
+		.rax = state->regs.rax,
+		.rcx = state->regs.rcx,
+		.rdx = state->regs.rdx,
+		.rip = state->regs.rip,
+		.rflags = state->regs.rflags,
+		.cr0 = state->cr0,
+		.cr4 = state->cr4,
+		.mode = state->mode,
+		.cpl = state->mode == MODE_VM86 ? 3 : state->cpl,
+	};
+
+	if ((uint32_t)state->regs.rcx == RDPMC_VMWARE_FIRST)
+		before = __rdtsc();
+	if (!sigsetjmp(give_up, 0)) {
+		inside = 1;
+		glue_read(vcpu->glue, entry == ENTRY_EMULATOR, state->lock, &regs, &glue);
+	}
+	inside = 0;
+	answer->answer = answer_of(&glue, state->mode == MODE_REAL);
+	answer->elsewhere = glue.elsewhere;
+	answer->error_code = answer->answer == ANSWER_VALUE ? 0 : glue.error_code;
+	answer->regs = (struct rdpmc_regs){
+		.rax = regs.rax,
+		.rcx = regs.rcx,
+		.rdx = regs.rdx,
+		.rip = regs.rip,
+		.rflags = regs.rflags,
+	};
+	if (before)
+		name_tsc(vcpu, answer, before);
+}
+
+static bool kernel_holds(const struct engine_vcpu *vcpu, const struct rdpmc_counters *expected,
+			 unsigned int n_gp, unsigned int n_fixed)
+{
+	uint64_t differ = *metrics_slot(vcpu) ^ expected->metrics;
+
+	for (unsigned int x = 0; x < n_gp; x++)
+		differ |= *gp_slot(vcpu, x) ^ expected->gp[x];
+	for (unsigned int x = 0; x < n_fixed; x++)
+		differ |= *fixed_slot(vcpu, x) ^ expected->fixed[x];
+	return !differ && vcpu->kept.fixed_ctr_ctrl == expected->fixed_ctr_ctrl &&
+	       vcpu->kept.gp_user_disable == expected->gp_user_disable;
+}
+
+static void kernel_counters(const struct engine_vcpu *vcpu, struct rdpmc_counters *counters,
+			    unsigned int n_gp, unsigned int n_fixed)
+{
+	for (unsigned int x = 0; x < n_gp; x++)
+		counters->gp[x] = *gp_slot(vcpu, x);
+	for (unsigned int x = 0; x < n_fixed; x++)
+		counters->fixed[x] = *fixed_slot(vcpu, x);
+	counters->metrics = *metrics_slot(vcpu);
+	counters->fixed_ctr_ctrl = vcpu->kept.fixed_ctr_ctrl;
+	counters->gp_user_disable = vcpu->kept.gp_user_disable;
+}
+
+static enum intercept kernel_intercepts(struct engine_vcpu *vcpu)
+{
+	volatile int intercepts = -1;
+
+	if (vcpu->strangers)
+		return INTERCEPT_UNKNOWN;
+	if (!sigsetjmp(give_up, 0)) {
+		inside = 1;
+		intercepts = glue_intercepts(vcpu->glue);
+	}
+	inside = 0;
+	return intercepts < 0 ? INTERCEPT_UNKNOWN : intercepts ? INTERCEPT_ON : INTERCEPT_OFF;
+}
+
+static const char *kernel_trouble(struct engine_vcpu *vcpu)
+{
+	const char *text;
+
+	(void)vcpu;
+	if (!trouble.what)
+		return NULL;
+	text = text_of(&trouble);
+	trouble.what = NULL;
+	return text;
+}
+
+__attribute__((visibility("default"))) const struct engine rdpmc_engine = {
+	.abi = ENGINE_ABI,
+	.name = "kernel:" KERNEL_NAME,
+	.what = "Linux " KERNEL_VERSION ", its own arch/x86/kvm, in process",
+	.version = KERNEL_VERSION,
+	.features = kernel_features,
+	.single = true,
+	.entries = 1U << ENTRY_EXIT | 1U << ENTRY_EMULATOR,
+	.create = kernel_create,
+	.destroy = kernel_destroy,
+	.offer = kernel_offer,
+	.begin = kernel_begin,
+	.load = kernel_load,
+	.write = kernel_write,
+	.read = kernel_read,
+	.holds = kernel_holds,
+	.counters = kernel_counters,
+	.intercepts = kernel_intercepts,
+	.trouble = kernel_trouble,
+};

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM's RDPMC paths, called in user space. Compiled against the tree's own headers, with HAVE_* as
+ * scripts/kernel-engine found them. What it touches: struct kvm_vcpu (arch.regs, cr0, cr4, efer,
+ * exception, cpuid_entries, perf_capabilities, pmu, emulate_ctxt), struct kvm (arch.enable_pmu,
+ * arch.kvmclock_offset), struct kvm_pmu's counters, struct x86_pmu_capability, the static calls of
+ * kvm_x86_ops and the vendors' kvm_pmu_ops.
+ */
+#include <linux/kvm_host.h>
+#include <linux/perf_event.h>
+
+#include "x86.h"
+#include "cpuid.h"
+#include "pmu.h"
+#include "kvm_emulate.h"
+#include "vmx/vmx.h"
+
+#include "glue.h"
+
+/* Registers that RDPMC must leave alone hold this. */
+#define UNTOUCHED 0x5a5a5a5a5a5a0000UL
+#define REGISTERS 16 /* RAX to R15 */
+
+struct glue {
+	struct kvm kvm;
+	struct vcpu_vmx vmx; /* SVM's PMU wants nothing beyond struct kvm_vcpu, its first member */
+	struct x86_emulate_ctxt ctxt;
+	struct kvm_run run;
+	int amd; /* which vendor's operations are in; -1: none yet */
+	u64 real, apparent;
+	struct kvm_cpuid_entry2 cpuid[16];
+	struct glue_host host;
+	int mode, cpl;
+};
+
+static struct glue *only;
+
+extern const struct x86_emulate_ops emulate_ops; /* x86.c's, made global by the build */
+
+/* What the kernel has elsewhere and this path needs. */
+struct cpuinfo_x86 boot_cpu_data;
+#ifdef HAVE_VMCS_CONFIG
+struct vmcs_config vmcs_config;
+#endif
+
+void *glue_allocate(unsigned long size);
+
+void glue_complain(const char *what, const char *file, int line)
+{
+	engine_complain(what, file, line, NULL);
+}
+
+void glue_bug(const char *what, const char *file, int line)
+{
+	engine_complain(what, file, line, NULL);
+	engine_give_up();
+}
+
+/* Called by the stubs of functions that nobody expects on these paths. */
+void glue_unexpected(const char *name, void *address);
+void glue_unexpected(const char *name, void *address)
+{
+	engine_complain(name, NULL, 0, address);
+	engine_give_up();
+}
+
+unsigned long long glue_rdmsr(unsigned int msr)
+{
+	if (msr != MSR_IA32_PERF_CAPABILITIES)
+		glue_unexpected("rdmsr", __builtin_return_address(0));
+	return only->host.perf_capabilities;
+}
+
+void perf_get_x86_pmu_capability(struct x86_pmu_capability *cap)
+{
+	const struct glue_host *host = &only->host;
+
+	memset(cap, 0, sizeof(*cap));
+	cap->version = host->version;
+	cap->num_counters_gp = host->gp;
+	cap->num_counters_fixed = host->fixed;
+	cap->bit_width_gp = host->gp_width;
+	cap->bit_width_fixed = host->fixed_width;
+	cap->events_mask_len = 7;
+#ifdef HAVE_CAP_MEDIATED
+	cap->mediated = 1;
+#endif
+}
+
+#ifdef HAVE_HW_EVENT_CONFIG
+u64 perf_get_hw_event_config(int hw_event)
+{
+	return 0xc0 + hw_event; /* there is one: that is all that is asked */
+}
+#endif
+
+void __bitmap_set(unsigned long *map, unsigned int start, int length)
+{
+	for (int bit = start; bit < (int)start + length; bit++)
+		map[bit / BITS_PER_LONG] |= 1UL << bit % BITS_PER_LONG;
+}
+
+ktime_t ktime_get_with_offset(enum tk_offsets offs)
+{
+	return only->real;
+}
+
+/* kvm_x86_ops: those of this path, and for all others one that says its name. */
+static int op_get_cpl(struct kvm_vcpu *vcpu)
+{
+	return only->cpl;
+}
+
+static void op_get_cs_db_l_bits(struct kvm_vcpu *vcpu, int *db, int *l)
+{
+	*db = only->mode == GLUE_PROTECTED || only->mode == GLUE_COMPATIBILITY;
+	*l = only->mode == GLUE_64BIT;
+}
+
+static unsigned long op_get_rflags(struct kvm_vcpu *vcpu)
+{
+	return to_vmx(vcpu)->rflags;
+}
+
+static void op_set_rflags(struct kvm_vcpu *vcpu, unsigned long rflags)
+{
+	to_vmx(vcpu)->rflags = rflags;
+}
+
+static void op_get_segment(struct kvm_vcpu *vcpu, struct kvm_segment *segment, int which)
+{
+	memset(segment, 0, sizeof(*segment));
+}
+
+static u32 op_get_interrupt_shadow(struct kvm_vcpu *vcpu)
+{
+	return 0;
+}
+
+/* As vendors do it: the instruction's length is known, RIP has 32 bits outside 64-bit mode. */
+static int op_skip_emulated_instruction(struct kvm_vcpu *vcpu)
+{
+	unsigned long rip = kvm_rip_read(vcpu) + 2;
+
+	kvm_rip_write(vcpu, only->mode == GLUE_64BIT ? rip : (u32)rip);
+	return 1;
+}
+
+#ifdef HAVE_CHECK_EMULATE_INSTRUCTION
+static int op_check_emulate_instruction(struct kvm_vcpu *vcpu, int type, void *insn, int len)
+{
+	return X86EMUL_CONTINUE;
+}
+#else
+static bool op_can_emulate_instruction(struct kvm_vcpu *vcpu, int type, void *insn, int len)
+{
+	return true;
+}
+#endif
+
+#define KVM_X86_OP(func)                                                                           \
+	static void unexpected_##func(void)                                                        \
+	{                                                                                          \
+		glue_unexpected("kvm_x86_ops." #func, __builtin_return_address(0));                \
+	}
+#define KVM_X86_OP_OPTIONAL(func)
+#define KVM_X86_OP_OPTIONAL_RET0(func)
+#include <asm/kvm-x86-ops.h>
+
+static long return_0(void)
+{
+	return 0;
+}
+
+/* Static calls that pmu.c has for itself. */
+#define KVM_X86_PMU_OP(func) DECLARE_STATIC_CALL(kvm_x86_pmu_##func, *(((struct kvm_pmu_ops *)0)->func));
+#define KVM_X86_PMU_OP_OPTIONAL      KVM_X86_PMU_OP
+#define KVM_X86_PMU_OP_OPTIONAL_RET0 KVM_X86_PMU_OP
+#include <asm/kvm-x86-pmu-ops.h>
+
+/* A static call to nothing is patched into a plain return on x86. */
+static void install_pmu_ops(const struct kvm_pmu_ops *ops)
+{
+	kvm_pmu_ops_update(ops);
+#define KVM_X86_PMU_OP(func)                                                                       \
+	if (!ops->func)                                                                            \
+		static_call_update(kvm_x86_pmu_##func, (void *)return_0);
+#define KVM_X86_PMU_OP_OPTIONAL      KVM_X86_PMU_OP
+#define KVM_X86_PMU_OP_OPTIONAL_RET0 KVM_X86_PMU_OP
+#include <asm/kvm-x86-pmu-ops.h>
+}
+
+static void install_ops(void)
+{
+#define KVM_X86_OP(func)               static_call_update(kvm_x86_##func, (void *)unexpected_##func);
+#define KVM_X86_OP_OPTIONAL(func)      static_call_update(kvm_x86_##func, (void *)return_0);
+#define KVM_X86_OP_OPTIONAL_RET0       KVM_X86_OP_OPTIONAL
+#include <asm/kvm-x86-ops.h>
+	static_call_update(kvm_x86_get_cpl, op_get_cpl);
+	static_call_update(kvm_x86_get_cs_db_l_bits, op_get_cs_db_l_bits);
+	static_call_update(kvm_x86_get_rflags, op_get_rflags);
+	static_call_update(kvm_x86_set_rflags, op_set_rflags);
+	static_call_update(kvm_x86_get_segment, op_get_segment);
+	static_call_update(kvm_x86_get_interrupt_shadow, op_get_interrupt_shadow);
+	static_call_update(kvm_x86_skip_emulated_instruction, op_skip_emulated_instruction);
+#ifdef HAVE_CHECK_EMULATE_INSTRUCTION
+	static_call_update(kvm_x86_check_emulate_instruction, op_check_emulate_instruction);
+#else
+	static_call_update(kvm_x86_can_emulate_instruction, op_can_emulate_instruction);
+#endif
+}
+
+#ifdef HAVE_WRITE_GLOBAL_CTRL
+static void no_write_global_ctrl(u64 global_ctrl)
+{
+}
+#endif
+
+/* Load a vendor's module; what it asks the host is asked for every case anew. */
+static void load_vendor(struct glue *glue, const struct glue_setup *setup)
+{
+	struct kvm_pmu_ops ops;
+
+	memcpy(&ops, setup->amd ? &amd_pmu_ops : &intel_pmu_ops, sizeof(ops));
+	boot_cpu_data.x86_vendor = setup->amd ? X86_VENDOR_AMD : X86_VENDOR_INTEL;
+	enable_pmu = true;
+	enable_vmware_backdoor = setup->backdoor;
+#ifdef HAVE_MEDIATED_PMU
+	enable_mediated_pmu = setup->mediated;
+#endif
+#ifdef HAVE_HOST_PERF_CAPABILITIES
+	kvm_host.perf_capabilities = setup->host.perf_capabilities;
+#endif
+#ifdef HAVE_INIT_PMU_CAPABILITY_OPS
+	kvm_init_pmu_capability(&ops);
+#else
+	kvm_init_pmu_capability();
+#endif
+#ifdef HAVE_WRITE_GLOBAL_CTRL
+	ops.write_global_ctrl = no_write_global_ctrl; /* a VMWRITE */
+#endif
+	if (glue->amd != setup->amd)
+		install_pmu_ops(&ops);
+	glue->amd = setup->amd;
+}
+
+struct glue *glue_create(void)
+{
+	struct glue *glue;
+	struct kvm_vcpu *vcpu;
+
+	if (only)
+		return NULL;
+	glue = glue_allocate(sizeof(*glue));
+	if (!glue)
+		return NULL;
+	only = glue;
+	vcpu = &glue->vmx.vcpu;
+	glue->amd = -1;
+	vcpu->kvm = &glue->kvm;
+	vcpu->run = &glue->run;
+	vcpu->arch.last_vmentry_cpu = -1; /* it has not run yet: the PMU may be set up */
+	vcpu->arch.emulate_ctxt = &glue->ctxt;
+	glue->ctxt.vcpu = vcpu;
+	glue->ctxt.ops = &emulate_ops;
+	memset(&vcpu->arch.regs_avail, 0xff, sizeof(vcpu->arch.regs_avail));
+	for (int reg = 0; reg < REGISTERS; reg++)
+		vcpu->arch.regs[reg] = UNTOUCHED + reg;
+	set_cpu_cap(&boot_cpu_data, X86_FEATURE_PDCM);
+#ifdef HAVE_VMCS_CONFIG
+	memset(&vmcs_config, 0xff, sizeof(vmcs_config));
+#endif
+	install_ops();
+	return glue;
+}
+
+void glue_destroy(struct glue *glue)
+{
+	only = NULL;
+}
+
+void glue_begin(struct glue *glue, const struct glue_setup *setup)
+{
+	struct kvm_vcpu *vcpu = &glue->vmx.vcpu;
+
+	glue->host = setup->host;
+	load_vendor(glue, setup);
+	glue->kvm.arch.enable_pmu = enable_pmu && !setup->no_pmu;
+
+	vcpu->arch.cpuid_nent = setup->n_cpuid;
+	vcpu->arch.cpuid_entries = glue->cpuid;
+	for (int i = 0; i < setup->n_cpuid; i++) {
+		const struct glue_cpuid *leaf = &setup->cpuid[i];
+
+		glue->cpuid[i] = (struct kvm_cpuid_entry2){
+			.function = leaf->function,
+			.index = leaf->index,
+			.flags = leaf->function == 0x23 || leaf->function == 7
+					 ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX
+					 : 0,
+			.eax = leaf->eax,
+			.ebx = leaf->ebx,
+			.ecx = leaf->ecx,
+			.edx = leaf->edx,
+		};
+#ifdef HAVE_CPU_CAPS
+		if (leaf->function == 1)
+			guest_cpu_cap_change(vcpu, X86_FEATURE_PDCM, leaf->ecx >> 15 & 1);
+		if (leaf->function == 0x80000001)
+			guest_cpu_cap_change(vcpu, X86_FEATURE_PERFCTR_CORE, leaf->ecx >> 23 & 1);
+		if (leaf->function == 0x80000022)
+			guest_cpu_cap_change(vcpu, X86_FEATURE_PERFMON_V2, leaf->eax & 1);
+#endif
+	}
+	vcpu->arch.perf_capabilities = setup->perf_capabilities;
+	kvm_pmu_init(vcpu);
+#ifdef HAVE_REFRESH_APART
+	kvm_pmu_refresh(vcpu);
+#endif
+}
+
+void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *state,
+	       struct glue_answer *answer)
+{
+	static const u8 locked_rdpmc[] = { 0xf0, 0x0f, 0x33 };
+	struct kvm_vcpu *vcpu = &glue->vmx.vcpu;
+	struct kvm_vcpu_arch *arch = &vcpu->arch;
+	int ret;
+
+	glue->mode = state->mode;
+	glue->cpl = state->cpl;
+	arch->regs[VCPU_REGS_RAX] = state->rax;
+	arch->regs[VCPU_REGS_RCX] = state->rcx;
+	arch->regs[VCPU_REGS_RDX] = state->rdx;
+	kvm_rip_write(vcpu, state->rip);
+	glue->vmx.rflags = state->rflags;
+	arch->cr0 = state->cr0;
+	arch->cr4 = state->cr4;
+	arch->efer = state->mode >= GLUE_COMPATIBILITY ? EFER_LME | EFER_LMA : 0;
+	memset(&arch->exception, 0, sizeof(arch->exception));
+
+	if (emulator)
+		ret = x86_emulate_instruction(vcpu, 0, 0, (void *)(locked_rdpmc + !lock), 2 + lock);
+	else
+		ret = kvm_emulate_rdpmc(vcpu);
+
+	answer->exits = ret != 1;
+	answer->exception = arch->exception.pending ? arch->exception.vector : -1;
+	answer->has_error_code = arch->exception.has_error_code;
+	answer->error_code = arch->exception.error_code;
+	answer->elsewhere = arch->cr0 != state->cr0 || arch->cr4 != state->cr4;
+	for (int reg = VCPU_REGS_RBX; reg < REGISTERS; reg++) {
+		answer->elsewhere |= arch->regs[reg] != UNTOUCHED + reg;
+		arch->regs[reg] = UNTOUCHED + reg;
+	}
+	state->rax = arch->regs[VCPU_REGS_RAX];
+	state->rcx = arch->regs[VCPU_REGS_RCX];
+	state->rdx = arch->regs[VCPU_REGS_RDX];
+	state->rip = kvm_rip_read(vcpu);
+	state->rflags = glue->vmx.rflags;
+}
+
+unsigned long long *glue_gp(struct glue *glue, unsigned int x)
+{
+	struct kvm_pmu *pmu = &glue->vmx.vcpu.arch.pmu;
+
+	return x < ARRAY_SIZE(pmu->gp_counters) ? &pmu->gp_counters[x].counter : NULL;
+}
+
+unsigned long long *glue_fixed(struct glue *glue, unsigned int x)
+{
+	struct kvm_pmu *pmu = &glue->vmx.vcpu.arch.pmu;
+
+	return x < ARRAY_SIZE(pmu->fixed_counters) ? &pmu->fixed_counters[x].counter : NULL;
+}
+
+unsigned long long *glue_metrics(struct glue *glue)
+{
+#ifdef HAVE_PERF_METRICS
+	return &glue->vmx.vcpu.arch.pmu.perf_metrics;
+#else
+	return NULL;
+#endif
+}
+
+void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long apparent)
+{
+	glue->real = real;
+	glue->kvm.arch.kvmclock_offset = apparent - real;
+}
+
+int glue_intercepts(struct glue *glue)
+{
+#ifdef HAVE_NEED_RDPMC_INTERCEPT
+	return kvm_need_rdpmc_intercept(&glue->vmx.vcpu);
+#else
+	return -1;
+#endif
+}
