@@ -314,9 +314,7 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 	}
 	vcpu->arch.perf_capabilities = setup->perf_capabilities;
 	kvm_pmu_init(vcpu);
-#ifdef HAVE_REFRESH_APART
-	kvm_pmu_refresh(vcpu);
-#endif
+	kvm_pmu_refresh(vcpu); /* older trees do it in kvm_pmu_init(), too */
 }
 
 void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *state,
