@@ -7,8 +7,9 @@
 
 #include <string.h>
 
-#define METRICS     RDPMC_CAP_METRICS
-#define CLEAR       (RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR)
+#define FULL_WIDTH  RDPMC_CAP_FW_WRITES
+#define METRICS     (FULL_WIDTH | RDPMC_CAP_METRICS)
+#define CLEAR       (METRICS | RDPMC_CAP_METRICS_CLEAR)
 #define CLEAR_ASKED RDPMC_FIXED_CTRL_METRICS_CLEAR
 
 #define INTEL(version_, gp, gp_bits, fixed, fixed_bits, ...)                                       \
@@ -32,6 +33,8 @@
 	}
 
 static const struct rdpmc_pmu host_metrics = INTEL(5, 8, 48, 4, 48, .perf_capabilities = METRICS);
+static const struct rdpmc_pmu host_skylake =
+	INTEL(4, 4, 48, 3, 48, .perf_capabilities = FULL_WIDTH);
 static const struct rdpmc_pmu host_amd =
 	AMD(2, .nr_gp = 6, .ext_core = true, .ext_nb = true, .ext_l3 = true, .nr_nb = 16);
 
@@ -42,13 +45,26 @@ const struct configuration configurations[] = {
 	  .policy = MEDIATED },
 	{ .name = "sapphire-rapids-no-metrics",
 	  .what = "the host has PERF_METRICS, the guest has not: must be intercepted",
-	  .guest = INTEL(5, 8, 48, 4, 48),
+	  .guest = INTEL(5, 8, 48, 4, 48, .perf_capabilities = FULL_WIDTH),
 	  .host = &host_metrics,
 	  .policy = MEDIATED },
 	{ .name = "skylake",
 	  .what = "version 4, 4 + 3 counters",
-	  .guest = INTEL(4, 4, 48, 3, 48),
+	  .guest = INTEL(4, 4, 48, 3, 48, .perf_capabilities = FULL_WIDTH),
 	  .policy = MEDIATED },
+	{ .name = "skylake-kvm",
+	  .what = "Skylake's guest as KVM announces it: version 2",
+	  .guest = INTEL(2, 4, 48, 3, 48, .perf_capabilities = FULL_WIDTH),
+	  .host = &host_skylake,
+	  .policy = MEDIATED },
+	{ .name = "sapphire-rapids-kvm",
+	  .what = "Sapphire Rapids' guest as KVM announces it: version 2, 3 fixed counters, no PERF_METRICS",
+	  .guest = INTEL(2, 8, 48, 3, 48, .perf_capabilities = FULL_WIDTH),
+	  .host = &host_metrics,
+	  .policy = MEDIATED },
+	{ .name = "ten-counters-kvm",
+	  .what = "a host with 10 general-purpose counters, all of them the guest's",
+	  .guest = INTEL(2, 10, 48, 3, 48, .perf_capabilities = FULL_WIDTH) },
 	{ .name = "ice-lake",
 	  .what = "version 5, 8 + 4 counters, PERF_METRICS, not mediated",
 	  .guest = INTEL(5, 8, 48, 4, 48, .fixed_bitmap = 0xf, .perf_capabilities = METRICS) },
@@ -83,7 +99,7 @@ const struct configuration configurations[] = {
 	  .gp_user_disable = 0x55555555 },
 	{ .name = "user-disable-absent",
 	  .what = "user disable's bits set where it is not announced",
-	  .guest = INTEL(6, 8, 48, 4, 48),
+	  .guest = INTEL(6, 8, 48, 4, 48, .perf_capabilities = FULL_WIDTH),
 	  .policy = MEDIATED,
 	  .fixed_ctr_ctrl = ~0ULL,
 	  .gp_user_disable = ~0U },

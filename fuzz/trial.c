@@ -4,18 +4,6 @@
 
 #include <string.h>
 
-/* A case under way. */
-struct run {
-	struct trial *trial;
-	const struct rdpmc_case *decoded;
-	struct rdpmc_state state;
-	struct rdpmc_policy policy;
-	struct rdpmc_view guest, host;
-	struct rdpmc_counters counters; /* the model's */
-	unsigned int n_gp, n_fixed;
-	struct finding *finding;
-};
-
 int trial_init(struct trial *trial, const struct engine *engine, const char **why)
 {
 	memset(trial, 0, sizeof(*trial));
@@ -44,6 +32,7 @@ void tally_add(struct tally *into, const struct tally *from)
 	into->choice += from->choice;
 	into->passed += from->passed;
 	into->costly += from->costly;
+	into->known += from->known;
 	into->unjudged += from->unjudged;
 	into->no |= from->no;
 	into->yes |= from->yes;
@@ -64,13 +53,45 @@ static void asked_all(struct tally *tally, const struct rdpmc_decision *decision
 	tally->yes |= decision->yes;
 }
 
+/* The known differences that explain an answer, or with none the intercept; 0: it is new. */
+static uint64_t explain(const struct trial_run *run, enum entry entry,
+			const struct rdpmc_counters *before, const struct engine_answer *answer,
+			const char *trouble)
+{
+	const struct known_question question = {
+		.guest = &run->offered,
+		.host = &run->decoded->host,
+		.policy = &run->policy,
+		.choices = &run->trial->choices,
+		.state = &run->state,
+		.counters = before,
+		.entry = entry,
+		.answer = answer,
+		.trouble = trouble,
+	};
+
+	return run->trial->known ? known_explain(run->trial->known, &question) : 0;
+}
+
+/* Tells of a difference. True if the case goes on: it is known, or there is somebody to tell. */
+static bool conclude(struct trial_run *run, const struct finding *found)
+{
+	struct trial *trial = run->trial;
+
+	trial->tally.known += !!found->known;
+	if (trial->tell)
+		trial->tell(trial->opaque, found);
+	return found->known || trial->tell;
+}
+
 /* PASS-SOUND and PASS-MINIMAL: the engine's decision against what the rules allow. */
-static void judge_intercept(struct run *run)
+static void judge_intercept(struct trial_run *run)
 {
 	struct tally *tally = &run->trial->tally;
 	struct rdpmc_pass pass = rdpmc_may_pass(&run->host, &run->guest, &run->policy);
 	enum intercept intercept = run->trial->engine->intercepts(run->trial->vcpu);
 	bool sound = pass.obstacle == OBSTACLE_NONE;
+	struct finding found = { .oracles = ORACLE_PASS_SOUND };
 
 	run->trial->obstacle = pass.obstacle;
 	tally->obstacles[pass.obstacle]++;
@@ -82,13 +103,18 @@ static void judge_intercept(struct run *run)
 	asked(tally, RULE_VMX_PASS, intercept == INTERCEPT_OFF);
 	if (sound || intercept != INTERCEPT_OFF)
 		return;
+	found.state = run->state;
+	found.pass = pass;
+	found.known = explain(run, ENTRY_EXIT, NULL, NULL, NULL);
+	if (conclude(run, &found))
+		return;
 	run->finding->oracles |= ORACLE_PASS_SOUND;
 	run->finding->state = run->state;
 	run->finding->pass = pass;
 }
 
 /* By the bare processor's rules: would the read exit if intercepted? Noted for the rules' sake. */
-static void ask_processor(struct run *run)
+static void ask_processor(struct trial_run *run)
 {
 	struct rdpmc_decision decision = rdpmc_decide_bare(&run->host, &run->counters, &run->state);
 
@@ -106,7 +132,7 @@ static bool same_decision(const struct rdpmc_decision *a, const struct rdpmc_dec
  * What no engine is held to: the guest as it was asked for, where the engine cannot give it, and a
  * processor that chose otherwise where the hardware has a choice.
  */
-static void ask_further(struct run *run)
+static void ask_further(struct trial_run *run)
 {
 	static const struct rdpmc_choices choices[] = {
 		{ .metrics_any_index = false },
@@ -169,11 +195,11 @@ static bool same_answer(const struct engine_answer *a, const struct engine_answe
 	       same_regs(&a->regs, &b->regs);
 }
 
-static void note(struct run *run, enum entry entry, size_t step, const struct rdpmc_outcome *model,
-		 const struct engine_answer *answer)
+static void note(const struct trial_run *run, enum entry entry, size_t step,
+		 const struct rdpmc_outcome *model, const struct engine_answer *answer,
+		 struct finding *finding)
 {
 	const struct trial *trial = run->trial;
-	struct finding *finding = run->finding;
 
 	finding->entry = entry;
 	finding->step = step;
@@ -187,17 +213,12 @@ static void note(struct run *run, enum entry entry, size_t step, const struct rd
 }
 
 /* Did the engine's code complain of itself? */
-static unsigned int judge_trouble(struct run *run)
+static const char *trouble_of(const struct trial *trial)
 {
-	const struct trial *trial = run->trial;
-	const char *text = trial->engine->trouble ? trial->engine->trouble(trial->vcpu) : NULL;
-
-	if (text && !run->finding->trouble)
-		run->finding->trouble = text;
-	return text ? ORACLE_TROUBLE : 0;
+	return trial->engine->trouble ? trial->engine->trouble(trial->vcpu) : NULL;
 }
 
-static bool read_counter(struct run *run, uint64_t rcx, size_t step)
+bool trial_read(struct trial_run *run, uint64_t rcx, size_t step)
 {
 	struct trial *trial = run->trial;
 	const struct engine *engine = trial->engine;
@@ -207,8 +228,9 @@ static bool read_counter(struct run *run, uint64_t rcx, size_t step)
 	const struct rdpmc_counters *restore = &run->counters;
 	struct rdpmc_counters before;
 	struct rdpmc_outcome model;
+	const char *trouble;
 	unsigned int oracles;
-	bool held = true;
+	bool held = true, differs = false;
 
 	run->state.regs.rcx = rcx;
 	if (!step)
@@ -229,6 +251,7 @@ static bool read_counter(struct run *run, uint64_t rcx, size_t step)
 
 	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++) {
 		struct engine_answer *answer = &answers[entry];
+		struct finding found;
 
 		if (!(engine->entries & 1U << entry))
 			continue;
@@ -245,15 +268,33 @@ static bool read_counter(struct run *run, uint64_t rcx, size_t step)
 		held = engine->holds(trial->vcpu, &run->counters, run->n_gp, run->n_fixed);
 		if (!held)
 			oracles |= ORACLE_NOTHING_ELSE;
-		if (first && !same_answer(first, answer))
+		if (first && !same_answer(first, answer) && !differs)
 			oracles |= ORACLE_ENTRIES;
-		oracles |= judge_trouble(run);
 		first = answer;
+		trouble = trouble_of(trial);
+		if (trouble)
+			oracles |= ORACLE_TROUBLE;
+		if (!oracles)
+			continue;
+		found.known = held ? explain(run, entry, restore, answer, trouble) : 0;
+		if (found.known || trial->tell) {
+			found.oracles = oracles;
+			found.trouble = trouble;
+			note(run, entry, step, &model, answer, &found);
+			conclude(run, &found);
+			differs = true;
+			continue;
+		}
 		/* Of two that are wrong the first is told; one that only differs from it is right. */
-		if (oracles && !(run->finding->oracles & ~ORACLE_PASS_SOUND))
-			note(run, entry, step, &model, answer);
+		if (!(run->finding->oracles & ~ORACLE_PASS_SOUND)) {
+			run->finding->trouble = trouble;
+			note(run, entry, step, &model, answer, run->finding);
+		}
 		run->finding->oracles |= oracles;
 	}
+	/* What went on after a difference goes on from what the model says. */
+	if (!held)
+		engine->load(trial->vcpu, &run->counters, run->n_gp, run->n_fixed);
 	return !(run->finding->oracles & ~ORACLE_PASS_SOUND);
 }
 
@@ -305,12 +346,12 @@ bool trial_model_step(const struct rdpmc_view *guest, const struct rdpmc_policy 
 	return false;
 }
 
-static bool take_step(struct run *run, const struct case_step *step, size_t number)
+static bool take_step(struct trial_run *run, const struct case_step *step, size_t number)
 {
 	struct rdpmc_outcome outcome;
 
 	if (step->op == STEP_READ)
-		return read_counter(run, step->value, number);
+		return trial_read(run, step->value, number);
 	trial_model_step(&run->guest, &run->policy, &run->state, &run->counters, step, &outcome);
 	switch (step->op) {
 	case STEP_GP:
@@ -329,40 +370,48 @@ static bool take_step(struct run *run, const struct case_step *step, size_t numb
 	return true;
 }
 
-bool trial_case(struct trial *trial, const struct rdpmc_case *decoded, struct finding *finding)
+void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_case *decoded,
+		 struct finding *finding)
 {
 	const struct engine *engine = trial->engine;
-	struct rdpmc_pmu guest = decoded->guest;
-	struct case_step step;
-	struct run run;
 
-	run.trial = trial;
-	run.decoded = decoded;
-	run.state = decoded->state;
-	run.policy = decoded->policy;
-	run.finding = finding;
+	run->trial = trial;
+	run->decoded = decoded;
+	run->state = decoded->state;
+	run->policy = decoded->policy;
+	run->offered = decoded->guest;
+	run->finding = finding;
 	finding->oracles = 0;
 	finding->trouble = NULL;
+	finding->known = 0;
 	trial->decided = 0;
 	trial->tally.cases++;
 	trial->tally.legalised += !!decoded->legalised;
 	trial->tally.impossible += decoded->impossible;
-	trial->tally.offered += engine->offer(&guest);
+	trial->tally.offered += engine->offer(&run->offered);
 
-	rdpmc_view(&guest, &trial->choices, &run.guest);
-	rdpmc_view(&decoded->host, &trial->choices, &run.host);
+	rdpmc_view(&run->offered, &trial->choices, &run->guest);
+	rdpmc_view(&decoded->host, &trial->choices, &run->host);
 	if (trial->thorough)
-		memset(&run.counters, 0, sizeof(run.counters));
-	case_counters(decoded, &run.guest, &run.counters, &run.n_gp, &run.n_fixed);
+		memset(&run->counters, 0, sizeof(run->counters));
+	case_counters(decoded, &run->guest, &run->counters, &run->n_gp, &run->n_fixed);
 	/* A write beside the guest's counters is one, too. */
 	if (trial->thorough) {
-		run.n_gp = RDPMC_MAX_GP;
-		run.n_fixed = RDPMC_MAX_FIXED;
+		run->n_gp = RDPMC_MAX_GP;
+		run->n_fixed = RDPMC_MAX_FIXED;
 	}
-	engine->begin(trial->vcpu, &guest, &decoded->host, &run.policy);
-	engine->load(trial->vcpu, &run.counters, run.n_gp, run.n_fixed);
-	judge_intercept(&run);
-	if (!read_counter(&run, decoded->state.regs.rcx, 0))
+	engine->begin(trial->vcpu, &run->offered, &decoded->host, &run->policy);
+	engine->load(trial->vcpu, &run->counters, run->n_gp, run->n_fixed);
+	judge_intercept(run);
+}
+
+bool trial_case(struct trial *trial, const struct rdpmc_case *decoded, struct finding *finding)
+{
+	struct case_step step;
+	struct trial_run run;
+
+	trial_begin(trial, &run, decoded, finding);
+	if (!trial_read(&run, decoded->state.regs.rcx, 0))
 		return false;
 	for (size_t i = 0; i < decoded->n_steps; i++) {
 		case_step(decoded, i, &step);

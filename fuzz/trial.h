@@ -7,6 +7,7 @@
 #define FUZZ_TRIAL_H
 
 #include "fuzz/engine.h"
+#include "fuzz/known.h"
 #include "model/intercept.h"
 
 /* What judges. Bits, because one read can offend more than one. */
@@ -28,6 +29,7 @@ struct finding {
 	struct engine_answer engine;
 	struct rdpmc_pass pass;                   /* of ORACLE_PASS_SOUND */
 	const char *trouble;                      /* of ORACLE_TROUBLE */
+	uint64_t known; /* bits of the known differences that explain it; 0: it is new */
 	struct rdpmc_counters counters, expected; /* after: the engine's and the model's ... */
 	unsigned int n_gp, n_fixed;               /* ... so many of gp[] and fixed[] */
 };
@@ -42,6 +44,7 @@ struct tally {
 	uint64_t choice;     /* reads that hang on a choice of the hardware's, when thorough */
 	uint64_t passed;     /* cases with the intercept off */
 	uint64_t unjudged;   /* cases whose intercept the engine does not know */
+	uint64_t known;      /* reads and intercepts that differ as is known */
 	uint64_t costly;     /* PASS-MINIMAL: on, and need not be */
 	uint64_t decided[NR_RULES]; /* reads by the rule that decided */
 	uint32_t no, yes;           /* rules that have been asked, and what they have answered */
@@ -56,6 +59,13 @@ struct trial {
 	struct engine_vcpu *vcpu;
 	struct rdpmc_choices choices;
 	bool thorough; /* also ask the model what no engine is held to: slower, for replay */
+	struct known *known; /* differences that do not end a case; NULL: every one does. Not owned */
+	/*
+	 * Told of every difference, known or not, and then no difference ends a case; NULL: the first
+	 * that is not known does.
+	 */
+	void (*tell)(void *opaque, const struct finding *finding);
+	void *opaque;
 	struct tally tally;
 	uint32_t decided; /* rules that decided a read of the last case, by bit */
 	uint8_t obstacle; /* enum rdpmc_obstacle of the last case */
@@ -70,6 +80,26 @@ bool trial_run(struct trial *trial, const uint8_t *data, size_t size, struct fin
 
 /* The same for a case that was decoded, or made, already. */
 bool trial_case(struct trial *trial, const struct rdpmc_case *decoded, struct finding *finding);
+
+/* A case under way, for those who make many reads of one. */
+struct trial_run {
+	struct trial *trial;
+	const struct rdpmc_case *decoded;
+	struct rdpmc_state state; /* may be changed between reads */
+	struct rdpmc_policy policy;
+	struct rdpmc_pmu offered; /* the guest's, as the engine can give it */
+	struct rdpmc_view guest, host;
+	struct rdpmc_counters counters; /* the model's */
+	unsigned int n_gp, n_fixed;
+	struct finding *finding;
+};
+
+/* Begins the case and judges its intercept; no read yet. @decoded and @finding must live on. */
+void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_case *decoded,
+		 struct finding *finding);
+
+/* Reads RCX = @rcx by all entries, as step @step. False: found something, and nobody to tell. */
+bool trial_read(struct trial_run *run, uint64_t rcx, size_t step);
 
 /*
  * What @step does by the rules alone, to @state and @counters. True if it was a read, and @outcome is
