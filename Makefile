@@ -47,7 +47,7 @@ RESULTS_SOURCES := results/json_file.c
 BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(RESULTS_SOURCES) $(MODEL_SOURCES) \
 	$(EMULATOR_SOURCES)
 # Commands and main()s are rdpmc-diff's; engine_emulator_inlined.c stands for engine_emulator.c and emulator/.
-SWEEP_SOURCES := fuzz/configurations.c $(wildcard fuzz/pairs*.c fuzz/sweep*.c) fuzz/document.c host/failure.c \
+SWEEP_SOURCES := fuzz/configurations.c $(wildcard fuzz/pairs*.c fuzz/survey*.c fuzz/sweep*.c) fuzz/document.c host/failure.c \
 	$(RESULTS_SOURCES)
 FAULT_SOURCES := fuzz/driver.c fuzz/fault.c fuzz/faults_json.c
 TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/%_inlined.c $(SWEEP_SOURCES) $(FAULT_SOURCES),$(wildcard fuzz/*.c)) \
@@ -69,8 +69,9 @@ endif
 objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 
-.PHONY: all bench test doctor list speed sweep clean help setup-build setup-test setup-fuzz format FORCE \
-	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds
+.PHONY: all bench test doctor list speed sweep clean help setup-build setup-test setup-fuzz setup-kernel format FORCE \
+	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
+	kernel-engine fuzz-kernel coverage-kernel
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
@@ -109,6 +110,8 @@ setup-build:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup build
 setup-fuzz:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup fuzz
+setup-kernel:
+	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup kernel
 setup-test:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup test
 
@@ -235,6 +238,28 @@ $(BUILD)/coverage/rdpmc-diff: $(call objects,$(BUILD)/coverage,$(DIFF_SOURCES))
 	$(call quiet,LINK,$@)$(FUZZ_CC) -fprofile-instr-generate -pthread -rdynamic -o $@ $^ $(LIBS)
 coverage: setup-fuzz $(BUILD)/coverage/rdpmc-diff ## lines and branches that the corpus covers; HTML in build/coverage/html
 	@scripts/coverage $(BUILD)/coverage
+
+# A kernel tree's own code. KDIR is a tree, or debian:6.12; the engine is kernel:NAME, by default its
+# version. Which of the tree's files matter only its compiler knows, so it is compiled each time.
+KERNEL_TREE = tree=$$(scripts/kernel-tree "$(or $(KDIR),$(error KDIR= names a kernel tree, or debian:6.12))") && \
+	name=$(or $(NAME),$$(sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' "$${KOBJ:-$$tree}"/include/generated/utsrelease.h 2>/dev/null))
+KERNEL_ENGINE = CC=$(FUZZ_CC) scripts/kernel-engine --name "$$name" --out
+kernel-engine: setup-kernel $(BUILD)/rdpmc-diff ## an engine of a kernel tree's own KVM code (KDIR=TREE KOBJ= NAME=)
+	@export KOBJ="$(KOBJ)"; $(KERNEL_TREE) && \
+	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$name.so" "$$tree" $${KOBJ:+"$$KOBJ"} && \
+	echo "made kernel:$$name: $(BUILD)/rdpmc-diff survey --engine kernel:$$name"
+
+fuzz-kernel: setup-kernel $(BUILD)/fuzz-rdpmc ## fuzz that code with libFuzzer, ASan and UBSan (KDIR=TREE TIME=60)
+	@mkdir -p $(BUILD)/corpus-kernel
+	@export KOBJ="$(KOBJ)"; $(KERNEL_TREE) && \
+	$(KERNEL_ENGINE) "$(BUILD)/kernel/fuzz/$$name.so" --for fuzz "$$tree" $${KOBJ:+"$$KOBJ"} && \
+	cd $(BUILD) && RDPMC_ENGINE="kernel/fuzz/$$name.so" ./fuzz-rdpmc $(FUZZ_OPTIONS) -max_total_time=$(TIME) \
+		-print_final_stats=1 $(if $(filter-out 1,$(JOBS)),-fork=$(JOBS)) corpus-kernel $(CURDIR)/corpus/seeds
+
+coverage-kernel: setup-kernel $(BUILD)/rdpmc-diff ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
+	@export KOBJ="$(KOBJ)"; $(KERNEL_TREE) && \
+	$(KERNEL_ENGINE) "$(BUILD)/kernel/coverage/$$name.so" --for coverage "$$tree" $${KOBJ:+"$$KOBJ"} && \
+	scripts/coverage-kernel $(BUILD) "$(BUILD)/kernel/coverage/$$name.so" "$$tree"
 
 SPEED_PROGRAMS := $(foreach target,fuzz-rdpmc fuzz-rdpmc-plain fuzz-rdpmc-afl,$(BUILD)/$(target) $(BUILD)/$(target)-empty) \
 	$(BUILD)/afl-mutator.so

@@ -93,6 +93,8 @@ static void choose(struct rdpmc_choices *choices, const char *name)
 		    choice_name(0), choice_name(1), choice_name(2));
 }
 
+enum { KEY_KNOWN = 0x1000 };
+
 static error_t parse_engine(int key, char *arg, struct argp_state *state)
 {
 	struct command_engine *chosen = state->input;
@@ -110,6 +112,9 @@ static error_t parse_engine(int key, char *arg, struct argp_state *state)
 			command_die("--engine: '%s': %s; `rdpmc-diff engines` lists what there is",
 				    arg, why);
 		break;
+	case KEY_KNOWN:
+		chosen->known = arg;
+		break;
 	case 'c':
 		choose(&chosen->choices, arg);
 		break;
@@ -121,12 +126,36 @@ static error_t parse_engine(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option engine_options[] = {
 	{ "engine", 'e', "NAME", 0, "What is put on trial (default emulator)", 1 },
+	{ "known", KEY_KNOWN, "DIRECTORY", 0,
+	  "Known differences of kernels (default fuzz/known); none", 1 },
 	{ "choice", 'c', "NAME", 0, "metrics-any-index, user-disable-metrics, vmware-needs-pmu",
 	  1 },
 	{ 0 },
 };
 
 const struct argp command_engine_argp = { .options = engine_options, .parser = parse_engine };
+
+struct known *command_known(const struct command_engine *chosen)
+{
+	const char *directory = chosen->known;
+	char fallback[4096], why[512];
+	struct known *known;
+
+	if (!chosen->engine->version || (directory && !strcmp(directory, "none")))
+		return NULL;
+	if (!directory) {
+		if (known_directory(fallback, sizeof(fallback))) {
+			fprintf(stderr,
+				"rdpmc-diff: no known differences found; --known names them\n");
+			return NULL;
+		}
+		directory = fallback;
+	}
+	known = known_read(directory, chosen->engine, why, sizeof(why));
+	if (!known)
+		command_die("--known: %s", why);
+	return known;
+}
 
 void command_trial(struct trial *trial, const struct command_engine *chosen)
 {
@@ -137,6 +166,7 @@ void command_trial(struct trial *trial, const struct command_engine *chosen)
 		exit(EXIT_NOTHING_RAN);
 	}
 	trial->choices = chosen->choices;
+	trial->known = command_known(chosen);
 }
 
 /* A handler can be given no other place. */

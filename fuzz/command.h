@@ -42,8 +42,15 @@ struct command_engine {
 	const struct engine *engine;
 	const char *named; /* as --engine was given; NULL: not */
 	struct rdpmc_choices choices;
+	const char *known; /* directory, or "none"; NULL: not said */
 };
 extern const struct argp command_engine_argp;
+
+/*
+ * The known differences of @chosen's engine, for as long as the program runs; ends it if they cannot
+ * be read. NULL: there are none.
+ */
+struct known *command_known(const struct command_engine *chosen);
 
 /* A trial of @chosen's engine; where that cannot be had, says why and exits with 77. */
 void command_trial(struct trial *trial, const struct command_engine *chosen);

@@ -58,7 +58,8 @@ const struct configuration configurations[] = {
 	  .host = &host_skylake,
 	  .policy = MEDIATED },
 	{ .name = "sapphire-rapids-kvm",
-	  .what = "Sapphire Rapids' guest as KVM announces it: version 2, 3 fixed counters, no PERF_METRICS",
+	  .what = "Sapphire Rapids' guest as KVM announces it: version 2, 3 fixed counters, no "
+		  "PERF_METRICS",
 	  .guest = INTEL(2, 8, 48, 3, 48, .perf_capabilities = FULL_WIDTH),
 	  .host = &host_metrics,
 	  .policy = MEDIATED },

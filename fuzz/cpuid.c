@@ -51,5 +51,5 @@ unsigned int cpuid_leaves(const struct rdpmc_pmu *pmu, struct cpuid_leaf leaves[
 		.ecx = (NOISE & ~LEAF_1_PDCM) | (pmu->vendor == RDPMC_INTEL ? LEAF_1_PDCM : 0),
 	};
 	return 1 + (pmu->vendor == RDPMC_AMD ? amd_leaves(pmu, leaves + 1)
-					      : intel_leaves(pmu, leaves + 1));
+					     : intel_leaves(pmu, leaves + 1));
 }

@@ -40,10 +40,10 @@ struct engine_feature {
 };
 
 struct engine {
-	unsigned int abi;     /* ENGINE_ABI */
-	const char *name;     /* as --engine takes it */
-	const char *what;     /* a line for people */
-	const char *version;  /* of the kernel it is made of; NULL: of none */
+	unsigned int abi;                      /* ENGINE_ABI */
+	const char *name;                      /* as --engine takes it */
+	const char *what;                      /* a line for people */
+	const char *version;                   /* of the kernel it is made of; NULL: of none */
 	const struct engine_feature *features; /* a NULL name at the end; NULL: none to tell */
 	bool single;          /* one vCPU at a time, in one thread: its state is global */
 	unsigned int entries; /* bit by enum entry */
@@ -117,6 +117,9 @@ const struct engine *engine_find(const char *name, const char **why);
 
 /* Where engines made of kernels are: kernel/ beside the program. -1: that cannot be told. */
 int engine_kernels(char *directory, size_t size);
+
+/* The program's own directory, with a '/' at the end. -1: that cannot be told. */
+int engine_program(char *directory, size_t size);
 
 const char *entry_name(enum entry entry); /* "exit", "emulator" */
 

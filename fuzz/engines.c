@@ -37,16 +37,26 @@ static const struct engine *engine_load(const char *path, const char **why)
 	return complete(engine) ? engine : NULL; /* stays loaded as long as the program runs */
 }
 
-int engine_kernels(char *directory, size_t size)
+int engine_program(char *directory, size_t size)
 {
 	char program[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", program, sizeof(program));
 
 	while (length > 0 && program[length - 1] != '/')
 		length--;
-	if (length <= 0 || (size_t)snprintf(directory, size, "%.*skernel", (int)length, program) >= size)
+	if (length <= 0 || (size_t)length >= size)
 		return -1;
+	snprintf(directory, size, "%.*s", (int)length, program);
 	return 0;
+}
+
+int engine_kernels(char *directory, size_t size)
+{
+	char program[PATH_MAX];
+
+	if (engine_program(program, sizeof(program)))
+		return -1;
+	return (size_t)snprintf(directory, size, "%skernel", program) < size ? 0 : -1;
 }
 
 static const struct engine *kernel_load(const char *name, const char **why)
@@ -59,7 +69,8 @@ static const struct engine *kernel_load(const char *name, const char **why)
 		return NULL;
 	snprintf(path, sizeof(path), "%s/%s.so", directory, name);
 	if (access(path, R_OK)) {
-		snprintf(text, sizeof(text), "it is not in %s; `make kernel-engine KDIR=...` makes it", directory);
+		snprintf(text, sizeof(text),
+			 "it is not in %s; `make kernel-engine KDIR=...` makes it", directory);
 		*why = text;
 		return NULL;
 	}

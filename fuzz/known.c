@@ -1,8 +1,226 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Known differences: whether they explain an answer. known_file.c reads them. */
 #include "fuzz/known.h"
-#include <stddef.h>
+
+#include <stdlib.h>
+
+#include "fuzz/known_file.h"
+#include "model/intercept.h"
+
+static uint64_t operand(const struct known_world *world, const struct known_operand *operand)
+{
+	return operand->field ? known_field_get(world, operand->field) : operand->number;
+}
+
+static uint64_t value(const struct known_world *world, const struct known_expression *expression)
+{
+	uint64_t a = operand(world, &expression->a), b;
+
+	if (expression->operator== KNOWN_NOTHING)
+		return a;
+	b = operand(world, &expression->b);
+	if (expression->operator== KNOWN_MIN)
+		return a < b ? a : b;
+	return a & b;
+}
+
+static bool holds(const struct known_world *world, const struct known_condition *condition)
+{
+	uint64_t a = value(world, &condition->left), b = value(world, &condition->right);
+
+	switch (condition->relation) {
+	case KNOWN_EQUAL:
+		return a == b;
+	case KNOWN_DIFFERENT:
+		return a != b;
+	case KNOWN_LESS:
+		return a < b;
+	default: /* KNOWN_NOT_LESS */
+		return a >= b;
+	}
+}
+
+static bool when(const struct known_world *world, const struct known_entry *entry)
+{
+	for (unsigned int i = 0; i < entry->n_conditions; i++)
+		if (!holds(world, &entry->conditions[i]))
+			return false;
+	return true;
+}
+
+static void apply(struct known_world *world, const struct known_entry *entry)
+{
+	for (unsigned int i = 0; i < entry->n_assignments; i++)
+		known_field_set(world, entry->assignments[i].field,
+				value(world, &entry->assignments[i].expression));
+}
+
+static uint8_t core_counters(const struct rdpmc_pmu *pmu)
+{
+	return !pmu->version ? 0 : pmu->version == 2 ? pmu->nr_gp : pmu->ext_core ? 6 : 4;
+}
+
+static uint8_t count(unsigned int first, uint32_t bitmap)
+{
+	return (uint8_t)__builtin_popcount(bitmap | (first < 32 ? (1U << first) - 1 : ~0U));
+}
+
+/* Linux, arch/x86/events/core.c, perf_get_x86_pmu_capability(): counts, not sets. */
+static void count_host(struct known_world *world)
+{
+	const struct rdpmc_pmu *host = &world->host;
+
+	if (host->vendor == RDPMC_AMD) {
+		world->host_gp = core_counters(host);
+		return;
+	}
+	if (host->version)
+		world->host_gp = count(host->nr_gp, host->leaf23_gp);
+	if (host->version > 1)
+		world->host_fixed =
+			count(host->nr_fixed,
+			      host->leaf23_fixed | (host->version >= 5 ? host->fixed_bitmap : 0));
+}
+
+static void to_world(const struct known_question *question, struct known_world *world)
+{
+	const struct rdpmc_state *state = question->state;
+
+	*world = (struct known_world){
+		.guest = *question->guest,
+		/* No kernel runs a guest of the other vendor's PMU: it is tried on its own host. */
+		.host = question->guest->vendor == question->host->vendor ? *question->host
+									  : *question->guest,
+		.backdoor = question->policy->vmware_backdoor,
+		.mediated = question->policy->mediated_pmu,
+		.ecx = (uint32_t)state->regs.rcx,
+		.value_bits = 64,
+		.entry = question->answer ? question->entry : KNOWN_INTERCEPT,
+		.mode = state->mode,
+		.cpl = (uint8_t)rdpmc_cpl(state),
+		.allowed = rdpmc_allowed(state),
+		.lock = state->lock,
+		.pe = state->cr0 & RDPMC_CR0_PE,
+		.pce = state->cr4 & RDPMC_CR4_PCE,
+	};
+	if (world->guest.vendor == RDPMC_AMD)
+		world->guest_core = core_counters(&world->guest);
+	count_host(world);
+}
+
+static bool same_regs(const struct rdpmc_regs *a, const struct rdpmc_regs *b)
+{
+	return a->rax == b->rax && a->rcx == b->rcx && a->rdx == b->rdx && a->rip == b->rip &&
+	       a->rflags == b->rflags;
+}
+
+/* Is the engine's answer that of a processor in such a world? */
+static bool answers(const struct known_question *question, const struct known_world *world)
+{
+	const struct engine_answer *answer = question->answer;
+	const struct rdpmc_policy policy = { world->backdoor && !world->no_pmu, world->mediated };
+	const struct rdpmc_pmu none = { .vendor = world->guest.vendor };
+	struct rdpmc_state state = *question->state;
+	struct rdpmc_decision decision;
+	struct rdpmc_view guest, host;
+	struct rdpmc_regs regs;
+	uint64_t read;
+
+	if (world->no_pmu)
+		rdpmc_view(&none, question->choices, &guest);
+	else
+		rdpmc_view(&world->guest, question->choices, &guest);
+	if (!answer) {
+		rdpmc_view(&world->host, question->choices, &host);
+		return rdpmc_may_pass(&host, &guest, &policy).obstacle == OBSTACLE_NONE;
+	}
+	state.regs.rcx = world->ecx;
+	state.cr0 = (state.cr0 & ~RDPMC_CR0_PE) | (world->pe ? RDPMC_CR0_PE : 0);
+	state.cr4 = (state.cr4 & ~RDPMC_CR4_PCE) | (world->pce ? RDPMC_CR4_PCE : 0);
+	decision = rdpmc_decide(&guest, &policy, question->counters, &state);
+	read = rdpmc_value(&decision, question->counters);
+	if (world->value_bits < 64)
+		read &= (1ULL << world->value_bits) - 1;
+	regs = rdpmc_result(&decision, question->state, read);
+	return answer->answer == decision.answer && !answer->error_code && !answer->elsewhere &&
+	       same_regs(&answer->regs, &regs);
+}
+
+/* The same with all differences of @which at once, in their order. */
+static bool answers_with(const struct known *known, const struct known_question *question,
+			 uint64_t which)
+{
+	struct known_world world;
+
+	to_world(question, &world);
+	for (; which; which &= which - 1)
+		apply(&world, &known->entries[__builtin_ctzll(which)]);
+	return answers(question, &world);
+}
+
+/* Of @all, which explain together, those without which the rest does not. */
+static uint64_t needed(const struct known *known, const struct known_question *question,
+		       uint64_t all)
+{
+	uint64_t kept = all;
+
+	for (uint64_t rest = all; rest; rest &= rest - 1) {
+		uint64_t one = rest & -rest;
+
+		if (answers_with(known, question, kept & ~one))
+			kept &= ~one;
+	}
+	return kept;
+}
+
 uint64_t known_explain(struct known *known, const struct known_question *question)
 {
-	(void)known; (void)question;
-	return 0;
+	uint64_t as = 0, troubled = 0, any = 0, explained;
+	struct known_world world;
+
+	to_world(question, &world);
+	for (unsigned int i = 0; i < known->count; i++) {
+		const struct known_entry *entry = &known->entries[i];
+
+		if (!when(&world, entry))
+			continue;
+		if (entry->n_assignments)
+			as |= 1ULL << i;
+		else if (!entry->trouble)
+			any |= 1ULL << i;
+		else if (question->trouble && strstr(question->trouble, entry->trouble))
+			*(entry->any_answer ? &any : &troubled) |= 1ULL << i;
+	}
+	if (question->trouble && !troubled && !any)
+		return 0;
+	if (answers_with(known, question, as))
+		explained = troubled | needed(known, question, as);
+	else if (any)
+		explained = troubled | any;
+	else
+		return 0;
+	if (question->trouble && !troubled)
+		explained |= any;
+	for (uint64_t rest = explained; rest; rest &= rest - 1)
+		known->entries[__builtin_ctzll(rest)].said.happened++;
+	return explained;
+}
+
+unsigned int known_count(const struct known *known)
+{
+	return known->count;
+}
+
+struct known_difference *known_get(struct known *known, unsigned int i)
+{
+	return &known->entries[i].said;
+}
+
+void known_free(struct known *known)
+{
+	if (!known)
+		return;
+	for (unsigned int i = 0; i < known->n_texts; i++)
+		free(known->texts[i]);
+	free(known);
 }

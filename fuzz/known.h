@@ -31,6 +31,12 @@ struct known *known_read(const char *directory, const struct engine *engine, cha
 			 size_t why_size);
 void known_free(struct known *known);
 
+/*
+ * Where they are if nothing else is said: $RDPMC_KNOWN, or ../fuzz/known as the program sees it.
+ * -1: not there.
+ */
+int known_directory(char *directory, size_t size);
+
 unsigned int known_count(const struct known *known);
 struct known_difference *known_get(struct known *known, unsigned int i);
 
@@ -43,7 +49,7 @@ struct known_question {
 	const struct rdpmc_counters *counters; /* before the read */
 	enum entry entry;
 	const struct engine_answer *answer; /* NULL: it is the intercept, and it is off */
-	const char *trouble;                /* what the engine's code complained of; NULL: nothing */
+	const char *trouble; /* what the engine's code complained of; NULL: nothing */
 };
 
 /*

@@ -494,6 +494,9 @@ void report_tally(FILE *out, const struct tally *tally, double seconds)
 	if (tally->choice)
 		fprintf(out, "%llu reads hang on what the hardware chose (--choice)\n",
 			(unsigned long long)tally->choice);
+	if (tally->known)
+		fprintf(out, "%llu reads and intercepts differ from the processor as is known\n",
+			(unsigned long long)tally->known);
 	if (tally->unjudged)
 		fprintf(out, "intercept not judged in %llu cases: the engine does not know it\n",
 			(unsigned long long)tally->unjudged);

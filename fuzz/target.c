@@ -23,6 +23,20 @@ static struct trial trial;
 __attribute__((
 	section("__libfuzzer_extra_counters"))) static uint8_t features[NR_RULES + NR_OBSTACLES];
 
+/* What is known of a kernel does not stop the fuzzer. */
+static void read_known(const struct engine *engine)
+{
+	char directory[4096], why[512];
+
+	if (known_directory(directory, sizeof(directory)))
+		return;
+	trial.known = known_read(directory, engine, why, sizeof(why));
+	if (!trial.known) {
+		fprintf(stderr, "%s\n", why);
+		exit(2);
+	}
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	const char *name = getenv("RDPMC_ENGINE");
@@ -39,6 +53,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		fprintf(stderr, "engine %s: %s\n", engine->name, why);
 		exit(77);
 	}
+	if (engine->version)
+		read_known(engine);
 	return 0;
 }
 

@@ -392,8 +392,8 @@ void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_
 
 	rdpmc_view(&run->offered, &trial->choices, &run->guest);
 	rdpmc_view(&decoded->host, &trial->choices, &run->host);
-	if (trial->thorough)
-		memset(&run->counters, 0, sizeof(run->counters));
+	memset(&run->counters, 0,
+	       sizeof(run->counters)); /* an engine may show more than there is */
 	case_counters(decoded, &run->guest, &run->counters, &run->n_gp, &run->n_fixed);
 	/* A write beside the guest's counters is one, too. */
 	if (trial->thorough) {

@@ -27,9 +27,9 @@ struct finding {
 	struct rdpmc_state state;
 	struct rdpmc_outcome model; /* by the guest's view */
 	struct engine_answer engine;
-	struct rdpmc_pass pass;                   /* of ORACLE_PASS_SOUND */
-	const char *trouble;                      /* of ORACLE_TROUBLE */
-	uint64_t known; /* bits of the known differences that explain it; 0: it is new */
+	struct rdpmc_pass pass; /* of ORACLE_PASS_SOUND */
+	const char *trouble;    /* of ORACLE_TROUBLE */
+	uint64_t known;         /* bits of the known differences that explain it; 0: it is new */
 	struct rdpmc_counters counters, expected; /* after: the engine's and the model's ... */
 	unsigned int n_gp, n_fixed;               /* ... so many of gp[] and fixed[] */
 };
@@ -59,7 +59,8 @@ struct trial {
 	struct engine_vcpu *vcpu;
 	struct rdpmc_choices choices;
 	bool thorough; /* also ask the model what no engine is held to: slower, for replay */
-	struct known *known; /* differences that do not end a case; NULL: every one does. Not owned */
+	struct known
+		*known; /* differences that do not end a case; NULL: every one does. Not owned */
 	/*
 	 * Told of every difference, known or not, and then no difference ends a case; NULL: the first
 	 * that is not known does.

@@ -6,9 +6,9 @@
 #ifndef FUZZ_KERNEL_AFTER_H
 #define FUZZ_KERNEL_AFTER_H
 
+#include <asm/msr.h>
 #include <linux/bug.h>
 #include <linux/mmdebug.h>
-#include <asm/msr.h>
 
 void glue_complain(const char *what, const char *file, int line);
 unsigned long long glue_rdmsr(unsigned int msr);
@@ -29,12 +29,12 @@ unsigned long long glue_rdmsr(unsigned int msr);
 #undef WARN_TAINT_ONCE
 #undef BUG
 #undef BUG_ON
-#define WARN_ON(condition)                   GLUE_WARN("WARN_ON(" #condition ")", condition)
-#define WARN_ON_ONCE(condition)              GLUE_WARN("WARN_ON_ONCE(" #condition ")", condition)
-#define WARN(condition, ...)                 GLUE_WARN("WARN(" #condition ")", condition)
-#define WARN_ONCE(condition, ...)            GLUE_WARN("WARN_ONCE(" #condition ")", condition)
-#define WARN_TAINT(condition, ...)           GLUE_WARN("WARN_TAINT(" #condition ")", condition)
-#define WARN_TAINT_ONCE(condition, ...)      GLUE_WARN("WARN_TAINT_ONCE(" #condition ")", condition)
+#define WARN_ON(condition)              GLUE_WARN("WARN_ON(" #condition ")", condition)
+#define WARN_ON_ONCE(condition)         GLUE_WARN("WARN_ON_ONCE(" #condition ")", condition)
+#define WARN(condition, ...)            GLUE_WARN("WARN(" #condition ")", condition)
+#define WARN_ONCE(condition, ...)       GLUE_WARN("WARN_ONCE(" #condition ")", condition)
+#define WARN_TAINT(condition, ...)      GLUE_WARN("WARN_TAINT(" #condition ")", condition)
+#define WARN_TAINT_ONCE(condition, ...) GLUE_WARN("WARN_TAINT_ONCE(" #condition ")", condition)
 void glue_bug(const char *what, const char *file, int line) __attribute__((noreturn));
 #define BUG() glue_bug("BUG()", __FILE__, __LINE__)
 #define BUG_ON(condition)                                                                          \

@@ -15,6 +15,8 @@
 #undef CONFIG_PREEMPT_DYNAMIC
 #undef CONFIG_TRACEPOINTS
 #undef CONFIG_FUNCTION_TRACER
+#undef CONFIG_DYNAMIC_FTRACE
+#undef CONFIG_FUNCTION_GRAPH_TRACER
 #undef CONFIG_DYNAMIC_DEBUG
 #undef CONFIG_DYNAMIC_DEBUG_CORE
 #undef CONFIG_PRINTK_INDEX
@@ -80,3 +82,9 @@
 
 /* Plain calls, where a tree without static calls does not say so itself. */
 #define static_call_mod(name) static_call(name)
+
+/* Position-independent code has no constants for the addresses of per-CPU variables; clang can do without. */
+#undef CONFIG_CC_HAS_NAMED_AS
+#undef CONFIG_USE_X86_SEG_SUPPORT
+#define CONFIG_CC_HAS_NAMED_AS 1
+#define CONFIG_USE_X86_SEG_SUPPORT 1

@@ -128,8 +128,10 @@ static void caught(int signal, siginfo_t *info, void *context)
 		sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 		return;
 	}
-	engine_complain(signal == SIGILL ? "SIGILL" : signal == SIGFPE ? "SIGFPE" : "SIGSEGV", NULL,
-			0, (char *)user->uc_mcontext.gregs[REG_RIP] + 1);
+	engine_complain(signal == SIGILL   ? "SIGILL"
+			: signal == SIGFPE ? "SIGFPE"
+					   : "SIGSEGV",
+			NULL, 0, (char *)user->uc_mcontext.gregs[REG_RIP] + 1);
 	siglongjmp(give_up, 1);
 }
 
@@ -147,6 +149,25 @@ static void catch_faults(void)
 }
 #endif
 
+static bool has(const char *name)
+{
+	for (const struct engine_feature *feature = kernel_features; feature->name; feature++)
+		if (!strcmp(feature->name, name))
+			return feature->there;
+	return false;
+}
+
+/* IA32_PERF_CAPABILITIES and control bits that the tree does not know cannot be written by anybody. */
+static uint64_t capabilities_refused;
+static bool user_disable_refused;
+
+static void look_at_features(void)
+{
+	capabilities_refused = (has("perf-metrics") ? 0 : RDPMC_CAP_METRICS) |
+			       (has("metrics-clear") ? 0 : RDPMC_CAP_METRICS_CLEAR);
+	user_disable_refused = !has("user-disable");
+}
+
 static struct engine_vcpu *kernel_create(const char **why)
 {
 	struct engine_vcpu *vcpu = calloc(1, sizeof(*vcpu));
@@ -160,6 +181,7 @@ static struct engine_vcpu *kernel_create(const char **why)
 		return NULL;
 	}
 	catch_faults();
+	look_at_features();
 	return vcpu;
 }
 
@@ -170,47 +192,43 @@ static void kernel_destroy(struct engine_vcpu *vcpu)
 	free(vcpu);
 }
 
-static bool has(const char *name)
-{
-	for (const struct engine_feature *feature = kernel_features; feature->name; feature++)
-		if (!strcmp(feature->name, name))
-			return feature->there;
-	return false;
-}
-
-/* IA32_PERF_CAPABILITIES and control bits that the tree does not know cannot be written by anybody. */
 static bool kernel_offer(struct rdpmc_pmu *guest)
 {
-	uint64_t caps = guest->perf_capabilities;
-	bool user_disable = guest->user_disable;
+	bool refused = guest->perf_capabilities & capabilities_refused ||
+		       (guest->user_disable && user_disable_refused);
 
-	if (!has("perf-metrics"))
-		guest->perf_capabilities &= ~RDPMC_CAP_METRICS;
-	if (!has("metrics-clear"))
-		guest->perf_capabilities &= ~RDPMC_CAP_METRICS_CLEAR;
-	if (!has("user-disable"))
-		guest->user_disable = false;
-	return guest->perf_capabilities != caps || guest->user_disable != user_disable;
+	guest->perf_capabilities &= ~capabilities_refused;
+	guest->user_disable &= !user_disable_refused;
+	return refused;
 }
 
-/* What the host's perf would find: from version 5 on CPUID.0AH:ECX and, where it is there, leaf 23H. */
+/* @count counters from 0 on, and those of a bitmap: how many are that? */
+static int counters_of(unsigned int count, uint32_t bitmap)
+{
+	return __builtin_popcount(bitmap | (count < 32 ? (1U << count) - 1 : ~0U));
+}
+
+/*
+ * What the host's perf finds and tells KVM: counts, not sets; one width, that of the general-purpose
+ * counters, for both kinds (Linux, arch/x86/events/core.c, perf_get_x86_pmu_capability()).
+ */
 static void to_host(const struct rdpmc_pmu *pmu, struct glue_host *host)
 {
 	host->perf_capabilities = pmu->perf_capabilities;
 	host->version = pmu->version;
-	if (pmu->vendor == RDPMC_AMD) {
+	host->gp = host->fixed = 0;
+	if (pmu->version && pmu->vendor == RDPMC_AMD)
 		host->gp = pmu->version == 2 ? pmu->nr_gp : pmu->ext_core ? 6 : 4;
-		if (!pmu->version)
-			host->gp = 0;
-		host->fixed = 0;
-		host->gp_width = host->gp ? 48 : 0;
-		host->fixed_width = 0;
-		return;
-	}
-	host->gp = pmu->version ? pmu->nr_gp : 0;
-	host->fixed = pmu->version > 1 ? pmu->nr_fixed : 0;
-	host->gp_width = pmu->gp_width;
-	host->fixed_width = pmu->fixed_width;
+	else if (pmu->version)
+		host->gp = counters_of(pmu->nr_gp, pmu->leaf23_gp);
+	if (pmu->version > 1 && pmu->vendor == RDPMC_INTEL)
+		host->fixed = counters_of(pmu->nr_fixed,
+					  pmu->leaf23_fixed |
+						  (pmu->version >= 5 ? pmu->fixed_bitmap : 0));
+	host->gp_width = pmu->vendor == RDPMC_AMD ? 48 : pmu->gp_width;
+	host->fixed_width = host->fixed ? host->gp_width : 0;
+	if (!host->gp)
+		host->gp_width = 0;
 }
 
 static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,

@@ -6,6 +6,7 @@
  * arch.kvmclock_offset), struct kvm_pmu's counters, struct x86_pmu_capability, the static calls of
  * kvm_x86_ops and the vendors' kvm_pmu_ops.
  */
+/* clang-format off: the tree's headers want their order. */
 #include <linux/kvm_host.h>
 #include <linux/perf_event.h>
 
@@ -14,6 +15,7 @@
 #include "pmu.h"
 #include "kvm_emulate.h"
 #include "vmx/vmx.h"
+/* clang-format on */
 
 #include "glue.h"
 
@@ -173,7 +175,8 @@ static long return_0(void)
 }
 
 /* Static calls that pmu.c has for itself. */
-#define KVM_X86_PMU_OP(func) DECLARE_STATIC_CALL(kvm_x86_pmu_##func, *(((struct kvm_pmu_ops *)0)->func));
+#define KVM_X86_PMU_OP(func)                                                                       \
+	DECLARE_STATIC_CALL(kvm_x86_pmu_##func, *(((struct kvm_pmu_ops *)0)->func));
 #define KVM_X86_PMU_OP_OPTIONAL      KVM_X86_PMU_OP
 #define KVM_X86_PMU_OP_OPTIONAL_RET0 KVM_X86_PMU_OP
 #include <asm/kvm-x86-pmu-ops.h>
@@ -192,9 +195,9 @@ static void install_pmu_ops(const struct kvm_pmu_ops *ops)
 
 static void install_ops(void)
 {
-#define KVM_X86_OP(func)               static_call_update(kvm_x86_##func, (void *)unexpected_##func);
-#define KVM_X86_OP_OPTIONAL(func)      static_call_update(kvm_x86_##func, (void *)return_0);
-#define KVM_X86_OP_OPTIONAL_RET0       KVM_X86_OP_OPTIONAL
+#define KVM_X86_OP(func)          static_call_update(kvm_x86_##func, (void *)unexpected_##func);
+#define KVM_X86_OP_OPTIONAL(func) static_call_update(kvm_x86_##func, (void *)return_0);
+#define KVM_X86_OP_OPTIONAL_RET0  KVM_X86_OP_OPTIONAL
 #include <asm/kvm-x86-ops.h>
 	static_call_update(kvm_x86_get_cpl, op_get_cpl);
 	static_call_update(kvm_x86_get_cs_db_l_bits, op_get_cs_db_l_bits);

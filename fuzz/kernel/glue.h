@@ -17,10 +17,10 @@ struct glue_host {
 };
 
 struct glue_setup {
-	int amd;         /* kvm-amd.ko, or kvm-intel.ko */
-	int no_pmu;      /* KVM_CAP_PMU_CAPABILITY: KVM_PMU_CAP_DISABLE */
-	int backdoor;    /* module parameter enable_vmware_backdoor */
-	int mediated;    /* module parameter enable_mediated_pmu, where the tree has it */
+	int amd;      /* kvm-amd.ko, or kvm-intel.ko */
+	int no_pmu;   /* KVM_CAP_PMU_CAPABILITY: KVM_PMU_CAP_DISABLE */
+	int backdoor; /* module parameter enable_vmware_backdoor */
+	int mediated; /* module parameter enable_mediated_pmu, where the tree has it */
 	struct glue_host host;
 	unsigned long long perf_capabilities; /* the guest's */
 	const struct glue_cpuid *cpuid;       /* the guest's */
@@ -35,11 +35,11 @@ struct glue_state {
 };
 
 struct glue_answer {
-	int exits;      /* to user space: KVM gave up */
-	int exception;  /* vector, or -1 */
+	int exits;     /* to user space: KVM gave up */
+	int exception; /* vector, or -1 */
 	int has_error_code;
 	unsigned int error_code;
-	int elsewhere;  /* a register that RDPMC has nothing to do with has changed */
+	int elsewhere; /* a register that RDPMC has nothing to do with has changed */
 };
 
 struct glue;

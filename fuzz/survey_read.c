@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads for a survey, and which class each belongs to. */
+#include "fuzz/survey_read.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The first that shows a difference gives the example: what most guests run in comes first. */
+void survey_state(unsigned int number, struct rdpmc_state *state)
+{
+	static const struct {
+		uint8_t mode, cpl;
+		bool pce, lock;
+	} states[SURVEY_STATES] = {
+		{ MODE_64BIT, 0, false, false },         { MODE_64BIT, 3, true, false },
+		{ MODE_64BIT, 3, false, false },         { MODE_COMPATIBILITY, 3, true, false },
+		{ MODE_COMPATIBILITY, 3, false, false }, { MODE_PROTECTED, 0, false, false },
+		{ MODE_PROTECTED, 0, true, false },      { MODE_PROTECTED, 1, false, false },
+		{ MODE_PROTECTED, 1, true, false },      { MODE_PROTECTED, 2, false, false },
+		{ MODE_PROTECTED, 2, true, false },      { MODE_PROTECTED, 3, false, false },
+		{ MODE_PROTECTED, 3, true, false },      { MODE_REAL, 0, false, false },
+		{ MODE_REAL, 0, true, false },           { MODE_VM86, 3, false, false },
+		{ MODE_VM86, 3, true, false },           { MODE_64BIT, 0, false, true },
+		{ MODE_COMPATIBILITY, 3, true, true },   { MODE_PROTECTED, 0, false, true },
+		{ MODE_REAL, 0, false, true },           { MODE_VM86, 3, true, true },
+	};
+
+	/* Nothing is 0 that should not change or should be ignored; RIP wraps where it has 32 bits. */
+	*state = (struct rdpmc_state){
+		.regs = { .rax = 0xa5a5a5a5deadbeef,
+			  .rcx = 0xc3c3c3c300000000,
+			  .rdx = 0x5a5a5a5afeedface,
+			  .rip = 0xfffffffe,
+			  .rflags = 0x8d7 },
+		.cr0 = 0x10,
+		.cr4 = states[number].pce ? RDPMC_CR4_PCE | 0x20 : 0xfffffeff,
+		.lock = states[number].lock,
+	};
+	case_set_mode(state, states[number].mode, states[number].cpl);
+}
+
+/* The trial's: a difference, in this read or in the intercept. */
+static void tell(void *opaque, const struct finding *found)
+{
+	struct survey_subject *subject = opaque;
+	struct survey_noted *noted = &subject->intercept;
+
+	if (found->oracles != ORACLE_PASS_SOUND) {
+		noted = &subject->noted[found->entry];
+		noted->model = found->model;
+		noted->engine = found->engine;
+	}
+	noted->differs = true;
+	noted->oracles = found->oracles;
+	noted->known = found->known;
+	noted->trouble = found->trouble;
+	noted->pass = found->pass;
+}
+
+static void cut(char text[SURVEY_TEXT], const char *whole)
+{
+	snprintf(text, SURVEY_TEXT, "%s", whole ? whole : "");
+}
+
+/* What is kept of a class; all of it set, because it is compared as bytes. */
+static void make_key(const struct survey_reader *reader, const struct survey_quick *quick,
+		     struct survey_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->vendor = reader->made.guest.vendor;
+	key->entry = (uint8_t)quick->entry;
+	for (unsigned int i = 0; i < reader->n_subjects; i++) {
+		struct survey_side *side = &key->sides[i];
+
+		side->known = quick->sides[i].known;
+		side->oracles = quick->sides[i].oracles;
+		side->rule = quick->sides[i].rule;
+		side->model = quick->sides[i].model;
+		side->answer = quick->sides[i].answer;
+		side->obstacle = quick->sides[i].obstacle;
+		side->class = quick->sides[i].class;
+		cut(side->trouble, quick->sides[i].trouble);
+	}
+}
+
+/* 1 + the number of the class, a new one if need be; 0: there are too many. */
+static unsigned int class_of(struct survey_reader *reader, const struct survey_quick *quick)
+{
+	struct survey_slot *slot = reader->slot;
+	unsigned int i = slot->n_hits;
+
+	while (i && memcmp(&reader->quick[i - 1], quick, sizeof(*quick)))
+		i--;
+	if (i)
+		return i;
+	if (slot->n_hits == SURVEY_HITS) {
+		slot->too_many = true;
+		return 0;
+	}
+	i = slot->n_hits++;
+	reader->quick[i] = *quick;
+	memset(&slot->hits[i], 0, sizeof(slot->hits[i]));
+	make_key(reader, quick, &slot->hits[i].key);
+	slot->hits[i].example.ecx = (uint32_t)reader->subjects[0].run.state.regs.rcx;
+	slot->hits[i].example.state = (uint8_t)reader->state;
+	return i + 1;
+}
+
+static void quick_side(const struct survey_subject *subject, const struct survey_noted *noted,
+		       struct survey_quick *quick, unsigned int side)
+{
+	const struct rdpmc_decision *decision = &subject->decision;
+
+	quick->sides[side].rule = (uint8_t)decision->rule;
+	quick->sides[side].model = quick->sides[side].answer = (uint8_t)decision->answer;
+	if (!noted->differs)
+		return;
+	quick->sides[side].known = noted->known;
+	quick->sides[side].oracles = (uint8_t)noted->oracles;
+	quick->sides[side].answer = noted->engine.answer;
+	quick->sides[side].trouble = noted->trouble;
+}
+
+/* The registers after a read to which nobody objects are the model's. */
+static struct rdpmc_regs regs_of(const struct survey_subject *subject,
+				 const struct survey_noted *noted)
+{
+	const struct rdpmc_decision *decision = &subject->decision;
+
+	if (noted->differs)
+		return noted->engine.regs;
+	return rdpmc_result(decision, &subject->run.state,
+			    rdpmc_value(decision, &subject->initial));
+}
+
+/* Do the two engines answer differently, or is one right and one wrong? */
+static bool changed(const struct survey_reader *reader, unsigned int entry)
+{
+	const struct survey_subject *before = &reader->subjects[0], *after = &reader->subjects[1];
+	const struct survey_noted *b = &before->noted[entry], *a = &after->noted[entry];
+	struct rdpmc_regs br, ar;
+
+	if (b->differs != a->differs)
+		return true;
+	br = regs_of(before, b);
+	ar = regs_of(after, a);
+	if (br.rax != ar.rax || br.rcx != ar.rcx || br.rdx != ar.rdx || br.rip != ar.rip ||
+	    br.rflags != ar.rflags)
+		return true;
+	if (!b->differs)
+		return before->decision.answer != after->decision.answer;
+	/* A complaint's text has line numbers, which change for nothing. */
+	return b->engine.answer != a->engine.answer ||
+	       b->engine.error_code != a->engine.error_code ||
+	       b->engine.elsewhere != a->engine.elsewhere || !b->trouble != !a->trouble;
+}
+
+static bool worth_telling(const struct survey_reader *reader, unsigned int entry)
+{
+	if (reader->n_subjects == 1)
+		return reader->subjects[0].noted[entry].differs;
+	return changed(reader, entry);
+}
+
+/* VMX-PRIORITY, SVM-PRIORITY: can a guest on this host bring the read to an exit? */
+static bool reaches_exit(const struct survey_reader *reader)
+{
+	const struct trial_run *run = &reader->subjects[0].run;
+	struct rdpmc_decision processor =
+		rdpmc_decide_bare(&run->host, &reader->subjects[0].initial, &run->state);
+
+	return rdpmc_exits(run->host.vendor, &processor);
+}
+
+static void read_one(struct survey_reader *reader, struct survey_subject *subject, uint64_t rcx)
+{
+	struct trial_run *run = &subject->run;
+
+	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++)
+		subject->noted[entry].differs = false;
+	run->state = reader->states[reader->state];
+	run->state.regs.rcx |= rcx;
+	subject->decision = rdpmc_decide(&run->guest, &run->policy, &run->counters, &run->state);
+	survey_signals_are(subject->actions);
+	/* A step: what is asked of the first read alone is of no use here. */
+	trial_read(run, run->state.regs.rcx, 1);
+	/* Every read finds the counters as the first did: a class is not a matter of their order. */
+	if (!subject->decision.clears)
+		return;
+	run->counters = subject->initial;
+	subject->trial.engine->load(subject->trial.vcpu, &run->counters, run->n_gp, run->n_fixed);
+}
+
+static uint16_t deed_of(struct survey_reader *reader, const struct survey_deed *deed)
+{
+	unsigned int i = reader->last_deed;
+
+	if (reader->n_deeds && !memcmp(&reader->deeds[i], deed, sizeof(*deed)))
+		return (uint16_t)i;
+	for (i = 0; i < reader->n_deeds; i++)
+		if (!memcmp(&reader->deeds[i], deed, sizeof(*deed)))
+			break;
+	if (i == SURVEY_DEEDS) {
+		reader->slot->too_many = true;
+		i--;
+	} else if (i == reader->n_deeds) {
+		reader->deeds[reader->n_deeds++] = *deed;
+	}
+	reader->last_deed = i;
+	return (uint16_t)i;
+}
+
+static void note_entry(struct survey_reader *reader, unsigned int entry, struct survey_deed *deed)
+{
+	struct survey_quick quick;
+
+	memset(&quick, 0, sizeof(quick));
+	quick.entry = entry;
+	for (unsigned int i = 0; i < reader->n_subjects; i++)
+		quick_side(&reader->subjects[i], &reader->subjects[i].noted[entry], &quick, i);
+	deed->hit[entry] = (uint8_t)class_of(reader, &quick);
+	if (entry == ENTRY_EXIT)
+		deed->reached = reaches_exit(reader);
+}
+
+uint16_t survey_ask(void *opaque, uint32_t ecx)
+{
+	struct survey_reader *reader = opaque;
+	struct survey_deed deed = { 0 };
+
+	for (unsigned int i = 0; i < reader->n_subjects; i++) {
+		read_one(reader, &reader->subjects[i], ecx);
+		deed.rule[i] = (uint8_t)reader->subjects[i].decision.rule;
+		deed.answer[i] = (uint8_t)reader->subjects[i].decision.answer;
+	}
+	reader->slot->reads++;
+	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++)
+		if (reader->entries >> entry & 1 && worth_telling(reader, entry))
+			note_entry(reader, entry, &deed);
+	return deed_of(reader, &deed);
+}
+
+void survey_look(struct survey_reader *reader, unsigned int entry, struct survey_example *example)
+{
+	reader->state = example->state;
+	survey_ask(reader, example->ecx);
+	for (unsigned int i = 0; i < reader->n_subjects; i++) {
+		const struct survey_subject *subject = &reader->subjects[i];
+		const struct survey_noted *noted = &subject->noted[entry];
+
+		example->model[i] = (struct rdpmc_outcome){ .decision = subject->decision };
+		example->model[i].value = rdpmc_value(&subject->decision, &subject->initial);
+		example->model[i].regs = rdpmc_result(&subject->decision, &subject->run.state,
+						      example->model[i].value);
+		if (noted->differs)
+			example->engine[i] = noted->engine;
+		else
+			example->engine[i] = (struct engine_answer){
+				.answer = (uint8_t)subject->decision.answer,
+				.regs = example->model[i].regs,
+			};
+	}
+}
+
+/* What is no read is told like one, once; between two engines, if it is not the same. */
+static void note_once(struct survey_reader *reader, unsigned int entry, unsigned int oracle)
+{
+	struct survey_quick quick;
+	bool told = false, alike = true;
+	unsigned int class;
+
+	memset(&quick, 0, sizeof(quick));
+	quick.entry = entry;
+	for (unsigned int i = 0; i < reader->n_subjects; i++) {
+		const struct survey_subject *subject = &reader->subjects[i];
+		const struct survey_noted *noted =
+			entry == SURVEY_SETUP ? &subject->setup : &subject->intercept;
+
+		quick.sides[i].rule = RULE_PASS_SOUND;
+		alike &= noted->differs == told || !i;
+		told |= noted->differs;
+		if (!noted->differs)
+			continue;
+		quick.sides[i].oracles = (uint8_t)oracle;
+		quick.sides[i].known = noted->known;
+		quick.sides[i].trouble = noted->trouble;
+		quick.sides[i].obstacle = noted->pass.obstacle;
+		quick.sides[i].class = noted->pass.class;
+	}
+	if (!told || (reader->n_subjects > 1 && alike))
+		return;
+	class = class_of(reader, &quick);
+	if (class)
+		reader->slot->hits[class - 1].count = 1;
+}
+
+/* A complaint that the first read brings to light and the second does not is of the setting up. */
+static void await_setup(struct survey_reader *reader, struct survey_subject *subject)
+{
+	struct survey_noted first[NR_ENTRIES];
+
+	read_one(reader, subject, 0);
+	memcpy(first, subject->noted, sizeof(first));
+	read_one(reader, subject, 0);
+	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++)
+		if (first[entry].differs && first[entry].trouble &&
+		    !(subject->noted[entry].differs && subject->noted[entry].trouble))
+			subject->setup = first[entry];
+	memset(&subject->setup.pass, 0, sizeof(subject->setup.pass));
+}
+
+static int subject_begin(struct survey_reader *reader, unsigned int side, const char **why)
+{
+	struct survey_subject *subject = &reader->subjects[side];
+	struct survey_slot *slot = reader->slot;
+	struct trial *trial = &subject->trial;
+
+	if (trial_init(trial, reader->survey->engines[side], why))
+		return -1;
+	trial->choices = reader->survey->choices;
+	trial->known = reader->survey->known[side];
+	trial->tell = tell;
+	trial->opaque = subject;
+	trial_begin(trial, &subject->run, &reader->made, &subject->unused);
+	subject->initial = subject->run.counters;
+	slot->offered[side] = trial->tally.offered;
+	slot->obstacle[side] = trial->obstacle;
+	slot->intercepts[side] = trial->tally.passed     ? INTERCEPT_OFF
+				 : trial->tally.unjudged ? INTERCEPT_UNKNOWN
+							 : INTERCEPT_ON;
+	reader->entries &= trial->engine->entries;
+	reader->n_subjects++;
+	survey_signals_keep(subject->actions);
+	return 0;
+}
+
+int survey_reader_begin(struct survey_reader *reader, const struct survey *survey, size_t number,
+			struct survey_slot *slot, const char **why)
+{
+	memset(reader, 0, sizeof(*reader));
+	reader->survey = survey;
+	reader->slot = slot;
+	reader->entries = (1U << NR_ENTRIES) - 1;
+	configuration_case(survey->configurations[number], &reader->made);
+	for (unsigned int i = 0; i < SURVEY_STATES; i++)
+		survey_state(i, &reader->states[i]);
+	/* What counters that the guest does not have are said to hold is the same in every read. */
+	survey_state(0, &reader->made.state);
+	survey_signals_keep(reader->actions);
+	for (unsigned int i = 0; i < survey_sides(survey); i++)
+		if (subject_begin(reader, i, why)) {
+			survey_reader_end(reader);
+			return -1;
+		}
+	if (reader->n_subjects > 1)
+		survey_signals_share();
+	for (unsigned int i = 0; i < reader->n_subjects; i++)
+		await_setup(reader, &reader->subjects[i]);
+	note_once(reader, SURVEY_INTERCEPT, ORACLE_PASS_SOUND);
+	note_once(reader, SURVEY_SETUP, ORACLE_TROUBLE);
+	return 0;
+}
+
+void survey_reader_end(struct survey_reader *reader)
+{
+	while (reader->n_subjects)
+		trial_free(&reader->subjects[--reader->n_subjects].trial);
+	survey_signals_put(reader->actions);
+}
