@@ -120,7 +120,7 @@ static bool mark_pmus(struct seen *seen, const struct rdpmc_case *decoded,
 	struct rdpmc_pass pass;
 	bool new;
 
-	trial->engine->offer(&offered);
+	trial->engine->offer(&offered, &decoded->host);
 	rdpmc_view(&offered, &trial->choices, &guest);
 	rdpmc_view(&decoded->host, &trial->choices, &host);
 	pass = rdpmc_may_pass(&host, &guest, &decoded->policy);

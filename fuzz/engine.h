@@ -53,10 +53,10 @@ struct engine {
 	void (*destroy)(struct engine_vcpu *vcpu);
 
 	/*
-	 * Take from @guest what no guest of this engine can be given; was there anything? The case is
-	 * then tried with what is left.
+	 * Take from @guest what no guest of this engine on @host can be given; was there anything? The
+	 * case is then tried with what is left.
 	 */
-	bool (*offer)(struct rdpmc_pmu *guest);
+	bool (*offer)(struct rdpmc_pmu *guest, const struct rdpmc_pmu *host);
 
 	/* Everything anew: the guest's PMU, the host's, the policy. */
 	void (*begin)(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,

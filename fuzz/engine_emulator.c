@@ -32,11 +32,12 @@ static void emulator_destroy(struct engine_vcpu *vcpu)
 }
 
 /* KVM gives guests neither PMUs that are not architectural nor AMD's shared counters. */
-static bool emulator_offer(struct rdpmc_pmu *guest)
+static bool emulator_offer(struct rdpmc_pmu *guest, const struct rdpmc_pmu *host)
 {
 	bool shared = guest->vendor == RDPMC_AMD && (guest->ext_nb || guest->ext_l3);
 	bool old = guest->vendor == RDPMC_INTEL && !guest->version && guest->old_counters;
 
+	(void)host;
 	if (shared)
 		guest->ext_nb = guest->ext_l3 = false;
 	if (old)

@@ -147,7 +147,7 @@ static void learn(struct sweep_thread *thread)
 		struct pmu *pmu = &pairs->known[i];
 
 		pmu->guest = pairs->pmus[i];
-		thread->result.offered |= thread->trial.engine->offer(&pmu->guest);
+		thread->result.offered |= thread->trial.engine->offer(&pmu->guest, &pairs->pmus[i]);
 		rdpmc_view(&pairs->pmus[i], &thread->trial.choices, &pmu->host_view);
 		rdpmc_view(&pmu->guest, &thread->trial.choices, &pmu->guest_view);
 		pmu->controls = may_set(&pmu->guest);

@@ -303,7 +303,7 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	char oracles[REPORT_ORACLES];
 	struct rdpmc_view guest;
 
-	trial->engine->offer(&offered);
+	trial->engine->offer(&offered, &decoded->host);
 	rdpmc_view(&offered, &trial->choices, &guest);
 	fprintf(out, "found    by oracle %s", report_oracles(finding->oracles, oracles));
 	if (finding->oracles & ORACLE_PASS_SOUND) {
@@ -359,7 +359,7 @@ void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	unsigned int n_gp, n_fixed;
 	struct rdpmc_pass pass;
 
-	if (trial->engine->offer(&offered))
+	if (trial->engine->offer(&offered, &decoded->host))
 		report_pmu(out, "offered", &offered);
 	rdpmc_view(&offered, &trial->choices, &guest);
 	rdpmc_view(&decoded->host, &trial->choices, &host);

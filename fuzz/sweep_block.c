@@ -16,7 +16,7 @@ void sweep_block_begin(struct sweep_block *block, struct sweep_thread *thread,
 	block->swept = *swept;
 	block->guest = swept->guest;
 	block->single = *engine;
-	thread->result.offered |= engine->offer(&block->guest);
+	thread->result.offered |= engine->offer(&block->guest, &swept->host);
 	rdpmc_view(&block->guest, &thread->trial.choices, &block->view);
 	memset(&block->before, 0, sizeof(block->before));
 	case_counters(swept, &block->view, &block->before, &block->n_gp, &block->n_fixed);

@@ -388,7 +388,7 @@ void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_
 	trial->tally.cases++;
 	trial->tally.legalised += !!decoded->legalised;
 	trial->tally.impossible += decoded->impossible;
-	trial->tally.offered += engine->offer(&run->offered);
+	trial->tally.offered += engine->offer(&run->offered, &decoded->host);
 
 	rdpmc_view(&run->offered, &trial->choices, &run->guest);
 	rdpmc_view(&decoded->host, &trial->choices, &run->host);

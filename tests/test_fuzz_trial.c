@@ -78,13 +78,13 @@ static enum intercept wrong_intercepts(struct engine_vcpu *vcpu)
 	return plant.decides ? plant.intercept : right->intercepts(vcpu);
 }
 
-static bool wrong_offer(struct rdpmc_pmu *guest)
+static bool wrong_offer(struct rdpmc_pmu *guest, const struct rdpmc_pmu *host)
 {
 	bool taken = plant.no_metrics && guest->perf_capabilities & RDPMC_CAP_METRICS;
 
 	if (taken)
 		guest->perf_capabilities &= ~RDPMC_CAP_METRICS;
-	return right->offer(guest) || taken;
+	return right->offer(guest, host) || taken;
 }
 
 static struct engine wrong;

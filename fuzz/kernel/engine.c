@@ -157,7 +157,10 @@ static bool has(const char *name)
 	return false;
 }
 
-/* IA32_PERF_CAPABILITIES and control bits that the tree does not know cannot be written by anybody. */
+/*
+ * IA32_PERF_CAPABILITIES and control bits that the tree does not know cannot be written by anybody,
+ * nor can a capability that the host has not (x86.c, kvm_set_msr_common()).
+ */
 static uint64_t capabilities_refused;
 static bool user_disable_refused;
 
@@ -192,12 +195,14 @@ static void kernel_destroy(struct engine_vcpu *vcpu)
 	free(vcpu);
 }
 
-static bool kernel_offer(struct rdpmc_pmu *guest)
+static bool kernel_offer(struct rdpmc_pmu *guest, const struct rdpmc_pmu *host)
 {
-	bool refused = guest->perf_capabilities & capabilities_refused ||
-		       (guest->user_disable && user_disable_refused);
+	const uint64_t metrics = RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR;
+	uint64_t taken = guest->perf_capabilities & metrics &
+			 (capabilities_refused | ~host->perf_capabilities);
+	bool refused = taken || (guest->user_disable && user_disable_refused);
 
-	guest->perf_capabilities &= ~capabilities_refused;
+	guest->perf_capabilities &= ~taken;
 	guest->user_disable &= !user_disable_refused;
 	return refused;
 }

@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Edits a copy of a kernel tree, in place: a planted bug, or a series' design.
+
+kernel_edit.py TREE NAME    edit; says nothing, exit 1 where the tree is not as the edit expects
+kernel_edit.py --list       names of the planted bugs, with the features that they want
+"""
+
+import os
+import re
+import sys
+
+PMU = "arch/x86/kvm/pmu.c"
+PMU_H = "arch/x86/kvm/pmu.h"
+INTEL = "arch/x86/kvm/vmx/pmu_intel.c"
+AMD = "arch/x86/kvm/svm/pmu.c"
+EMULATE = "arch/x86/kvm/emulate.c"
+X86 = "arch/x86/kvm/x86.c"
+HOST_H = "arch/x86/include/asm/kvm_host.h"
+
+# name: [(file, what is there, what is put there)]; each pattern must match exactly once.
+BUGS = {
+    "bound-check-dropped": [(INTEL, r"if \(idx >= num_counters\)", "if (0)")],
+    "bound-off-by-one": [(INTEL, r"if \(idx >= num_counters\)", "if (idx > num_counters)")],
+    "index-mask-dropped": [(INTEL, r"idx &= INTEL_RDPMC_INDEX_MASK;", "")],
+    "type-mask-too-small": [(INTEL, r"(INTEL_RDPMC_TYPE_MASK\s+)GENMASK\(31, 16\)", r"\1GENMASK(30, 16)")],
+    "wrong-type-constant": [(INTEL, r"(define INTEL_RDPMC_FIXED\s+)\S+", r"\1(1 << 29)")],
+    "fixed-reads-gp": [(INTEL, r"counters = pmu->fixed_counters;", "counters = pmu->gp_counters;")],
+    "width-masks-dropped": [
+        (PMU_H, r"return counter & pmc_bitmask\(pmc\);", "return counter;"),
+        (PMU, r"(\*data = pmc_read_counter\(pmc\)) & mask;", r"\1;"),
+    ],
+    "permission-inverted": [(PMU, r"if \(!(kvm_is_cr4_bit_set\(vcpu, X86_CR4_PCE\))", r"if (\1")],
+    "cpl-forgotten": [(PMU, r"\(kvm_x86_call\(get_cpl\)\(vcpu\) != 0\)", "1")],
+    "pe-forgotten": [(PMU, r"kvm_is_cr0_bit_set\(vcpu, X86_CR0_PE\)", "1")],
+    "no-pmu-forgotten": [(PMU, r"(int kvm_pmu_rdpmc\(.*?)if \(!pmu->version\)\s+return 1;", r"\1")],
+    "amd-index-masked": [
+        (AMD, r"(amd_pmu_get_pmc\(vcpu_to_pmu\(vcpu\), )idx\)", r"\1idx & ~(3u << 30))"),
+    ],
+    "amd-early-check-skipped": [
+        (AMD, r"(amd_check_rdpmc_early.*?)return -EINVAL;", r"\1return 0;"),
+    ],
+    "amd-width": [(AMD, r"(counter_bitmask\[KVM_PMC_GP\] = .*)48", r"\g<1>47")],
+    "emulator-permission-inverted": [(EMULATE, r"if \(\(!\(cr4 & X86_CR4_PCE\)", "if (((cr4 & X86_CR4_PCE)")],
+    "emulator-sign-extends": [
+        (EMULATE, r"(int em_rdpmc.*?)\(u32\)pmc;", r"\1(s64)(s32)pmc;"),
+    ],
+    "exit-forgets-rdx": [
+        (X86, r"(int kvm_emulate_rdpmc\(.*?)kvm_[er]dx_write\(vcpu, data >> 32\);", r"\1"),
+    ],
+    "exit-does-not-skip": [
+        (X86, r"(int kvm_emulate_rdpmc\(.*?)return kvm_skip_emulated_instruction\(vcpu\);", r"\1return 1;"),
+    ],
+    "intercept-gp-count": [
+        (PMU, r"(need_any_pmc_intercept.*?)pmu->nr_arch_gp_counters != kvm_host_pmu.num_counters_gp", r"\g<1>0"),
+    ],
+    "intercept-gp-width": [
+        (PMU, r"pmu->counter_bitmask\[KVM_PMC_GP\] != \(BIT_ULL\(kvm_host_pmu.bit_width_gp\) - 1\)", "0"),
+    ],
+    "intercept-backdoor": [
+        (PMU, r"(bool kvm_need_rdpmc_intercept.*?)if \(enable_vmware_backdoor\)", r"\1if (0)"),
+    ],
+}
+
+# PERF_METRICS, as both designs have it.
+METRICS = [
+    (HOST_H, r"\n\tu64 fixed_ctr_ctrl;", "\n\tu64 perf_metrics;\\g<0>"),
+    (HOST_H, r"(KVM_MAX_NR_INTEL_FIXED_COUN\w+\s+)3", r"\g<1>4"),
+    (X86, r"KVM_MAX_NR_FIXED_COUNTERS != 3", "KVM_MAX_NR_FIXED_COUNTERS != 4"),
+    (INTEL, r"(fixed_pmc_perf_ids\[\] = \{.*?\n)(\t+\};)", "\\1\t\t[3] = PERF_COUNT_HW_REF_CPU_CYCLES,\n\\2"),
+    (PMU_H, r"void kvm_pmu_deliver_pmi", """static inline bool kvm_vcpu_has_perf_metrics(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.perf_capabilities & BIT_ULL(15);
+}
+
+\\g<0>"""),
+]
+
+# And where the tree can let RDPMC pass, the intercept.
+INTERCEPT = [
+    (PMU, r"(bool kvm_need_rdpmc_intercept.*?return kvm_need_any_pmc_intercept\(vcpu\) \|\|)",
+     "\\1\n	       ((kvm_host.perf_capabilities & BIT_ULL(15)) && !kvm_vcpu_has_perf_metrics(vcpu)) ||"),
+    ("arch/x86/kvm/x86.h", r"(struct kvm_host_values \{.*?\n)\}", "\\1\tu64 perf_capabilities;\n}"),
+]
+
+POSTED = [
+    (PMU, r"(int kvm_pmu_rdpmc\(.*?)(\n\t\*data = pmc_read_counter)", """\\1
+	if (idx & (1 << 29)) {
+		if (!kvm_vcpu_has_perf_metrics(vcpu))
+			return 1;
+		*data = pmu->perf_metrics;
+		return 0;
+	}
+\\2"""),
+    # The check of permission comes first, then type 2000H, then the counter.
+    (PMU, r"(int kvm_pmu_rdpmc\(.*?)(\n\tpmc = kvm_pmu_call\(rdpmc_ecx_to_pmc\).*?return 1;\n)(.*?)(\n\t\*data = pmc_read)",
+     r"\1\3\2\4"),
+]
+
+PROPOSED = [
+    (PMU_H, r"struct kvm_pmc \*\(\*rdpmc_ecx_to_pmc\)\(struct kvm_vcpu \*vcpu,\s+unsigned int idx, u64 \*mask\);",
+     "int (*emu_rdpmc)(struct kvm_vcpu *vcpu, unsigned int idx, u64 *data);"),
+    ("arch/x86/include/asm/kvm-x86-pmu-ops.h", r"KVM_X86_PMU_OP\(rdpmc_ecx_to_pmc\)", "KVM_X86_PMU_OP(emu_rdpmc)"),
+    (PMU, r"(int kvm_pmu_rdpmc\(.*?)\n\tpmc = kvm_pmu_call\(rdpmc_ecx_to_pmc\).*?return 1;\n(.*?)\n\t\*data = pmc_read.*?return 0;",
+     r"\1\2\n\treturn kvm_pmu_call(emu_rdpmc)(vcpu, idx, data);"),
+    (INTEL, r"(static struct kvm_pmc \*intel_rdpmc_ecx_to_pmc\(.*?\n\}\n)", """\\1
+static int intel_emu_rdpmc(struct kvm_vcpu *vcpu, unsigned int idx, u64 *data)
+{
+	struct kvm_pmc *pmc;
+	u64 mask = ~0ull;
+
+	if ((idx & INTEL_RDPMC_TYPE_MASK) == (1 << 29)) {
+		if (!kvm_vcpu_has_perf_metrics(vcpu))
+			return 1;
+		*data = vcpu_to_pmu(vcpu)->perf_metrics;
+		return 0;
+	}
+	pmc = intel_rdpmc_ecx_to_pmc(vcpu, idx, &mask);
+	if (!pmc)
+		return 1;
+	*data = pmc_read_counter(pmc);
+	return 0;
+}
+"""),
+    (INTEL, r"\.rdpmc_ecx_to_pmc = intel_rdpmc_ecx_to_pmc", ".emu_rdpmc = intel_emu_rdpmc"),
+    (AMD, r"(static struct kvm_pmc \*amd_rdpmc_ecx_to_pmc\(.*?\n\}\n)", """\\1
+static int amd_emu_rdpmc(struct kvm_vcpu *vcpu, unsigned int idx, u64 *data)
+{
+	u64 mask;
+	struct kvm_pmc *pmc = amd_rdpmc_ecx_to_pmc(vcpu, idx, &mask);
+
+	if (!pmc)
+		return 1;
+	*data = pmc_read_counter(pmc);
+	return 0;
+}
+"""),
+    (AMD, r"\.rdpmc_ecx_to_pmc = amd_rdpmc_ecx_to_pmc", ".emu_rdpmc = amd_emu_rdpmc"),
+]
+
+# What the reviewers asked for on top: index 0 alone.
+INDEX = [(INTEL, r"(== \(1 << 29\)\) \{\n\t\tif \()", r"\1idx & INTEL_RDPMC_INDEX_MASK || ")]
+
+SERIES = {
+    "series-posted": METRICS + POSTED,
+    "series-proposed": METRICS + PROPOSED,
+    "series-corrected": METRICS + PROPOSED + INDEX,
+}
+
+
+def edit(tree, edits):
+    for name, pattern, replacement in edits:
+        path = os.path.join(tree, name)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        text, count = re.subn(pattern, replacement, text, flags=re.S if ".*?" in pattern else 0)
+        if count != 1:
+            sys.exit(f"{name}: {count} places for {pattern!r}")
+        # A new file: the tree may share the old one with another by a hard link.
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(path + ".new", path)
+
+
+def main():
+    if sys.argv[1:] == ["--list"]:
+        for name in BUGS:
+            print(name, "need-intercept" if name.startswith("intercept") else "-")
+        return
+    tree, name = sys.argv[1:]
+    edits = BUGS.get(name) or SERIES[name]
+    edit(tree, edits)
+    with open(os.path.join(tree, PMU), encoding="utf-8") as file:
+        can_pass = "kvm_need_rdpmc_intercept" in file.read()
+    if name in SERIES and can_pass:
+        edit(tree, INTERCEPT)
+
+
+main()
