@@ -51,6 +51,15 @@ BUGS = {
     "exit-does-not-skip": [
         (X86, r"(int kvm_emulate_rdpmc\(.*?)return kvm_skip_emulated_instruction\(vcpu\);", r"\1return 1;"),
     ],
+    # What the code does to itself.
+    "warning": [(PMU, r"(int kvm_pmu_rdpmc\(.*?)(if \(!pmu->version\))", r"\1WARN_ON_ONCE(idx == 3);\n\t\2")],
+    "unexpected-call": [
+        (PMU, r"(int kvm_pmu_rdpmc\(.*?)(if \(!pmu->version\))", r"\1if (idx == 2) kvm_vcpu_kick(vcpu);\n\t\2"),
+    ],
+    "null-pointer": [
+        (PMU, r"(int kvm_pmu_rdpmc\(.*?)(\n\tpmc = [^;]*;)", r"\1\2\n\tif (idx == 1) *data = *(u64 *)(long)(idx - 1);"),
+    ],
+    "shift": [(PMU, r"(int kvm_pmu_rdpmc\(.*?)(if \(!pmu->version\))", r"\1if (1u << idx == 77) return 1;\n\t\2")],
     "intercept-gp-count": [
         (PMU, r"(need_any_pmc_intercept.*?)pmu->nr_arch_gp_counters != kvm_host_pmu.num_counters_gp", r"\g<1>0"),
     ],

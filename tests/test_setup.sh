@@ -26,7 +26,7 @@ fake()
 	chmod +x "$top/fakes/$1"
 }
 
-for name in make patch afl-fuzz llvm-cov; do
+for name in make patch afl-fuzz llvm-cov flex bison bc xz; do
 	fake $name </dev/null
 done
 for name in gcc clang clang-14; do
@@ -62,6 +62,7 @@ for package; do
 	libcmocka-dev)		touch "$world/has/cmocka" ;;
 	libclang-rt-dev)	touch "$world/has/libfuzzer" ;;
 	llvm)			cp "$fakes/llvm-cov" "$world/bin/llvm-cov" ;;
+	xz-utils)		cp "$fakes/xz" "$world/bin/xz" ;;
 	afl++)			cp "$fakes/afl-fuzz" "$world/bin/afl-fuzz" ;;
 	python3-jsonschema)	touch "$world/has/jsonschema" ;;
 	python3)		cp "$fakes/python3" "$world/python3" ;;
@@ -109,7 +110,8 @@ END
 
 build='gcc libc6-dev make pkg-config libhwloc-dev libjansson-dev'
 fuzz='clang libclang-rt-dev llvm afl++ patch'
-extra="$fuzz libcmocka-dev python3 python3-jsonschema"
+kernel='flex bison bc xz-utils'
+extra="$fuzz $kernel libcmocka-dev python3 python3-jsonschema"
 
 # A world with the packages $@: root's, with an apt-get that works.
 world_with()
@@ -183,12 +185,12 @@ hwloc_everywhere="\
 bare_everywhere="\
   apt:    sudo apt-get $install $build $extra
   dnf:    sudo dnf install gcc glibc-devel make pkgconf-pkg-config hwloc-devel jansson-devel \
-clang compiler-rt llvm american-fuzzy-lop patch libcmocka-devel python3 python3-jsonschema
+clang compiler-rt llvm american-fuzzy-lop patch flex bison bc xz libcmocka-devel python3 python3-jsonschema
   zypper: sudo zypper install gcc glibc-devel make pkg-config hwloc-devel libjansson-devel \
-clang llvm patch libcmocka-devel python3 python3-jsonschema
+clang llvm patch flex bison bc xz libcmocka-devel python3 python3-jsonschema
   pacman: sudo pacman -S --needed gcc make pkgconf hwloc jansson \
-clang compiler-rt llvm afl++ patch cmocka python python-jsonschema"
-bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch cmocka python jsonschema'
+clang compiler-rt llvm afl++ patch flex bison bc xz cmocka python python-jsonschema"
+bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch flex bison bc xz cmocka python jsonschema'
 
 # shellcheck disable=SC2086 # $build and $extra are lists
 test_nothing_missing()
@@ -201,6 +203,9 @@ test_nothing_missing()
 	world_with $build $fuzz
 	run setup fuzz
 	expect 'nothing missing for fuzz: silent' 0 '' ''
+	world_with $build $fuzz $kernel
+	run setup kernel
+	expect 'nothing missing for kernel: silent' 0 '' ''
 	world_with $build $extra
 	run setup test
 	expect 'nothing missing for test: silent' 0 '' ''
@@ -282,6 +287,7 @@ test_installs()
 	installs 'installs two of them' "${build% * *}" 'libhwloc-dev libjansson-dev' setup build
 	installs 'installs everything' '' "$build $extra" setup test
 	installs 'test takes build as well' "${build% *} $extra" libjansson-dev setup test
+	installs 'kernel takes fuzz as well' "$build ${fuzz% *}" "patch $kernel" setup kernel
 	installs 'a compiler without libc is missing libc' "gcc ${build#* * }" libc6-dev setup
 	installs 'make is a need' 'gcc libc6-dev pkg-config libhwloc-dev libjansson-dev' \
 		make setup
@@ -293,7 +299,7 @@ test_installs()
 		'clang-14 libc6-dev' CC=clang-14 setup
 
 	# shellcheck disable=SC2086 # a list
-	world_with $build $fuzz libcmocka-dev python3-jsonschema
+	world_with $build $fuzz $kernel libcmocka-dev python3-jsonschema
 	cp "$top/fakes/python3" "$world/bin/python3"
 	run setup test
 	expect 'a python3 on PATH is not the one used' 0 \
@@ -351,10 +357,10 @@ test_usage()
 	world_with
 	run setup nonsense
 	expect 'unknown group' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build fuzz test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel test)" ''
 	run setup build nonsense
 	expect 'unknown group after a known one' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build fuzz test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel test)" ''
 	run setup --nonsense
 	expect 'unknown option' 2 "setup: unknown option '--nonsense' (see --help)" ''
 	run CC=nonsense setup

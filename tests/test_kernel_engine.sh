@@ -1,0 +1,138 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Proves that scripts/kernel-engine answers wrong use, and a tree that it cannot handle, with one
+# paragraph that says what is wrong, exit status 2, and leaves nothing behind. The trees are a few
+# files each, no kernel's.
+set -u
+
+script=scripts/kernel-engine
+top=$(mktemp -d) || exit 1
+trap 'rm -rf "$top"' EXIT
+trap 'exit 1' INT TERM HUP
+good=$top/good
+count=0
+failures=0
+
+# As much of a tree as is asked for before anything is compiled.
+mkdir -p "$good/arch/x86/kvm/vmx" "$good/arch/x86/kvm/svm" "$good/arch/x86/include/generated/asm" \
+	"$good/arch/x86/include/asm" "$good/include/generated" "$good/include/linux" "$good/virt/kvm"
+kvm=$good/arch/x86/kvm
+echo 'int kvm_emulate_rdpmc, x86_emulate_instruction, emulate_ops;' >"$kvm/x86.c"
+echo 'int kvm_pmu_refresh, kvm_pmu_init, kvm_pmu_ops_update, kvm_pmu_rdpmc;' >"$kvm/pmu.c"
+echo 'int intel_pmu_ops;' >"$kvm/vmx/pmu_intel.c"
+echo 'int amd_pmu_ops;' >"$kvm/svm/pmu.c"
+echo 'int check_rdpmc_early;' >"$kvm/pmu.h"
+touch "$good/Kbuild" "$good/Makefile" "$kvm/emulate.c" "$kvm/cpuid.c" "$kvm/vmx/vmx.h" "$kvm/Kconfig" \
+	"$good/virt/kvm/Kconfig" "$good/include/generated/bounds.h" "$good/include/generated/timeconst.h" \
+	"$good/arch/x86/include/asm/msr.h"
+for header in kconfig compiler_types bug mmdebug; do
+	touch "$good/include/linux/$header.h"
+done
+echo '#define CONFIG_X86_64 1' >"$good/include/generated/autoconf.h"
+echo '#define UTS_RELEASE "6.12.0-test"' >"$good/include/generated/utsrelease.h"
+
+report() # PASSED NAME
+{
+	count=$((count + 1))
+	if [ "$1" = yes ]; then
+		echo "ok $count - $2"
+	else
+		echo "not ok $count - $2"
+		failures=$((failures + 1))
+		sed 's/^/# out: /' "$top/out"
+		head -n 30 "$top/err" | sed 's/^/# err: /'
+	fi
+}
+
+run()
+{
+	rm -rf "$top/tmp" "$top/made"
+	mkdir "$top/tmp" "$top/made"
+	TMPDIR=$top/tmp "$script" "$@" >"$top/out" 2>"$top/err" </dev/null
+	status=$?
+}
+
+# Exit status 2, nothing on stdout, no file anywhere, and on stderr LINES lines of which the last says
+# TEXT; any number if LINES is "-".
+refused() # NAME LINES TEXT
+{
+	passed=yes
+	[ $status -eq 2 ] || { passed=no; echo "# exit status $status"; }
+	[ ! -s "$top/out" ] || passed=no
+	[ "$2" = - ] || [ "$(grep -c '' "$top/err")" -eq "$2" ] || { passed=no; echo "# more than $2 lines"; }
+	tail -n 1 "$top/err" | grep -qF -e "$3" || { passed=no; echo "# expected: $3"; }
+	left=$(find "$top/tmp" "$top/made" -mindepth 1)
+	[ -z "$left" ] || { passed=no; echo "# left behind: $left"; }
+	report $passed "$1"
+}
+
+# The good tree, after a COMMAND that spoils it.
+spoilt() # NAME LINES TEXT COMMAND...
+{
+	name=$1 lines=$2 text=$3
+	shift 3
+	rm -rf "$top/tree"
+	cp -r "$good" "$top/tree"
+	(cd "$top/tree" && "$@") || echo '# the tree could not be spoilt'
+	run --out "$top/made/x.so" "$top/tree"
+	refused "$name" "$lines" "$text"
+}
+write() # FILE TEXT
+{
+	echo "$2" >"$1"
+}
+
+while read -r text arguments; do
+	# shellcheck disable=SC2086 # arguments
+	run $arguments
+	refused "wrong use: $arguments" 1 "$(echo "$text" | tr _ ' ')"
+done <<END
+which_TREE?
+which_TREE? a b c
+unknown_option --nonsense $good
+needs_an_argument --out
+there_are_diff,_fuzz_and_coverage --for nonsense $good
+letters,_digits --name a/b --out $top/made/x.so $good
+no_such_directory $top/nowhere
+no_such_directory $good $top/nowhere
+END
+
+mkdir "$top/a  tree"
+run --out "$top/made/x.so" "$top/a  tree"
+refused 'a path that compilers would not take' 1 'blanks or special characters'
+spoilt 'no tree' 1 'a top-level Kbuild and Makefile' rm Kbuild
+spoilt 'headers only' 1 'A package of headers does not have it: give the source' find arch/x86/kvm -name '*.[ch]' -delete
+spoilt 'not prepared' 1 'make defconfig prepare' rm -r include/generated arch/x86/include/generated
+spoilt 'configured, not prepared' 1 'Run "make prepare" there' rm include/generated/bounds.h
+spoilt 'i386' 1 'Configure the tree for x86-64' write include/generated/autoconf.h '#define CONFIG_X86_32 1'
+spoilt 'arm64' 1 'Configure the tree for x86-64' write include/generated/autoconf.h '#define CONFIG_ARM64 1'
+spoilt 'a release that is no number' 1 'UTS_RELEASE' write include/generated/utsrelease.h '#define UTS_RELEASE "next"'
+spoilt 'a kernel without the function that is called' 1 'kvm_pmu_rdpmc was looked for in' \
+	write arch/x86/kvm/pmu.c 'int kvm_pmu_refresh, kvm_pmu_init, kvm_pmu_ops_update;'
+if command -v clang >/dev/null; then
+	spoilt 'a syntax error' - 'arch/x86/kvm/pmu.c does not compile with clang; the first errors are above' \
+		write arch/x86/kvm/pmu.c 'int kvm_pmu_refresh, kvm_pmu_init, kvm_pmu_ops_update, kvm_pmu_rdpmc = = 1;'
+	passed=yes
+	grep -q 'pmu.c:1:.*error: expected expression' "$top/err" || passed=no
+	report $passed 'a syntax error: the compiler says where'
+else
+	count=$((count + 1))
+	echo "ok $count - a syntax error # SKIP no clang here"
+fi
+CC=no-such-compiler run --out "$top/made/x.so" "$good"
+refused 'no compiler' 1 'no-such-compiler is not there'
+
+run --features "$good"
+passed=yes
+[ $status -eq 0 ] && [ ! -s "$top/err" ] || passed=no
+grep -q '^check-rdpmc-early true ' "$top/out" && grep -q '^mediated-pmu false ' "$top/out" || passed=no
+[ -z "$(find "$top/tmp" -mindepth 1)" ] || passed=no
+report $passed '--features tells what is there and what is not'
+run --help
+passed=yes
+[ $status -eq 0 ] && [ ! -s "$top/err" ] && [ "$(grep -c '' "$top/out")" -le 24 ] || passed=no
+report $passed '--help'
+
+echo "1..$count"
+[ $failures -eq 0 ]
