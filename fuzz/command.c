@@ -126,8 +126,7 @@ static error_t parse_engine(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option engine_options[] = {
 	{ "engine", 'e', "NAME", 0, "What is put on trial (default emulator)", 1 },
-	{ "known", KEY_KNOWN, "DIRECTORY", 0,
-	  "Known differences of kernels (default fuzz/known); none", 1 },
+	{ "known", KEY_KNOWN, "DIRECTORY", 0, "Known differences (fuzz/known), or none", 1 },
 	{ "choice", 'c', "NAME", 0, "metrics-any-index, user-disable-metrics, vmware-needs-pmu",
 	  1 },
 	{ 0 },

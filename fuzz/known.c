@@ -48,11 +48,19 @@ static bool when(const struct known_world *world, const struct known_entry *entr
 	return true;
 }
 
-static void apply(struct known_world *world, const struct known_entry *entry)
+/* Does that change anything? */
+static bool apply(struct known_world *world, const struct known_entry *entry)
 {
-	for (unsigned int i = 0; i < entry->n_assignments; i++)
-		known_field_set(world, entry->assignments[i].field,
-				value(world, &entry->assignments[i].expression));
+	bool changed = false;
+
+	for (unsigned int i = 0; i < entry->n_assignments; i++) {
+		const struct known_field *field = entry->assignments[i].field;
+		uint64_t before = known_field_get(world, field);
+
+		known_field_set(world, field, value(world, &entry->assignments[i].expression));
+		changed |= known_field_get(world, field) != before;
+	}
+	return changed;
 }
 
 static uint8_t core_counters(const struct rdpmc_pmu *pmu)
@@ -176,16 +184,17 @@ static uint64_t needed(const struct known *known, const struct known_question *q
 uint64_t known_explain(struct known *known, const struct known_question *question)
 {
 	uint64_t as = 0, troubled = 0, any = 0, explained;
-	struct known_world world;
+	struct known_world world, changed;
 
 	to_world(question, &world);
+	changed = world;
 	for (unsigned int i = 0; i < known->count; i++) {
 		const struct known_entry *entry = &known->entries[i];
 
 		if (!when(&world, entry))
 			continue;
 		if (entry->n_assignments)
-			as |= 1ULL << i;
+			as |= (uint64_t)apply(&changed, entry) << i;
 		else if (!entry->trouble)
 			any |= 1ULL << i;
 		else if (question->trouble && strstr(question->trouble, entry->trouble))
@@ -193,7 +202,7 @@ uint64_t known_explain(struct known *known, const struct known_question *questio
 	}
 	if (question->trouble && !troubled && !any)
 		return 0;
-	if (answers_with(known, question, as))
+	if (answers(question, &changed))
 		explained = troubled | needed(known, question, as);
 	else if (any)
 		explained = troubled | any;

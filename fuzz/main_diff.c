@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fuzz/command.h"
+#include "fuzz/survey_command.h"
 
 static const struct {
 	const char *name, *summary;
@@ -17,6 +18,8 @@ static const struct {
 	  command_explain },
 	{ "minimize", "make a case that finds something as small as it gets", command_minimize },
 	{ "sweep", "prove by enumeration: every ECX in every privilege state", command_sweep },
+	{ "survey", "how an engine differs from the processor, or from another engine",
+	  command_survey },
 	{ "faults", "score: how soon each deliberate defect is found", command_faults },
 	{ "engines", "list what can be put on trial", command_engines },
 	{ "seeds", "write the seed corpus", command_seeds },

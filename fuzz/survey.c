@@ -65,7 +65,9 @@ static void note_death(const struct survey *survey, const struct shared *shared,
 {
 	const char *in = "";
 
-	if (!WIFSIGNALED(status) || result->died[0] || (survey->interrupted && survey->interrupted()))
+	/* Ctrl-C is for the workers too. */
+	if (!WIFSIGNALED(status) || WTERMSIG(status) == SIGINT || result->died[0] ||
+	    (survey->interrupted && survey->interrupted()))
 		return;
 	for (size_t i = 0; i < survey->n_configurations; i++)
 		if (shared->slots[i].progress == SLOT_BEGUN)
@@ -173,12 +175,12 @@ static int add_slot(struct survey_result *result, size_t number)
 		class->reached += hit->reached;
 		class->states |= hit->states;
 		class->estimated |= hit->estimated;
-		class->n_configurations++;
+		class->n_configurations += !class->in[number];
 		class->in[number] = 1;
 	}
 	for (unsigned int side = 0; side < survey_sides(survey); side++)
-		for (unsigned int i = 0; survey->known[side] && i < known_count(survey->known[side]);
-		     i++)
+		for (unsigned int i = 0;
+		     survey->known[side] && i < known_count(survey->known[side]); i++)
 			known_get(survey->known[side], i)->happened += slot->happened[side][i];
 	result->reads += slot->reads;
 	result->probes += slot->probes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A survey: how an engine differs from the processor, as classes of reads that differ alike, each
- * with how many reads it covers and the smallest of them. Or how two engines differ from each other.
+ * with how many reads it covers and the smallest of them. Or how two engines differ.
  *
  * The counts are not of reads made: 2^32 ECX by states by configurations are too many. What a read
  * does is taken as a matter of its type (ECX[31:16]) and its index (ECX[15:0]): types that

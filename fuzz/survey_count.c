@@ -36,7 +36,8 @@ static uint32_t probe_at(struct work *work)
 	const struct grid_axis *types = &work->grid->types, *indices = &work->grid->indices;
 	uint64_t number = random_next(&work->random);
 	uint32_t ecx = (uint32_t)number;
-	unsigned int choice = (unsigned int)(number >> 32 & 3), which = (unsigned int)(number >> 48);
+	unsigned int choice = (unsigned int)(number >> 32 & 3),
+		     which = (unsigned int)(number >> 48);
 
 	switch (choice) {
 	case 0:
@@ -209,16 +210,16 @@ static void read_chosen(struct work *work)
 static void forget_happened(const struct survey *survey)
 {
 	for (unsigned int side = 0; side < SURVEY_SIDES; side++)
-		for (unsigned int i = 0; survey->known[side] && i < known_count(survey->known[side]);
-		     i++)
+		for (unsigned int i = 0;
+		     survey->known[side] && i < known_count(survey->known[side]); i++)
 			known_get(survey->known[side], i)->happened = 0;
 }
 
 static void keep_happened(const struct survey *survey, struct survey_slot *slot)
 {
 	for (unsigned int side = 0; side < SURVEY_SIDES; side++)
-		for (unsigned int i = 0; survey->known[side] && i < known_count(survey->known[side]);
-		     i++)
+		for (unsigned int i = 0;
+		     survey->known[side] && i < known_count(survey->known[side]); i++)
 			slot->happened[side][i] = known_get(survey->known[side], i)->happened;
 }
 

@@ -38,8 +38,8 @@ static void reset(struct grid_axis *axis)
 }
 
 /*
- * Classes fall apart by @answers. In order, so that the first of each stays its lowest. False: there
- * are more than can be kept, and those beyond are thrown together.
+ * Classes fall apart by @answers. In order, so the first of each stays its lowest. False: there are
+ * more than can be kept, and those beyond are thrown together.
  */
 static bool split(struct grid_axis *axis, const uint16_t *answers)
 {

@@ -28,7 +28,7 @@ struct survey_subject {
 	struct rdpmc_counters initial; /* what reads that clear are undone by */
 	struct survey_noted noted[NR_ENTRIES], intercept, setup;
 	struct sigaction actions[SURVEY_SIGNALS]; /* what the engine does with its code's faults */
-	struct rdpmc_decision decision; /* of the last read, by the model */
+	struct rdpmc_decision decision;           /* of the last read, by the model */
 };
 
 /* Classes as they are compared read by read: complaints by address. */

@@ -3,7 +3,7 @@
 """Edits a copy of a kernel tree, in place: a planted bug, or a series' design.
 
 kernel_edit.py TREE NAME    edit; says nothing, exit 1 where the tree is not as the edit expects
-kernel_edit.py --list       names of the planted bugs, with the features that they want
+kernel_edit.py --list       the planted bugs: name, feature that it wants or -, what the report must say
 """
 
 import os
@@ -26,10 +26,7 @@ BUGS = {
     "type-mask-too-small": [(INTEL, r"(INTEL_RDPMC_TYPE_MASK\s+)GENMASK\(31, 16\)", r"\1GENMASK(30, 16)")],
     "wrong-type-constant": [(INTEL, r"(define INTEL_RDPMC_FIXED\s+)\S+", r"\1(1 << 29)")],
     "fixed-reads-gp": [(INTEL, r"counters = pmu->fixed_counters;", "counters = pmu->gp_counters;")],
-    "width-masks-dropped": [
-        (PMU_H, r"return counter & pmc_bitmask\(pmc\);", "return counter;"),
-        (PMU, r"(\*data = pmc_read_counter\(pmc\)) & mask;", r"\1;"),
-    ],
+    "width-ignored": [(INTEL, r"(counter_bitmask\[KVM_PMC_GP\] = )[^;]*;", r"\1~0ull;")],
     "permission-inverted": [(PMU, r"if \(!(kvm_is_cr4_bit_set\(vcpu, X86_CR4_PCE\))", r"if (\1")],
     "cpl-forgotten": [(PMU, r"\(kvm_x86_call\(get_cpl\)\(vcpu\) != 0\)", "1")],
     "pe-forgotten": [(PMU, r"kvm_is_cr0_bit_set\(vcpu, X86_CR0_PE\)", "1")],
@@ -71,10 +68,18 @@ BUGS = {
     ],
 }
 
+# What the report must say of those that the code complains of by itself.
+COMPLAINTS = {
+    "warning": r"kvm/pmu.c:[0-9]*:.WARN_ON_ONCE",
+    "unexpected-call": r"kvm/pmu.c:[0-9]*:.unexpected:.kvm_vcpu_kick",
+    "null-pointer": r"SUMMARY:.AddressSanitizer.*kvm/pmu.c:",
+    "shift": r"kvm/pmu.c:[0-9]*:.UBSan:.shift",
+}
+
 # PERF_METRICS, as both designs have it.
 METRICS = [
     (HOST_H, r"\n\tu64 fixed_ctr_ctrl;", "\n\tu64 perf_metrics;\\g<0>"),
-    (HOST_H, r"(KVM_MAX_NR_INTEL_FIXED_COUN\w+\s+)3", r"\g<1>4"),
+    (HOST_H, r"(KVM_MAX_NR_INTEL_FIXED_COU\w+\s+)3", r"\g<1>4"),
     (X86, r"KVM_MAX_NR_FIXED_COUNTERS != 3", "KVM_MAX_NR_FIXED_COUNTERS != 4"),
     (INTEL, r"(fixed_pmc_perf_ids\[\] = \{.*?\n)(\t+\};)", "\\1\t\t[3] = PERF_COUNT_HW_REF_CPU_CYCLES,\n\\2"),
     (PMU_H, r"void kvm_pmu_deliver_pmi", """static inline bool kvm_vcpu_has_perf_metrics(struct kvm_vcpu *vcpu)
@@ -174,7 +179,7 @@ def edit(tree, edits):
 def main():
     if sys.argv[1:] == ["--list"]:
         for name in BUGS:
-            print(name, "need-intercept" if name.startswith("intercept") else "-")
+            print(name, "need-intercept" if name.startswith("intercept") else "-", COMPLAINTS.get(name, ""))
         return
     tree, name = sys.argv[1:]
     edits = BUGS.get(name) or SERIES[name]

@@ -131,6 +131,14 @@ SURVEY = {
     "engine": "kvm", "entry": "common", "oracle": "outcome", "rule": "TYPE-GP",
     "example": "rdpmc 00000000", "count": 1, "known": False,
 }
+BEFORE = {
+    "engine": "kernel:7.1", "version": "7.1", "oracle": "outcome", "rule": "TYPE-GP",
+    "model": "value", "answer": "#GP", "known": ["this"], "new": False, "trouble": None,
+}
+FULL_SURVEY = {
+    **SURVEY, **BEFORE, "vendor": "intel", "of": 2**40, "estimated": False, "reachable": None,
+    "states": 3, "configurations": ["skylake"], "example": {"text": "one", "bytes": "0100"},
+}
 
 # Name, kind, its row, whether it is accepted.
 OTHER_KINDS = (
@@ -143,6 +151,14 @@ OTHER_KINDS = (
     ("sweep of no configuration", "sweep", {**SWEEP, "configuration": ""}, False),
     ("survey", "survey", SURVEY, True),
     ("survey of no case", "survey", {**SURVEY, "count": 0}, False),
+    ("survey in full", "survey", FULL_SURVEY, True),
+    ("survey that nobody objects to", "survey", {**FULL_SURVEY, "oracle": None}, False),
+    ("survey of no configuration", "survey", {**FULL_SURVEY, "configurations": []}, False),
+    ("survey with half a byte", "survey",
+     {**FULL_SURVEY, "example": {"text": "one", "bytes": "010"}}, False),
+    ("survey of two engines", "survey",
+     {**FULL_SURVEY, "oracle": None, "change": "fixed", "before": BEFORE}, True),
+    ("survey of two engines without a change", "survey", {**FULL_SURVEY, "before": BEFORE}, False),
     ("campaign", "campaign", {"target": "all"}, True),
     ("bench rows called a survey", "survey", {"name": "control/empty/cpl0"}, False),
 )

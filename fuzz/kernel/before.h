@@ -86,5 +86,5 @@
 /* Position-independent code has no constants for the addresses of per-CPU variables; clang can do without. */
 #undef CONFIG_CC_HAS_NAMED_AS
 #undef CONFIG_USE_X86_SEG_SUPPORT
-#define CONFIG_CC_HAS_NAMED_AS 1
+#define CONFIG_CC_HAS_NAMED_AS     1
 #define CONFIG_USE_X86_SEG_SUPPORT 1

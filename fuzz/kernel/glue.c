@@ -6,7 +6,8 @@
  * arch.kvmclock_offset), struct kvm_pmu's counters, struct x86_pmu_capability, the static calls of
  * kvm_x86_ops and the vendors' kvm_pmu_ops.
  */
-/* clang-format off: the tree's headers want their order. */
+/* The tree's headers want their order. */
+/* clang-format off */
 #include <linux/kvm_host.h>
 #include <linux/perf_event.h>
 

@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Proves that a survey counts exactly what is wrong, in the states and by the entry in which it is,
+ * with the smallest case; that it says so when it can only estimate, or when a worker dies; and
+ * what changes from one engine to another.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fuzz/survey_grid.h"
+#include "fuzz/survey_report.h"
+
+#define ALLOWED  11 /* states in which PRIV says yes, and there is no LOCK */
+#define EXITS    17 /* states without LOCK */
+#define ALL_ECXS (1ULL << 32)
+
+extern const struct engine engine_emulator;
+
+/* What the engine under test does wrong. */
+static enum {
+	NOTHING,
+	ANSWERS_6000, /* CPL 0, by the emulator: a value for the type 6000H */
+	IGNORES_31,
+	ONE_ECX,   /* 2000_0007H is answered in virtual-8086 mode with CR4.PCE */
+	COMPLAINS, /* of ECX = 5 by exit */
+	SETUP,     /* complains when it is set up */
+	SCATTERED, /* half of all ECX, by no rule of types and indices */
+	PASSES,    /* never intercepts */
+	DIES,      /* of a guest with 5 counters or more */
+	CLOBBERS,  /* RDX, in a #GP */
+} wrong,
+	wrong_before;
+static const char *pending;
+static const char complaint[] = "arch/x86/kvm/pmu.c:1: UBSan: planted";
+
+static void value(const struct rdpmc_state *state, struct engine_answer *answer)
+{
+	answer->answer = ANSWER_VALUE;
+	answer->error_code = 0;
+	answer->regs = state->regs;
+	answer->regs.rax = 0x1234;
+	answer->regs.rdx = 0;
+	answer->regs.rip += RDPMC_LENGTH;
+	if (state->mode != MODE_64BIT)
+		answer->regs.rip = (uint32_t)answer->regs.rip;
+}
+
+static void read_wrongly(unsigned int how, struct engine_vcpu *vcpu, enum entry entry,
+			 const struct rdpmc_state *state, struct engine_answer *answer)
+{
+	const uint32_t ecx = (uint32_t)state->regs.rcx;
+	struct rdpmc_state changed = *state;
+
+	if (how == IGNORES_31)
+		changed.regs.rcx &= ~0x80000000ULL;
+	engine_emulator.read(vcpu, entry, &changed, answer);
+	answer->regs.rcx = state->regs.rcx;
+	if (state->lock)
+		return;
+	if (how == ANSWERS_6000 && entry == ENTRY_EMULATOR && ecx >> 16 == 0x6000 && !state->cpl)
+		value(state, answer);
+	if (how == ONE_ECX && ecx == 0x20000007 && state->mode == MODE_VM86 &&
+	    state->cr4 & RDPMC_CR4_PCE)
+		value(state, answer);
+	if (how == SCATTERED && ecx * 0x9e3779b1 >> 31)
+		value(state, answer);
+	if (how == CLOBBERS && answer->answer == ANSWER_GP)
+		answer->regs.rdx = 0;
+	if (how == COMPLAINS && entry == ENTRY_EXIT && ecx == 5)
+		pending = complaint;
+}
+
+static void wrong_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+		       struct engine_answer *answer)
+{
+	read_wrongly(wrong, vcpu, entry, state, answer);
+}
+
+static void before_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+			struct engine_answer *answer)
+{
+	read_wrongly(wrong_before, vcpu, entry, state, answer);
+}
+
+static void wrong_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
+			const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
+{
+	engine_emulator.begin(vcpu, guest, host, policy);
+	if (wrong == SETUP)
+		pending = complaint;
+	if (wrong == DIES && guest->nr_gp >= 5)
+		abort();
+}
+
+static const char *trouble(struct engine_vcpu *vcpu)
+{
+	const char *now = pending;
+
+	(void)vcpu;
+	pending = NULL;
+	return now;
+}
+
+static enum intercept intercepts(struct engine_vcpu *vcpu)
+{
+	return wrong == PASSES ? INTERCEPT_OFF : engine_emulator.intercepts(vcpu);
+}
+
+static struct engine engine, engine_before;
+static const struct configuration *chosen[8];
+static struct survey survey;
+
+/* Of the emulator, but for @how; in the configurations named, NULL at the end. */
+static void prepare(unsigned int how, const char *const *names)
+{
+	wrong = how;
+	engine = engine_before = engine_emulator;
+	engine.read = wrong_read;
+	engine.begin = wrong_begin;
+	engine.trouble = trouble;
+	engine.intercepts = intercepts;
+	engine_before.read = before_read;
+	survey = (struct survey){
+		.engines = { &engine },
+		.configurations = chosen,
+		.jobs = 2,
+	};
+	for (; names[survey.n_configurations]; survey.n_configurations++)
+		chosen[survey.n_configurations] =
+			configuration_find(names[survey.n_configurations]);
+}
+
+static void run(struct survey_result *result)
+{
+	const char *why;
+
+	assert_int_equal(survey_run(&survey, result, &why), 0);
+}
+
+/* One configuration, in which one class is expected. */
+static const struct survey_class *only(unsigned int how, const char *name,
+				       struct survey_result *result)
+{
+	prepare(how, (const char *const[]){ name, NULL });
+	run(result);
+	assert_int_equal(result->n_classes, 1);
+	assert_false(result->partial);
+	assert_int_equal(result->disagreed, 0);
+	assert_false(result->classes[0].estimated);
+	assert_true(survey_new(&result->classes[0]));
+	return &result->classes[0];
+}
+
+static void test_clean(void **unused)
+{
+	static const char *const names[] = { "metrics-clear", "panther-cove", "amd-v2",
+					     "backdoor-no-pmu", NULL };
+	struct survey_result result;
+
+	(void)unused;
+	prepare(NOTHING, names);
+	run(&result);
+	assert_int_equal(result.done, 4);
+	assert_int_equal(result.n_classes, 0);
+	assert_int_equal(result.disagreed, 0);
+	assert_true(survey_cases(&result, ENTRY_EXIT) == 4 * EXITS * ALL_ECXS);
+	assert_true(survey_cases(&result, ENTRY_EMULATOR) == 4 * SURVEY_STATES * ALL_ECXS);
+	survey_free(&result);
+}
+
+static void test_type(void **unused)
+{
+	struct survey_result result;
+	const struct survey_class *class = only(ANSWERS_6000, "skylake", &result);
+
+	(void)unused;
+	assert_int_equal(class->key.entry, ENTRY_EMULATOR);
+	assert_int_equal(class->key.sides[0].rule, RULE_TYPE_OTHER);
+	assert_int_equal(class->key.sides[0].model, ANSWER_GP);
+	assert_int_equal(class->key.sides[0].answer, ANSWER_VALUE);
+	/* 64-bit mode; protected and real-address mode with CR4.PCE 0 and 1 */
+	assert_int_equal(class->count, 5 * 65536);
+	assert_int_equal(__builtin_popcount(class->states), 5);
+	assert_int_equal(class->example.ecx, 0x60000000);
+	assert_int_equal(class->example.state, 0);
+	assert_int_equal(class->example.engine[0].regs.rax, 0x1234);
+	survey_free(&result);
+}
+
+static void test_bit_31(void **unused)
+{
+	static const char *const names[] = { "skylake", "sapphire-rapids", NULL };
+	struct survey_result result;
+	uint64_t gp = 0, all = 0, reached = 0;
+
+	(void)unused;
+	prepare(IGNORES_31, names);
+	run(&result);
+	for (size_t i = 0; i < result.n_classes; i++) {
+		const struct survey_class *class = &result.classes[i];
+
+		assert_false(class->estimated);
+		assert_int_equal(class->n_configurations, 2);
+		assert_int_equal(class->key.sides[0].rule, RULE_NO_FAST);
+		all += class->count;
+		reached += class->reached;
+		gp += class->example.ecx == 0x80000000 ? class->count : 0;
+	}
+	/* 4 + 8 general-purpose counters, 3 + 4 fixed ones, PERF_METRICS; by two entries */
+	assert_int_equal(result.n_classes, 2);
+	assert_int_equal(all, 2 * ALLOWED * (4 + 3 + 8 + 4 + 1));
+	assert_int_equal(gp, all);
+	/* A bad ECX exits on VMX. */
+	assert_int_equal(reached, all / 2);
+	survey_free(&result);
+}
+
+/* On SVM a bad ECX faults before the exit. */
+static void test_reach(void **unused)
+{
+	struct survey_result result;
+
+	(void)unused;
+	prepare(IGNORES_31, (const char *const[]){ "amd-v2", NULL });
+	run(&result);
+	for (size_t i = 0; i < result.n_classes; i++) {
+		assert_int_equal(result.classes[i].count, ALLOWED * 6);
+		assert_int_equal(result.classes[i].reached, 0);
+	}
+	assert_int_equal(result.n_classes, 2);
+	survey_free(&result);
+}
+
+static void test_one_ecx(void **unused)
+{
+	struct survey_result result;
+
+	(void)unused;
+	prepare(ONE_ECX, (const char *const[]){ "sapphire-rapids", NULL });
+	run(&result);
+	assert_int_equal(result.n_classes, 2); /* entries */
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(result.classes[i].count, 1);
+		assert_int_equal(result.classes[i].example.ecx, 0x20000007);
+		assert_int_equal(result.classes[i].key.sides[0].rule, RULE_METRICS_INDEX);
+		assert_false(result.classes[i].estimated);
+	}
+	survey_free(&result);
+}
+
+static void test_complaint(void **unused)
+{
+	struct survey_result result;
+	uint64_t count = 0;
+
+	(void)unused;
+	prepare(COMPLAINS, (const char *const[]){ "amd-v2", NULL });
+	run(&result);
+	for (size_t i = 0; i < result.n_classes; i++) {
+		const struct survey_class *class = &result.classes[i];
+
+		assert_int_equal(class->key.entry, ENTRY_EXIT);
+		assert_int_equal(class->example.ecx, 5);
+		assert_true(class->key.sides[0].oracles & ORACLE_TROUBLE);
+		assert_string_equal(class->key.sides[0].trouble, complaint);
+		assert_false(class->estimated);
+		count += class->count;
+	}
+	assert_int_equal(result.n_classes, 2); /* where PRIV allows and where it does not */
+	assert_int_equal(count, EXITS);
+	survey_free(&result);
+}
+
+static void test_setup(void **unused)
+{
+	struct survey_result result;
+	const struct survey_class *class = only(SETUP, "skylake", &result);
+
+	(void)unused;
+	assert_int_equal(class->key.entry, SURVEY_SETUP);
+	assert_int_equal(class->count, 1);
+	assert_string_equal(class->key.sides[0].trouble, complaint);
+	survey_free(&result);
+}
+
+static void test_intercept(void **unused)
+{
+	static const char *const names[] = { "sapphire-rapids-no-metrics", "skylake", "ice-lake",
+					     NULL };
+	struct survey_result result;
+
+	(void)unused;
+	prepare(PASSES, names);
+	run(&result);
+	for (size_t i = 0; i < result.n_classes; i++) {
+		assert_int_equal(result.classes[i].key.entry, SURVEY_INTERCEPT);
+		assert_int_equal(result.classes[i].key.sides[0].oracles, ORACLE_PASS_SOUND);
+		assert_int_equal(result.classes[i].count, 1);
+	}
+	assert_int_equal(result.n_classes, 2); /* two reasons */
+	assert_int_equal(survey_decision(&result.slots[0], 0), DECISION_UNSOUND);
+	assert_int_equal(survey_decision(&result.slots[1], 0), DECISION_OFF);
+	assert_int_equal(survey_decision(&result.slots[2], 0), DECISION_UNSOUND);
+	assert_int_equal(survey_bad(&result), 2);
+	survey_free(&result);
+}
+
+/* What is no matter of types and indices is found, and called an estimate. */
+static void test_estimate(void **unused)
+{
+	struct survey_result result;
+	bool any = false;
+
+	(void)unused;
+	prepare(SCATTERED, (const char *const[]){ "no-pmu", NULL });
+	run(&result);
+	assert_int_not_equal(result.n_classes, 0);
+	for (size_t i = 0; i < result.n_classes; i++)
+		any |= result.classes[i].estimated;
+	assert_true(any);
+	assert_true(result.slots[0].too_many);
+	assert_true(result.disagreed > 0);
+	survey_free(&result);
+}
+
+static void test_side_effects(void **unused)
+{
+	struct survey_result result;
+
+	(void)unused;
+	prepare(CLOBBERS, (const char *const[]){ "no-pmu", NULL });
+	run(&result);
+	for (size_t i = 0; i < result.n_classes; i++) {
+		const struct survey_class *class = &result.classes[i];
+
+		assert_string_equal(survey_instead(&class->key.sides[0]), "side effects");
+		assert_true(class->count ==
+			    (class->key.sides[0].rule == RULE_PRIV ? EXITS - ALLOWED : ALLOWED) *
+				    ALL_ECXS);
+	}
+	assert_int_equal(result.n_classes, 4);
+	survey_free(&result);
+}
+
+static void test_death(void **unused)
+{
+	static const char *const names[] = { "skylake", "sapphire-rapids", "no-pmu", NULL };
+	struct survey_result result;
+
+	(void)unused;
+	prepare(DIES, names);
+	run(&result);
+	assert_true(result.partial);
+	assert_int_equal(result.done, 2);
+	assert_non_null(strstr(result.died, "sapphire-rapids"));
+	survey_free(&result);
+}
+
+/* The example's bytes find what the class says. */
+static void test_example(void **unused)
+{
+	struct survey_result result;
+	struct finding finding;
+	struct case_bytes bytes;
+	struct trial trial;
+	const char *why;
+
+	(void)unused;
+	only(ANSWERS_6000, "skylake", &result);
+	survey_case(&result, &result.classes[0], &bytes);
+	assert_int_equal(trial_init(&trial, &engine, &why), 0);
+	assert_false(trial_run(&trial, (const uint8_t *)&bytes, sizeof(bytes), &finding));
+	assert_int_equal(finding.oracles, result.classes[0].key.sides[0].oracles);
+	assert_int_equal(finding.entry, ENTRY_EMULATOR);
+	assert_int_equal(finding.model.decision.rule, RULE_TYPE_OTHER);
+	trial_free(&trial);
+	survey_free(&result);
+}
+
+static void change(unsigned int before, unsigned int after, enum survey_change expected,
+		   size_t n_classes, uint64_t count)
+{
+	struct survey_result result;
+
+	prepare(after, (const char *const[]){ "skylake", NULL });
+	wrong_before = before;
+	survey.engines[SURVEY_AFTER] = &engine;
+	survey.engines[SURVEY_BEFORE] = &engine_before;
+	run(&result);
+	assert_int_equal(result.n_classes, n_classes);
+	for (size_t i = 0; i < n_classes; i++) {
+		assert_int_equal(survey_change(&result.classes[i].key), expected);
+		assert_int_equal(result.classes[i].count, count);
+	}
+	assert_int_equal(survey_bad(&result), expected == CHANGE_BROKEN ? n_classes : 0);
+	survey_free(&result);
+}
+
+static void test_changes(void **unused)
+{
+	(void)unused;
+	change(NOTHING, NOTHING, CHANGE_FIXED, 0, 0);
+	change(ANSWERS_6000, ANSWERS_6000, CHANGE_FIXED, 0, 0);
+	change(NOTHING, ANSWERS_6000, CHANGE_BROKEN, 1, 5 * 65536);
+	change(ANSWERS_6000, NOTHING, CHANGE_FIXED, 1, 5 * 65536);
+	change(NOTHING, IGNORES_31, CHANGE_BROKEN, 2, ALLOWED * 7);
+	change(IGNORES_31, NOTHING, CHANGE_FIXED, 2, ALLOWED * 7);
+}
+
+static bool (*is_set)(uint32_t ecx);
+
+static uint16_t ask(void *opaque, uint32_t ecx)
+{
+	(void)opaque;
+	return is_set(ecx);
+}
+
+static void add_set(void *opaque, uint16_t answer, uint32_t lowest, uint64_t count)
+{
+	uint64_t *total = opaque;
+
+	total[0] += answer ? count : 0;
+	total[1] += count;
+	if (answer)
+		assert_true(is_set(lowest));
+}
+
+static bool two_rectangles(uint32_t ecx)
+{
+	return (ecx >> 16 & 0x8fff) == 0x8001 || (!(ecx >> 16) && (ecx & 0xffff) % 7 == 3);
+}
+
+static bool far_corner(uint32_t ecx)
+{
+	return ecx >> 24 == 0xee && (ecx & 0xff00) == 0x7700;
+}
+
+static void check_grid(bool (*set)(uint32_t), uint32_t hint, uint64_t expected)
+{
+	struct grid *grid = grid_new();
+	uint64_t total[2] = { 0 };
+
+	assert_non_null(grid);
+	is_set = set;
+	grid_fill(grid, ask, NULL);
+	if (hint && !grid_says(grid, hint))
+		grid_refine(grid, hint);
+	grid_each(grid, add_set, total);
+	assert_false(grid->too_many);
+	assert_true(total[0] == expected);
+	assert_true(total[1] == ALL_ECXS);
+	grid_free(grid);
+}
+
+static void test_grid(void **unused)
+{
+	(void)unused;
+	/* 0000H with 9362 indices; 8001H, 9001H ... F001H with all */
+	check_grid(two_rectangles, 0, 9362 + 8 * 65536);
+	/* Out of sight until one read shows it. */
+	check_grid(far_corner, 0, 0);
+	check_grid(far_corner, 0xee007700, 256 * 256);
+}
+
+/* The reports take every kind of class, and say what it is. */
+static void test_reports(void **unused)
+{
+	static const char *const names[] = { "amd-v2", "backdoor-no-pmu", NULL };
+	static const unsigned int hows[] = { NOTHING, PASSES, SETUP, COMPLAINS, CLOBBERS };
+	struct survey_report report = { .started = "2026-01-01T00:00:00Z" };
+	struct survey_result result;
+	char *text;
+	size_t size;
+	json_t *json;
+
+	(void)unused;
+	report.result = &result;
+	for (size_t i = 0; i < 2 * sizeof(hows) / sizeof(hows[0]); i++) {
+		FILE *out = open_memstream(&text, &size);
+
+		prepare(hows[i / 2], names);
+		wrong_before = NOTHING;
+		if (i & 1) {
+			survey.engines[SURVEY_AFTER] = &engine;
+			survey.engines[SURVEY_BEFORE] = &engine_before;
+		}
+		run(&result);
+		survey_text(out, &report);
+		survey_markdown(out, &report);
+		fclose(out);
+		assert_non_null(strstr(text, "x 2^32 ECX"));
+		if (hows[i / 2] == COMPLAINS || hows[i / 2] == SETUP)
+			assert_non_null(strstr(text, complaint));
+		json = survey_json(&report);
+		assert_int_equal(json_array_size(json_object_get(json, "rows")), result.n_classes);
+		json_decref(json);
+		free(text);
+		survey_free(&result);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_grid),         cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_type),         cmocka_unit_test(test_bit_31),
+		cmocka_unit_test(test_reach),        cmocka_unit_test(test_one_ecx),
+		cmocka_unit_test(test_complaint),    cmocka_unit_test(test_setup),
+		cmocka_unit_test(test_intercept),    cmocka_unit_test(test_estimate),
+		cmocka_unit_test(test_side_effects), cmocka_unit_test(test_death),
+		cmocka_unit_test(test_example),      cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_reports),
+	};
+
+	return cmocka_run_group_tests_name("survey", tests, NULL, NULL);
+}

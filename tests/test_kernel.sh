@@ -1,0 +1,193 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Puts a real kernel's RDPMC path on trial: Debian's 6.12, fetched once into the cache. As it is it
+# differs only as is known; bugs planted into a copy are found, and so is what the review of the
+# PERF_METRICS series spoke of.
+set -u
+
+cd "$(dirname "$0")/.." || exit 1
+build=${BUILD:-build}
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
+count=0 failures=0
+
+result()
+{
+	count=$((count + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $count - $2"
+		return
+	fi
+	failures=$((failures + 1))
+	echo "not ok $count - $2"
+	tail -n 30 "$out" | sed 's/^/# /'
+}
+
+# check TITLE COMMAND...
+check()
+{
+	title=$1
+	shift
+	"$@" >"$out" 2>&1
+	result $? "$title"
+}
+
+finish()
+{
+	echo "1..$count"
+	[ $failures -eq 0 ]
+	exit
+}
+
+tree=$(scripts/kernel-tree debian:6.12 2>"$dir/out")
+status=$?
+if [ $status = 77 ]; then
+	count=1
+	echo "ok 1 - a real kernel's RDPMC path # SKIP $(tail -n 1 "$dir/out")"
+	finish
+fi
+result $status "Debian's 6.12 is there"
+[ $status = 0 ] || finish
+
+# Engines are found beside the program; this one's are its own.
+mkdir "$dir/bin" && ln -s "$(pwd)/fuzz/known" "$dir/known" && cp "$build/rdpmc-diff" "$dir/bin/" || exit 1
+export RDPMC_KNOWN="$dir/known"
+diff=$dir/bin/rdpmc-diff
+out=$dir/out
+
+engine_of()
+{
+	scripts/kernel-engine --out "$dir/bin/kernel/$1.so" --name "$1" "$2"
+}
+fuzzer_of()
+{
+	scripts/kernel-engine --keep "$1/objects" --for fuzz --out "$1/copy.so" --name copy "$2"
+}
+
+check 'an engine of it' engine_of plain "$tree"
+check 'nothing new in the seeds' "$diff" run --engine kernel:plain corpus/seeds corpus/regressions
+check 'nothing new in 2 million cases' "$diff" run --engine kernel:plain --random 2M
+check 'the engines that there are' sh -c "'$diff' engines | grep -q 'kernel:plain.*Linux 6.12'"
+surveys()
+{
+	"$diff" survey --engine kernel:plain --json "$dir/survey.json" --markdown "$dir/survey.md" &&
+		python3 tests/check_schema.py results/rdpmc-results-1.schema.json "$dir/survey.json" || return
+	# What must turn up by itself, and that nothing is stale.
+	for known in vmware-by-exit vmware-by-emulator bitmaps-ignored three-fixed-counters; do
+		grep -q "^[*] [*][*]$known[*][*] (" "$dir/survey.md" || { echo "$known is not told"; return 1; }
+	done
+	! grep stale "$dir/survey.md"
+}
+check 'survey: only what is known, all of it, by the schema' surveys
+"$diff" run --engine kernel:plain --known none corpus/seeds >"$dir/out" 2>&1
+[ $? = 1 ]
+result $? 'without known differences it does differ'
+
+if [ ! -x "$build/fuzz-rdpmc" ] && ! make -s -j"$(nproc)" SETUP=no BUILD="$build" "$build/fuzz-rdpmc" >"$dir/out" 2>&1; then
+	result 1 'the fuzz target builds'
+	finish
+fi
+
+options='-max_len=172 -entropic=0 -reduce_inputs=0 -use_counters=0 -mutate_depth=50'
+seeds=$(pwd)/corpus/seeds
+target=$(pwd)/$build/fuzz-rdpmc
+# fuzz ENGINE ARGUMENT...
+fuzz()
+{
+	engine=$1
+	shift
+	# shellcheck disable=SC2086 # options
+	(cd "$(dirname "$engine")" && RDPMC_ENGINE=$engine "$target" $options "$@")
+}
+
+# Copy $1 shares with the tree what is not edited; this puts the edited files back.
+restore()
+{
+	find "$1/arch/x86" -type f | while read -r file; do
+		ln -sf "$tree/${file#"$1/"}" "$file"
+	done
+}
+
+# The fuzzer ends with a report, within ten seconds, and the report says what it should.
+found()
+{
+	fuzz "$1" -max_total_time=10 "$seeds" >"$1.out" 2>&1 && { cat "$1.out"; return 1; }
+	cat "$1.out"
+	grep -qE '^found  |^SUMMARY: AddressSanitizer' "$1.out" && grep -q "$2" "$1.out"
+}
+
+# plant WORKER: its share of the bugs, in a copy of its own that shares with the tree what is not edited.
+plant()
+{
+	work=$dir/worker-$1
+	mkdir "$work" && cp -as "$tree" "$work/copy" || return
+	count=0 failures=0
+	number=0
+	check 'an engine for the fuzzer' fuzzer_of "$work" "$work/copy"
+	mv "$work/objects" "$work/objects-plain"
+	if [ "$1" = 0 ]; then
+		check 'fuzzed with sanitizers, nothing new' fuzz "$work/copy.so" -runs=300000 "$seeds"
+	fi
+	while read -r bug feature complaint; do
+		number=$((number + 1))
+		[ $((number % 2)) = "$1" ] || continue
+		[ "$feature" = - ] || grep -q kvm_need_rdpmc_intercept "$tree/arch/x86/kvm/pmu.h" || continue
+		# What is not edited need not be compiled again: the link is as old as the tree's file.
+		restore "$work/copy"
+		rm -rf "$work/objects" && cp -a "$work/objects-plain" "$work/objects"
+		if ! tests/kernel_edit.py "$work/copy" "$bug" >"$out" 2>&1 ||
+		   ! fuzzer_of "$work" "$work/copy" >"$out" 2>&1; then
+			result 1 "planted: $bug: can be made"
+			continue
+		fi
+		check "planted: $bug: found" found "$work/copy.so" "${complaint:-^found}"
+	done <"$dir/bugs"
+}
+
+tests/kernel_edit.py --list >"$dir/bugs"
+for worker in 0 1; do
+	(out=$dir/worker-$worker.out && plant $worker >"$dir/plant-$worker" 2>&1) &
+done
+wait
+# One list of numbers.
+sed -E 's/^(ok|not ok) [0-9]+ /\1 /' "$dir/plant-0" "$dir/plant-1" >"$dir/planted"
+while read -r line; do
+	case $line in
+	ok*)		count=$((count + 1)); echo "ok $count ${line#ok }" ;;
+	'not ok'*)	count=$((count + 1)) failures=$((failures + 1)); echo "not ok $count ${line#not ok }" ;;
+	*)		echo "$line" ;;
+	esac
+done <"$dir/planted"
+[ "$(grep -c '^ok - planted' "$dir/planted")" -ge 10 ]
+result $? 'at least ten planted bugs were found'
+
+# The designs of the review: what each of them answers that the processor does not.
+series()
+{
+	restore "$dir/copy"
+	tests/kernel_edit.py "$dir/copy" "series-$1" && engine_of "$1" "$dir/copy"
+}
+finds()
+{
+	"$diff" run --engine "kernel:$1" --random 300K >"$dir/findings"
+	grep -q "$2" "$dir/findings" || { cat "$dir/findings"; return 1; }
+}
+cp -as "$tree" "$dir/copy"
+for design in posted proposed corrected; do
+	check "the series as $design: an engine" series $design
+done
+check 'as posted: type 6000H is answered' finds posted '6000_....H: type 6000H'
+check 'as posted: index 1 and others are answered' finds posted 'type 2000H, index [1-9]'
+check 'as posted: AMD is answered, too' finds posted 'ECX = 2000_....H: index'
+check 'as proposed: indices but 0 are answered' finds proposed 'type 2000H, index [1-9]'
+check 'corrected: nothing new' "$diff" run --engine kernel:corrected --random 2M
+
+changes()
+{
+	"$diff" survey --engine kernel:plain --against "kernel:$1" --configuration sapphire-rapids >"$dir/changes"
+	[ $? = "$2" ] && grep -q "$3" "$dir/changes" || { cat "$dir/changes"; return 1; }
+}
+check 'what the corrected series changes: PERF_METRICS can be read' changes corrected 0 '#GP -> value'
+check 'what the posted series changes: type 6000H and others became wrong' changes posted 1 'BECAME WRONG'
+finish

@@ -1,0 +1,118 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Proves that rdpmc-diff survey answers wrong use with one clear line, writes what the schema accepts
+# and cases that `run` repeats, tells a known engine from a wrong one by its exit status, and ends on
+# Ctrl-C with what it has and without leaving a process.
+set -u
+diff=${BUILD:-build}/rdpmc-diff
+python=${SETUP_PYTHON:-/usr/bin/python3}
+export PYTHONDONTWRITEBYTECODE=1
+schema=results/rdpmc-results-1.schema.json
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+n=0 failed=0
+
+ok() { n=$((n + 1)); echo "ok $n - $1"; }
+not_ok() {
+	n=$((n + 1)) failed=$((failed + 1))
+	echo "not ok $n - $1"
+	head -n 20 "$dir/out" 2>/dev/null | sed 's/^/# out: /'
+	head -n 20 "$dir/err" 2>/dev/null | sed 's/^/# err: /'
+}
+check() { # name, condition...
+	name=$1
+	shift
+	if "$@"; then ok "$name"; else not_ok "$name"; fi
+}
+skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
+run() { # arguments of rdpmc-diff survey; sets $status
+	"$diff" survey "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	status=$?
+}
+says() { grep -qF -e "$1" "$dir/out"; }
+ends() { # status, and what standard output says
+	[ $status -eq "$1" ] && says "$2"
+}
+valid() { # name, file
+	if ! "$python" -c 'import jsonschema' 2>/dev/null; then
+		skip "$1" "$python has no jsonschema"
+	elif "$python" tests/check_schema.py $schema "$2" >"$dir/out" 2>&1; then
+		ok "$1"
+	else
+		not_ok "$1"
+	fi
+}
+
+# Exit 2, nothing on stdout, exactly one line on stderr that holds the text.
+wrong_use() { # text, arguments...
+	text=$1
+	shift
+	run "$@"
+	if [ $status -eq 2 ] && [ ! -s "$dir/out" ] && [ "$(wc -l <"$dir/err")" -eq 1 ] &&
+		grep -qF -e "$text" "$dir/err"; then
+		ok "wrong use: $*"
+	else
+		echo "# exit status $status, expected 2 and: $text"
+		not_ok "wrong use: $*"
+	fi
+}
+
+wrong_use "'extra' is not expected" extra
+wrong_use "there is no 'pentium'" --configuration pentium
+wrong_use "there is no such engine" --engine qemu
+wrong_use "there is no such engine" --against qemu
+wrong_use "--against is the same engine" --against emulator
+wrong_use "'0' is not a whole number from 1 to 64" --jobs 0
+wrong_use "No such file or directory" --json "$dir/none/x.json"
+wrong_use "No such file or directory" --markdown "$dir/none/x.md"
+wrong_use "No such file or directory" --save "$dir/none"
+wrong_use "cannot both go to standard output" --json - --markdown -
+run --help
+check "--help fits a screen" test $status -eq 0 -a "$(wc -l <"$dir/out")" -le 24
+
+run --configuration skylake --configuration amd-v2 --json "$dir/good.json" --markdown "$dir/good.md"
+check "the emulator is right" ends 0 'Nothing new: every read is the processor'
+check "what was surveyed is told" says '2 configurations x 22 states'
+valid "the schema accepts it" "$dir/good.json"
+check "Markdown" grep -q '^\*\*Nothing new' "$dir/good.md"
+run --configuration skylake --json -
+cp "$dir/out" "$dir/stdout.json"
+valid "JSON on standard output, and nothing else" "$dir/stdout.json"
+
+# Engines that are wrong.
+engine() { # name, sed command on emulator/FILE, FILE
+	mkdir -p "$dir/$1" && cp -r emulator "$dir/$1/" && sed -i "$2" "$dir/$1/emulator/$3" &&
+		! cmp -s "$dir/$1/emulator/$3" "emulator/$3" &&
+		${CC:-gcc} -O2 -std=gnu11 -D_GNU_SOURCE -I"$dir/$1" -I. -shared -fPIC -DENGINE_NAME="\"$1\"" \
+			-Dengine_emulator=rdpmc_engine fuzz/engine_emulator_inlined.c -o "$dir/$1.so" 2>"$dir/err"
+}
+if command -v "${CC:-gcc}" >/dev/null; then
+	engine bit-20 's/#define INTEL_RDPMC_TYPE_MASK .*/#define INTEL_RDPMC_TYPE_MASK 0xffef0000u/' pmu_intel.c
+	mkdir "$dir/saved"
+	run --engine "$dir/bit-20.so" --configuration skylake --json "$dir/bad.json" --save "$dir/saved"
+	# 4 general-purpose and 3 fixed counters, in the 11 states that allow it.
+	check "a wrong engine" ends 1 '77 ('
+	check "its lowest ECX" says 'ECX = 0010_0000H'
+	valid "the schema accepts it, too" "$dir/bad.json"
+	"$diff" run --engine "$dir/bit-20.so" "$dir/saved" >"$dir/out" 2>"$dir/err"
+	check "each case that was kept repeats" test $? -eq 1 -a "$(grep -c '^finding' "$dir/out")" -ge 1
+	run --against "$dir/bit-20.so" --configuration skylake --json "$dir/worse.json" --markdown "$dir/worse.md"
+	check "it became wrong" ends 1 'BECAME WRONG'
+	valid "the schema accepts what changed" "$dir/worse.json"
+	check "what changed as Markdown" grep -q '^| 1 .* #GP (right) | value (wrong) | TYPE-OTHER' "$dir/worse.md"
+	run --engine "$dir/bit-20.so" --against emulator --configuration skylake
+	check "it became right" ends 0 'BECAME RIGHT'
+else
+	skip "wrong engines" "no compiler"
+fi
+
+# Ctrl-C, which a shell without job control would have ignored in the background.
+timeout --foreground --preserve-status -s INT 0.4 "$diff" survey --jobs 1 --json "$dir/partial.json" >"$dir/out" 2>"$dir/err" </dev/null
+check "interrupted: status 130" test $? -eq 130
+check "interrupted: what was done is told" says 'PARTIAL'
+check "interrupted: the result is partial" grep -q '"partial": true' "$dir/partial.json"
+valid "interrupted: the schema accepts it" "$dir/partial.json"
+
+echo "1..$n"
+[ $failed -eq 0 ]
