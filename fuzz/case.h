@@ -13,6 +13,9 @@
 
 #define CASE_VERSION 1
 
+/* IA32_PERF_CAPABILITIES: full-width writes. No read depends on it; KVM's mediated PMU wants it. */
+#define CASE_CAP_FW_WRITES (1ULL << 13)
+
 /* Little endian, unaligned; arrays of bytes so that there is no padding anywhere. */
 struct case_pmu_bytes {
 	uint8_t vendor;       /* bit 0: 0 Intel, 1 AMD; the rest CASE_PMU_* */

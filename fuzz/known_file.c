@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -14,43 +15,50 @@
 struct known_field {
 	const char *name;
 	size_t offset, size;
-	bool fixed; /* cannot be assigned */
+	bool fixed;    /* cannot be assigned */
+	uint64_t most; /* what the model bears; 0: all that fits */
 };
 
 #define FIELD(name, member)                                                                        \
 	{                                                                                          \
 		name, offsetof(struct known_world, member),                                        \
-			sizeof(((struct known_world *)0)->member), false                           \
+			sizeof(((struct known_world *)0)->member), false, 0                        \
+	}
+#define MOST(name, member, most)                                                                   \
+	{                                                                                          \
+		name, offsetof(struct known_world, member),                                        \
+			sizeof(((struct known_world *)0)->member), false, most                     \
 	}
 #define FIXED_FIELD(name, member)                                                                  \
 	{                                                                                          \
 		name, offsetof(struct known_world, member),                                        \
-			sizeof(((struct known_world *)0)->member), true                            \
+			sizeof(((struct known_world *)0)->member), true, 0                         \
 	}
-#define PMU_FIELD(whose, member) FIELD(#whose "." #member, whose.member)
+#define PMU_FIELD(whose, member)      FIELD(#whose "." #member, whose.member)
+#define PMU_MOST(whose, member, most) MOST(#whose "." #member, whose.member, most)
 #define PMU_FIELDS(whose)                                                                          \
-	PMU_FIELD(whose, vendor), PMU_FIELD(whose, version), PMU_FIELD(whose, nr_gp),              \
-		PMU_FIELD(whose, gp_width), PMU_FIELD(whose, nr_fixed),                            \
-		PMU_FIELD(whose, fixed_width), PMU_FIELD(whose, fixed_bitmap),                     \
-		PMU_FIELD(whose, leaf23_gp), PMU_FIELD(whose, leaf23_fixed),                       \
-		PMU_FIELD(whose, user_disable), PMU_FIELD(whose, perf_capabilities),               \
-		PMU_FIELD(whose, old_counters), PMU_FIELD(whose, old_fast),                        \
-		PMU_FIELD(whose, ext_core), PMU_FIELD(whose, ext_nb), PMU_FIELD(whose, ext_l3),    \
-		PMU_FIELD(whose, nr_nb)
+	PMU_MOST(whose, vendor, 1), PMU_FIELD(whose, version),                                     \
+		PMU_MOST(whose, nr_gp, RDPMC_MAX_GP), PMU_MOST(whose, gp_width, 64),               \
+		PMU_MOST(whose, nr_fixed, 31), PMU_MOST(whose, fixed_width, 64),                   \
+		PMU_FIELD(whose, fixed_bitmap), PMU_FIELD(whose, leaf23_gp),                       \
+		PMU_FIELD(whose, leaf23_fixed), PMU_MOST(whose, user_disable, 1),                  \
+		PMU_FIELD(whose, perf_capabilities), PMU_MOST(whose, old_counters, RDPMC_MAX_GP),  \
+		PMU_MOST(whose, old_fast, 1), PMU_MOST(whose, ext_core, 1),                        \
+		PMU_MOST(whose, ext_nb, 1), PMU_MOST(whose, ext_l3, 1), PMU_MOST(whose, nr_nb, 63)
 
 static const struct known_field fields[] = {
 	PMU_FIELDS(guest),
 	PMU_FIELDS(host),
-	FIELD("backdoor", backdoor),
-	FIELD("mediated", mediated),
+	MOST("backdoor", backdoor, 1),
+	MOST("mediated", mediated, 1),
 	FIELD("ecx", ecx),
-	FIELD("value_bits", value_bits),
-	FIELD("no_pmu", no_pmu),
+	MOST("value_bits", value_bits, 64),
+	MOST("no_pmu", no_pmu, 1),
 	FIXED_FIELD("entry", entry),
 	FIXED_FIELD("mode", mode),
 	FIXED_FIELD("cpl", cpl),
-	FIELD("pe", pe),
-	FIELD("pce", pce),
+	MOST("pe", pe, 1),
+	MOST("pce", pce, 1),
 	FIXED_FIELD("allowed", allowed),
 	FIXED_FIELD("lock", lock),
 	FIXED_FIELD("guest_core", guest_core),
@@ -84,15 +92,20 @@ uint64_t known_field_get(const struct known_world *world, const struct known_fie
 
 void known_field_set(struct known_world *world, const struct known_field *field, uint64_t value)
 {
+	uint64_t most = field->most ? field->most : ~0ULL >> (64 - 8 * field->size);
+
+	if (value > most)
+		value = most;
 	memcpy((char *)world + field->offset, &value, field->size);
 }
 
 /* A file under way. */
 struct reader {
 	const char *path;
-	unsigned int line; /* of the stanza's first line */
-	const char *error; /* what is wrong there; NULL: nothing */
-	const char *at;    /* near this */
+	unsigned int line;  /* of the stanza's first line */
+	unsigned int lines; /* that the stanza has */
+	const char *error;  /* what is wrong there; NULL: nothing */
+	const char *at;     /* near this */
 };
 
 static bool wrong(struct reader *reader, const char *error, const char *at)
@@ -151,7 +164,7 @@ static bool read_operand(struct reader *reader, const char **at, struct known_op
 			return true;
 		}
 	errno = 0;
-	operand->number = strtoull(*at, &end, 0);
+	operand->number = strtoull(*at, &end, (*at)[0] == '0' && (*at)[1] == 'x' ? 16 : 10);
 	if (!isdigit((unsigned char)**at) || end != *at + length || errno)
 		return wrong(reader, "no field, word or number", *at);
 	*at = end;
@@ -232,51 +245,60 @@ static bool read_list(struct reader *reader, const char *at, struct known_entry 
 	return !*at || wrong(reader, "a comma or the end is wanted", at);
 }
 
-/* "6.12" or "6.12.117-1" as 6 * 1000 + 12; -1: none. */
-static long version_number(const char *text)
+/* "6.12" as 6 * 1000 + 12, and what comes after it; -1: none. */
+static long version_number(const char *text, const char **after)
 {
 	unsigned int major, minor;
+	int length;
 
-	return sscanf(text, "%u.%u", &major, &minor) == 2 ? major * 1000L + minor : -1;
+	if (!isdigit((unsigned char)*text) || sscanf(text, "%u.%u%n", &major, &minor, &length) != 2)
+		return -1;
+	*after = text + length;
+	return major * 1000L + minor;
 }
 
 /* "6.1 - 6.8", "6.9 -": does @version lie there? */
 static bool in_range(struct reader *reader, const char *range, const char *version)
 {
-	const char *dash = strchr(range, '-');
-	long first = version_number(range), last = dash ? version_number(dash + 1) : -1;
-	long number = version ? version_number(version) : -1;
+	const char *after = range;
+	long first = version_number(range, &after), last = LONG_MAX, number = -1;
+	bool right = first >= 0 && accept(&after, "-");
 
-	if (first < 0 || !dash)
+	skip(&after);
+	if (right && *after) {
+		last = version_number(after, &after);
+		skip(&after);
+		right = last >= first && !*after;
+	}
+	if (!right)
 		return wrong(reader, "Kernels: wants \"FIRST - LAST\" or \"FIRST -\"", range);
-	return number >= first && (last < 0 || number <= last);
+	if (version)
+		number = version_number(version, &after);
+	return number >= first && number <= last;
 }
 
 /* "name" or "!name", with commas */
-static bool has_features(const char *list, const struct engine *engine)
+static bool has_features(struct reader *reader, const char *at, const struct engine *engine)
 {
-	for (const char *at = list; *at;) {
-		bool wanted = true, there = false;
+	bool has = true;
+
+	do {
+		bool wanted = !accept(&at, "!"), there = false;
 		size_t length = 0;
 
-		while (*at == ',' || isspace((unsigned char)*at))
-			at++;
-		if (*at == '!') {
-			wanted = false;
-			at++;
-		}
 		while (word_char(at[length]))
 			length++;
 		if (!length)
-			break;
+			return wrong(reader, "a feature's name is wanted", at);
 		for (const struct engine_feature *feature = engine->features;
 		     feature && feature->name; feature++)
 			there |= feature->there && is_word(at, length, feature->name);
-		if (there != wanted)
-			return false;
+		has &= there == wanted;
 		at += length;
-	}
-	return true;
+	} while (accept(&at, ","));
+	if (*at)
+		return wrong(reader, "a comma or the end is wanted", at);
+	return has;
 }
 
 /* What a stanza's lines say, as they stand. */
@@ -312,6 +334,11 @@ static bool read_entry(struct reader *reader, const char *const text[NR_KEYS],
 				     "Name, Kernel, Processor, Why, Source, Reach are needed; one "
 				     "is missing",
 				     "");
+	for (size_t i = 0; i < NR_KEYS; i++)
+		if (text[i] && !text[i][strspn(text[i], " \t")])
+			return wrong(reader, "a key without a text", keys[i]);
+	if (text[NAME][strcspn(text[NAME], " \t")])
+		return wrong(reader, "Name is one word", text[NAME]);
 	if (!text[AS] && !text[TROUBLE] && !text[ANSWER])
 		return wrong(reader, "As, Trouble or Answer is needed", text[NAME]);
 	if (text[AS] && (text[TROUBLE] || text[ANSWER]))
@@ -345,6 +372,7 @@ static bool read_stanza(struct reader *reader, char **at, const char *text[NR_KE
 		size_t key = 0;
 
 		*at = *next ? next + 1 : next;
+		reader->lines += !!*next;
 		*next = '\0';
 		if (*line == '#')
 			continue;
@@ -376,30 +404,36 @@ static bool read_text(struct reader *reader, char *text, const struct engine *en
 	const char *stanza[NR_KEYS];
 	bool fits = true;
 
-	for (char *at = text, *before = text; *at; before = at) {
+	for (char *at = text; *at; reader->line += reader->lines) {
+		unsigned int said = 0;
+
 		for (; *at == '\n'; at++)
 			reader->line++;
-		before = at;
-		for (char *c = before; *c && (c == before || c[-1] != '\n' || *c != '\n'); c++)
-			;
+		reader->lines = 0;
 		if (!read_stanza(reader, &at, stanza))
 			return false;
-		if (stanza[KERNELS] && !stanza[NAME]) {
+		for (size_t i = 0; i < NR_KEYS; i++)
+			said += !!stanza[i];
+		if (stanza[KERNELS] && said > 1)
+			return wrong(reader, "Kernels stands by itself", stanza[KERNELS]);
+		if (stanza[KERNELS]) {
 			fits = in_range(reader, stanza[KERNELS], engine->version);
-		} else if (stanza[NAME]) {
-			struct known_entry *entry = &known->entries[known->count];
+		} else if (said) {
+			struct known_entry entry;
+			bool has;
 
-			if (known->count == KNOWN_MOST)
-				return wrong(reader, "more than are kept", stanza[NAME]);
-			if (!read_entry(reader, stanza, entry))
+			if (!read_entry(reader, stanza, &entry))
 				return false;
-			known->count +=
-				fits && (!stanza[FEATURE] || has_features(stanza[FEATURE], engine));
+			has = !stanza[FEATURE] || has_features(reader, stanza[FEATURE], engine);
+			if (reader->error)
+				return false;
+			if (fits && has && known->count == KNOWN_MOST)
+				return wrong(reader, "more than are kept", stanza[NAME]);
+			if (fits && has)
+				known->entries[known->count++] = entry;
 		}
 		if (reader->error)
 			return false;
-		for (; before < at; before++)
-			reader->line += !*before || *before == '\n';
 	}
 	return true;
 }
@@ -412,9 +446,9 @@ static char *read_file(const char *path)
 
 	if (!file)
 		return NULL;
-	if (getdelim(&text, &size, '\0', file) < 0 && ferror(file)) {
+	if (getdelim(&text, &size, '\0', file) < 0) {
 		free(text);
-		text = NULL;
+		text = ferror(file) ? NULL : strdup(""); /* nothing was written of an empty file */
 	}
 	fclose(file);
 	return text;
@@ -439,11 +473,17 @@ struct known *known_read(const char *directory, const struct engine *engine, cha
 			 size_t why_size)
 {
 	struct known *known = calloc(1, sizeof(*known));
-	char pattern[4096];
+	char pattern[2 * 4096];
+	size_t n = 0;
 	glob_t paths = { 0 };
 
 	snprintf(why, why_size, "out of memory");
-	snprintf(pattern, sizeof(pattern), "%s/*.known", directory);
+	for (const char *c = directory; *c && n < sizeof(pattern) - 20; c++) {
+		if (strchr("*?[]\\", *c))
+			pattern[n++] = '\\';
+		pattern[n++] = *c;
+	}
+	strcpy(pattern + n, "/*.known");
 	if (known && glob(pattern, 0, NULL, &paths)) {
 		snprintf(why, why_size, "%s: no *.known there", directory);
 		known_free(known);

@@ -97,7 +97,7 @@ static uint64_t make_capabilities(struct random *random)
 					 RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR,
 					 RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR,
 					 RDPMC_CAP_METRICS_CLEAR };
-	uint64_t capabilities = RDPMC_CAP_FW_WRITES | ONE_OF(random, some);
+	uint64_t capabilities = CASE_CAP_FW_WRITES | ONE_OF(random, some);
 
 	return random_one_in(random, 4) ? capabilities ^ pattern(random) : capabilities;
 }

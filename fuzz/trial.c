@@ -382,6 +382,8 @@ void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_
 	run->offered = decoded->guest;
 	run->finding = finding;
 	finding->oracles = 0;
+	finding->entry = ENTRY_EXIT;
+	finding->step = 0;
 	finding->trouble = NULL;
 	finding->known = 0;
 	trial->decided = 0;
@@ -417,6 +419,12 @@ bool trial_case(struct trial *trial, const struct rdpmc_case *decoded, struct fi
 		case_step(decoded, i, &step);
 		if (!take_step(&run, &step, i + 1))
 			return false;
+	}
+	/* Of a write that no read came after. */
+	finding->trouble = trouble_of(trial);
+	if (finding->trouble) {
+		finding->oracles |= ORACLE_TROUBLE;
+		finding->step = decoded->n_steps;
 	}
 	return !finding->oracles;
 }

@@ -13,7 +13,6 @@ enum rdpmc_vendor { RDPMC_INTEL, RDPMC_AMD };
 #define RDPMC_MAX_ECX   75 /* the last data-fabric counter: 16 + 63 - 4 - 1 */
 
 /* IA32_PERF_CAPABILITIES (MSR 345H), SDM vol. 4 */
-#define RDPMC_CAP_FW_WRITES     (1ULL << 13) /* no read depends on it; KVM's mediated PMU does */
 #define RDPMC_CAP_METRICS       (1ULL << 15)
 #define RDPMC_CAP_METRICS_CLEAR (1ULL << 19)
 

@@ -7,8 +7,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -39,6 +41,11 @@ static struct {
 	bool decides; /* @intercept instead of its own decision */
 	enum intercept intercept;
 	bool no_metrics; /* offers no guest PERF_METRICS */
+	uint8_t nr_gp;   /* no guest has more; 0: it has what it asks for */
+	bool fast;       /* ECX[31] is ignored */
+	/* What it complains of: when a guest begins, at a read of @rcx, at a write. */
+	const char *by_begin, *by_read, *by_write;
+	const char *trouble; /* not told yet */
 
 	unsigned int reads[NR_ENTRIES], writes;
 	struct engine_answer last[NR_ENTRIES];
@@ -48,9 +55,16 @@ static void wrong_read(struct engine_vcpu *vcpu, enum entry entry, const struct 
 		       struct engine_answer *answer)
 {
 	const struct mistake *mistake = plant.mistake;
+	struct rdpmc_state other = *state;
 
-	right->read(vcpu, entry, state, answer);
+	if (plant.fast)
+		other.regs.rcx &= ~(1ULL << 31);
+	right->read(vcpu, entry, &other, answer);
+	if (plant.fast)
+		answer->regs.rcx = state->regs.rcx;
 	plant.reads[entry]++;
+	if (plant.by_read && plant.entries >> entry & 1 && state->regs.rcx == plant.rcx)
+		plant.trouble = plant.by_read;
 	if (mistake && plant.entries >> entry & 1 && state->regs.rcx == plant.rcx) {
 		answer->regs.rax ^= mistake->flip.rax;
 		answer->regs.rcx ^= mistake->flip.rcx;
@@ -70,7 +84,29 @@ static void wrong_read(struct engine_vcpu *vcpu, enum entry entry, const struct 
 static void counting_write(struct engine_vcpu *vcpu, const struct case_step *step)
 {
 	plant.writes++;
+	if (plant.by_write)
+		plant.trouble = plant.by_write;
 	right->write(vcpu, step);
+}
+
+static void wrong_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
+			const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
+{
+	struct rdpmc_pmu fewer = *guest;
+
+	if (plant.nr_gp && fewer.nr_gp > plant.nr_gp)
+		fewer.nr_gp = plant.nr_gp;
+	plant.trouble = plant.by_begin;
+	right->begin(vcpu, &fewer, host, policy);
+}
+
+static const char *wrong_trouble(struct engine_vcpu *vcpu)
+{
+	const char *trouble = plant.trouble;
+
+	(void)vcpu;
+	plant.trouble = NULL;
+	return trouble;
 }
 
 static enum intercept wrong_intercepts(struct engine_vcpu *vcpu)
@@ -103,6 +139,9 @@ static struct trial start(void)
 	wrong.write = counting_write;
 	wrong.intercepts = wrong_intercepts;
 	wrong.offer = wrong_offer;
+	wrong.begin = wrong_begin;
+	wrong.trouble = wrong_trouble;
+	wrong.version = "6.1";
 	assert_int_equal(trial_init(&trial, &wrong, &why), 0);
 	assert_ptr_equal(trial.engine, &wrong);
 	return trial;
@@ -473,6 +512,490 @@ static void test_offer(void **unused)
 	trial_free(&trial);
 }
 
+/* Known differences: their files' text, in a directory of its own. */
+static struct known *known_of(const char *text)
+{
+	char directory[] = "/tmp/test-trial-XXXXXX", path[sizeof(directory) + 10], why[200] = "";
+	struct known *known;
+	FILE *out;
+
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/a.known", directory);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fprintf(out, "Kernels: 6.1 -\n\n%s", text);
+	fclose(out);
+	known = known_read(directory, &wrong, why, sizeof(why));
+	unlink(path);
+	rmdir(directory);
+	if (!known)
+		fail_msg("%s", why);
+	return known;
+}
+
+#define ENTRY(name, when, does)                                                                    \
+	"Name: " name "\nWhen: " when "\n" does "\nKernel: k\nProcessor: p\nWhy: w\nSource: s\n"   \
+	"Reach: r\n\n"
+#define FEWER ENTRY("fewer", "guest.vendor = intel", "As: guest.nr_gp = min(guest.nr_gp, 4)")
+#define FAST  ENTRY("fast", "ecx & 0x80000000 != 0", "As: ecx = ecx & 0x7fffffff")
+
+/* What was told, in its order. */
+#define MOST_TOLD 32
+static struct {
+	unsigned int n;
+	struct finding findings[MOST_TOLD];
+} told;
+
+static void hear(void *opaque, const struct finding *finding)
+{
+	assert_ptr_equal(opaque, &told);
+	assert_true(told.n < MOST_TOLD);
+	told.findings[told.n++] = *finding;
+}
+
+static void listen(struct trial *trial)
+{
+	told.n = 0;
+	trial->tell = hear;
+	trial->opaque = &told;
+}
+
+/* Reads of counters that the engine does not have, between some that it has. */
+static struct data reads_of_fewer(void)
+{
+	struct data data = plain(5);
+
+	add(&data, STEP_READ, 0, 1);
+	add(&data, STEP_GP, 3, 0x1234);
+	add(&data, STEP_READ, 0, 7);
+	add(&data, STEP_READ, 0, 3);
+	plant.nr_gp = 4;
+	/* It is about reads. */
+	plant.decides = true;
+	plant.intercept = INTERCEPT_ON;
+	return data;
+}
+
+/* A known difference does not end a case; one that is not known does, where it is. */
+static void test_known(void **unused)
+{
+	struct trial trial = start();
+	struct data data = reads_of_fewer();
+	struct finding finding;
+	struct known *known;
+
+	(void)unused;
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.oracles, ORACLE_OUTCOME);
+	assert_int_equal(finding.step, 0);
+	assert_int_equal(finding.known, 0);
+	assert_int_equal(plant.reads[ENTRY_EXIT], 1);
+	assert_int_equal(trial.tally.known, 0);
+
+	known = trial.known = known_of(FEWER);
+	memset(plant.reads, 0, sizeof(plant.reads));
+	trial.tally = (struct tally){ 0 };
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(finding.oracles, 0);
+	assert_int_equal(plant.reads[ENTRY_EXIT], 4);
+	assert_int_equal(plant.reads[ENTRY_EMULATOR], 4);
+	assert_int_equal(trial.tally.reads, 4);
+	assert_int_equal(trial.tally.known, 4); /* two reads by two entries */
+	assert_int_equal(known_get(known, 0)->happened, 4);
+	assert_int_equal(plant.last[ENTRY_EXIT].regs.rax, 0x1234);
+
+	/* Something else, later in the case. */
+	static const struct mistake mistake = { .flip = { .rdx = 1 } };
+
+	plant.mistake = &mistake;
+	plant.rcx = 7;
+	plant.entries = 1U << ENTRY_EMULATOR;
+	memset(plant.reads, 0, sizeof(plant.reads));
+	trial.tally = (struct tally){ 0 };
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.step, 3);
+	assert_int_equal(finding.entry, ENTRY_EMULATOR);
+	assert_true(finding.oracles & ORACLE_OUTCOME);
+	assert_int_equal(finding.known, 0);
+	assert_int_equal(plant.reads[ENTRY_EXIT], 3);
+	assert_int_equal(trial.tally.known, 3);
+	/* Only known differences of the engine are asked for: none of them holds for this. */
+	known_free(known);
+	known = trial.known = known_of(ENTRY("other", "guest.vendor = amd", "As: guest.nr_gp = 4"));
+	plant.mistake = NULL;
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.step, 0);
+	known_free(known);
+	trial_free(&trial);
+}
+
+/* Known of both entries, or of one: the other's is new then. */
+static void test_known_entry(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(0x80000003);
+	struct finding finding;
+	struct known *known;
+
+	(void)unused;
+	add(&data, STEP_READ, 0, 2);
+	add(&data, STEP_READ, 0, 0x80000007);
+	plant.fast = true;
+	assert_false(try(&trial, &data, &finding));
+	known = trial.known = known_of(FAST);
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(trial.tally.known, 4);
+	known_free(known);
+	known = trial.known = known_of(
+		ENTRY("fast", "entry = exit, ecx & 0x80000000 != 0", "As: ecx = ecx & 0x7fffffff"));
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.entry, ENTRY_EMULATOR);
+	assert_int_equal(finding.step, 0);
+	known_free(known);
+	trial_free(&trial);
+}
+
+/* One entry is wrong as is known; the other is right, and differs. */
+static void test_known_of_one_entry(void **unused)
+{
+	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++) {
+		static const struct mistake mistake = { .flip = { .rax = 1 } };
+		struct trial trial = start();
+		struct data data = plain(3);
+		struct finding finding;
+		char text[300];
+
+		(void)unused;
+		add(&data, STEP_READ, 0, 4);
+		plant.mistake = &mistake;
+		plant.rcx = 3;
+		plant.entries = 1U << entry;
+		assert_false(try(&trial, &data, &finding));
+		snprintf(text, sizeof(text), ENTRY("any", "entry = %s", "Answer: any"),
+			 entry_name(entry));
+		trial.known = known_of(text);
+		trial.tally = (struct tally){ 0 };
+		if (!try(&trial, &data, &finding))
+			fail_msg("%s: oracles %x by %s", entry_name(entry), finding.oracles,
+				 entry_name(finding.entry));
+		assert_int_equal(trial.tally.known, 1);
+		known_free(trial.known);
+		trial_free(&trial);
+	}
+}
+
+static void test_tell(void **unused)
+{
+	struct trial trial = start();
+	struct data data = reads_of_fewer();
+	struct finding finding;
+
+	(void)unused;
+	listen(&trial);
+	/* Nothing is known: all is told, nothing ends the case. */
+	try(&trial, &data, &finding);
+	assert_int_equal(plant.reads[ENTRY_EMULATOR], 4);
+	assert_int_equal(told.n, 4);
+	assert_int_equal(trial.tally.known, 0);
+	for (unsigned int i = 0; i < told.n; i++) {
+		const struct finding *one = &told.findings[i];
+
+		assert_int_equal(one->step, i < 2 ? 0 : 3);
+		assert_int_equal(one->entry, i % 2 ? ENTRY_EMULATOR : ENTRY_EXIT);
+		assert_int_equal(one->oracles, ORACLE_OUTCOME);
+		assert_int_equal(one->known, 0);
+		assert_null(one->trouble);
+		assert_int_equal(one->model.decision.answer, ANSWER_VALUE);
+		assert_int_equal(one->engine.answer, ANSWER_GP);
+		assert_int_equal(one->state.regs.rcx, i < 2 ? 5 : 7);
+		assert_int_equal(one->n_gp, 8);
+	}
+	/* Known ones are told, too, and by what. */
+	trial.known = known_of(FAST FEWER);
+	told.n = 0;
+	try(&trial, &data, &finding);
+	assert_int_equal(told.n, 4);
+	for (unsigned int i = 0; i < told.n; i++)
+		assert_int_equal(told.findings[i].known, 2);
+	assert_int_equal(trial.tally.known, 4);
+	/* Nothing wrong, nothing told. */
+	plant.nr_gp = 0;
+	told.n = 0;
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(told.n, 0);
+	known_free(trial.known);
+	trial_free(&trial);
+}
+
+/* A read that changes counters is told of once: the next begins with what the model has. */
+static void test_tell_counters(void **unused)
+{
+	static const struct case_step writes[] = {
+		{ STEP_GP, 3, 1 },      { STEP_GP, 7, 1 },         { STEP_FIXED, 2, 1 },
+		{ STEP_METRICS, 0, 1 }, { STEP_FIXED_CTRL, 0, 1 }, { STEP_USER_DISABLE, 0, 1 },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(writes) * 3; i++) {
+		const struct mistake mistake = { .write = writes[i / 3] };
+		struct trial trial = start();
+		struct data data = plain(6);
+		struct finding finding;
+		unsigned int expected = i % 3 == 2 ? 2 : 1;
+
+		add(&data, STEP_READ, 0, 3);
+		add(&data, STEP_READ, 0, 7);
+		add(&data, STEP_READ, 0, METRICS);
+		add(&data, STEP_READ, 0, 0x40000002);
+		plant.mistake = &mistake;
+		plant.rcx = 6;
+		plant.entries = i % 3 == 2 ? BOTH : 1U << i % 3;
+		listen(&trial);
+		try(&trial, &data, &finding);
+		if (told.n != expected)
+			fail_msg("op %u, entries %x: told %u times", writes[i / 3].op,
+				 plant.entries, told.n);
+		assert_int_equal(told.findings[0].step, 0);
+		assert_int_equal(told.findings[0].oracles, ORACLE_NOTHING_ELSE);
+		assert_int_equal(told.findings[0].known, 0);
+		trial_free(&trial);
+	}
+}
+
+/* METRICS-CLEAR goes on as the model has it, by engines that answer as is known before and after. */
+static void test_known_clears(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(7);
+	struct finding finding;
+
+	(void)unused;
+	put_le64(data.bytes.fixed_ctr_ctrl, RDPMC_FIXED_CTRL_METRICS_CLEAR);
+	add(&data, STEP_READ, 0, METRICS);
+	add(&data, STEP_READ, 0, 6);
+	add(&data, STEP_READ, 0, METRICS);
+	add(&data, STEP_READ, 0, 0x40000003);
+	plant.nr_gp = 4;
+	plant.decides = true;
+	plant.intercept = INTERCEPT_ON;
+	trial.known = known_of(FEWER);
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(trial.tally.known, 4);
+	assert_int_equal(plant.last[ENTRY_EMULATOR].regs.rax, 0);
+	known_free(trial.known);
+	trial_free(&trial);
+}
+
+/* The intercept that is off where it must be on. */
+static void test_known_intercept(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(1);
+	struct finding finding;
+
+	(void)unused;
+	add(&data, STEP_READ, 0, 2);
+	data.bytes.host.nr_gp = 7;
+	plant.decides = true;
+	plant.intercept = INTERCEPT_OFF;
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.oracles, ORACLE_PASS_SOUND);
+	assert_int_equal(finding.known, 0);
+	trial.known = known_of(ENTRY("exit", "entry = exit", "As: host.nr_gp = guest.nr_gp"));
+	assert_false(try(&trial, &data, &finding));
+	known_free(trial.known);
+	trial.known = known_of(FEWER ENTRY("intercept", "entry = intercept",
+					   "As: host.nr_gp = 8, guest.nr_gp = 8"));
+	trial.tally = (struct tally){ 0 };
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(trial.tally.known, 1);
+	assert_int_equal(trial.tally.passed, 1);
+	assert_int_equal(trial.obstacle, OBSTACLE_READABLE);
+	listen(&trial);
+	try(&trial, &data, &finding);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.findings[0].oracles, ORACLE_PASS_SOUND);
+	assert_int_equal(told.findings[0].known, 2);
+	assert_int_equal(told.findings[0].pass.obstacle, OBSTACLE_READABLE);
+	assert_int_equal(told.findings[0].pass.class, CLASS_GP);
+	assert_int_equal(told.findings[0].pass.index, 7);
+	known_free(trial.known);
+	trial_free(&trial);
+}
+
+/* A finding of the intercept alone says where it was found, whatever @finding held before. */
+static void test_intercept_step(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(1);
+	struct finding finding;
+
+	(void)unused;
+	data.bytes.host.nr_gp = 7;
+	plant.decides = true;
+	plant.intercept = INTERCEPT_OFF;
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.oracles, ORACLE_PASS_SOUND);
+	assert_int_equal(finding.step, 0);
+	trial_free(&trial);
+}
+
+static void test_trouble(void **unused)
+{
+	static const char complaint[] = "pmu.c:7: it hurts";
+	struct trial trial = start();
+	struct data data = plain(3);
+	struct finding finding;
+
+	(void)unused;
+	add(&data, STEP_GP, 3, 0);
+	add(&data, STEP_READ, 0, 4);
+	assert_true(try(&trial, &data, &finding));
+
+	/* At a read, right as its answer is; by the entry that it was. */
+	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++) {
+		plant.by_read = complaint;
+		plant.rcx = 4;
+		plant.entries = 1U << entry;
+		assert_false(try(&trial, &data, &finding));
+		assert_int_equal(finding.oracles, ORACLE_TROUBLE);
+		assert_int_equal(finding.step, 2);
+		assert_int_equal(finding.entry, entry);
+		assert_string_equal(finding.trouble, complaint);
+		plant.by_read = NULL;
+	}
+	/* When the guest begins, before its first read. */
+	plant.by_begin = complaint;
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.oracles, ORACLE_TROUBLE);
+	assert_int_equal(finding.step, 0);
+	assert_string_equal(finding.trouble, complaint);
+	/* Known, and not. */
+	trial.known = known_of(ENTRY("w", "ecx >= 0", "Trouble: it itches"));
+	assert_false(try(&trial, &data, &finding));
+	known_free(trial.known);
+	trial.known = known_of(FEWER ENTRY("w", "ecx >= 0", "Trouble: it hurts"));
+	trial.tally = (struct tally){ 0 };
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(trial.tally.known, 1);
+	assert_int_equal(finding.oracles, 0);
+	listen(&trial);
+	try(&trial, &data, &finding);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.findings[0].oracles, ORACLE_TROUBLE);
+	assert_int_equal(told.findings[0].known, 2);
+	assert_string_equal(told.findings[0].trouble, complaint);
+	known_free(trial.known);
+	trial.known = NULL;
+	trial.tell = NULL;
+	plant.by_begin = NULL;
+
+	/* At a write, told with the next read. */
+	plant.by_write = complaint;
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.oracles, ORACLE_TROUBLE);
+	assert_int_equal(finding.step, 2);
+	plant.by_write = NULL;
+	assert_true(try(&trial, &data, &finding));
+
+	/* An engine that cannot complain. */
+	wrong.trouble = NULL;
+	plant.by_begin = complaint;
+	assert_true(try(&trial, &data, &finding));
+	trial_free(&trial);
+}
+
+/* A complaint at the last write of a case is that case's, not the next one's. */
+static void test_trouble_at_the_end(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(3);
+	struct finding finding;
+
+	(void)unused;
+	add(&data, STEP_GP, 3, 0);
+	wrong.begin = right->begin; /* which forgets no complaint */
+	plant.by_write = "pmu.c:7: it hurts";
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.oracles, ORACLE_TROUBLE);
+	assert_string_equal(finding.trouble, plant.by_write);
+	plant.by_write = NULL;
+	assert_true(try(&trial, &data, &finding));
+	trial_free(&trial);
+}
+
+/* Differences are of the guest that the engine can give, not of the one that was asked for. */
+static void test_known_offer(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(7);
+	struct finding finding;
+
+	(void)unused;
+	plant.nr_gp = 4;
+	plant.decides = true;
+	plant.intercept = INTERCEPT_ON;
+	plant.no_metrics = true;
+	trial.known = known_of(
+		ENTRY("asked", "guest.perf_capabilities & 0x8000 != 0", "As: guest.nr_gp = 4"));
+	assert_false(try(&trial, &data, &finding));
+	known_free(trial.known);
+	trial.known = known_of(
+		ENTRY("given", "guest.perf_capabilities & 0x8000 = 0", "As: guest.nr_gp = 4"));
+	trial.tally = (struct tally){ 0 };
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(trial.tally.known, 2);
+	assert_int_equal(trial.tally.offered, 1);
+	known_free(trial.known);
+	trial_free(&trial);
+}
+
+/* The reads of a case one by one. */
+static void test_one_by_one(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(3);
+	struct rdpmc_case decoded;
+	struct finding finding;
+	struct trial_run run;
+
+	(void)unused;
+	plant.nr_gp = 4;
+	plant.decides = true;
+	plant.intercept = INTERCEPT_ON;
+	plant.no_metrics = true;
+	case_decode((const uint8_t *)&data, data.size, &decoded);
+	trial_begin(&trial, &run, &decoded, &finding);
+	assert_int_equal(finding.oracles, 0);
+	assert_int_equal(plant.reads[ENTRY_EXIT], 0);
+	assert_int_equal(run.offered.perf_capabilities, RDPMC_CAP_METRICS_CLEAR);
+	assert_int_equal(run.n_gp, 8);
+	assert_true(trial_read(&run, 2, 1));
+	run.state.cpl = 3;
+	assert_true(trial_read(&run, 2, 2));
+	assert_int_equal(plant.last[ENTRY_EXIT].answer, ANSWER_GP);
+	run.state.cpl = 0;
+	assert_false(trial_read(&run, 7, 9));
+	assert_int_equal(finding.step, 9);
+	assert_int_equal(finding.state.regs.rcx, 7);
+	assert_int_equal(finding.oracles, ORACLE_OUTCOME);
+
+	trial.known = known_of(FEWER);
+	trial_begin(&trial, &run, &decoded, &finding);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_true(trial_read(&run, i, i));
+	assert_int_equal(trial.tally.known, 8);
+	known_free(trial.known);
+	trial.known = NULL;
+	listen(&trial);
+	trial_begin(&trial, &run, &decoded, &finding);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_true(trial_read(&run, i, i));
+	assert_int_equal(told.n, 8);
+	assert_int_equal(told.findings[7].step, 7);
+	trial_free(&trial);
+}
+
 static struct engine_vcpu *no_vcpu(const char **why)
 {
 	*why = "it is Sunday";
@@ -514,6 +1037,18 @@ int main(void)
 		cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_metrics_clear),
 		cmocka_unit_test(test_offer),
+		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_known_entry),
+		cmocka_unit_test(test_known_of_one_entry),
+		cmocka_unit_test(test_tell),
+		cmocka_unit_test(test_tell_counters),
+		cmocka_unit_test(test_known_clears),
+		cmocka_unit_test(test_known_intercept),
+		cmocka_unit_test(test_intercept_step),
+		cmocka_unit_test(test_trouble),
+		cmocka_unit_test(test_trouble_at_the_end),
+		cmocka_unit_test(test_known_offer),
+		cmocka_unit_test(test_one_by_one),
 		cmocka_unit_test(test_engines),
 	};
 
