@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "fuzz/case.h"
 #include "fuzz/cpuid.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -187,7 +188,7 @@ static void test_which(void **unused)
 static void test_perf_capabilities(void **unused)
 {
 	static const uint64_t capabilities[] = {
-		1,     RDPMC_CAP_METRICS, RDPMC_CAP_METRICS_CLEAR, RDPMC_CAP_FW_WRITES, 1ULL << 63,
+		1,     RDPMC_CAP_METRICS, RDPMC_CAP_METRICS_CLEAR, CASE_CAP_FW_WRITES, 1ULL << 63,
 		~0ULL,
 	};
 	struct rdpmc_pmu pmu = { .vendor = RDPMC_INTEL, .version = 5 };
