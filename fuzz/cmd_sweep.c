@@ -44,8 +44,8 @@ enum {
 };
 
 static const struct argp_option sweep_options[] = {
-	{ "configuration", KEY_CONFIGURATION, "NAME", 0,
-	  "Only this one (the default in full: sapphire-rapids)", 0 },
+	{ "configuration", KEY_CONFIGURATION, "NAME", 0, "Only this (in full: sapphire-rapids)",
+	  0 },
 	{ "list", KEY_LIST, NULL, 0, "List the configurations and end", 0 },
 	{ "full", KEY_PARTS + PART_FULL, NULL, 0, "Only every ECX in every state", 0 },
 	{ "representatives", KEY_PARTS + PART_REPRESENTATIVES, NULL, 0,
