@@ -358,6 +358,10 @@ int command_sweep(int argc, char **argv)
 	int status;
 
 	command_parse(&sweep_argp, argc, argv, &options);
+	if (options.chosen.engine->version &&
+	    (!options.chosen.known || strcmp(options.chosen.known, "none")))
+		command_die("sweep: it does not know what is known of kernels: use survey, or "
+			    "--known none");
 	if (options.list) {
 		list();
 		return EXIT_GOOD;
