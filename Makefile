@@ -241,23 +241,25 @@ coverage: setup-fuzz $(BUILD)/coverage/rdpmc-diff ## lines and branches that the
 
 # A kernel tree's own code. KDIR is a tree, or debian:6.12; the engine is kernel:NAME, by default its
 # version. Which of the tree's files matter only its compiler knows, so it is compiled each time.
-KERNEL_TREE = tree=$$(scripts/kernel-tree "$(or $(KDIR),$(error KDIR= names a kernel tree, or debian:6.12))") && \
-	name=$(or $(NAME),$$(sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' "$${KOBJ:-$$tree}"/include/generated/utsrelease.h 2>/dev/null))
+export KDIR KOBJ NAME
+KERNEL_TREE = $(if $(KDIR),,$(error KDIR= names a kernel tree, or debian:6.12))tree=$$(scripts/kernel-tree "$$KDIR") && \
+	release=$$(cat "$${KOBJ:-$$tree}"/include/generated/utsrelease.h 2>/dev/null || :) && \
+	name=$${NAME:-$$(echo "$$release" | sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p')} && name=$${name:-unknown}
 KERNEL_ENGINE = CC=$(FUZZ_CC) scripts/kernel-engine --name "$$name" --out
 kernel-engine: setup-kernel $(BUILD)/rdpmc-diff ## an engine of a kernel tree's own KVM code (KDIR=TREE KOBJ= NAME=)
-	@export KOBJ="$(KOBJ)"; $(KERNEL_TREE) && \
+	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$name.so" "$$tree" $${KOBJ:+"$$KOBJ"} && \
 	echo "made kernel:$$name: $(BUILD)/rdpmc-diff survey --engine kernel:$$name"
 
 fuzz-kernel: setup-kernel $(BUILD)/fuzz-rdpmc ## fuzz that code with libFuzzer, ASan and UBSan (KDIR=TREE TIME=60)
 	@mkdir -p $(BUILD)/corpus-kernel
-	@export KOBJ="$(KOBJ)"; $(KERNEL_TREE) && \
+	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/fuzz/$$name.so" --for fuzz "$$tree" $${KOBJ:+"$$KOBJ"} && \
-	cd $(BUILD) && RDPMC_ENGINE="kernel/fuzz/$$name.so" ./fuzz-rdpmc $(FUZZ_OPTIONS) -max_total_time=$(TIME) \
+	cd $(BUILD) && RDPMC_ENGINE="kernel/fuzz/$$name.so" ./fuzz-rdpmc $(FUZZ_OPTIONS) -error_exitcode=1 -max_total_time=$(TIME) \
 		-print_final_stats=1 $(if $(filter-out 1,$(JOBS)),-fork=$(JOBS)) corpus-kernel $(CURDIR)/corpus/seeds
 
 coverage-kernel: setup-kernel $(BUILD)/rdpmc-diff ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
-	@export KOBJ="$(KOBJ)"; $(KERNEL_TREE) && \
+	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/coverage/$$name.so" --for coverage "$$tree" $${KOBJ:+"$$KOBJ"} && \
 	scripts/coverage-kernel $(BUILD) "$(BUILD)/kernel/coverage/$$name.so" "$$tree"
 

@@ -30,7 +30,7 @@ static const struct engine *engine_load(const char *path, const char **why)
 		*why = dlerror();
 		return NULL;
 	}
-	*why = "made for another version of this program";
+	*why = "made for another version of this program: make it again";
 	if (engine->abi != ENGINE_ABI)
 		return NULL;
 	*why = "it lacks a name, an entry or a function";

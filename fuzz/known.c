@@ -48,11 +48,18 @@ static bool when(const struct known_world *world, const struct known_entry *entr
 	return true;
 }
 
+static uint8_t core_counters(const struct rdpmc_pmu *pmu)
+{
+	return !pmu->version ? 0 : pmu->version == 2 ? pmu->nr_gp : pmu->ext_core ? 6 : 4;
+}
+
 /* Does that change anything? */
 static bool apply(struct known_world *world, const struct known_entry *entry)
 {
 	bool changed = false;
 
+	if (world->guest.vendor == RDPMC_AMD)
+		world->guest_core = core_counters(&world->guest);
 	for (unsigned int i = 0; i < entry->n_assignments; i++) {
 		const struct known_field *field = entry->assignments[i].field;
 		uint64_t before = known_field_get(world, field);
@@ -61,11 +68,6 @@ static bool apply(struct known_world *world, const struct known_entry *entry)
 		changed |= known_field_get(world, field) != before;
 	}
 	return changed;
-}
-
-static uint8_t core_counters(const struct rdpmc_pmu *pmu)
-{
-	return !pmu->version ? 0 : pmu->version == 2 ? pmu->nr_gp : pmu->ext_core ? 6 : 4;
 }
 
 static uint8_t count(unsigned int first, uint32_t bitmap)

@@ -112,7 +112,7 @@ static uint32_t make_bitmap(struct random *random)
 /* One field of a PMU. */
 static void change_pmu(struct random *random, struct case_pmu_bytes *pmu)
 {
-	static const uint8_t versions[] = { 0, 1, 1, 2, 2, 3, 4, 5, 5, 6 };
+	static const uint8_t versions[] = { 0, 1, 1, 2, 2, 3, 4, 5, 5, 6, 7, 255 };
 	static const uint8_t counts[] = { 0, 1, 2, 3, 4, 6, 7, 8, 31, 32 };
 	static const uint8_t widths[] = { 0, 1, 31, 32, 39, 40, 47, 48, 48, 48, 49, 63, 64 };
 

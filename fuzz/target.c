@@ -73,7 +73,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fputc('\n', stderr);
 	report_case(stderr, &decoded);
 	report_finding(stderr, &trial, &decoded, &finding);
-	report_bytes(stderr, data, size, "FILE (what the fuzzer saved)", getenv("RDPMC_ENGINE"));
+	/* A kernel's engine for the fuzzer is none for rdpmc-diff: that has its own of the same name. */
+	report_bytes(stderr, data, size, "FILE (what the fuzzer saved)",
+		     trial.engine->version ? trial.engine->name : getenv("RDPMC_ENGINE"));
 	abort();
 }
 

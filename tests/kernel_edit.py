@@ -48,6 +48,11 @@ BUGS = {
     "exit-does-not-skip": [
         (X86, r"(int kvm_emulate_rdpmc\(.*?)return kvm_skip_emulated_instruction\(vcpu\);", r"\1return 1;"),
     ],
+    "older-pmu-stays": [(PMU, r"(void kvm_pmu_refresh\(.*?)pmu->nr_arch_fixed_counters = 0;", r"\1")],
+    "never-without-pmu": [(INTEL, r"(pmu->version = eax.split.version_id);", r"\1 ?: 1;")],
+    "asks-for-more": [
+        (X86, r"(int kvm_emulate_rdpmc\(.*?)(if \(kvm_pmu_rdpmc)", r"\1kvm_make_request(KVM_REQ_TRIPLE_FAULT, vcpu);\n\t\2"),
+    ],
     # What the code does to itself.
     "warning": [(PMU, r"(int kvm_pmu_rdpmc\(.*?)(if \(!pmu->version\))", r"\1WARN_ON_ONCE(idx == 3);\n\t\2")],
     "unexpected-call": [
@@ -59,6 +64,12 @@ BUGS = {
     "shift": [(PMU, r"(int kvm_pmu_rdpmc\(.*?)(if \(!pmu->version\))", r"\1if (1u << idx == 77) return 1;\n\t\2")],
     "intercept-gp-count": [
         (PMU, r"(need_any_pmc_intercept.*?)pmu->nr_arch_gp_counters != kvm_host_pmu.num_counters_gp", r"\g<1>0"),
+    ],
+    "intercept-fixed-count": [
+        (PMU, r"(need_any_pmc_intercept.*?)pmu->nr_arch_fixed_counters != kvm_host_pmu.num_counters_fixed", r"\g<1>0"),
+    ],
+    "intercept-by-kvm-capability": [
+        (PMU, r"(need_any_pmc_intercept.*?)kvm_host_pmu.num_counters_fixed", r"\1kvm_pmu_cap.num_counters_fixed"),
     ],
     "intercept-gp-width": [
         (PMU, r"pmu->counter_bitmask\[KVM_PMC_GP\] != \(BIT_ULL\(kvm_host_pmu.bit_width_gp\) - 1\)", "0"),

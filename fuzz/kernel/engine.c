@@ -149,26 +149,18 @@ static void catch_faults(void)
 }
 #endif
 
-static bool has(const char *name)
-{
-	for (const struct engine_feature *feature = kernel_features; feature->name; feature++)
-		if (!strcmp(feature->name, name))
-			return feature->there;
-	return false;
-}
-
 /*
- * IA32_PERF_CAPABILITIES and control bits that the tree does not know cannot be written by anybody,
- * nor can a capability that the host has not (x86.c, kvm_set_msr_common()).
+ * IA32_PERF_CAPABILITIES that the tree does not know cannot be written by anybody, nor one that the
+ * host has not (x86.c, kvm_set_msr_common()). Metrics Clear Mode and user disable are for a tree to
+ * come: the glue does not give it their control bits.
  */
-static uint64_t capabilities_refused;
-static bool user_disable_refused;
+static uint64_t capabilities_refused = RDPMC_CAP_METRICS_CLEAR;
 
 static void look_at_features(void)
 {
-	capabilities_refused = (has("perf-metrics") ? 0 : RDPMC_CAP_METRICS) |
-			       (has("metrics-clear") ? 0 : RDPMC_CAP_METRICS_CLEAR);
-	user_disable_refused = !has("user-disable");
+	for (const struct engine_feature *feature = kernel_features; feature->name; feature++)
+		if (!strcmp(feature->name, "perf-metrics") && !feature->there)
+			capabilities_refused |= RDPMC_CAP_METRICS;
 }
 
 static struct engine_vcpu *kernel_create(const char **why)
@@ -200,10 +192,10 @@ static bool kernel_offer(struct rdpmc_pmu *guest, const struct rdpmc_pmu *host)
 	const uint64_t metrics = RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR;
 	uint64_t taken = guest->perf_capabilities & metrics &
 			 (capabilities_refused | ~host->perf_capabilities);
-	bool refused = taken || (guest->user_disable && user_disable_refused);
+	bool refused = taken || guest->user_disable;
 
 	guest->perf_capabilities &= ~taken;
-	guest->user_disable &= !user_disable_refused;
+	guest->user_disable = false;
 	return refused;
 }
 
@@ -220,7 +212,7 @@ static int counters_of(unsigned int count, uint32_t bitmap)
 static void to_host(const struct rdpmc_pmu *pmu, struct glue_host *host)
 {
 	host->perf_capabilities = pmu->perf_capabilities;
-	host->version = pmu->version;
+	host->version = pmu->vendor == RDPMC_AMD && pmu->version < 2 ? 0 : pmu->version;
 	host->gp = host->fixed = 0;
 	if (pmu->version && pmu->vendor == RDPMC_AMD)
 		host->gp = pmu->version == 2 ? pmu->nr_gp : pmu->ext_core ? 6 : 4;
@@ -243,7 +235,9 @@ static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest
 	struct glue_cpuid cpuid[CPUID_LEAVES];
 	struct glue_setup setup = {
 		.amd = guest->vendor == RDPMC_AMD,
-		.no_pmu = !guest->version,
+		/* Intel: half of those without say so by CPUID, half by KVM_PMU_CAP_DISABLE. */
+		.no_pmu = !guest->version &&
+			  (guest->vendor == RDPMC_AMD || guest->perf_capabilities & 1),
 		.backdoor = policy->vmware_backdoor,
 		.mediated = policy->mediated_pmu,
 		.perf_capabilities = guest->perf_capabilities,
@@ -447,7 +441,7 @@ static const char *kernel_trouble(struct engine_vcpu *vcpu)
 __attribute__((visibility("default"))) const struct engine rdpmc_engine = {
 	.abi = ENGINE_ABI,
 	.name = "kernel:" KERNEL_NAME,
-	.what = "Linux " KERNEL_VERSION ", its own arch/x86/kvm, in process",
+	.what = "Linux " KERNEL_VERSION " (" KERNEL_SOURCES "), its own arch/x86/kvm, in process",
 	.version = KERNEL_VERSION,
 	.features = kernel_features,
 	.single = true,

@@ -105,7 +105,7 @@ void __bitmap_set(unsigned long *map, unsigned int start, int length)
 
 ktime_t ktime_get_with_offset(enum tk_offsets offs)
 {
-	return only->real;
+	return offs == TK_OFFS_BOOT ? only->real : ~only->real;
 }
 
 /* kvm_x86_ops: those of this path, and for all others one that says its name. */
@@ -240,6 +240,11 @@ static void load_vendor(struct glue *glue, const struct glue_setup *setup)
 #else
 	kvm_init_pmu_capability();
 #endif
+#ifdef HAVE_AMD_FOUR_OR_SIX
+	/* What svm_set_cpu_caps() makes of it; svm.c is not here. */
+	if (setup->amd && kvm_pmu_cap.num_counters_gp < AMD64_NUM_COUNTERS_CORE)
+		kvm_pmu_cap.num_counters_gp = min(kvm_pmu_cap.num_counters_gp, AMD64_NUM_COUNTERS);
+#endif
 #ifdef HAVE_WRITE_GLOBAL_CTRL
 	ops.write_global_ctrl = no_write_global_ctrl; /* a VMWRITE */
 #endif
@@ -286,10 +291,18 @@ void glue_destroy(struct glue *glue)
 void glue_begin(struct glue *glue, const struct glue_setup *setup)
 {
 	struct kvm_vcpu *vcpu = &glue->vmx.vcpu;
+#ifdef HAVE_CPU_CAPS
+	bool core;
+#endif
 
 	glue->host = setup->host;
 	load_vendor(glue, setup);
+#ifdef HAVE_CPU_CAPS
+	/* A guest's features are KVM's at most: svm_set_cpu_caps(). */
+	core = kvm_pmu_cap.num_counters_gp >= AMD64_NUM_COUNTERS_CORE;
+#endif
 	glue->kvm.arch.enable_pmu = enable_pmu && !setup->no_pmu;
+	glue->kvm.vm_bugged = glue->kvm.vm_dead = false;
 
 	vcpu->arch.cpuid_nent = setup->n_cpuid;
 	vcpu->arch.cpuid_entries = glue->cpuid;
@@ -311,14 +324,20 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 		if (leaf->function == 1)
 			guest_cpu_cap_change(vcpu, X86_FEATURE_PDCM, leaf->ecx >> 15 & 1);
 		if (leaf->function == 0x80000001)
-			guest_cpu_cap_change(vcpu, X86_FEATURE_PERFCTR_CORE, leaf->ecx >> 23 & 1);
+			guest_cpu_cap_change(vcpu, X86_FEATURE_PERFCTR_CORE,
+					     core && leaf->ecx >> 23 & 1);
 		if (leaf->function == 0x80000022)
-			guest_cpu_cap_change(vcpu, X86_FEATURE_PERFMON_V2, leaf->eax & 1);
+			guest_cpu_cap_change(vcpu, X86_FEATURE_PERFMON_V2,
+					     core && kvm_pmu_cap.version == 2 && leaf->eax & 1);
 #endif
 	}
 	vcpu->arch.perf_capabilities = setup->perf_capabilities;
 	kvm_pmu_init(vcpu);
-	kvm_pmu_refresh(vcpu); /* older trees do it in kvm_pmu_init(), too */
+	/* As after an earlier KVM_SET_CPUID2 that gave all there is: nothing of it may stay. */
+	vcpu->arch.pmu.version = 2;
+	vcpu->arch.pmu.nr_arch_gp_counters = ARRAY_SIZE(vcpu->arch.pmu.gp_counters);
+	vcpu->arch.pmu.nr_arch_fixed_counters = ARRAY_SIZE(vcpu->arch.pmu.fixed_counters);
+	kvm_pmu_refresh(vcpu);
 }
 
 void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *state,
@@ -327,6 +346,7 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	static const u8 locked_rdpmc[] = { 0xf0, 0x0f, 0x33 };
 	struct kvm_vcpu *vcpu = &glue->vmx.vcpu;
 	struct kvm_vcpu_arch *arch = &vcpu->arch;
+	const u64 efer = state->mode >= GLUE_COMPATIBILITY ? EFER_LME | EFER_LMA : 0;
 	int ret;
 
 	glue->mode = state->mode;
@@ -338,8 +358,9 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	glue->vmx.rflags = state->rflags;
 	arch->cr0 = state->cr0;
 	arch->cr4 = state->cr4;
-	arch->efer = state->mode >= GLUE_COMPATIBILITY ? EFER_LME | EFER_LMA : 0;
+	arch->efer = efer;
 	memset(&arch->exception, 0, sizeof(arch->exception));
+	vcpu->requests = 0;
 
 	if (emulator)
 		ret = x86_emulate_instruction(vcpu, 0, 0, (void *)(locked_rdpmc + !lock), 2 + lock);
@@ -350,7 +371,9 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	answer->exception = arch->exception.pending ? arch->exception.vector : -1;
 	answer->has_error_code = arch->exception.has_error_code;
 	answer->error_code = arch->exception.error_code;
-	answer->elsewhere = arch->cr0 != state->cr0 || arch->cr4 != state->cr4;
+	answer->elsewhere = arch->cr0 != state->cr0 || arch->cr4 != state->cr4 ||
+			    arch->efer != efer || arch->exception.injected ||
+			    vcpu->requests & ~(1ULL << (KVM_REQ_EVENT & KVM_REQUEST_MASK));
 	for (int reg = VCPU_REGS_RBX; reg < REGISTERS; reg++) {
 		answer->elsewhere |= arch->regs[reg] != UNTOUCHED + reg;
 		arch->regs[reg] = UNTOUCHED + reg;
