@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fuzz/command.h"
@@ -73,10 +74,17 @@ static void check(struct options *options)
 	if (options->json && options->markdown && !strcmp(options->json, "-") &&
 	    !strcmp(options->markdown, "-"))
 		command_die("--json and --markdown cannot both go to standard output");
+	if (options->markdown && strcmp(options->markdown, "-") &&
+	    json_file_check(options->markdown, &failure))
+		command_die("--markdown: %s", failure.text);
 	if (options->against.engine && options->save)
 		command_die("--save is for one engine; not with --against");
 	if (options->against.engine == options->chosen.engine)
 		command_die("--against is the same engine");
+	if (options->against.engine &&
+	    !strcmp(options->against.engine->what, options->chosen.engine->what))
+		fprintf(stderr, "rdpmc-diff: both engines are made of the same sources: %s\n",
+			options->chosen.engine->what);
 	if (options->n_configurations)
 		return;
 	for (size_t i = 0; i < nr_configurations; i++)
@@ -105,6 +113,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_SAVE:
 		options->save = arg;
+		mkdir(arg, 0777);
 		if (access(arg, W_OK | X_OK))
 			command_die("--save: %s: %s", arg, strerror(errno));
 		break;
@@ -205,7 +214,8 @@ static void try_made(const struct command_engine *chosen, struct known *known,
 	trial_free(&trial);
 }
 
-static FILE *open_markdown(const struct options *options)
+/* Beside the file that it becomes: after an interruption the old one is as it was. */
+static FILE *open_markdown(const struct options *options, char *path, size_t size)
 {
 	FILE *file;
 
@@ -213,14 +223,15 @@ static FILE *open_markdown(const struct options *options)
 		return NULL;
 	if (!strcmp(options->markdown, "-"))
 		return stdout;
-	file = fopen(options->markdown, "w");
+	snprintf(path, size, "%s.%d.tmp", options->markdown, (int)getpid());
+	file = fopen(path, "w");
 	if (!file)
 		command_die("--markdown: %s: %s", options->markdown, strerror(errno));
 	return file;
 }
 
 static void write_all(const struct options *options, const struct survey_report *report,
-		      FILE *markdown)
+		      FILE *markdown, const char *path)
 {
 	bool taken = (options->json && !strcmp(options->json, "-")) || markdown == stdout;
 	struct failure failure;
@@ -231,7 +242,8 @@ static void write_all(const struct options *options, const struct survey_report 
 		save_all(options->save, report->result);
 	if (markdown) {
 		survey_markdown(markdown, report);
-		if (ferror(markdown) || (markdown != stdout && fclose(markdown)))
+		if (ferror(markdown) ||
+		    (markdown != stdout && (fclose(markdown) || rename(path, options->markdown))))
 			command_die("--markdown: %s: %s", options->markdown, strerror(errno));
 	}
 	if (!options->json)
@@ -272,7 +284,7 @@ static void known_of(const struct options *options, struct survey *survey,
 int command_survey(int argc, char **argv)
 {
 	struct options options = { .jobs = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN) };
-	char started[DOCUMENT_TIME], directory[4096];
+	char started[DOCUMENT_TIME], directory[4096], temporary[4200];
 	struct survey_report report = { .started = started };
 	struct survey_result result;
 	double since = command_seconds();
@@ -298,7 +310,6 @@ int command_survey(int argc, char **argv)
 		.opaque = &since,
 	};
 	known_of(&options, &survey, &report, directory, sizeof(directory));
-	markdown = open_markdown(&options);
 	document_now(started);
 	command_catch_signals();
 	if (survey_run(&survey, &result, &why)) {
@@ -307,6 +318,7 @@ int command_survey(int argc, char **argv)
 	}
 	if (survey.progress)
 		fprintf(stderr, "\r\033[K");
+	markdown = open_markdown(&options, temporary, sizeof(temporary));
 	if (!options.against.engine && options.n_configurations == nr_configurations)
 		try_made(&options.chosen, survey.known[SURVEY_BEFORE], &report);
 	result.seconds = command_seconds() - since;
@@ -314,7 +326,7 @@ int command_survey(int argc, char **argv)
 	report.names[SURVEY_BEFORE] = options.chosen.named;
 	report.names[SURVEY_AFTER] = options.against.named;
 	report.saved = options.save;
-	write_all(&options, &report, markdown);
+	write_all(&options, &report, markdown, temporary);
 	status = status_of(&report);
 	survey_free(&result);
 	free(options.configurations);

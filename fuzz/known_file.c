@@ -330,10 +330,8 @@ static bool read_entry(struct reader *reader, const char *const text[NR_KEYS],
 	memset(entry, 0, sizeof(*entry));
 	for (size_t i = 0; i < NR_OF(needed); i++)
 		if (!text[needed[i]])
-			return wrong(reader,
-				     "Name, Kernel, Processor, Why, Source, Reach are needed; one "
-				     "is missing",
-				     "");
+			return wrong(reader, "a key that every entry has is missing",
+				     keys[needed[i]]);
 	for (size_t i = 0; i < NR_KEYS; i++)
 		if (text[i] && !text[i][strspn(text[i], " \t")])
 			return wrong(reader, "a key without a text", keys[i]);
@@ -341,6 +339,8 @@ static bool read_entry(struct reader *reader, const char *const text[NR_KEYS],
 		return wrong(reader, "Name is one word", text[NAME]);
 	if (!text[AS] && !text[TROUBLE] && !text[ANSWER])
 		return wrong(reader, "As, Trouble or Answer is needed", text[NAME]);
+	if (text[ANSWER] && !text[WHEN])
+		return wrong(reader, "Answer without When would excuse everything", text[NAME]);
 	if (text[AS] && (text[TROUBLE] || text[ANSWER]))
 		return wrong(reader, "As stands alone: no Trouble, no Answer beside it",
 			     text[NAME]);
@@ -427,6 +427,10 @@ static bool read_text(struct reader *reader, char *text, const struct engine *en
 			has = !stanza[FEATURE] || has_features(reader, stanza[FEATURE], engine);
 			if (reader->error)
 				return false;
+			for (unsigned int i = 0; fits && has && i < known->count; i++)
+				if (!strcmp(known->entries[i].said.name, entry.said.name))
+					return wrong(reader, "the same name twice",
+						     entry.said.name);
 			if (fits && has && known->count == KNOWN_MOST)
 				return wrong(reader, "more than are kept", stanza[NAME]);
 			if (fits && has)

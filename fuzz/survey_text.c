@@ -56,7 +56,9 @@ static void head(FILE *out, const struct survey_report *report)
 	if (report->made) {
 		snprintf(text, sizeof(text), "%s cases made at random, of odd guests, too: %s",
 			 survey_number(report->made).text,
-			 report->made_new ? "SOME DIFFER IN A WAY THAT IS NEW; `run --random` tells"
+			 report->made_new ? "SOME DIFFER IN A WAY THAT IS NEW: `rdpmc-diff run "
+					    "--random 5M` with "
+					    "this engine tells"
 					  : "nothing new");
 		line(out, "beside", text);
 	}
@@ -275,5 +277,7 @@ void survey_text(FILE *out, const struct survey_report *report)
 		intercepts(out, report->result);
 	}
 	rules(out, report->result);
-	fprintf(out, "\n%.1f s\n", report->result->seconds);
+	fprintf(out, "\n%zu %s, %zu classes in all; %.1f s\n", survey_bad(report->result),
+		survey_sides(report->result->survey) > 1 ? "became wrong" : "new",
+		report->result->n_classes, report->result->seconds);
 }

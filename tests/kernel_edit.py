@@ -48,7 +48,7 @@ BUGS = {
     "exit-does-not-skip": [
         (X86, r"(int kvm_emulate_rdpmc\(.*?)return kvm_skip_emulated_instruction\(vcpu\);", r"\1return 1;"),
     ],
-    "older-pmu-stays": [(PMU, r"(void kvm_pmu_refresh\(.*?)pmu->nr_arch_fixed_counters = 0;", r"\1")],
+    "older-pmu-stays": [(PMU, r"(void kvm_pmu_refresh\(.*?)pmu->version = 0;", r"\1")],
     "never-without-pmu": [(INTEL, r"(pmu->version = eax.split.version_id);", r"\1 ?: 1;")],
     "asks-for-more": [
         (X86, r"(int kvm_emulate_rdpmc\(.*?)(if \(kvm_pmu_rdpmc)", r"\1kvm_make_request(KVM_REQ_TRIPLE_FAULT, vcpu);\n\t\2"),

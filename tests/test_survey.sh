@@ -66,7 +66,7 @@ wrong_use "--against is the same engine" --against emulator
 wrong_use "'0' is not a whole number from 1 to 64" --jobs 0
 wrong_use "No such file or directory" --json "$dir/none/x.json"
 wrong_use "No such file or directory" --markdown "$dir/none/x.md"
-wrong_use "No such file or directory" --save "$dir/none"
+wrong_use "Not a directory" --save /dev/null/none
 wrong_use "cannot both go to standard output" --json - --markdown -
 run --help
 check "--help fits a screen" test $status -eq 0 -a "$(wc -l <"$dir/out")" -le 24
