@@ -97,8 +97,10 @@ fuzz()
 {
 	engine=$1
 	shift
+	# What the fuzzer keeps goes into the first directory, not among the seeds.
+	mkdir -p "$engine.corpus"
 	# shellcheck disable=SC2086 # options
-	(cd "$(dirname "$engine")" && RDPMC_ENGINE=$engine "$target" $options "$@")
+	(cd "$(dirname "$engine")" && RDPMC_ENGINE=$engine "$target" $options "$engine.corpus" "$@")
 }
 
 # Copy $1 shares with the tree what is not edited; this puts the edited files back.
