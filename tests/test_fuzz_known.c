@@ -108,7 +108,7 @@ static void refused(const char *what, const char *text, unsigned int first, unsi
 {
 	struct known *known;
 	const char *at;
-	unsigned int line;
+	unsigned int line = 0;
 
 	put("bad.known", text);
 	memset(why, 0, sizeof(why));
