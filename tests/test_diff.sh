@@ -6,24 +6,8 @@ set -u
 diff=${BUILD:-build}/rdpmc-diff
 replay=${BUILD:-build}/fuzz-rdpmc-replay
 seeds=corpus/seeds
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 130' INT TERM
-n=0 failed=0
+. tests/checks.sh
 
-ok() { n=$((n + 1)); echo "ok $n - $1"; }
-not_ok() {
-	n=$((n + 1)) failed=$((failed + 1))
-	echo "not ok $n - $1"
-	head -n 20 "$dir/out" 2>/dev/null | sed 's/^/# out: /'
-	head -n 20 "$dir/err" 2>/dev/null | sed 's/^/# err: /'
-}
-skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
-check() { # name, condition...
-	name=$1
-	shift
-	if "$@"; then ok "$name"; else not_ok "$name"; fi
-}
 run() { # arguments of rdpmc-diff; sets $status
 	"$diff" "$@" >"$dir/out" 2>"$dir/err" </dev/null
 	status=$?
@@ -34,7 +18,6 @@ run_replay() {
 }
 # How many lines of standard output match?
 lines() { grep -c -e "$1" "$dir/out"; }
-says() { grep -qF -e "$1" "$dir/out"; }
 
 # Exit 2, nothing on stdout, exactly one line on stderr that holds the text.
 one_line() { # name, text

@@ -89,7 +89,7 @@ if [ ! -x "$build/fuzz-rdpmc" ] && ! make -s -j"$(nproc)" SETUP=no BUILD="$build
 	finish
 fi
 
-options='-max_len=172 -entropic=0 -reduce_inputs=0 -use_counters=0 -mutate_depth=50'
+options=${FUZZ_OPTIONS-} # the Makefile's
 seeds=$(pwd)/corpus/seeds
 target=$(pwd)/$build/fuzz-rdpmc
 # fuzz ENGINE ARGUMENT...

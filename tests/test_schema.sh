@@ -85,7 +85,7 @@ run_is_valid() # NAME FILE [OPTION...]
 interrupted_is_valid()
 {
 	name='rdpmc-bench run, interrupted'
-	timeout -s INT 2 "$bench" run --time 30 --json "$work/partial.json" >"$work/table" 2>"$work/errors"
+	timeout --foreground -s INT 2 "$bench" run --time 30 --json "$work/partial.json" >"$work/table" 2>"$work/errors"
 	if [ -s "$work/partial.json" ] && ! grep -q '"partial": true' "$work/partial.json"; then
 		not_ok "$name: partial is true" "$work/errors"
 	else

@@ -8,31 +8,11 @@ diff=${BUILD:-build}/rdpmc-diff
 python=${SETUP_PYTHON:-/usr/bin/python3}
 export PYTHONDONTWRITEBYTECODE=1
 schema=results/rdpmc-results-1.schema.json
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 130' INT TERM
-n=0 failed=0
+. tests/checks.sh
 
-ok() { n=$((n + 1)); echo "ok $n - $1"; }
-not_ok() {
-	n=$((n + 1)) failed=$((failed + 1))
-	echo "not ok $n - $1"
-	head -n 20 "$dir/out" 2>/dev/null | sed 's/^/# out: /'
-	head -n 20 "$dir/err" 2>/dev/null | sed 's/^/# err: /'
-}
-check() { # name, condition...
-	name=$1
-	shift
-	if "$@"; then ok "$name"; else not_ok "$name"; fi
-}
-skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 run() { # arguments of rdpmc-diff survey; sets $status
 	"$diff" survey "$@" >"$dir/out" 2>"$dir/err" </dev/null
 	status=$?
-}
-says() { grep -qF -e "$1" "$dir/out"; }
-ends() { # status, and what standard output says
-	[ $status -eq "$1" ] && says "$2"
 }
 valid() { # name, file
 	if ! "$python" -c 'import jsonschema' 2>/dev/null; then
@@ -44,19 +24,6 @@ valid() { # name, file
 	fi
 }
 
-# Exit 2, nothing on stdout, exactly one line on stderr that holds the text.
-wrong_use() { # text, arguments...
-	text=$1
-	shift
-	run "$@"
-	if [ $status -eq 2 ] && [ ! -s "$dir/out" ] && [ "$(wc -l <"$dir/err")" -eq 1 ] &&
-		grep -qF -e "$text" "$dir/err"; then
-		ok "wrong use: $*"
-	else
-		echo "# exit status $status, expected 2 and: $text"
-		not_ok "wrong use: $*"
-	fi
-}
 
 wrong_use "'extra' is not expected" extra
 wrong_use "there is no 'pentium'" --configuration pentium

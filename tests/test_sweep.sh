@@ -8,46 +8,13 @@ diff=${BUILD:-build}/rdpmc-diff
 python=${SETUP_PYTHON:-/usr/bin/python3}
 export PYTHONDONTWRITEBYTECODE=1
 schema=results/rdpmc-results-1.schema.json
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 130' INT TERM
-n=0 failed=0
+. tests/checks.sh
 
-ok() { n=$((n + 1)); echo "ok $n - $1"; }
-not_ok() {
-	n=$((n + 1)) failed=$((failed + 1))
-	echo "not ok $n - $1"
-	head -n 20 "$dir/out" 2>/dev/null | sed 's/^/# out: /'
-	head -n 20 "$dir/err" 2>/dev/null | sed 's/^/# err: /'
-}
-check() { # name, condition...
-	name=$1
-	shift
-	if "$@"; then ok "$name"; else not_ok "$name"; fi
-}
-skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 run() { # arguments of rdpmc-diff sweep; sets $status
 	"$diff" sweep "$@" >"$dir/out" 2>"$dir/err" </dev/null
 	status=$?
 }
-says() { grep -qF -e "$1" "$dir/out"; }
-ends() { # status, and what standard output says
-	[ $status -eq "$1" ] && says "$2"
-}
 
-# Exit 2, nothing on stdout, exactly one line on stderr that holds the text.
-wrong_use() { # text, arguments...
-	text=$1
-	shift
-	run "$@"
-	if [ $status -eq 2 ] && [ ! -s "$dir/out" ] && [ "$(wc -l <"$dir/err")" -eq 1 ] &&
-		grep -qF -e "$text" "$dir/err"; then
-		ok "wrong use: $*"
-	else
-		echo "# exit status $status, expected 2 and: $text"
-		not_ok "wrong use: $*"
-	fi
-}
 
 wrong_use "'extra' is not expected" extra
 wrong_use "unrecognized option '--bogus'" --bogus
@@ -125,7 +92,7 @@ refused 'is not the file of a sweep' "$dir/hello"
 check "a file that was refused is as it was" test "$(cat "$dir/hello")" = hello
 
 # Ctrl-C, which a shell without job control would have ignored in the background. Gone within a second.
-timeout -s INT 0.5 "$diff" sweep --full --json "$dir/partial.json" >"$dir/out" 2>"$dir/err" </dev/null &
+timeout --foreground -s INT 0.5 "$diff" sweep --full --json "$dir/partial.json" >"$dir/out" 2>"$dir/err" </dev/null &
 pid=$!
 begun=$(date +%s%N)
 wait $pid
@@ -133,7 +100,7 @@ check "interrupted: gone at once" test $(($(date +%s%N) - begun)) -lt 1500000000
 check "interrupted: what was done is told" says 'interrupted: this is part of it'
 check "interrupted: the result is partial" grep -q '"partial": true' "$dir/partial.json"
 check "interrupted: the schema accepts it" "$python" tests/check_schema.py $schema "$dir/partial.json"
-timeout --preserve-status -s INT 0.3 "$diff" sweep --full >"$dir/out" 2>"$dir/err" </dev/null
+timeout --foreground --preserve-status -s INT 0.3 "$diff" sweep --full >"$dir/out" 2>"$dir/err" </dev/null
 check "interrupted: status 130" test $? -eq 130
 
 # Engines that are wrong, and nowhere but in emulator/: the loop over ECX runs compiled code of theirs.
