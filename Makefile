@@ -92,7 +92,7 @@ speed: $(BUILD)/stats-speed ## time the summary code on 10 million samples
 	@$(BUILD)/stats-speed
 
 test: setup-test $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay $(SANITIZED)/rdpmc-bench $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) ## run all tests (ASan and UBSan on)
-	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) tests/run $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) $(TEST_SCRIPTS)
+	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" tests/run $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) $(TEST_SCRIPTS)
 
 sweep: $(BUILD)/rdpmc-diff ## every ECX in every privilege state, emulator against model, within two minutes (SWEEP_ARGS=)
 	@$(BUILD)/rdpmc-diff sweep $(SWEEP_ARGS)
@@ -170,6 +170,8 @@ COVERAGE   := -fsanitize-coverage=bb,inline-8bit-counters,pc-table
 FUZZ_OPTIONS = -max_len=172 -entropic=0 -reduce_inputs=0 -use_counters=0 -mutate_depth=50
 TIME ?= 60
 JOBS ?= 1
+FUZZ_RUN = ./fuzz-rdpmc $(FUZZ_OPTIONS) -max_total_time=$(TIME) -print_final_stats=1 \
+	$(if $(filter-out 1,$(JOBS)),-fork=$(JOBS))
 
 # A flavour: directory, compiler, flags for all, how to link, program.
 INSTRUMENT_libfuzzer := $(COVERAGE)
@@ -194,8 +196,7 @@ $(BUILD)/afl-mutator.so: fuzz/target_afl_mutator.c fuzz/mutate.c fuzz/case.c $(w
 
 fuzz: setup-fuzz $(BUILD)/fuzz-rdpmc ## fuzz the emulator with libFuzzer, ASan and UBSan (TIME=60 JOBS=1)
 	@mkdir -p $(BUILD)/corpus
-	cd $(BUILD) && ./fuzz-rdpmc $(FUZZ_OPTIONS) -max_total_time=$(TIME) -print_final_stats=1 \
-		$(if $(filter-out 1,$(JOBS)),-fork=$(JOBS)) corpus $(CURDIR)/corpus/seeds
+	cd $(BUILD) && $(FUZZ_RUN) corpus $(CURDIR)/corpus/seeds
 
 fuzz-afl: setup-fuzz $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so ## fuzz the emulator with AFL++ (TIME=60)
 	AFL_CUSTOM_MUTATOR_LIBRARY=$(BUILD)/afl-mutator.so AFL_CUSTOM_MUTATOR_ONLY=1 AFL_SKIP_CPUFREQ=1 AFL_NO_UI=1 \
@@ -255,8 +256,7 @@ fuzz-kernel: setup-kernel $(BUILD)/fuzz-rdpmc ## fuzz that code with libFuzzer, 
 	@mkdir -p $(BUILD)/corpus-kernel
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/fuzz/$$name.so" --for fuzz "$$tree" $${KOBJ:+"$$KOBJ"} && \
-	cd $(BUILD) && RDPMC_ENGINE="kernel/fuzz/$$name.so" ./fuzz-rdpmc $(FUZZ_OPTIONS) -error_exitcode=1 -max_total_time=$(TIME) \
-		-print_final_stats=1 $(if $(filter-out 1,$(JOBS)),-fork=$(JOBS)) corpus-kernel $(CURDIR)/corpus/seeds
+	cd $(BUILD) && RDPMC_ENGINE="kernel/fuzz/$$name.so" $(FUZZ_RUN) -error_exitcode=1 corpus-kernel $(CURDIR)/corpus/seeds
 
 coverage-kernel: setup-kernel $(BUILD)/rdpmc-diff ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
 	@$(KERNEL_TREE) && \

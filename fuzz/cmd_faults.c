@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fuzz/clock.h"
 #include "fuzz/command.h"
 #include "fuzz/document.h"
 #include "fuzz/faults_json.h"
@@ -356,11 +357,11 @@ int command_faults(int argc, char **argv)
 		command_die("out of memory");
 	command_catch_signals();
 	document_now(started);
-	since = command_seconds();
+	since = clock_seconds();
 	run_all(&campaign);
 	all = print_table(&campaign);
 	if (options.json)
-		write_json(&campaign, started, command_seconds() - since);
+		write_json(&campaign, started, clock_seconds() - since);
 	free(campaign.results);
 	free(faults);
 	if (command_interrupted())

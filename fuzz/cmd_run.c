@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fuzz/clock.h"
 #include "fuzz/command.h"
 #include "fuzz/findings.h"
 #include "fuzz/inputs.h"
@@ -113,7 +114,7 @@ struct job {
 static void tell_progress(const struct options *options, uint64_t i, double since)
 {
 	double share = (double)(i + 1) / (double)options->random;
-	double passed = command_seconds() - since;
+	double passed = clock_seconds() - since;
 
 	if (command_progress())
 		fprintf(stderr, "\r\033[K%.0f %% of %llu random cases, about %.0f s left",
@@ -124,18 +125,14 @@ static void *run_job(void *opaque)
 {
 	struct job *job = opaque;
 	const struct options *options = job->options;
-	double since = command_seconds();
+	double since = clock_seconds();
 	uint8_t data[MUTATE_SIZE];
 	struct finding finding;
 	char name[64];
 
 	for (uint64_t i = job->number; i < options->random; i += options->jobs) {
-		/* Each from its own seed, so that a case does not depend on the jobs. */
-		struct random random = { options->seed * 0xd1342543de82ef95ULL + i };
-		size_t size;
+		size_t size = mutate_numbered(options->seed, i, data, sizeof(data));
 
-		random.state = random_next(&random);
-		size = mutate_make(&random, data, sizeof(data));
 		if (!trial_run(&job->trial, data, size, &finding)) {
 			snprintf(name, sizeof(name), "random case %llu of seed %llu",
 				 (unsigned long long)i, (unsigned long long)options->seed);
@@ -236,7 +233,7 @@ int command_run(int argc, char **argv)
 	if (options.chosen.engine->single)
 		options.jobs = 1;
 	command_catch_signals();
-	since = command_seconds();
+	since = clock_seconds();
 	for (char **path = options.paths; path && *path; path++)
 		if (inputs_each(*path, replay_one, &replay, &count, why, sizeof(why)) < 0)
 			command_die("%s", why);
@@ -244,7 +241,7 @@ int command_run(int argc, char **argv)
 		run_random(&options, &trial, &findings);
 	tell(&options, &trial, &findings);
 	if (!options.quiet)
-		report_tally(stdout, &trial.tally, command_seconds() - since);
+		report_tally(stdout, &trial.tally, clock_seconds() - since);
 	status = findings.kinds ? EXIT_FINDING : trial.tally.cases ? EXIT_GOOD : EXIT_NOTHING_RAN;
 	if (command_interrupted())
 		status = 128 + command_interrupted();

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fuzz/clock.h"
 #include "fuzz/command.h"
 #include "fuzz/document.h"
 #include "fuzz/mutate.h"
-#include "fuzz/survey_command.h"
 #include "fuzz/survey_report.h"
 #include "results/json_file.h"
 
@@ -65,17 +65,20 @@ static void find_against(struct options *options, const char *name)
 			    why);
 }
 
+static bool is_stdout(const char *path)
+{
+	return path && !strcmp(path, "-");
+}
+
 static void check(struct options *options)
 {
 	struct failure failure;
 
 	if (options->json && json_file_check(options->json, &failure))
 		command_die("--json: %s", failure.text);
-	if (options->json && options->markdown && !strcmp(options->json, "-") &&
-	    !strcmp(options->markdown, "-"))
+	if (is_stdout(options->json) && is_stdout(options->markdown))
 		command_die("--json and --markdown cannot both go to standard output");
-	if (options->markdown && strcmp(options->markdown, "-") &&
-	    json_file_check(options->markdown, &failure))
+	if (options->markdown && json_file_check(options->markdown, &failure))
 		command_die("--markdown: %s", failure.text);
 	if (options->against.engine && options->save)
 		command_die("--save is for one engine; not with --against");
@@ -142,15 +145,10 @@ static const struct argp survey_argp = {
 	.children = children,
 };
 
-static bool interrupted(void)
-{
-	return command_interrupted();
-}
-
 static void progress(void *opaque, double share)
 {
 	const double *since = opaque;
-	double passed = command_seconds() - *since;
+	double passed = clock_seconds() - *since;
 	static double told; /* not more often than a person reads */
 
 	if (passed - told < 0.2)
@@ -201,51 +199,43 @@ static void try_made(const struct command_engine *chosen, struct known *known,
 
 	command_trial(&trial, chosen);
 	for (uint64_t i = 0; i < MADE && !command_interrupted(); i++) {
-		struct random random = { i };
-		size_t size;
+		size_t size = mutate_numbered(1, i, data, sizeof(data)); /* as run --random */
 
-		random.state = random_next(&random);
-		size = mutate_make(&random, data, sizeof(data));
 		report->made_new += !trial_run(&trial, data, size, &finding);
 		report->made++;
 	}
-	for (unsigned int i = 0; known && i < known_count(known); i++)
+	for (unsigned int i = 0; i < known_count(known); i++)
 		known_get(known, i)->happened += known_get(trial.known, i)->happened;
 	trial_free(&trial);
 }
 
-/* Beside the file that it becomes: after an interruption the old one is as it was. */
-static FILE *open_markdown(const struct options *options, char *path, size_t size)
+static void write_markdown(const char *path, const struct survey_report *report)
 {
-	FILE *file;
+	struct failure failure;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
 
-	if (!options->markdown)
-		return NULL;
-	if (!strcmp(options->markdown, "-"))
-		return stdout;
-	snprintf(path, size, "%s.%d.tmp", options->markdown, (int)getpid());
-	file = fopen(path, "w");
-	if (!file)
-		command_die("--markdown: %s: %s", options->markdown, strerror(errno));
-	return file;
+	if (out)
+		survey_markdown(out, report);
+	if (!out || fclose(out))
+		command_die("--markdown: out of memory");
+	if (text_file_write(path, text, &failure))
+		command_die("--markdown: %s", failure.text);
+	free(text);
 }
 
-static void write_all(const struct options *options, const struct survey_report *report,
-		      FILE *markdown, const char *path)
+static void write_all(const struct options *options, const struct survey_report *report)
 {
-	bool taken = (options->json && !strcmp(options->json, "-")) || markdown == stdout;
 	struct failure failure;
 	json_t *json;
 
-	survey_text(taken ? stderr : stdout, report);
+	survey_text(is_stdout(options->json) || is_stdout(options->markdown) ? stderr : stdout,
+		    report);
 	if (options->save)
 		save_all(options->save, report->result);
-	if (markdown) {
-		survey_markdown(markdown, report);
-		if (ferror(markdown) ||
-		    (markdown != stdout && (fclose(markdown) || rename(path, options->markdown))))
-			command_die("--markdown: %s: %s", options->markdown, strerror(errno));
-	}
+	if (options->markdown)
+		write_markdown(options->markdown, report);
 	if (!options->json)
 		return;
 	json = survey_json(report);
@@ -284,12 +274,11 @@ static void known_of(const struct options *options, struct survey *survey,
 int command_survey(int argc, char **argv)
 {
 	struct options options = { .jobs = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN) };
-	char started[DOCUMENT_TIME], directory[4096], temporary[4200];
+	char started[DOCUMENT_TIME], directory[4096];
 	struct survey_report report = { .started = started };
 	struct survey_result result;
-	double since = command_seconds();
+	double since = clock_seconds();
 	struct survey survey;
-	FILE *markdown;
 	const char *why;
 	int status;
 
@@ -305,7 +294,7 @@ int command_survey(int argc, char **argv)
 		.configurations = options.configurations,
 		.n_configurations = options.n_configurations,
 		.jobs = options.jobs > MOST_JOBS ? MOST_JOBS : options.jobs,
-		.interrupted = interrupted,
+		.interrupted = command_ends,
 		.progress = command_progress() ? progress : NULL,
 		.opaque = &since,
 	};
@@ -318,15 +307,14 @@ int command_survey(int argc, char **argv)
 	}
 	if (survey.progress)
 		fprintf(stderr, "\r\033[K");
-	markdown = open_markdown(&options, temporary, sizeof(temporary));
 	if (!options.against.engine && options.n_configurations == nr_configurations)
 		try_made(&options.chosen, survey.known[SURVEY_BEFORE], &report);
-	result.seconds = command_seconds() - since;
+	result.seconds = clock_seconds() - since;
 	report.result = &result;
 	report.names[SURVEY_BEFORE] = options.chosen.named;
 	report.names[SURVEY_AFTER] = options.against.named;
 	report.saved = options.save;
-	write_all(&options, &report, markdown, temporary);
+	write_all(&options, &report);
 	status = status_of(&report);
 	survey_free(&result);
 	free(options.configurations);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fuzz/choices.h"
+#include "fuzz/clock.h"
 #include "fuzz/command.h"
 #include "fuzz/configurations.h"
 #include "fuzz/document.h"
@@ -137,15 +138,10 @@ struct run {
 	size_t n_rows;
 };
 
-static bool interrupted(void)
-{
-	return command_interrupted();
-}
-
 static void progress(void *opaque, double share)
 {
 	const struct run *run = opaque;
-	double passed = command_seconds() - run->since;
+	double passed = clock_seconds() - run->since;
 
 	fprintf(stderr, "\r\033[K%s: %.0f %%, about %.0f s left", run->label, 100 * share,
 		share > 0 ? passed / share - passed : 0);
@@ -158,7 +154,7 @@ static struct sweep_row *begin_row(struct run *run, const char *part, const char
 	row->part = part;
 	row->configuration = configuration;
 	run->label = configuration;
-	run->since = command_seconds();
+	run->since = clock_seconds();
 	return row;
 }
 
@@ -314,7 +310,7 @@ static int finish(struct run *run, const char *started, double since)
 		.n_rows = run->n_rows,
 		.first = options->first,
 		.last = options->last,
-		.elapsed = command_seconds() - since,
+		.elapsed = clock_seconds() - since,
 		.partial = command_interrupted(),
 	};
 	uint64_t cases = 0, mismatches = 0;
@@ -353,7 +349,7 @@ int command_sweep(int argc, char **argv)
 	struct failure failure;
 	struct trial trial;
 	char started[DOCUMENT_TIME];
-	double since = command_seconds();
+	double since = clock_seconds();
 	bool named;
 	int status;
 
@@ -380,7 +376,7 @@ int command_sweep(int argc, char **argv)
 		.engine = options.chosen.engine,
 		.choices = options.chosen.choices,
 		.jobs = options.chosen.engine->single ? 1 : options.jobs,
-		.interrupted = interrupted,
+		.interrupted = command_ends,
 		.progress = command_progress() ? progress : NULL,
 		.opaque = &run,
 	};

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fuzz/choices.h"
@@ -190,12 +189,9 @@ int command_interrupted(void)
 	return interrupted;
 }
 
-double command_seconds(void)
+bool command_ends(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+	return interrupted;
 }
 
 bool command_progress(void)

@@ -21,6 +21,7 @@ int command_run(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_minimize(int argc, char **argv);
 int command_sweep(int argc, char **argv);
+int command_survey(int argc, char **argv);
 int command_faults(int argc, char **argv);
 int command_engines(int argc, char **argv);
 int command_seeds(int argc, char **argv);
@@ -58,8 +59,7 @@ void command_trial(struct trial *trial, const struct command_engine *chosen);
 /* SIGINT and SIGTERM ask for an end; a second one ends at once. Returns the signal, or 0. */
 void command_catch_signals(void);
 int command_interrupted(void);
-
-double command_seconds(void); /* monotonic */
+bool command_ends(void); /* is an end asked for? */
 
 /* Is standard error a person's terminal? Then long work tells how far it is. */
 bool command_progress(void);

@@ -53,3 +53,31 @@ unsigned int cpuid_leaves(const struct rdpmc_pmu *pmu, struct cpuid_leaf leaves[
 	return 1 + (pmu->vendor == RDPMC_AMD ? amd_leaves(pmu, leaves + 1)
 					     : intel_leaves(pmu, leaves + 1));
 }
+
+unsigned int cpuid_core_counters(const struct rdpmc_pmu *pmu)
+{
+	return !pmu->version ? 0 : pmu->version == 2 ? pmu->nr_gp : pmu->ext_core ? 6 : 4;
+}
+
+/* @first counters from 0 on, and those of a bitmap. */
+static uint8_t count(unsigned int first, uint32_t bitmap)
+{
+	return (uint8_t)__builtin_popcount(bitmap | (first < 32 ? (1U << first) - 1 : ~0U));
+}
+
+struct cpuid_counts cpuid_perf_counts(const struct rdpmc_pmu *host)
+{
+	struct cpuid_counts counts = { 0 };
+
+	if (host->vendor == RDPMC_AMD) {
+		counts.gp = (uint8_t)cpuid_core_counters(host);
+		return counts;
+	}
+	if (host->version)
+		counts.gp = count(host->nr_gp, host->leaf23_gp);
+	if (host->version > 1)
+		counts.fixed =
+			count(host->nr_fixed,
+			      host->leaf23_fixed | (host->version >= 5 ? host->fixed_bitmap : 0));
+	return counts;
+}

@@ -5,6 +5,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "fuzz/choices.h"
+
 #ifndef PROGRAM_VERSION
 #error "the Makefile defines PROGRAM_VERSION, PROGRAM_COMPILER and PROGRAM_FLAGS"
 #endif
@@ -30,4 +32,15 @@ json_t *document_json(const char *kind, const char *started, bool partial, doubl
 			 PROGRAM_COMPILER, "flags", PROGRAM_FLAGS, "options", options, "elapsed",
 			 elapsed, "context", "kernel", "release", host.release, "version",
 			 host.version, "rows", rows);
+}
+
+json_t *document_choices(const struct rdpmc_choices *choices)
+{
+	struct rdpmc_choices made = *choices;
+	json_t *array = json_array();
+
+	for (unsigned int i = 0; i < NR_CHOICES; i++)
+		if (*choice_of(&made, i))
+			json_array_append_new(array, json_string(choice_name(i)));
+	return array;
 }

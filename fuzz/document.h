@@ -6,9 +6,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "model/pmu.h"
+
 /* Now: RFC 3339, UTC, whole seconds. */
 #define DOCUMENT_TIME 32
 void document_now(char text[DOCUMENT_TIME]);
+
+/* The names of the choices that are made: a new reference. */
+json_t *document_choices(const struct rdpmc_choices *choices);
 
 /*
  * A result of @kind: @options and @rows are stolen. Returns a new reference, NULL without memory.

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fuzz/clock.h"
 #include "fuzz/inputs.h"
 #include "fuzz/mutate.h"
 #include "fuzz/trial.h"
@@ -23,14 +24,6 @@
 #define PATH_SIZE  512
 #define GRACE      20 /* s beyond a fuzzer's own limit, before it is ended */
 #define LOOK_EVERY 4096
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 const char *driver_name(enum driver driver)
 {
@@ -82,7 +75,7 @@ static int run(char *const argv[], char *const env[], const char *log, double se
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
-	double end = now() + seconds;
+	double end = clock_seconds() + seconds;
 	int status, error;
 	pid_t pid;
 
@@ -103,7 +96,7 @@ static int run(char *const argv[], char *const env[], const char *log, double se
 		struct timespec pause = { .tv_nsec = 5000000 };
 
 		nanosleep(&pause, NULL);
-		if (now() > end) {
+		if (clock_seconds() > end) {
 			kill(-pid, SIGKILL); /* its own group: AFL++'s target, too */
 			waitpid(pid, &status, 0);
 			break;
@@ -316,7 +309,7 @@ static void run_here(enum driver driver, const struct driver_job *job, struct dr
 {
 	const struct engine *engine = plain_engine(job, result);
 	struct random random = { job->seed };
-	double end = now() + job->seconds;
+	double end = clock_seconds() + job->seconds;
 	uint8_t data[(MUTATE_SIZE + 7) / 8 * 8];
 	struct finding finding;
 	struct trial trial;
@@ -326,7 +319,7 @@ static void run_here(enum driver driver, const struct driver_job *job, struct dr
 	if (!engine || trial_init(&trial, engine, &why))
 		return;
 	result->ran = true;
-	while (!result->found && (result->executions % LOOK_EVERY || now() < end)) {
+	while (!result->found && (result->executions % LOOK_EVERY || clock_seconds() < end)) {
 		result->executions++;
 		size = MUTATE_SIZE;
 		if (driver == DRIVER_MADE)
@@ -347,12 +340,12 @@ static void run_here(enum driver driver, const struct driver_job *job, struct dr
 void driver_run(enum driver driver, const struct driver_job *job, struct driver_result *result)
 {
 	char directory[] = "/tmp/rdpmc-diff.XXXXXX";
-	double since = now();
+	double since = clock_seconds();
 
 	memset(result, 0, sizeof(*result));
 	if (driver == DRIVER_MADE || driver == DRIVER_RANDOM) {
 		run_here(driver, job, result);
-		result->seconds = now() - since;
+		result->seconds = clock_seconds() - since;
 		return;
 	}
 	if (!mkdtemp(directory)) {
@@ -363,7 +356,7 @@ void driver_run(enum driver driver, const struct driver_job *job, struct driver_
 		run_libfuzzer(job, directory, result);
 	else
 		run_afl(job, directory, result);
-	result->seconds = now() - since;
+	result->seconds = clock_seconds() - since;
 	/* One that ended by itself before its time has not looked. */
 	if (result->ran && !result->found && result->seconds + 1 < job->seconds)
 		result->ran = false;

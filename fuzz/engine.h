@@ -23,6 +23,12 @@ struct engine_answer {
 	struct rdpmc_regs regs;
 };
 
+static inline bool engine_same_regs(const struct rdpmc_regs *a, const struct rdpmc_regs *b)
+{
+	return a->rax == b->rax && a->rcx == b->rcx && a->rdx == b->rdx && a->rip == b->rip &&
+	       a->rflags == b->rflags;
+}
+
 /*
  * Another exception than #GP with an error code (in real-address mode none is pushed, so it does not
  * matter there) and #UD without one.

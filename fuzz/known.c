@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "fuzz/cpuid.h"
 #include "fuzz/known_file.h"
 #include "model/intercept.h"
 
@@ -48,18 +49,13 @@ static bool when(const struct known_world *world, const struct known_entry *entr
 	return true;
 }
 
-static uint8_t core_counters(const struct rdpmc_pmu *pmu)
-{
-	return !pmu->version ? 0 : pmu->version == 2 ? pmu->nr_gp : pmu->ext_core ? 6 : 4;
-}
-
 /* Does that change anything? */
 static bool apply(struct known_world *world, const struct known_entry *entry)
 {
 	bool changed = false;
 
 	if (world->guest.vendor == RDPMC_AMD)
-		world->guest_core = core_counters(&world->guest);
+		world->guest_core = (uint8_t)cpuid_core_counters(&world->guest);
 	for (unsigned int i = 0; i < entry->n_assignments; i++) {
 		const struct known_field *field = entry->assignments[i].field;
 		uint64_t before = known_field_get(world, field);
@@ -70,31 +66,10 @@ static bool apply(struct known_world *world, const struct known_entry *entry)
 	return changed;
 }
 
-static uint8_t count(unsigned int first, uint32_t bitmap)
-{
-	return (uint8_t)__builtin_popcount(bitmap | (first < 32 ? (1U << first) - 1 : ~0U));
-}
-
-/* Linux, arch/x86/events/core.c, perf_get_x86_pmu_capability(): counts, not sets. */
-static void count_host(struct known_world *world)
-{
-	const struct rdpmc_pmu *host = &world->host;
-
-	if (host->vendor == RDPMC_AMD) {
-		world->host_gp = core_counters(host);
-		return;
-	}
-	if (host->version)
-		world->host_gp = count(host->nr_gp, host->leaf23_gp);
-	if (host->version > 1)
-		world->host_fixed =
-			count(host->nr_fixed,
-			      host->leaf23_fixed | (host->version >= 5 ? host->fixed_bitmap : 0));
-}
-
 static void to_world(const struct known_question *question, struct known_world *world)
 {
 	const struct rdpmc_state *state = question->state;
+	struct cpuid_counts counts;
 
 	*world = (struct known_world){
 		.guest = *question->guest,
@@ -114,14 +89,10 @@ static void to_world(const struct known_question *question, struct known_world *
 		.pce = state->cr4 & RDPMC_CR4_PCE,
 	};
 	if (world->guest.vendor == RDPMC_AMD)
-		world->guest_core = core_counters(&world->guest);
-	count_host(world);
-}
-
-static bool same_regs(const struct rdpmc_regs *a, const struct rdpmc_regs *b)
-{
-	return a->rax == b->rax && a->rcx == b->rcx && a->rdx == b->rdx && a->rip == b->rip &&
-	       a->rflags == b->rflags;
+		world->guest_core = (uint8_t)cpuid_core_counters(&world->guest);
+	counts = cpuid_perf_counts(&world->host);
+	world->host_gp = counts.gp;
+	world->host_fixed = counts.fixed;
 }
 
 /* Is the engine's answer that of a processor in such a world? */
@@ -153,7 +124,7 @@ static bool answers(const struct known_question *question, const struct known_wo
 		read &= (1ULL << world->value_bits) - 1;
 	regs = rdpmc_result(&decision, question->state, read);
 	return answer->answer == decision.answer && !answer->error_code && !answer->elsewhere &&
-	       same_regs(&answer->regs, &regs);
+	       engine_same_regs(&answer->regs, &regs);
 }
 
 /* The same with all differences of @which at once, in their order. */
@@ -219,7 +190,7 @@ uint64_t known_explain(struct known *known, const struct known_question *questio
 
 unsigned int known_count(const struct known *known)
 {
-	return known->count;
+	return known ? known->count : 0;
 }
 
 struct known_difference *known_get(struct known *known, unsigned int i)

@@ -37,7 +37,7 @@ void known_free(struct known *known);
  */
 int known_directory(char *directory, size_t size);
 
-unsigned int known_count(const struct known *known);
+unsigned int known_count(const struct known *known); /* NULL has none */
 struct known_difference *known_get(struct known *known, unsigned int i);
 
 /* What a difference is looked for in: a read by an entry, or the decision to intercept. */

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "fuzz/command.h"
-#include "fuzz/survey_command.h"
 
 static const struct {
 	const char *name, *summary;

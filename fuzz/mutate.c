@@ -382,3 +382,11 @@ size_t mutate(struct random *random, uint8_t *data, size_t size, size_t max)
 	}
 	return size;
 }
+
+size_t mutate_numbered(uint64_t seed, uint64_t number, uint8_t *data, size_t max)
+{
+	struct random random = { seed * 0xd1342543de82ef95ULL + number };
+
+	random.state = random_next(&random);
+	return mutate_make(&random, data, max);
+}

@@ -16,6 +16,9 @@
 /* A case from nothing, at most @max bytes long. Returns its size. */
 size_t mutate_make(struct random *random, uint8_t *data, size_t max);
 
+/* Case @number of @seed's: each from a beginning of its own, so that none depends on another. */
+size_t mutate_numbered(uint64_t seed, uint64_t number, uint8_t *data, size_t max);
+
 /* Change @data, @size bytes in room for @max. Returns the new size. */
 size_t mutate(struct random *random, uint8_t *data, size_t size, size_t max);
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "fuzz/cpuid.h"
+
 #define HEX_BYTES_A_LINE 32
 
 static const char *const mode_names[NR_MODES] = {
@@ -100,10 +102,7 @@ static void report_pmu(FILE *out, const char *whose, const struct rdpmc_pmu *pmu
 	fprintf(out, "%-9s", whose);
 	if (pmu->vendor == RDPMC_AMD && pmu->version)
 		fprintf(out, "AMD%s, %u core counters%s%s%s",
-			pmu->version == 2 ? ", PerfMonV2" : "",
-			pmu->version == 2 ? pmu->nr_gp
-			: pmu->ext_core   ? 6U
-					  : 4U,
+			pmu->version == 2 ? ", PerfMonV2" : "", cpuid_core_counters(pmu),
 			pmu->ext_core ? ", PerfCtrExtCore" : "",
 			pmu->ext_nb ? ", PerfCtrExtNB" : "", pmu->ext_l3 ? ", PerfCtrExtLLC" : "");
 	else if (pmu->vendor == RDPMC_AMD)

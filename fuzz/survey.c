@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fuzz/clock.h"
+
 #define LOOK_NS 10000000 /* between looks at the workers */
 
 /* What the workers and their parent share. */
@@ -22,14 +24,6 @@ struct shared {
 	char why[200];      /* a worker's, when it could not go on */
 	struct survey_slot slots[];
 };
-
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 static size_t shared_size(const struct survey *survey)
 {
@@ -179,8 +173,7 @@ static int add_slot(struct survey_result *result, size_t number)
 		class->in[number] = 1;
 	}
 	for (unsigned int side = 0; side < survey_sides(survey); side++)
-		for (unsigned int i = 0;
-		     survey->known[side] && i < known_count(survey->known[side]); i++)
+		for (unsigned int i = 0; i < known_count(survey->known[side]); i++)
 			known_get(survey->known[side], i)->happened += slot->happened[side][i];
 	result->reads += slot->reads;
 	result->probes += slot->probes;
@@ -265,7 +258,7 @@ int survey_run(const struct survey *survey, struct survey_result *result, const 
 	struct shared *shared = mmap(NULL, shared_size(survey), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t *pids = calloc(survey->jobs, sizeof(*pids));
-	double since = seconds();
+	double since = clock_seconds();
 	unsigned int started = 0;
 	int error = -1;
 
@@ -288,7 +281,7 @@ int survey_run(const struct survey *survey, struct survey_result *result, const 
 	if (shared)
 		munmap(shared, shared_size(survey));
 	free(pids);
-	result->seconds = seconds() - since;
+	result->seconds = clock_seconds() - since;
 	return error;
 }
 

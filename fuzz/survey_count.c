@@ -210,16 +210,14 @@ static void read_chosen(struct work *work)
 static void forget_happened(const struct survey *survey)
 {
 	for (unsigned int side = 0; side < SURVEY_SIDES; side++)
-		for (unsigned int i = 0;
-		     survey->known[side] && i < known_count(survey->known[side]); i++)
+		for (unsigned int i = 0; i < known_count(survey->known[side]); i++)
 			known_get(survey->known[side], i)->happened = 0;
 }
 
 static void keep_happened(const struct survey *survey, struct survey_slot *slot)
 {
 	for (unsigned int side = 0; side < SURVEY_SIDES; side++)
-		for (unsigned int i = 0;
-		     survey->known[side] && i < known_count(survey->known[side]); i++)
+		for (unsigned int i = 0; i < known_count(survey->known[side]); i++)
 			slot->happened[side][i] = known_get(survey->known[side], i)->happened;
 }
 

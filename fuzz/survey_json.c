@@ -114,17 +114,6 @@ static json_t *class_json(const struct survey_report *report, const struct surve
 	return row;
 }
 
-static json_t *choices_json(const struct rdpmc_choices *choices)
-{
-	struct rdpmc_choices made = *choices;
-	json_t *array = json_array();
-
-	for (unsigned int i = 0; i < NR_CHOICES; i++)
-		if (*choice_of(&made, i))
-			json_array_append_new(array, json_string(choice_name(i)));
-	return array;
-}
-
 static json_t *intercepts_json(const struct survey_result *result, unsigned int side)
 {
 	json_t *object = json_object();
@@ -142,7 +131,7 @@ static json_t *stale_json(const struct survey_result *result, unsigned int side)
 	struct known *known = result->survey->known[side];
 	json_t *array = json_array();
 
-	for (unsigned int i = 0; known && !result->partial && i < known_count(known); i++)
+	for (unsigned int i = 0; !result->partial && i < known_count(known); i++)
 		if (!known_get(known, i)->happened)
 			json_array_append_new(array, json_string(known_get(known, i)->name));
 	return array;
@@ -186,7 +175,7 @@ json_t *survey_json(const struct survey_report *report)
 			    report->names[0] ? report->names[0] : survey->engines[0]->name,
 			    "against", text_or_null(survey->engines[1] ? report->names[1] : NULL),
 			    "known", text_or_null(report->known), "jobs", (int)survey->jobs,
-			    "choices", choices_json(&survey->choices), "configurations",
+			    "choices", document_choices(&survey->choices), "configurations",
 			    configurations_json(result, NULL));
 	document = document_json("survey", report->started, result->partial, result->seconds,
 				 options, rows);

@@ -126,7 +126,7 @@ static void known_items(FILE *out, const struct survey_result *result, size_t fi
 	struct known *known = result->survey->known[0];
 	char text[3000];
 
-	for (unsigned int i = 0; known && i < known_count(known); i++) {
+	for (unsigned int i = 0; i < known_count(known); i++) {
 		const struct known_difference *one = known_get(known, i);
 		int at;
 
@@ -143,7 +143,7 @@ static void known_items(FILE *out, const struct survey_result *result, size_t fi
 			 one->reach ? one->reach : "not said");
 		item(out, "", text);
 	}
-	for (unsigned int i = 0; known && !result->partial && i < known_count(known); i++)
+	for (unsigned int i = 0; !result->partial && i < known_count(known); i++)
 		if (!known_get(known, i)->happened)
 			item(out, known_get(known, i)->name, ": did not happen: stale");
 }

@@ -144,8 +144,7 @@ static bool changed(const struct survey_reader *reader, unsigned int entry)
 		return true;
 	br = regs_of(before, b);
 	ar = regs_of(after, a);
-	if (br.rax != ar.rax || br.rcx != ar.rcx || br.rdx != ar.rdx || br.rip != ar.rip ||
-	    br.rflags != ar.rflags)
+	if (!engine_same_regs(&br, &ar))
 		return true;
 	if (!b->differs)
 		return before->decision.answer != after->decision.answer;

@@ -197,7 +197,7 @@ static void stale(FILE *out, const struct survey_result *result)
 
 	unsigned int n = 0;
 
-	for (unsigned int i = 0; known && !result->partial && i < known_count(known); i++) {
+	for (unsigned int i = 0; !result->partial && i < known_count(known); i++) {
 		if (known_get(known, i)->happened)
 			continue;
 		if (!n++)

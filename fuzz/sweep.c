@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "fuzz/clock.h"
 
 void sweep_result_free(struct sweep_result *result)
 {
@@ -43,14 +44,6 @@ static void add(struct sweep_result *into, const struct sweep_result *from)
 	findings_merge(&into->findings, &from->findings);
 }
 
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
 bool sweep_ends(struct sweep_thread *thread)
 {
 	const struct sweep *sweep = thread->sweep;
@@ -79,7 +72,7 @@ int sweep_run(const struct sweep *sweep, void (*work)(struct sweep_thread *threa
 {
 	struct start *starts = calloc(sweep->jobs, sizeof(*starts));
 	unsigned int ready = 0, started = 0;
-	double since = seconds();
+	double since = clock_seconds();
 
 	memset(result, 0, sizeof(*result));
 	*why = "out of memory";
@@ -108,6 +101,6 @@ int sweep_run(const struct sweep *sweep, void (*work)(struct sweep_thread *threa
 		trial_free(&starts[i].thread.trial);
 	}
 	free(starts);
-	result->seconds = seconds() - since;
+	result->seconds = clock_seconds() - since;
 	return started ? 0 : -1;
 }

@@ -2,8 +2,6 @@
 /* The result document of sweeps. */
 #include "fuzz/sweep_json.h"
 
-#include "fuzz/choices.h"
-
 #include "fuzz/document.h"
 
 static json_t *row_json(const struct sweep_row *row)
@@ -23,17 +21,6 @@ static json_t *row_json(const struct sweep_row *row)
 	return object;
 }
 
-static json_t *choices_json(const struct rdpmc_choices *choices)
-{
-	struct rdpmc_choices made = *choices;
-	json_t *array = json_array();
-
-	for (unsigned int i = 0; i < NR_CHOICES; i++)
-		if (*choice_of(&made, i))
-			json_array_append_new(array, json_string(choice_name(i)));
-	return array;
-}
-
 json_t *sweep_json(const struct sweep_document *document)
 {
 	const struct sweep *sweep = document->sweep;
@@ -42,7 +29,7 @@ json_t *sweep_json(const struct sweep_document *document)
 	for (size_t i = 0; i < document->n_rows; i++)
 		json_array_append_new(rows, row_json(&document->rows[i]));
 	options = json_pack("{s:s, s:o, s:i, s:o, s:o}", "engine", sweep->engine->name, "choices",
-			    choices_json(&sweep->choices), "jobs", (int)sweep->jobs, "first",
+			    document_choices(&sweep->choices), "jobs", (int)sweep->jobs, "first",
 			    json_sprintf("%08x", document->first), "last",
 			    json_sprintf("%08x", document->last));
 	return document_json("sweep", document->started, document->partial, document->elapsed,

@@ -73,15 +73,11 @@ static uint64_t explain(const struct trial_run *run, enum entry entry,
 	return run->trial->known ? known_explain(run->trial->known, &question) : 0;
 }
 
-/* Tells of a difference. True if the case goes on: it is known, or there is somebody to tell. */
-static bool conclude(struct trial_run *run, const struct finding *found)
+/* Counts a difference. True if the case goes on: it is known, or there is somebody to tell. */
+static bool goes_on(struct trial *trial, uint64_t known)
 {
-	struct trial *trial = run->trial;
-
-	trial->tally.known += !!found->known;
-	if (trial->tell)
-		trial->tell(trial->opaque, found);
-	return found->known || trial->tell;
+	trial->tally.known += !!known;
+	return known || trial->tell;
 }
 
 /* PASS-SOUND and PASS-MINIMAL: the engine's decision against what the rules allow. */
@@ -106,7 +102,9 @@ static void judge_intercept(struct trial_run *run)
 	found.state = run->state;
 	found.pass = pass;
 	found.known = explain(run, ENTRY_EXIT, NULL, NULL, NULL);
-	if (conclude(run, &found))
+	if (run->trial->tell)
+		run->trial->tell(run->trial->opaque, &found);
+	if (goes_on(run->trial, found.known))
 		return;
 	run->finding->oracles |= ORACLE_PASS_SOUND;
 	run->finding->state = run->state;
@@ -183,16 +181,10 @@ static unsigned int judge_answer(const struct rdpmc_outcome *model,
 	return oracles;
 }
 
-static bool same_regs(const struct rdpmc_regs *a, const struct rdpmc_regs *b)
-{
-	return a->rax == b->rax && a->rcx == b->rcx && a->rdx == b->rdx && a->rip == b->rip &&
-	       a->rflags == b->rflags;
-}
-
 static bool same_answer(const struct engine_answer *a, const struct engine_answer *b)
 {
 	return a->answer == b->answer && a->error_code == b->error_code &&
-	       same_regs(&a->regs, &b->regs);
+	       engine_same_regs(&a->regs, &b->regs);
 }
 
 static void note(const struct trial_run *run, enum entry entry, size_t step,
@@ -252,6 +244,7 @@ bool trial_read(struct trial_run *run, uint64_t rcx, size_t step)
 	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++) {
 		struct engine_answer *answer = &answers[entry];
 		struct finding found;
+		uint64_t known;
 
 		if (!(engine->entries & 1U << entry))
 			continue;
@@ -276,12 +269,15 @@ bool trial_read(struct trial_run *run, uint64_t rcx, size_t step)
 			oracles |= ORACLE_TROUBLE;
 		if (!oracles)
 			continue;
-		found.known = held ? explain(run, entry, restore, answer, trouble) : 0;
-		if (found.known || trial->tell) {
+		known = held ? explain(run, entry, restore, answer, trouble) : 0;
+		if (trial->tell) {
 			found.oracles = oracles;
 			found.trouble = trouble;
+			found.known = known;
 			note(run, entry, step, &model, answer, &found);
-			conclude(run, &found);
+			trial->tell(trial->opaque, &found);
+		}
+		if (goes_on(trial, known)) {
 			differs = true;
 			continue;
 		}

@@ -23,10 +23,24 @@ static bool is_special(const char *path)
 	return !stat(path, &st) && !S_ISREG(st.st_mode);
 }
 
-static int write_stream(FILE *file, const char *path, const json_t *json, struct failure *failure)
+/* What is written: @json, or without it @text. */
+struct content {
+	const json_t *json;
+	const char *text;
+};
+
+static bool put(FILE *file, const struct content *content)
 {
-	if (json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) ||
-	    fputc('\n', file) == EOF || fflush(file)) {
+	if (!content->json)
+		return fputs(content->text, file) != EOF;
+	return !json_dumpf(content->json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) &&
+	       fputc('\n', file) != EOF;
+}
+
+static int write_stream(FILE *file, const char *path, const struct content *content,
+			struct failure *failure)
+{
+	if (!put(file, content) || fflush(file)) {
 		errno = errno ? errno : EIO;
 		return fail_errno(failure, "%s", path);
 	}
@@ -81,20 +95,20 @@ int json_file_check(const char *path, struct failure *failure)
 	return 0;
 }
 
-static int write_special(const char *path, const json_t *json, struct failure *failure)
+static int write_special(const char *path, const struct content *content, struct failure *failure)
 {
 	FILE *file = fopen(path, "we");
 	int error;
 
 	if (!file)
 		return fail_errno(failure, "%s", path);
-	error = write_stream(file, path, json, failure);
+	error = write_stream(file, path, content, failure);
 	if (fclose(file) && !error)
 		error = fail_errno(failure, "%s", path);
 	return error;
 }
 
-int json_file_write(const char *path, const json_t *json, struct failure *failure)
+static int write_whole(const char *path, const struct content *content, struct failure *failure)
 {
 	char *name;
 	FILE *file;
@@ -102,17 +116,17 @@ int json_file_write(const char *path, const json_t *json, struct failure *failur
 
 	errno = 0;
 	if (is_stdout(path))
-		return write_stream(stdout, "standard output", json, failure);
+		return write_stream(stdout, "standard output", content, failure);
 	if (!*path)
 		return fail_with(failure, -ENOENT, "the file name is empty");
 	if (is_special(path))
-		return write_special(path, json, failure);
+		return write_special(path, content, failure);
 	fd = temporary(path, &name, failure);
 	if (fd < 0)
 		return fd;
 	file = fdopen(fd, "w");
 	errno = 0;
-	error = file ? write_stream(file, path, json, failure) : fail_errno(failure, "%s", path);
+	error = file ? write_stream(file, path, content, failure) : fail_errno(failure, "%s", path);
 	if (!error && fsync(fd))
 		error = fail_errno(failure, "%s", path);
 	if (file ? fclose(file) : close(fd))
@@ -123,4 +137,14 @@ int json_file_write(const char *path, const json_t *json, struct failure *failur
 		unlink(name);
 	free(name);
 	return error;
+}
+
+int json_file_write(const char *path, const json_t *json, struct failure *failure)
+{
+	return write_whole(path, &(struct content){ .json = json }, failure);
+}
+
+int text_file_write(const char *path, const char *text, struct failure *failure)
+{
+	return write_whole(path, &(struct content){ .text = text }, failure);
 }

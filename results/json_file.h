@@ -19,4 +19,7 @@ int json_file_check(const char *path, struct failure *failure);
  */
 int json_file_write(const char *path, const json_t *json, struct failure *failure);
 
+/* The same for @text as it is. */
+int text_file_write(const char *path, const char *text, struct failure *failure);
+
 #endif

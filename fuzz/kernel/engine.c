@@ -110,8 +110,6 @@ void engine_give_up(void)
 	siglongjmp(give_up, 1);
 }
 
-/* The glue's memory; freed with the engine's. */
-void *glue_allocate(unsigned long size);
 void *glue_allocate(unsigned long size)
 {
 	return calloc(1, size);
@@ -199,33 +197,22 @@ static bool kernel_offer(struct rdpmc_pmu *guest, const struct rdpmc_pmu *host)
 	return refused;
 }
 
-/* @count counters from 0 on, and those of a bitmap: how many are that? */
-static int counters_of(unsigned int count, uint32_t bitmap)
-{
-	return __builtin_popcount(bitmap | (count < 32 ? (1U << count) - 1 : ~0U));
-}
-
-/*
- * What the host's perf finds and tells KVM: counts, not sets; one width, that of the general-purpose
- * counters, for both kinds (Linux, arch/x86/events/core.c, perf_get_x86_pmu_capability()).
- */
+/* What the host's perf tells KVM: one width, that of the general-purpose counters, for both kinds. */
 static void to_host(const struct rdpmc_pmu *pmu, struct glue_host *host)
 {
-	host->perf_capabilities = pmu->perf_capabilities;
-	host->version = pmu->vendor == RDPMC_AMD && pmu->version < 2 ? 0 : pmu->version;
-	host->gp = host->fixed = 0;
-	if (pmu->version && pmu->vendor == RDPMC_AMD)
-		host->gp = pmu->version == 2 ? pmu->nr_gp : pmu->ext_core ? 6 : 4;
-	else if (pmu->version)
-		host->gp = counters_of(pmu->nr_gp, pmu->leaf23_gp);
-	if (pmu->version > 1 && pmu->vendor == RDPMC_INTEL)
-		host->fixed = counters_of(pmu->nr_fixed,
-					  pmu->leaf23_fixed |
-						  (pmu->version >= 5 ? pmu->fixed_bitmap : 0));
-	host->gp_width = pmu->vendor == RDPMC_AMD ? 48 : pmu->gp_width;
-	host->fixed_width = host->fixed ? host->gp_width : 0;
-	if (!host->gp)
-		host->gp_width = 0;
+	const struct cpuid_counts counts = cpuid_perf_counts(pmu);
+	const bool amd = pmu->vendor == RDPMC_AMD;
+
+	*host = (struct glue_host){
+		.version = amd && pmu->version < 2 ? 0 : pmu->version,
+		.gp = counts.gp,
+		.fixed = counts.fixed,
+		.perf_capabilities = pmu->perf_capabilities,
+	};
+	if (counts.gp)
+		host->gp_width = amd ? 48 : pmu->gp_width;
+	if (counts.fixed)
+		host->fixed_width = pmu->gp_width;
 }
 
 static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,

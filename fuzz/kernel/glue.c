@@ -30,7 +30,7 @@ struct glue {
 	struct x86_emulate_ctxt ctxt;
 	struct kvm_run run;
 	int amd; /* which vendor's operations are in; -1: none yet */
-	u64 real, apparent;
+	u64 real;
 	struct kvm_cpuid_entry2 cpuid[16];
 	struct glue_host host;
 	int mode, cpl;
@@ -45,8 +45,6 @@ struct cpuinfo_x86 boot_cpu_data;
 #ifdef HAVE_VMCS_CONFIG
 struct vmcs_config vmcs_config;
 #endif
-
-void *glue_allocate(unsigned long size);
 
 void glue_complain(const char *what, const char *file, int line)
 {
@@ -312,9 +310,7 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 		glue->cpuid[i] = (struct kvm_cpuid_entry2){
 			.function = leaf->function,
 			.index = leaf->index,
-			.flags = leaf->function == 0x23 || leaf->function == 7
-					 ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX
-					 : 0,
+			.flags = leaf->function == 0x23 ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
 			.eax = leaf->eax,
 			.ebx = leaf->ebx,
 			.ecx = leaf->ecx,

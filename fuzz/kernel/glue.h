@@ -66,4 +66,7 @@ int glue_intercepts(struct glue *glue);
 void engine_complain(const char *what, const char *file, int line, void *address);
 void engine_give_up(void) __attribute__((noreturn));
 
+/* The glue's memory, of zeros; freed with the engine's. NULL: there is none. */
+void *glue_allocate(unsigned long size);
+
 #endif
