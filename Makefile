@@ -49,12 +49,14 @@ BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(RESUL
 # Commands and main()s are rdpmc-diff's; engine_emulator_inlined.c stands for engine_emulator.c and emulator/.
 SWEEP_SOURCES := fuzz/configurations.c $(wildcard fuzz/pairs*.c fuzz/survey*.c fuzz/sweep*.c) fuzz/document.c host/failure.c \
 	$(RESULTS_SOURCES)
+# The engine "kvm"; host/ has failure.c in common with the sweep.
+LIVE_SOURCES  := $(wildcard fuzz/live/*.c) $(filter-out host/failure.c,$(HOST_SOURCES))
 FAULT_SOURCES := fuzz/driver.c fuzz/fault.c fuzz/faults_json.c
 TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/%_inlined.c $(SWEEP_SOURCES) $(FAULT_SOURCES),$(wildcard fuzz/*.c)) \
 	$(MODEL_SOURCES)
 FUZZ_SOURCES  := $(TRIAL_SOURCES) $(EMULATOR_SOURCES)
 DIFF_SOURCES  := $(filter-out fuzz/engine_emulator.c,$(TRIAL_SOURCES)) fuzz/engine_emulator_inlined.c $(SWEEP_SOURCES) $(FAULT_SOURCES) \
-	$(wildcard fuzz/cmd_*.c) fuzz/command.c fuzz/main_diff.c
+	$(wildcard fuzz/cmd_*.c) fuzz/command.c fuzz/main_diff.c $(LIVE_SOURCES)
 # Those that say by what they were built.
 PROGRAM_SOURCES := bench/main.c bench/results_json.c fuzz/main_diff.c fuzz/main_replay.c fuzz/cmd_sweep.c fuzz/document.c
 TEST_SOURCES  := $(wildcard tests/test_*.c)

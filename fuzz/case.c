@@ -84,6 +84,7 @@ static void state_decode(const struct case_bytes *bytes, struct rdpmc_state *sta
 	uint8_t cpl = bytes->cpl & 3;
 
 	state->lock = bytes->flags & CASE_LOCK;
+	state->code16 = bytes->flags & CASE_CODE16;
 	state->cr0 = cr0;
 	state->cr4 = get_le32(bytes->cr4);
 	state->regs.rcx = get_le64(bytes->rcx);
@@ -160,6 +161,7 @@ void case_encode(const struct rdpmc_case *decoded, struct case_bytes *bytes)
 	bytes->mode = state->mode;
 	bytes->cpl = state->cpl;
 	bytes->flags = (uint8_t)((state->lock ? CASE_LOCK : 0) |
+				 (state->code16 ? CASE_CODE16 : 0) |
 				 (decoded->policy.vmware_backdoor ? CASE_BACKDOOR : 0) |
 				 (decoded->policy.mediated_pmu ? CASE_MEDIATED : 0));
 	put_le32(bytes->cr0, (uint32_t)state->cr0);

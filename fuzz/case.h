@@ -61,7 +61,8 @@ struct case_bytes {
 #define CASE_LOCK     0x01
 #define CASE_BACKDOOR 0x02
 #define CASE_MEDIATED 0x04
-#define CASE_FLAGS    0x07
+#define CASE_CODE16   0x08 /* of protected and compatibility mode */
+#define CASE_FLAGS    0x0f
 
 /* CF PF AF ZF SF DF OF IOPL NT AC ID: those that RDPMC could be caught changing. */
 #define CASE_RFLAGS 0x00247cd5U

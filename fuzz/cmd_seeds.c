@@ -115,15 +115,16 @@ static bool mark_rules(struct seen *seen, const struct rdpmc_case *decoded,
 static bool mark_pmus(struct seen *seen, const struct rdpmc_case *decoded,
 		      const struct trial *trial)
 {
-	struct rdpmc_pmu offered = decoded->guest;
+	struct rdpmc_pmu offered, processor;
+	struct rdpmc_policy policy;
 	struct rdpmc_view guest, host;
 	struct rdpmc_pass pass;
 	bool new;
 
-	trial->engine->offer(&offered, &decoded->host);
+	trial_offer(trial, decoded, &offered, &processor, &policy);
 	rdpmc_view(&offered, &trial->choices, &guest);
-	rdpmc_view(&decoded->host, &trial->choices, &host);
-	pass = rdpmc_may_pass(&host, &guest, &decoded->policy);
+	rdpmc_view(&processor, &trial->choices, &host);
+	pass = rdpmc_may_pass(&host, &guest, &policy);
 	new = mark(&seen->obstacle[pass.obstacle][pass.class]);
 	new |= mark(&seen->gp[decoded->guest.nr_gp & 31]);
 	new |= mark(&seen->fixed[decoded->guest.nr_fixed]);

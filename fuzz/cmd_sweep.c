@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rdpmc-diff sweep: proof by enumeration. What is swept, and what is told of it. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include "fuzz/report.h"
 #include "fuzz/sweep_json.h"
 #include "fuzz/sweep_resume.h"
+#include "fuzz/sweep_states.h"
+#include "fuzz/sweep_text.h"
 #include "results/json_file.h"
 
 #ifndef PROGRAM_VERSION
@@ -22,7 +25,7 @@
 
 #define MOST_JOBS 256
 
-enum { PART_FULL = 1, PART_REPRESENTATIVES = 2, PART_PAIRS = 4 };
+enum { PART_FULL = 1, PART_REPRESENTATIVES = 2, PART_PAIRS = 4, PART_STATES = 8 };
 
 struct options {
 	struct command_engine chosen;
@@ -30,6 +33,7 @@ struct options {
 	unsigned int parts;                        /* 0: all */
 	unsigned int jobs;
 	uint32_t first, last;
+	bool type; /* ECX[31:16] is the same in first and last: a TYPE was given */
 	const char *json, *resume;
 	bool list;
 };
@@ -38,7 +42,7 @@ enum {
 	KEY_CONFIGURATION = 256,
 	KEY_LIST,
 	KEY_PARTS,
-	KEY_JSON = KEY_PARTS + 8,
+	KEY_JSON = KEY_PARTS + 16,
 	KEY_RESUME,
 	KEY_FIRST,
 	KEY_LAST
@@ -48,10 +52,15 @@ static const struct argp_option sweep_options[] = {
 	{ "configuration", KEY_CONFIGURATION, "NAME", 0, "Only this (in full: sapphire-rapids)",
 	  0 },
 	{ "list", KEY_LIST, NULL, 0, "List the configurations and end", 0 },
-	{ "full", KEY_PARTS + PART_FULL, NULL, 0, "Only every ECX in every state", 0 },
+	{ "full", KEY_PARTS + PART_FULL, NULL, 0,
+	  "Only every ECX in every state; or of one TYPE, as 2000H", 0 },
 	{ "representatives", KEY_PARTS + PART_REPRESENTATIVES, NULL, 0,
 	  "Only some thousand ECX, all configurations", 0 },
 	{ "pairs", KEY_PARTS + PART_PAIRS, NULL, 0, "Only the intercept, for all pairs of PMUs",
+	  0 },
+	{ "states", KEY_PARTS + PART_STATES, NULL, 0,
+	  "Only some thousand ECX, all modes, flags varied, counted by state: all that a real "
+	  "machine is swept with",
 	  0 },
 	{ "jobs", 'j', "N", 0, "Threads (default: a processor each)", 0 },
 	{ "json", KEY_JSON, "FILE", 0, "Write it as JSON (- is standard output)", 0 },
@@ -60,6 +69,33 @@ static const struct argp_option sweep_options[] = {
 	{ "last", KEY_LAST, "ECX", 0, "... and ends there (default 0xffffffff)", 0 },
 	{ 0 },
 };
+
+/* ECX[31:16], in hexadecimal as the SDM writes it, 2000H, or C does. */
+static void parse_type(struct options *options, const char *arg)
+{
+	char *end;
+	unsigned long type = strtoul(arg, &end, 16);
+
+	if (*end == 'H' || *end == 'h')
+		end++;
+	if (!isxdigit((unsigned char)arg[0]) || *end || type > 0xffff)
+		command_die("--full: '%s' is no TYPE: ECX[31:16] in hexadecimal, 2000H", arg);
+	options->type = true;
+	options->first = (uint32_t)type << 16;
+	options->last = options->first | 0xffff;
+}
+
+static void refuse_what_takes_weeks(const struct options *options)
+{
+	if (options->parts & (PART_PAIRS | PART_REPRESENTATIVES))
+		command_die("sweep: --pairs and --representatives are about PMUs that a real "
+			    "machine has not; --states is for it");
+	if (options->parts & PART_FULL && !options->type)
+		command_die("sweep: every ECX would take a real machine weeks; --full TYPE takes "
+			    "all of one type");
+	if (options->resume)
+		command_die("--resume is not for a real machine, whose sweeps take minutes");
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -81,6 +117,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_PARTS + PART_FULL:
 	case KEY_PARTS + PART_REPRESENTATIVES:
 	case KEY_PARTS + PART_PAIRS:
+	case KEY_PARTS + PART_STATES:
 		options->parts |= (unsigned int)(key - KEY_PARTS);
 		break;
 	case 'j':
@@ -99,10 +136,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->last = (uint32_t)command_number("--last", arg, 0, UINT32_MAX);
 		break;
 	case ARGP_KEY_ARG:
-		command_die("sweep: '%s' is not expected", arg);
+		if (!(options->parts & PART_FULL) || options->type)
+			command_die("sweep: '%s' is not expected", arg);
+		parse_type(options, arg);
+		break;
 	case ARGP_KEY_END:
+		if (options->chosen.engine->real)
+			refuse_what_takes_weeks(options);
 		if (!options->parts)
-			options->parts = PART_FULL | PART_REPRESENTATIVES | PART_PAIRS;
+			options->parts = options->chosen.engine->real
+						 ? PART_STATES
+						 : PART_FULL | PART_REPRESENTATIVES | PART_PAIRS;
 		if (options->first > options->last)
 			command_die("--first is above --last");
 		if (options->resume && !(options->parts & PART_FULL))
@@ -118,6 +162,7 @@ static const struct argp_child children[] = { { &command_engine_argp, 0, NULL, 0
 static const struct argp sweep_argp = {
 	.options = sweep_options,
 	.parser = parse,
+	.args_doc = "[TYPE]",
 	.doc = "Prove by enumeration: every ECX in every privilege state, by every entry, against "
 	       "the model; representatives of ECX under many configurations; the intercept for "
 	       "every pair of many PMUs.\v"
@@ -158,44 +203,6 @@ static struct sweep_row *begin_row(struct run *run, const char *part, const char
 	return row;
 }
 
-static void tell_findings(const struct run *run, const struct sweep_result *result)
-{
-	struct trial trial = { .engine = run->sweep.engine, .choices = run->sweep.choices };
-	struct rdpmc_case decoded;
-	struct rdpmc_view view;
-
-	for (size_t i = 0; i < result->findings.kinds; i++) {
-		const struct found *found = &result->findings.found[i];
-
-		case_decode(found->data, found->size, &decoded);
-		fprintf(run->out, "\nfinding %zu: %llu case%s, first %s\n", i + 1,
-			(unsigned long long)found->count, found->count == 1 ? "" : "s",
-			found->name);
-		report_case(run->out, &decoded);
-		report_finding(run->out, &trial, &decoded, &found->finding);
-		report_bytes(run->out, found->data, found->size, NULL, NULL);
-	}
-	if (result->unrepeated) {
-		rdpmc_view(&run->options->configuration->guest, &run->sweep.choices, &view);
-		fprintf(run->out,
-			"\n%llu blocks of %u reads are wrong, though each read alone is not: what "
-			"one "
-			"leaves disturbs another\nfirst    ",
-			(unsigned long long)result->unrepeated, SWEEP_BLOCK);
-		report_read(run->out, &result->unrepeated_at, &view);
-		fputc('\n', run->out);
-	}
-	if (result->self) {
-		case_decode((const uint8_t *)&result->self_example, sizeof(result->self_example),
-			    &decoded);
-		fprintf(run->out,
-			"\nthe model contradicts itself for %llu pairs: what it says of the "
-			"intercept is not what executing shows; first\n",
-			(unsigned long long)result->self);
-		report_case(run->out, &decoded);
-	}
-}
-
 static void end_row(const struct run *run, const struct sweep_row *row)
 {
 	const struct sweep_result *result = &row->result;
@@ -214,7 +221,7 @@ static void end_row(const struct run *run, const struct sweep_row *row)
 	if (result->costly)
 		fprintf(run->out, "  intercepted, and need not be (PASS-MINIMAL): %llu\n",
 			(unsigned long long)result->costly);
-	tell_findings(run, result);
+	sweep_tell_findings(run->out, &run->sweep, run->options->configuration, result);
 	fflush(run->out);
 }
 
@@ -273,6 +280,71 @@ static void representatives(struct run *run, const struct configuration *configu
 	if (sweep_representatives(&run->sweep, &swept, &row->result, &why))
 		cannot_run(run, why);
 	end_row(run, row);
+}
+
+/* The ECXs of a range, or representatives. To be freed. */
+static uint32_t *list_ecxs(const struct options *options, size_t *count)
+{
+	uint32_t *ecxs;
+
+	if (!(options->parts & PART_FULL))
+		return sweep_ecxs(false, count);
+	*count = options->last - options->first + 1;
+	ecxs = malloc(*count * sizeof(*ecxs));
+	for (size_t i = 0; ecxs && i < *count; i++)
+		ecxs[i] = options->first + (uint32_t)i;
+	return ecxs;
+}
+
+static void states(struct run *run, const struct configuration *configuration)
+{
+	struct sweep_row *row = begin_row(run, "states", configuration->name);
+	const bool lock = !(run->options->parts & PART_FULL);
+	struct sweep_place places[SWEEP_PLACES];
+	struct rdpmc_case swept;
+	struct tally tally;
+	const char *why;
+	size_t count;
+	uint32_t *ecxs = list_ecxs(run->options, &count);
+
+	if (!ecxs)
+		command_die("out of memory");
+	configuration_case(configuration, &swept);
+	if (sweep_states(&run->sweep, &swept, ecxs, count, lock, places, &row->result, &tally,
+			 &why))
+		cannot_run(run, why);
+	free(ecxs);
+	row->result.seconds = clock_seconds() - run->since;
+	end_row(run, row);
+	sweep_tell_states(run->out, places, &tally);
+}
+
+/* A real machine makes the same guest of many configurations: each guest once. */
+static bool is_new_guest(const struct run *run, const struct trial *trial, size_t number)
+{
+	struct rdpmc_view views[2] = { 0 };
+
+	for (size_t i = number + 1; i--;) {
+		struct rdpmc_case swept;
+		struct rdpmc_policy policy;
+		struct rdpmc_pmu guest, host;
+
+		configuration_case(&configurations[i], &swept);
+		trial_offer(trial, &swept, &guest, &host, &policy);
+		rdpmc_view(&guest, &run->sweep.choices, &views[i != number]);
+		if (i != number && !memcmp(&views[0], &views[1], sizeof(views[0])))
+			return false;
+	}
+	return true;
+}
+
+static void states_of_all(struct run *run, const struct trial *trial, bool named)
+{
+	const struct configuration *only = run->options->configuration;
+
+	for (size_t i = 0; i < nr_configurations && !command_interrupted(); i++)
+		if (named ? &configurations[i] == only : is_new_guest(run, trial, i))
+			states(run, &configurations[i]);
 }
 
 static void pairs(struct run *run)
@@ -368,7 +440,6 @@ int command_sweep(int argc, char **argv)
 		run.out = stderr;
 	/* That the engine runs here at all is said before anything else. */
 	command_trial(&trial, &options.chosen);
-	trial_free(&trial);
 	named = options.configuration;
 	if (!named)
 		options.configuration = &configurations[0];
@@ -388,7 +459,9 @@ int command_sweep(int argc, char **argv)
 	command_catch_signals();
 	fprintf(run.out, "%-16s %-27s %15s %12s %9s\n", "part", "configuration", "cases",
 		"mismatches", "seconds");
-	if (options.parts & PART_FULL)
+	if (run.sweep.engine->real || options.parts & PART_STATES)
+		states_of_all(&run, &trial, named);
+	else if (options.parts & PART_FULL)
 		full(&run);
 	for (size_t i = 0; options.parts & PART_REPRESENTATIVES && i < nr_configurations; i++)
 		if (!command_interrupted() &&
@@ -396,6 +469,7 @@ int command_sweep(int argc, char **argv)
 			representatives(&run, &configurations[i]);
 	if (options.parts & PART_PAIRS && !command_interrupted())
 		pairs(&run);
+	trial_free(&trial);
 	status = finish(&run, started, since);
 	for (size_t i = 0; i < run.n_rows; i++)
 		sweep_result_free(&run.rows[i].result);

@@ -12,15 +12,29 @@
 enum entry {
 	ENTRY_EXIT,     /* the VM exit: kvm_emulate_rdpmc() */
 	ENTRY_EMULATOR, /* the instruction emulator */
+	ENTRY_PLAIN,    /* the instruction in a guest: exit, passthrough or fault, as it comes */
 	NR_ENTRIES
 };
 
-/* What an engine made of one RDPMC. */
+/* How a guest's instruction was executed, told by counters, not by belief. */
+enum way {
+	WAY_UNKNOWN,
+	WAY_NO_EXIT,  /* the processor answered: passthrough, or a fault that comes first */
+	WAY_EXIT,     /* it exited */
+	WAY_EMULATED, /* in this state all code is executed by KVM's software */
+	NR_WAYS
+};
+
+/* What an engine made of one RDPMC. The texts are good until its next read. */
 struct engine_answer {
 	uint8_t answer;      /* enum rdpmc_answer, or ANSWER_STRANGE */
 	bool elsewhere;      /* something changed beside regs and counters: CR0, CR4, CPL */
 	uint32_t error_code; /* of #GP */
 	struct rdpmc_regs regs;
+	/* Set to 0 before a read; only engines with a real vCPU have them to tell. */
+	uint8_t way;         /* enum way */
+	const char *refused; /* the host does not take this state: nothing was read, and why */
+	const char *changed; /* what changed elsewhere */
 };
 
 static inline bool engine_same_regs(const struct rdpmc_regs *a, const struct rdpmc_regs *b)
@@ -52,17 +66,28 @@ struct engine {
 	const char *version;                   /* of the kernel it is made of; NULL: of none */
 	const struct engine_feature *features; /* a NULL name at the end; NULL: none to tell */
 	bool single;          /* one vCPU at a time, in one thread: its state is global */
+	bool real;            /* a vCPU of this machine's: slow, and a case may take it down */
 	unsigned int entries; /* bit by enum entry */
+	unsigned int cannot;  /* steps that it does not take, bit by enum case_step_op */
 
 	/* NULL: out of memory, or *why says what is missing. destroy() takes what create() gave. */
 	struct engine_vcpu *(*create)(const char **why);
 	void (*destroy)(struct engine_vcpu *vcpu);
 
+	/* Those of the entries that there are here. NULL: all. */
+	unsigned int (*has)(struct engine_vcpu *vcpu);
+	/* For people, line by line until NULL: what to know of this host. NULL: nothing. */
+	const char *(*remark)(struct engine_vcpu *vcpu, unsigned int line);
+
 	/*
 	 * Take from @guest what no guest of this engine on @host can be given; was there anything? The
-	 * case is then tried with what is left.
+	 * case is then tried with what is left. An engine with a host of its own says which it is, and
+	 * how it was told to treat guests.
 	 */
-	bool (*offer)(struct rdpmc_pmu *guest, const struct rdpmc_pmu *host);
+	bool (*offer)(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
+		      struct rdpmc_policy *policy);
+	/* Make @state one that the engine can bring about; was it another? NULL: it can all. */
+	bool (*adapt)(struct engine_vcpu *vcpu, struct rdpmc_state *state);
 
 	/* Everything anew: the guest's PMU, the host's, the policy. */
 	void (*begin)(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
@@ -75,6 +100,13 @@ struct engine {
 	/* RDPMC in @state by @entry. */
 	void (*read)(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
 		     struct engine_answer *answer);
+	/*
+	 * @count reads, each in @state but for RCX[31:0], which is @ecxs[i]; the engine chooses the
+	 * fastest way that tells as much. NULL: they are read one by one.
+	 */
+	void (*read_list)(struct engine_vcpu *vcpu, enum entry entry,
+			  const struct rdpmc_state *state, const uint32_t *ecxs, size_t count,
+			  struct engine_answer *answers);
 	/*
 	 * Does the guest hold @expected: the first @n_gp of gp[] and @n_fixed of fixed[], metrics,
 	 * fixed_ctr_ctrl, gp_user_disable? And what it holds, for a report.
@@ -108,7 +140,7 @@ struct engine {
  * Engines outside the program are shared objects with a `const struct engine rdpmc_engine`; a change
  * of this file changes the number.
  */
-#define ENGINE_ABI 3
+#define ENGINE_ABI 4
 
 /* The engines in the program, NULL at the end. */
 extern const struct engine *const engines[];
@@ -127,6 +159,7 @@ int engine_kernels(char *directory, size_t size);
 /* The program's own directory, with a '/' at the end. -1: that cannot be told. */
 int engine_program(char *directory, size_t size);
 
-const char *entry_name(enum entry entry); /* "exit", "emulator" */
+const char *entry_name(enum entry entry); /* "exit", "emulator", "plain" */
+const char *way_name(enum way way);       /* "exit", "no exit", ... */
 
 #endif

@@ -32,12 +32,15 @@ static void emulator_destroy(struct engine_vcpu *vcpu)
 }
 
 /* KVM gives guests neither PMUs that are not architectural nor AMD's shared counters. */
-static bool emulator_offer(struct rdpmc_pmu *guest, const struct rdpmc_pmu *host)
+static bool emulator_offer(struct engine_vcpu *engine, struct rdpmc_pmu *guest,
+			   struct rdpmc_pmu *host, struct rdpmc_policy *policy)
 {
 	bool shared = guest->vendor == RDPMC_AMD && (guest->ext_nb || guest->ext_l3);
 	bool old = guest->vendor == RDPMC_INTEL && !guest->version && guest->old_counters;
 
+	(void)engine;
 	(void)host;
+	(void)policy;
 	if (shared)
 		guest->ext_nb = guest->ext_l3 = false;
 	if (old)

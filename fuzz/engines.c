@@ -9,8 +9,10 @@
 #include "fuzz/engine.h"
 
 extern const struct engine engine_emulator;
+/* Only in programs that have host/, too. */
+extern const struct engine engine_kvm __attribute__((weak));
 
-const struct engine *const engines[] = { &engine_emulator, NULL };
+const struct engine *const engines[] = { &engine_emulator, &engine_kvm, NULL };
 
 /* An engine that executes nothing would agree with everything. */
 static bool complete(const struct engine *engine)
@@ -92,7 +94,14 @@ const struct engine *engine_find(const char *name, const char **why)
 
 const char *entry_name(enum entry entry)
 {
-	static const char *const names[NR_ENTRIES] = { "exit", "emulator" };
+	static const char *const names[NR_ENTRIES] = { "exit", "emulator", "plain" };
 
 	return names[entry];
+}
+
+const char *way_name(enum way way)
+{
+	static const char *const names[NR_WAYS] = { "unknown", "no exit", "exit", "emulated" };
+
+	return names[way];
 }

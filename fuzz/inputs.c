@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/journal.h"
+
 static int refuse(const char *path, int error, char *why, size_t why_size)
 {
 	snprintf(why, why_size, "%s: %s", path, strerror(error));
@@ -38,10 +40,36 @@ static uint8_t *slurp(FILE *file, size_t *size)
 	return data;
 }
 
+/* Where what a journal holds goes. */
+struct taker {
+	const char *path;
+	inputs_fn *take;
+	void *opaque;
+	size_t *count;
+	int error; /* errno */
+};
+
+static bool take_case(void *opaque, size_t number, size_t cases, const uint8_t *data, size_t size)
+{
+	struct taker *taker = opaque;
+	char *name;
+	bool go_on;
+
+	if (asprintf(&name, "%s (case %zu of %zu)", taker->path, number, cases) < 0) {
+		taker->error = ENOMEM;
+		return false;
+	}
+	(*taker->count)++;
+	go_on = taker->take(taker->opaque, name, data, size);
+	free(name);
+	return go_on;
+}
+
 static int take_file(const char *path, const char *open_as, inputs_fn *take, void *opaque,
 		     size_t *count, char *why, size_t why_size)
 {
 	FILE *file = strcmp(path, "-") ? fopen(open_as, "rb") : stdin;
+	struct taker taker = { path, take, opaque, count, 0 };
 	uint8_t *data;
 	size_t size;
 	bool go_on;
@@ -56,9 +84,15 @@ static int take_file(const char *path, const char *open_as, inputs_fn *take, voi
 		fclose(file);
 	if (!data)
 		return refuse(path, error, why, why_size);
-	(*count)++;
-	go_on = take(opaque, path, data, size);
+	if (journal_is(data, size)) {
+		go_on = journal_each(data, size, take_case, &taker);
+	} else {
+		(*count)++;
+		go_on = take(opaque, path, data, size);
+	}
 	free(data);
+	if (taker.error)
+		return refuse(path, taker.error, why, why_size);
 	return go_on ? 0 : 1;
 }
 

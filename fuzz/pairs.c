@@ -145,9 +145,12 @@ static void learn(struct sweep_thread *thread)
 
 	while (!sweep_ends(thread) && (i = atomic_fetch_add(&pairs->next, 1)) < pairs->count) {
 		struct pmu *pmu = &pairs->known[i];
+		struct rdpmc_pmu host = pairs->pmus[i];
+		struct rdpmc_policy policy = { 0 };
 
 		pmu->guest = pairs->pmus[i];
-		thread->result.offered |= thread->trial.engine->offer(&pmu->guest, &pairs->pmus[i]);
+		thread->result.offered |= thread->trial.engine->offer(thread->trial.vcpu,
+								      &pmu->guest, &host, &policy);
 		rdpmc_view(&pairs->pmus[i], &thread->trial.choices, &pmu->host_view);
 		rdpmc_view(&pmu->guest, &thread->trial.choices, &pmu->guest_view);
 		pmu->controls = may_set(&pmu->guest);

@@ -66,7 +66,10 @@ void report_read(FILE *out, const struct rdpmc_state *state, const struct rdpmc_
 {
 	uint32_t ecx = (uint32_t)state->regs.rcx;
 
-	fprintf(out, "%s, CPL %u, CR4.PCE = %d, ", mode_names[state->mode], state->cpl,
+	const bool may_be_16 = state->mode == MODE_PROTECTED || state->mode == MODE_COMPATIBILITY;
+
+	fprintf(out, "%s%s, CPL %u, CR4.PCE = %d, ", mode_names[state->mode],
+		may_be_16 && state->code16 ? " (16-bit code)" : "", state->cpl,
 		!!(state->cr4 & RDPMC_CR4_PCE));
 	if (state->cpl && !(state->cr0 & RDPMC_CR0_PE))
 		fprintf(out, "(CR0.PE = 0: no processor gets there) ");
@@ -298,11 +301,12 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 		    const struct finding *finding)
 {
 	const struct rdpmc_regs *engine = &finding->engine.regs, *model = &finding->model.regs;
-	struct rdpmc_pmu offered = decoded->guest;
+	struct rdpmc_pmu offered, processor;
+	struct rdpmc_policy policy;
 	char oracles[REPORT_ORACLES];
 	struct rdpmc_view guest;
 
-	trial->engine->offer(&offered, &decoded->host);
+	trial_offer(trial, decoded, &offered, &processor, &policy);
 	rdpmc_view(&offered, &trial->choices, &guest);
 	fprintf(out, "found    by oracle %s", report_oracles(finding->oracles, oracles));
 	if (finding->oracles & ORACLE_PASS_SOUND) {
@@ -338,19 +342,21 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	report_register(out, "RIP", engine->rip, model->rip);
 	report_register(out, "RFLAGS", engine->rflags, model->rflags);
 	report_counters(out, finding);
-	if (finding->engine.elsewhere)
+	if (finding->engine.changed)
+		fprintf(out, "differs  %s\n", finding->engine.changed);
+	else if (finding->engine.elsewhere)
 		fprintf(out, "differs  CR0, CR4, CPL or the mode has changed\n");
 	if (finding->trouble)
 		fprintf(out, "trouble  %s\n", finding->trouble);
 	if (finding->oracles & ORACLE_ENTRIES)
-		fprintf(out, "entries  the two entries of the engine do not agree\n");
+		fprintf(out, "entries  the entries of the engine do not agree\n");
 }
 
 void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded)
 {
-	struct rdpmc_policy policy = decoded->policy;
 	struct rdpmc_state state = decoded->state;
-	struct rdpmc_pmu offered = decoded->guest;
+	struct rdpmc_pmu offered, processor;
+	struct rdpmc_policy policy;
 	struct rdpmc_counters counters;
 	struct rdpmc_outcome outcome;
 	struct rdpmc_view guest, host;
@@ -358,10 +364,10 @@ void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	unsigned int n_gp, n_fixed;
 	struct rdpmc_pass pass;
 
-	if (trial->engine->offer(&offered, &decoded->host))
+	if (trial_offer(trial, decoded, &offered, &processor, &policy))
 		report_pmu(out, "offered", &offered);
 	rdpmc_view(&offered, &trial->choices, &guest);
-	rdpmc_view(&decoded->host, &trial->choices, &host);
+	rdpmc_view(&processor, &trial->choices, &host);
 	case_counters(decoded, &guest, &counters, &n_gp, &n_fixed);
 	for (size_t i = 0;; i++) {
 		if (trial_model_step(&guest, &policy, &state, &counters, &step, &outcome)) {
@@ -496,6 +502,19 @@ void report_tally(FILE *out, const struct tally *tally, double seconds)
 	if (tally->known)
 		fprintf(out, "%llu reads and intercepts differ from the processor as is known\n",
 			(unsigned long long)tally->known);
+	if (tally->ways[WAY_NO_EXIT] || tally->ways[WAY_EXIT] || tally->ways[WAY_EMULATED])
+		fprintf(out,
+			"answers by KVM's counters: %llu without an exit, %llu after one, %llu in "
+			"states whose code KVM executes itself\n",
+			(unsigned long long)tally->ways[WAY_NO_EXIT],
+			(unsigned long long)tally->ways[WAY_EXIT],
+			(unsigned long long)tally->ways[WAY_EMULATED]);
+	if (tally->adapted)
+		fprintf(out, "%llu reads in a state near to the one asked for: the engine cannot bring that about\n",
+			(unsigned long long)tally->adapted);
+	if (tally->refused)
+		fprintf(out, "%llu reads not tried: the host refuses their state\n",
+			(unsigned long long)tally->refused);
 	if (tally->unjudged)
 		fprintf(out, "intercept not judged in %llu cases: the engine does not know it\n",
 			(unsigned long long)tally->unjudged);

@@ -14,16 +14,16 @@ void sweep_block_begin(struct sweep_block *block, struct sweep_thread *thread,
 
 	block->thread = thread;
 	block->swept = *swept;
-	block->guest = swept->guest;
 	block->single = *engine;
-	thread->result.offered |= engine->offer(&block->guest, &swept->host);
+	thread->result.offered |= trial_offer(&thread->trial, swept, &block->guest,
+					      &block->swept.host, &block->swept.policy);
 	rdpmc_view(&block->guest, &thread->trial.choices, &block->view);
 	memset(&block->before, 0, sizeof(block->before));
 	case_counters(swept, &block->view, &block->before, &block->n_gp, &block->n_fixed);
 	/* A write beside the guest's counters is one, too. */
 	block->n_gp = RDPMC_MAX_GP;
 	block->n_fixed = RDPMC_MAX_FIXED;
-	engine->begin(thread->trial.vcpu, &block->guest, &swept->host, &swept->policy);
+	engine->begin(thread->trial.vcpu, &block->guest, &block->swept.host, &block->swept.policy);
 }
 
 /*
@@ -94,12 +94,14 @@ static void find(struct sweep_block *block, enum entry entry, const struct rdpmc
 	struct trial *trial = &block->thread->trial;
 	const struct engine *engine = trial->engine;
 	const uint64_t mismatches = result->mismatches;
+	const unsigned int entries = trial->entries;
 	const uint64_t rcx = state->regs.rcx & ~0xffffffffULL;
 	struct rdpmc_case one = block->swept;
 	struct finding finding;
 
-	block->single.entries = 1U << entry;
+	block->single.entries = trial->entries & 1U << entry;
 	trial->engine = &block->single;
+	trial->entries = block->single.entries;
 	one.state = *state;
 	for (unsigned int i = 0; i < count; i++) {
 		one.state.regs.rcx = rcx | (first + i);
@@ -108,6 +110,7 @@ static void find(struct sweep_block *block, enum entry entry, const struct rdpmc
 			sweep_note(result, &one, &finding);
 	}
 	trial->engine = engine;
+	trial->entries = entries;
 	engine->begin(trial->vcpu, &block->guest, &block->swept.host, &block->swept.policy);
 	if (result->mismatches != mismatches)
 		return;
@@ -131,7 +134,7 @@ unsigned int sweep_block(struct sweep_block *block, const struct rdpmc_state *st
 	expect(&block->view, &block->swept.policy, *state, &after, first, count, block->values,
 	       block->answers);
 	for (enum entry entry = 0; entry < NR_ENTRIES; entry++) {
-		if (!(engine->entries & 1U << entry))
+		if (!(trial->entries & 1U << entry))
 			continue;
 		engine->load(trial->vcpu, &block->before, block->n_gp, block->n_fixed);
 		same = read_block(block, entry, state, first, count);

@@ -106,7 +106,7 @@ static void try_all_states(struct sweep_thread *thread, struct rdpmc_case one, u
 		one.state.regs.rcx |= ecx;
 		/* LOCK never comes to an exit. */
 		thread->result.cases += (uint64_t)__builtin_popcount(
-			thread->trial.engine->entries & ~(one.state.lock ? 1U << ENTRY_EXIT : 0));
+			thread->trial.entries & ~(one.state.lock ? 1U << ENTRY_EXIT : 0));
 		if (!trial_case(&thread->trial, &one, &finding))
 			sweep_note(&thread->result, &one, &finding);
 	}

@@ -10,7 +10,12 @@ int trial_init(struct trial *trial, const struct engine *engine, const char **wh
 	trial->engine = engine;
 	trial->choices = rdpmc_default_choices;
 	trial->vcpu = engine->create(why);
-	return trial->vcpu ? 0 : -1;
+	if (!trial->vcpu)
+		return -1;
+	trial->entries = engine->entries;
+	if (engine->has)
+		trial->entries &= engine->has(trial->vcpu);
+	return 0;
 }
 
 void trial_free(struct trial *trial)
@@ -34,6 +39,10 @@ void tally_add(struct tally *into, const struct tally *from)
 	into->costly += from->costly;
 	into->known += from->known;
 	into->unjudged += from->unjudged;
+	into->adapted += from->adapted;
+	into->refused += from->refused;
+	for (int i = 0; i < NR_WAYS; i++)
+		into->ways[i] += from->ways[i];
 	into->no |= from->no;
 	into->yes |= from->yes;
 	for (int i = 0; i < NR_RULES; i++)
@@ -60,7 +69,7 @@ static uint64_t explain(const struct trial_run *run, enum entry entry,
 {
 	const struct known_question question = {
 		.guest = &run->offered,
-		.host = &run->decoded->host,
+		.host = &run->processor,
 		.policy = &run->policy,
 		.choices = &run->trial->choices,
 		.state = &run->state,
@@ -210,88 +219,184 @@ static const char *trouble_of(const struct trial *trial)
 	return trial->engine->trouble ? trial->engine->trouble(trial->vcpu) : NULL;
 }
 
-bool trial_read(struct trial_run *run, uint64_t rcx, size_t step)
+/* One read under way, by one entry after the other. */
+struct reading {
+	size_t step;
+	struct rdpmc_outcome model;
+	struct rdpmc_counters before;          /* where the read may clear some */
+	const struct rdpmc_counters *restore;  /* each entry starts from these */
+	const struct engine_answer *first;     /* the entry before */
+	bool held, differs;
+};
+
+static void read_begin(struct trial_run *run, uint64_t rcx, size_t step, struct reading *reading)
 {
 	struct trial *trial = run->trial;
-	const struct engine *engine = trial->engine;
 	struct tally *tally = &trial->tally;
-	struct engine_answer answers[NR_ENTRIES];
-	const struct engine_answer *first = NULL;
-	const struct rdpmc_counters *restore = &run->counters;
-	struct rdpmc_counters before;
-	struct rdpmc_outcome model;
-	const char *trouble;
-	unsigned int oracles;
-	bool held = true, differs = false;
+	struct rdpmc_outcome *model = &reading->model;
 
+	reading->step = step;
+	reading->restore = &run->counters;
+	reading->first = NULL;
+	reading->held = true;
+	reading->differs = false;
 	run->state.regs.rcx = rcx;
+	if (trial->engine->adapt)
+		tally->adapted += trial->engine->adapt(trial->vcpu, &run->state);
 	if (!step)
 		ask_processor(run);
 	if (trial->thorough)
 		ask_further(run);
 	if (run->guest.metrics_clear) {
-		before = run->counters;
-		restore = &before;
+		reading->before = run->counters;
+		reading->restore = &reading->before;
 	}
-	model = rdpmc_execute(&run->guest, &run->policy, &run->state, &run->counters);
-	asked_all(tally, &model.decision);
-	trial->decided |= 1U << model.decision.rule;
-	tally->decided[model.decision.rule]++;
+	*model = rdpmc_execute(&run->guest, &run->policy, &run->state, &run->counters);
+	asked_all(tally, &model->decision);
+	trial->decided |= 1U << model->decision.rule;
+	tally->decided[model->decision.rule]++;
 	tally->reads++;
-	tally->values += model.decision.answer == ANSWER_VALUE;
-	tally->faults += model.decision.answer != ANSWER_VALUE;
+	tally->values += model->decision.answer == ANSWER_VALUE;
+	tally->faults += model->decision.answer != ANSWER_VALUE;
+}
 
+/* Is the read to be tried by this entry? VMX-PRIORITY, SVM-PRIORITY: a LOCK prefix never exits. */
+static bool read_comes_to(struct trial_run *run, enum entry entry)
+{
+	if (!(run->trial->entries & 1U << entry))
+		return false;
+	if (entry != ENTRY_EXIT || !run->state.lock)
+		return true;
+	run->trial->tally.unreached++;
+	return false;
+}
+
+static void read_judge(struct trial_run *run, struct reading *reading, enum entry entry,
+		       const struct engine_answer *answer)
+{
+	struct trial *trial = run->trial;
+	const struct engine *engine = trial->engine;
+	const char *trouble = trouble_of(trial);
+	unsigned int oracles;
+	struct finding found;
+	uint64_t known;
+
+	if (answer->refused) {
+		trial->tally.refused++;
+		return;
+	}
+	trial->tally.ways[answer->way]++;
+	oracles = judge_answer(&reading->model, answer);
+	reading->held = engine->holds(trial->vcpu, &run->counters, run->n_gp, run->n_fixed);
+	if (!reading->held)
+		oracles |= ORACLE_NOTHING_ELSE;
+	if (reading->first && !same_answer(reading->first, answer) && !reading->differs)
+		oracles |= ORACLE_ENTRIES;
+	reading->first = answer;
+	if (trouble)
+		oracles |= ORACLE_TROUBLE;
+	if (!oracles)
+		return;
+	known = reading->held ? explain(run, entry, reading->restore, answer, trouble) : 0;
+	if (trial->tell) {
+		found.oracles = oracles;
+		found.trouble = trouble;
+		found.known = known;
+		note(run, entry, reading->step, &reading->model, answer, &found);
+		trial->tell(trial->opaque, &found);
+	}
+	if (goes_on(trial, known)) {
+		reading->differs = true;
+		return;
+	}
+	/* Of two that are wrong the first is told; one that only differs from it is right. */
+	if (!(run->finding->oracles & ~ORACLE_PASS_SOUND)) {
+		run->finding->trouble = trouble;
+		note(run, entry, reading->step, &reading->model, answer, run->finding);
+	}
+	run->finding->oracles |= oracles;
+}
+
+static void reload(struct trial_run *run, const struct rdpmc_counters *counters)
+{
+	run->trial->engine->load(run->trial->vcpu, counters, run->n_gp, run->n_fixed);
+}
+
+/* What goes on after a difference goes on from what the model says. */
+static bool read_end(struct trial_run *run, const struct reading *reading)
+{
+	if (!reading->held)
+		reload(run, &run->counters);
+	return !(run->finding->oracles & ~ORACLE_PASS_SOUND);
+}
+
+bool trial_read(struct trial_run *run, uint64_t rcx, size_t step)
+{
+	struct trial *trial = run->trial;
+	struct engine_answer answers[NR_ENTRIES];
+	struct reading reading;
+
+	read_begin(run, rcx, step, &reading);
 	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++) {
 		struct engine_answer *answer = &answers[entry];
-		struct finding found;
-		uint64_t known;
 
-		if (!(engine->entries & 1U << entry))
+		if (!read_comes_to(run, entry))
 			continue;
-		/* VMX-PRIORITY, SVM-PRIORITY: a LOCK prefix never exits. */
-		if (entry == ENTRY_EXIT && run->state.lock) {
-			tally->unreached++;
-			continue;
-		}
-		/* Each entry starts from the same counters. */
-		if (first && (model.decision.clears || !held))
-			engine->load(trial->vcpu, restore, run->n_gp, run->n_fixed);
-		engine->read(trial->vcpu, entry, &run->state, answer);
-		oracles = judge_answer(&model, answer);
-		held = engine->holds(trial->vcpu, &run->counters, run->n_gp, run->n_fixed);
-		if (!held)
-			oracles |= ORACLE_NOTHING_ELSE;
-		if (first && !same_answer(first, answer) && !differs)
-			oracles |= ORACLE_ENTRIES;
-		first = answer;
-		trouble = trouble_of(trial);
-		if (trouble)
-			oracles |= ORACLE_TROUBLE;
-		if (!oracles)
-			continue;
-		known = held ? explain(run, entry, restore, answer, trouble) : 0;
-		if (trial->tell) {
-			found.oracles = oracles;
-			found.trouble = trouble;
-			found.known = known;
-			note(run, entry, step, &model, answer, &found);
-			trial->tell(trial->opaque, &found);
-		}
-		if (goes_on(trial, known)) {
-			differs = true;
-			continue;
-		}
-		/* Of two that are wrong the first is told; one that only differs from it is right. */
-		if (!(run->finding->oracles & ~ORACLE_PASS_SOUND)) {
-			run->finding->trouble = trouble;
-			note(run, entry, step, &model, answer, run->finding);
-		}
-		run->finding->oracles |= oracles;
+		if (reading.first && (reading.model.decision.clears || !reading.held))
+			reload(run, reading.restore);
+		answer->way = WAY_UNKNOWN;
+		answer->refused = answer->changed = NULL;
+		trial->engine->read(trial->vcpu, entry, &run->state, answer);
+		read_judge(run, &reading, entry, answer);
 	}
-	/* What went on after a difference goes on from what the model says. */
-	if (!held)
-		engine->load(trial->vcpu, &run->counters, run->n_gp, run->n_fixed);
-	return !(run->finding->oracles & ~ORACLE_PASS_SOUND);
+	return read_end(run, &reading);
+}
+
+size_t trial_read_list(struct trial_run *run, const uint32_t *ecxs, size_t count,
+		       void (*found)(void *opaque, const struct trial_run *run), void *opaque)
+{
+	enum { AT_ONCE = 256 };
+	struct trial *trial = run->trial;
+	const struct engine *engine = trial->engine;
+	const uint64_t high = run->state.regs.rcx & ~0xffffffffULL;
+	/* A read that clears counters is looked at by itself. */
+	const bool by_list = engine->read_list && !run->guest.metrics_clear;
+	struct engine_answer answers[NR_ENTRIES][AT_ONCE];
+	const struct finding fresh = *run->finding;
+	struct reading reading;
+	size_t good = 0;
+
+	if (by_list && engine->adapt)
+		engine->adapt(trial->vcpu, &run->state);
+	for (size_t first = 0, n; first < count; first += n) {
+		n = count - first < AT_ONCE ? count - first : AT_ONCE;
+		memset(answers, 0, sizeof(answers));
+		for (unsigned int entry = 0; by_list && entry < NR_ENTRIES; entry++)
+			if (trial->entries & 1U << entry &&
+			    !(entry == ENTRY_EXIT && run->state.lock))
+				engine->read_list(trial->vcpu, entry, &run->state, ecxs + first, n,
+						  answers[entry]);
+		for (size_t i = 0; i < n; i++) {
+			const uint64_t refused = trial->tally.refused;
+			bool agrees;
+
+			*run->finding = fresh;
+			if (by_list) {
+				read_begin(run, high | ecxs[first + i], 0, &reading);
+				for (unsigned int entry = 0; entry < NR_ENTRIES; entry++)
+					if (read_comes_to(run, entry))
+						read_judge(run, &reading, entry,
+							   &answers[entry][i]);
+				agrees = read_end(run, &reading);
+			} else {
+				agrees = trial_read(run, high | ecxs[first + i], 0);
+			}
+			good += agrees && trial->tally.refused == refused;
+			if (!agrees)
+				found(opaque, run);
+		}
+	}
+	return good;
 }
 
 /* A counter that the guest does not have cannot be written: its MSR is not there. */
@@ -348,6 +453,8 @@ static bool take_step(struct trial_run *run, const struct case_step *step, size_
 
 	if (step->op == STEP_READ)
 		return trial_read(run, step->value, number);
+	if (run->trial->engine->cannot & 1U << step->op)
+		return true;
 	trial_model_step(&run->guest, &run->policy, &run->state, &run->counters, step, &outcome);
 	switch (step->op) {
 	case STEP_GP:
@@ -366,16 +473,24 @@ static bool take_step(struct trial_run *run, const struct case_step *step, size_
 	return true;
 }
 
+bool trial_offer(const struct trial *trial, const struct rdpmc_case *decoded,
+		 struct rdpmc_pmu *guest, struct rdpmc_pmu *host, struct rdpmc_policy *policy)
+{
+	*guest = decoded->guest;
+	*host = decoded->host;
+	*policy = decoded->policy;
+	return trial->engine->offer(trial->vcpu, guest, host, policy);
+}
+
 void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_case *decoded,
 		 struct finding *finding)
 {
 	const struct engine *engine = trial->engine;
+	const unsigned int cannot = engine->cannot;
 
 	run->trial = trial;
 	run->decoded = decoded;
 	run->state = decoded->state;
-	run->policy = decoded->policy;
-	run->offered = decoded->guest;
 	run->finding = finding;
 	finding->oracles = 0;
 	finding->entry = ENTRY_EXIT;
@@ -386,10 +501,11 @@ void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_
 	trial->tally.cases++;
 	trial->tally.legalised += !!decoded->legalised;
 	trial->tally.impossible += decoded->impossible;
-	trial->tally.offered += engine->offer(&run->offered, &decoded->host);
+	trial->tally.offered +=
+		trial_offer(trial, decoded, &run->offered, &run->processor, &run->policy);
 
 	rdpmc_view(&run->offered, &trial->choices, &run->guest);
-	rdpmc_view(&decoded->host, &trial->choices, &run->host);
+	rdpmc_view(&run->processor, &trial->choices, &run->host);
 	memset(&run->counters, 0,
 	       sizeof(run->counters)); /* an engine may show more than there is */
 	case_counters(decoded, &run->guest, &run->counters, &run->n_gp, &run->n_fixed);
@@ -398,7 +514,11 @@ void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_
 		run->n_gp = RDPMC_MAX_GP;
 		run->n_fixed = RDPMC_MAX_FIXED;
 	}
-	engine->begin(trial->vcpu, &run->offered, &decoded->host, &run->policy);
+	if (cannot & 1U << STEP_FIXED_CTRL)
+		run->counters.fixed_ctr_ctrl = 0;
+	if (cannot & 1U << STEP_USER_DISABLE)
+		run->counters.gp_user_disable = 0;
+	engine->begin(trial->vcpu, &run->offered, &run->processor, &run->policy);
 	engine->load(trial->vcpu, &run->counters, run->n_gp, run->n_fixed);
 	judge_intercept(run);
 }

@@ -44,6 +44,9 @@ struct tally {
 	uint64_t choice;     /* reads that hang on a choice of the hardware's, when thorough */
 	uint64_t passed;     /* cases with the intercept off */
 	uint64_t unjudged;   /* cases whose intercept the engine does not know */
+	uint64_t adapted;    /* reads in a state that the engine could not bring about as it was */
+	uint64_t refused;    /* reads that the host refused: not tried */
+	uint64_t ways[NR_WAYS]; /* answers by how they came about, where the engine tells */
 	uint64_t known;      /* reads and intercepts that differ as is known */
 	uint64_t costly;     /* PASS-MINIMAL: on, and need not be */
 	uint64_t decided[NR_RULES]; /* reads by the rule that decided */
@@ -57,6 +60,7 @@ void tally_add(struct tally *into, const struct tally *from);
 struct trial {
 	const struct engine *engine;
 	struct engine_vcpu *vcpu;
+	unsigned int entries; /* of the engine, those there are here */
 	struct rdpmc_choices choices;
 	bool thorough; /* also ask the model what no engine is held to: slower, for replay */
 	struct known
@@ -88,12 +92,17 @@ struct trial_run {
 	const struct rdpmc_case *decoded;
 	struct rdpmc_state state; /* may be changed between reads */
 	struct rdpmc_policy policy;
-	struct rdpmc_pmu offered; /* the guest's, as the engine can give it */
+	struct rdpmc_pmu offered;   /* the guest's, as the engine can give it */
+	struct rdpmc_pmu processor; /* the host's */
 	struct rdpmc_view guest, host;
 	struct rdpmc_counters counters; /* the model's */
 	unsigned int n_gp, n_fixed;
 	struct finding *finding;
 };
+
+/* What the engine makes of a case: PMUs and policy. Returns whether the guest had to be changed. */
+bool trial_offer(const struct trial *trial, const struct rdpmc_case *decoded,
+		 struct rdpmc_pmu *guest, struct rdpmc_pmu *host, struct rdpmc_policy *policy);
 
 /* Begins the case and judges its intercept; no read yet. @decoded and @finding must live on. */
 void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_case *decoded,
@@ -101,6 +110,13 @@ void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_
 
 /* Reads RCX = @rcx by all entries, as step @step. False: found something, and nobody to tell. */
 bool trial_read(struct trial_run *run, uint64_t rcx, size_t step);
+
+/*
+ * Reads each of @ecxs with the state's RCX[63:32]. @found is told of what is found, if anything, and
+ * the reading goes on. Returns how many reads agree by all entries, those refused left out.
+ */
+size_t trial_read_list(struct trial_run *run, const uint32_t *ecxs, size_t count,
+		       void (*found)(void *opaque, const struct trial_run *run), void *opaque);
 
 /*
  * What @step does by the rules alone, to @state and @counters. True if it was a read, and @outcome is

@@ -28,7 +28,7 @@ static int load(struct guest *guest, struct failure *failure)
 	const struct guest_header *header = (const void *)guest_image;
 	size_t size = (size_t)(guest_image_end - guest_image);
 	struct cpu_state state = {
-		.mode = MODE_LONG,
+		.mode = CPU_LONG,
 		.paging = true,
 		.regs = { .rip = header->entry, .rsp = header->stack_top },
 	};

@@ -6,53 +6,69 @@
 #include "host/state.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 /* Guest-physical places, all below 64 KiB so that real mode reaches them. */
-#define IVT        0x0000 /* real mode: 4 bytes a vector */
+#define IVT        0x0400 /* real mode: 4 bytes a vector */
 #define GDT        0x0600
-#define TSS        0x0680
+#define TSS32      0x0680
+#define TSS64      0x0700
 #define TSS_SIZE   104
-#define IDT        0x0800 /* 8 bytes a gate, 16 in long mode */
-#define HALTS      0x0c00 /* one HLT for each vector: RIP tells which */
+#define IDT32      0x0800 /* 8 bytes a gate */
+#define IDT64      0x0a00 /* 16 bytes a gate */
+#define STUBS      0x0c00 /* an OUT for each vector: RIP tells which */
+#define STUB_SIZE  4
 #define PML4       0x1000
 #define PDPT       0x2000
 #define PD         0x3000
 #define PD32       0x4000
+#define PD_LAST    0x5000 /* of the last 2 MiB of each half */
 #define CPL0_STACK 0x8000
 #define NR_VECTORS 32
 
 #define CR0_PE       0x1ULL
 #define CR0_ET_NE    0x30ULL
-#define CR0_PG       0x80000000ULL
 #define CR4_PSE      0x10ULL
 #define CR4_PAE      0x20ULL
-#define CR4_PCE      0x100ULL
-#define EFER_LME_LMA 0x500ULL
+#define EFER_LME     0x100ULL
+#define EFER_LMA     0x400ULL
 #define RFLAGS_FIXED 0x2ULL
 #define RFLAGS_VM    0x20000ULL
 
 #define PAGE_PRESENT_RW_USER 0x7ULL
 #define PAGE_LARGE           0x80ULL
 
-/* GDT: entry 1 and 2 serve the exception handlers at CPL 0, 3 and 4 the code under test. */
-enum { SEL_HANDLER_CS = 0x08, SEL_HANDLER_DS = 0x10, SEL_CS = 0x18, SEL_DS = 0x20, SEL_TSS = 0x28 };
+/* Vectors that push an error code: SDM vol. 3 table "Exceptions and interrupts", APM vol. 2. */
+#define WITH_ERROR_CODE 0x60227d00U
 
-static bool is_long(enum cpu_mode mode)
+/* GDT: the first three serve the exception handlers at CPL 0, then the code under test. */
+enum {
+	SEL_HANDLER_CS32 = 0x08,
+	SEL_HANDLER_CS64 = 0x10,
+	SEL_HANDLER_DS = 0x18,
+	SEL_CS = 0x20,
+	SEL_DS = 0x28,
+	SEL_TSS = 0x30, /* 16 bytes in long mode */
+	GDT_SIZE = 0x40
+};
+
+bool cpu_mode_is_long(enum cpu_mode mode)
 {
-	return mode == MODE_LONG || mode == MODE_COMPATIBILITY;
+	return mode == CPU_LONG || mode == CPU_COMPATIBILITY || mode == CPU_COMPATIBILITY16;
 }
 
 const char *cpu_mode_name(enum cpu_mode mode)
 {
 	static const char *const names[NR_CPU_MODES] = {
-		[MODE_REAL] = "real",
-		[MODE_PROTECTED16] = "protected16",
-		[MODE_PROTECTED32] = "protected32",
-		[MODE_VIRTUAL8086] = "virtual8086",
-		[MODE_COMPATIBILITY] = "compatibility",
-		[MODE_LONG] = "long",
+		[CPU_REAL] = "real",
+		[CPU_PROTECTED16] = "protected16",
+		[CPU_PROTECTED32] = "protected32",
+		[CPU_VIRTUAL8086] = "virtual8086",
+		[CPU_COMPATIBILITY16] = "compatibility16",
+		[CPU_COMPATIBILITY] = "compatibility",
+		[CPU_LONG] = "long",
 	};
 
 	return names[mode];
@@ -60,17 +76,11 @@ const char *cpu_mode_name(enum cpu_mode mode)
 
 bool cpu_mode_allows(enum cpu_mode mode, unsigned int cpl, bool paging)
 {
-	switch (mode) {
-	case MODE_REAL:
+	if (mode == CPU_REAL)
 		return cpl == 0 && !paging;
-	case MODE_VIRTUAL8086:
+	if (mode == CPU_VIRTUAL8086)
 		return cpl == 3;
-	case MODE_COMPATIBILITY:
-	case MODE_LONG:
-		return cpl <= 3 && paging;
-	default:
-		return cpl <= 3;
-	}
+	return cpl <= 3 && (paging || !cpu_mode_is_long(mode));
 }
 
 static void put(const struct vm *vm, size_t address, const void *data, size_t size)
@@ -126,19 +136,21 @@ static struct kvm_segment flat(uint16_t selector, uint8_t type, unsigned int dpl
 #define TYPE_DATA     0x3 /* read, write, accessed */
 #define TYPE_BUSY_TSS 0xb
 
-static struct kvm_segment flat_code(uint16_t selector, enum cpu_mode mode, unsigned int dpl)
+static struct kvm_segment flat_code(uint16_t selector, unsigned int bits, unsigned int dpl)
 {
 	struct kvm_segment code = flat(selector, TYPE_CODE, dpl);
 
-	code.l = mode == MODE_LONG;
-	code.db = mode != MODE_LONG && mode != MODE_PROTECTED16;
+	code.l = bits == 64;
+	code.db = bits == 32;
 	return code;
 }
 
-/* Real and virtual-8086 mode: base 0, 64 KiB. */
-static struct kvm_segment segment_86(bool virtual86, uint8_t type)
+/* Real and virtual-8086 mode: 64 KiB. */
+static struct kvm_segment segment_86(bool virtual86, uint32_t base, uint8_t type)
 {
 	return (struct kvm_segment){
+		.base = base,
+		.selector = (uint16_t)(base >> 4),
 		.limit = 0xffff,
 		.type = type,
 		.present = 1,
@@ -147,89 +159,129 @@ static struct kvm_segment segment_86(bool virtual86, uint8_t type)
 	};
 }
 
+static struct kvm_segment task(bool is_long)
+{
+	return (struct kvm_segment){
+		.base = is_long ? TSS64 : TSS32,
+		.limit = TSS_SIZE - 1,
+		.selector = SEL_TSS,
+		.type = TYPE_BUSY_TSS,
+		.present = 1,
+	};
+}
+
 static void write_page_tables(const struct vm *vm)
 {
-	put64(vm, PML4, PDPT | PAGE_PRESENT_RW_USER);
+	/* First and last of each half of the canonical addresses. */
+	static const size_t halves[] = { 0, 255, 256, 511 };
+
+	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++)
+		put64(vm, PML4 + 8 * halves[i], PDPT | PAGE_PRESENT_RW_USER);
 	put64(vm, PDPT, PD | PAGE_PRESENT_RW_USER);
+	put64(vm, PDPT + 8 * 511, PD_LAST | PAGE_PRESENT_RW_USER);
+	put64(vm, PD_LAST + 8 * 511, PAGE_PRESENT_RW_USER | PAGE_LARGE);
 	for (uint64_t i = 0; i << 21 < vm->memory_size && i < 512; i++)
 		put64(vm, PD + 8 * i, i << 21 | PAGE_PRESENT_RW_USER | PAGE_LARGE);
 	for (uint32_t i = 0; (uint64_t)i << 22 < vm->memory_size && i < 1024; i++)
 		put32(vm, PD32 + 4 * i, i << 22 | (uint32_t)(PAGE_PRESENT_RW_USER | PAGE_LARGE));
 }
 
-static void write_exception_tables(const struct vm *vm, enum cpu_mode mode)
+static void write_exception_tables(const struct vm *vm)
 {
-	memset(vm->memory + HALTS, 0xf4, NR_VECTORS);
-	for (uint32_t vector = 0; vector < NR_VECTORS; vector++) {
-		uint32_t handler = HALTS + vector;
-		uint64_t gate = handler | SEL_HANDLER_CS << 16 |
-				0x8eULL << 40; /* 32 or 64-bit interrupt gate */
+	/* OUT imm8, AL; and a HLT that nothing comes to. */
+	static const uint8_t stub[STUB_SIZE] = { 0xe6, STATE_PORT, 0xf4, 0xf4 };
 
-		if (mode == MODE_REAL)
-			put32(vm, IVT + 4 * vector, handler);
-		else if (is_long(mode))
-			put(vm, IDT + 16 * vector, (uint64_t[]){ gate, 0 }, 16);
-		else
-			put64(vm, IDT + 8 * vector, gate);
+	for (uint32_t vector = 0; vector < NR_VECTORS; vector++) {
+		uint32_t handler = STUBS + STUB_SIZE * vector;
+		uint64_t gate = handler | 0x8eULL << 40; /* 32 or 64-bit interrupt gate */
+
+		put(vm, handler, stub, sizeof(stub));
+		put32(vm, IVT + 4 * vector, handler);
+		put64(vm, IDT32 + 8 * vector, gate | SEL_HANDLER_CS32 << 16);
+		/* Stack 1 of the TSS, so that RSP may hold anything. */
+		put64(vm, IDT64 + 16 * vector, gate | SEL_HANDLER_CS64 << 16 | 1ULL << 32);
+		put64(vm, IDT64 + 16 * vector + 8, 0);
 	}
+	memset(vm->memory + TSS32, 0, TSS_SIZE);
+	memset(vm->memory + TSS64, 0, TSS_SIZE);
+	put64(vm, TSS32 + 4, CPL0_STACK | (uint64_t)SEL_HANDLER_DS << 32); /* ESP0, SS0 */
+	put64(vm, TSS64 + 4, CPL0_STACK);                                  /* RSP0 */
+	put64(vm, TSS64 + 36, CPL0_STACK);                                 /* IST1 */
+}
+
+/* Of the code under test only the hidden parts are used: they are set with the registers. */
+static void write_gdt(const struct vm *vm)
+{
+	struct kvm_segment code32 = flat_code(SEL_HANDLER_CS32, 32, 0);
+	struct kvm_segment code64 = flat_code(SEL_HANDLER_CS64, 64, 0);
+	struct kvm_segment data = flat(SEL_HANDLER_DS, TYPE_DATA, 0), tss = task(true);
+
+	memset(vm->memory + GDT, 0, GDT_SIZE);
+	put64(vm, GDT + SEL_HANDLER_CS32, descriptor(&code32));
+	put64(vm, GDT + SEL_HANDLER_CS64, descriptor(&code64));
+	put64(vm, GDT + SEL_HANDLER_DS, descriptor(&data));
+	put64(vm, GDT + SEL_TSS, descriptor(&tss));
+}
+
+int state_tables(const struct vm *vm, struct failure *failure)
+{
+	if (vm->memory_size < STATE_TABLES_END)
+		return fail_with(failure, -EINVAL, "%zu bytes of memory do not hold the tables",
+				 vm->memory_size);
+	write_page_tables(vm);
+	write_exception_tables(vm);
+	write_gdt(vm);
+	return 0;
 }
 
 static void set_segments(struct kvm_sregs *sregs, const struct cpu_state *state)
 {
-	bool virtual86 = state->mode == MODE_VIRTUAL8086;
+	const bool virtual86 = state->mode == CPU_VIRTUAL8086;
+	const bool is16 = state->mode == CPU_PROTECTED16 || state->mode == CPU_COMPATIBILITY16;
 
-	if (state->mode == MODE_REAL || virtual86) {
-		sregs->cs = segment_86(virtual86, virtual86 ? TYPE_DATA : TYPE_CODE);
-		sregs->ds = segment_86(virtual86, TYPE_DATA);
+	if (state->mode == CPU_REAL || virtual86) {
+		sregs->cs = segment_86(virtual86, state->cs_base, virtual86 ? TYPE_DATA : TYPE_CODE);
+		sregs->ds = segment_86(virtual86, 0, TYPE_DATA);
 	} else {
-		sregs->cs = flat_code(SEL_CS, state->mode, state->cpl);
+		sregs->cs = flat_code(SEL_CS, state->mode == CPU_LONG ? 64 : is16 ? 16 : 32,
+				      state->cpl);
+		sregs->cs.base = state->cs_base;
 		sregs->ds = flat(SEL_DS, TYPE_DATA, state->cpl);
-		sregs->ds.db = state->mode != MODE_PROTECTED16;
+		sregs->ds.db = !is16;
 	}
 	sregs->es = sregs->fs = sregs->gs = sregs->ss = sregs->ds;
-	sregs->tr = (struct kvm_segment){
-		.base = TSS,
-		.limit = TSS_SIZE - 1,
-		.selector = SEL_TSS,
-		.type = TYPE_BUSY_TSS,
-		.present = 1,
-	};
+	sregs->tr = task(cpu_mode_is_long(state->mode));
 	sregs->ldt = (struct kvm_segment){ .unusable = 1 };
-}
-
-static void write_gdt(const struct vm *vm, const struct kvm_sregs *sregs,
-		      const struct cpu_state *state)
-{
-	struct kvm_segment handler_code =
-		flat_code(SEL_HANDLER_CS, is_long(state->mode) ? MODE_LONG : MODE_PROTECTED32, 0);
-	struct kvm_segment handler_data = flat(SEL_HANDLER_DS, TYPE_DATA, 0);
-
-	put64(vm, GDT + SEL_HANDLER_CS, descriptor(&handler_code));
-	put64(vm, GDT + SEL_HANDLER_DS, descriptor(&handler_data));
-	put64(vm, GDT + SEL_CS, descriptor(&sregs->cs));
-	put64(vm, GDT + SEL_DS, descriptor(&sregs->ds));
-	put64(vm, GDT + SEL_TSS, descriptor(&sregs->tr));
-	put64(vm, GDT + SEL_TSS + 8, 0);
-	/* ESP0 and SS0, or RSP0: both at offset 4. */
-	put64(vm, TSS + 4,
-	      is_long(state->mode) ? CPL0_STACK : CPL0_STACK | (uint64_t)SEL_HANDLER_DS << 32);
 }
 
 static void set_control(struct kvm_sregs *sregs, const struct cpu_state *state)
 {
-	sregs->cr0 =
-		CR0_ET_NE | (state->mode == MODE_REAL ? 0 : CR0_PE) | (state->paging ? CR0_PG : 0);
-	sregs->cr4 = (is_long(state->mode) ? CR4_PAE : CR4_PSE) | (state->pce ? CR4_PCE : 0);
-	sregs->cr3 = !state->paging ? 0 : is_long(state->mode) ? PML4 : PD32;
-	sregs->efer = is_long(state->mode) ? EFER_LME_LMA : 0;
-	sregs->gdt = (struct kvm_dtable){ .base = GDT, .limit = SEL_TSS + 15 };
-	if (state->mode == MODE_REAL)
+	const bool is_long = cpu_mode_is_long(state->mode);
+
+	sregs->cr0 = CR0_ET_NE | (state->mode == CPU_REAL ? 0 : CR0_PE) |
+		     (state->paging ? CPU_CR0_PG : 0) | state->cr0;
+	sregs->cr2 = 0;
+	sregs->cr4 = (is_long ? CR4_PAE : CR4_PSE) | state->cr4;
+	sregs->cr3 = !state->paging ? 0 : is_long ? PML4 : PD32;
+	sregs->efer = is_long ? EFER_LME | EFER_LMA : 0;
+	sregs->gdt = (struct kvm_dtable){ .base = GDT, .limit = GDT_SIZE - 1 };
+	if (state->mode == CPU_REAL)
 		sregs->idt = (struct kvm_dtable){ .base = IVT, .limit = 4 * NR_VECTORS - 1 };
 	else
 		sregs->idt = (struct kvm_dtable){
-			.base = IDT,
-			.limit = (uint16_t)((is_long(state->mode) ? 16 : 8) * NR_VECTORS - 1),
+			.base = is_long ? IDT64 : IDT32,
+			.limit = (uint16_t)((is_long ? 16 : 8) * NR_VECTORS - 1),
 		};
+}
+
+void state_registers(const struct cpu_state *state, struct kvm_regs *regs, struct kvm_sregs *sregs)
+{
+	set_segments(sregs, state);
+	set_control(sregs, state);
+	*regs = state->regs;
+	regs->rflags |= RFLAGS_FIXED;
+	if (state->mode == CPU_VIRTUAL8086)
+		regs->rflags |= RFLAGS_VM;
 }
 
 /* A KVM that cannot have it so may say nothing and have it otherwise. */
@@ -249,26 +301,19 @@ static int check_taken(const struct vm *vm, const struct kvm_sregs *wanted, stru
 
 int state_set(struct vm *vm, const struct cpu_state *state, struct failure *failure)
 {
-	struct kvm_regs regs = state->regs;
+	struct kvm_regs regs;
 	struct kvm_sregs sregs;
+	int error;
 
 	if (state->mode >= NR_CPU_MODES || !cpu_mode_allows(state->mode, state->cpl, state->paging))
 		return fail_with(failure, -EINVAL, "no such state: mode %d, CPL %u, paging %d",
 				 state->mode, state->cpl, state->paging);
-	if (vm->memory_size < STATE_TABLES_END)
-		return fail_with(failure, -EINVAL, "%zu bytes of memory do not hold the tables",
-				 vm->memory_size);
+	error = state_tables(vm, failure);
+	if (error)
+		return error;
 	if (ioctl(vm->vcpu_fd, KVM_GET_SREGS, &sregs))
 		return fail_errno(failure, "KVM_GET_SREGS");
-	set_segments(&sregs, state);
-	set_control(&sregs, state);
-	write_page_tables(vm);
-	write_exception_tables(vm, state->mode);
-	write_gdt(vm, &sregs, state);
-
-	regs.rflags |= RFLAGS_FIXED;
-	if (state->mode == MODE_VIRTUAL8086)
-		regs.rflags |= RFLAGS_VM;
+	state_registers(state, &regs, &sregs);
 	if (ioctl(vm->vcpu_fd, KVM_SET_SREGS, &sregs))
 		return fail_errno(failure, "KVM_SET_SREGS (%s mode, CPL %u)",
 				  cpu_mode_name(state->mode), state->cpl);
@@ -277,28 +322,106 @@ int state_set(struct vm *vm, const struct cpu_state *state, struct failure *fail
 	return check_taken(vm, &sregs, failure);
 }
 
-bool state_exception(const struct vm *vm, enum cpu_mode mode, struct cpu_exception *exception)
-{
-	/* Bytes of one stack slot in the handler's frame. */
-	size_t slot = mode == MODE_REAL ? 2 : is_long(mode) ? 8 : 4;
-	const uint32_t with_error = 0x60227d00; /* the vectors of guest/boot.S that push one */
-	struct kvm_regs regs;
-	uint64_t stack;
+/* The handler's stack frame, slot by slot. */
+struct frame {
+	const struct vm *vm;
+	uint64_t at;
+	size_t slot; /* bytes */
+};
 
-	if (ioctl(vm->vcpu_fd, KVM_GET_REGS, &regs))
+static uint64_t pop(struct frame *frame)
+{
+	uint64_t value = get(frame->vm, frame->at, frame->slot);
+
+	frame->at += frame->slot;
+	return value;
+}
+
+static void pop_segment(struct frame *frame, struct kvm_segment *segment,
+			const struct kvm_segment *set)
+{
+	*segment = *set;
+	segment->selector = (uint16_t)pop(frame);
+}
+
+bool state_unwind(const struct vm *vm, const struct kvm_sregs *set, bool virtual86,
+		  struct kvm_regs *regs, struct kvm_sregs *sregs, struct cpu_exception *exception)
+{
+	const bool real = !(set->cr0 & CR0_PE), is_long = set->efer & EFER_LMA;
+	struct frame frame = { .vm = vm, .slot = real ? 2 : is_long ? 8 : 4 };
+	uint64_t offset = sregs->cs.base + regs->rip - STUBS;
+	const uint64_t handler_rsp = regs->rsp;
+
+	/* A port write may have been counted as done or not: RIP is on it or behind it. */
+	if (offset >= NR_VECTORS * STUB_SIZE)
 		return false;
-	/* HLT is done: RIP is one further. */
-	if (regs.rip <= HALTS || regs.rip > HALTS + NR_VECTORS)
-		return false;
-	stack = mode == MODE_REAL ? regs.rsp & 0xffff : regs.rsp;
-	exception->vector = (unsigned int)(regs.rip - 1 - HALTS);
-	exception->has_error = mode != MODE_REAL && with_error >> exception->vector & 1;
-	exception->error = 0;
-	if (exception->has_error) {
-		exception->error = (uint32_t)get(vm, stack, 4);
-		stack += slot;
+	exception->vector = (unsigned int)(offset / STUB_SIZE);
+	exception->has_error = !real && WITH_ERROR_CODE >> exception->vector & 1;
+	frame.at = real ? sregs->ss.base + (regs->rsp & 0xffff) : regs->rsp;
+	exception->error = exception->has_error ? (uint32_t)pop(&frame) : 0;
+	regs->rip = pop(&frame);
+	pop_segment(&frame, &sregs->cs, &set->cs);
+	regs->rflags = pop(&frame);
+	if (real) {
+		regs->rsp = (handler_rsp & ~0xffffULL) | ((handler_rsp + 6) & 0xffff);
+		return true;
 	}
-	exception->rip = get(vm, stack, slot);
-	exception->cs = get(vm, stack + slot, slot);
+	if (!is_long && !virtual86 && !(set->cs.selector & 3)) {
+		regs->rsp = frame.at;
+		return true;
+	}
+	regs->rsp = pop(&frame);
+	pop_segment(&frame, &sregs->ss, &set->ss);
+	if (!virtual86)
+		return true;
+	/* kvm_pvm does not save them; the handler has none then. */
+	if (frame.at < CPL0_STACK) {
+		pop_segment(&frame, &sregs->es, &set->es);
+		pop_segment(&frame, &sregs->ds, &set->ds);
+		pop_segment(&frame, &sregs->fs, &set->fs);
+		pop_segment(&frame, &sregs->gs, &set->gs);
+	} else {
+		sregs->es = sregs->ds = sregs->fs = sregs->gs = set->ds;
+	}
 	return true;
+}
+
+static bool differ(const char *name, const char *part, uint64_t before, uint64_t after, char *text,
+		   size_t size)
+{
+	if (before == after)
+		return false;
+	snprintf(text, size, "%s%s: %#llx became %#llx", name, part, (unsigned long long)before,
+		 (unsigned long long)after);
+	return true;
+}
+
+static bool segment_differs(const char *name, const struct kvm_segment *a,
+			    const struct kvm_segment *b, char *text, size_t size)
+{
+	if (a->unusable && b->unusable)
+		return differ(name, "", a->selector, b->selector, text, size);
+	return differ(name, "", a->selector, b->selector, text, size) ||
+	       differ(name, ".base", a->base, b->base, text, size) ||
+	       differ(name, ".limit", a->limit, b->limit, text, size) ||
+	       differ(name, "'s descriptor", descriptor(a), descriptor(b), text, size);
+}
+
+bool state_differs(const struct kvm_regs *regs_before, const struct kvm_sregs *before,
+		   const struct kvm_regs *regs, const struct kvm_sregs *sregs, char *text,
+		   size_t size)
+{
+#define REGISTER(name) differ(#name, "", regs_before->name, regs->name, text, size)
+#define CONTROL(name)  differ(#name, "", before->name, sregs->name, text, size)
+#define SEGMENT(name)  segment_differs(#name, &before->name, &sregs->name, text, size)
+	return REGISTER(rbx) || REGISTER(rcx) || REGISTER(rsi) || REGISTER(rdi) || REGISTER(rbp) ||
+	       REGISTER(rsp) || REGISTER(r8) || REGISTER(r9) || REGISTER(r10) || REGISTER(r11) ||
+	       REGISTER(r12) || REGISTER(r13) || REGISTER(r14) || REGISTER(r15) || SEGMENT(cs) ||
+	       SEGMENT(ss) || SEGMENT(ds) || SEGMENT(es) || SEGMENT(fs) || SEGMENT(gs) ||
+	       SEGMENT(tr) || SEGMENT(ldt) || CONTROL(cr0) || CONTROL(cr2) || CONTROL(cr3) ||
+	       CONTROL(cr4) || CONTROL(cr8) || CONTROL(efer) || CONTROL(apic_base) ||
+	       CONTROL(gdt.base) || CONTROL(gdt.limit) || CONTROL(idt.base) || CONTROL(idt.limit);
+#undef REGISTER
+#undef CONTROL
+#undef SEGMENT
 }

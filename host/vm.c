@@ -273,10 +273,6 @@ static int create_vcpu(struct vm *vm, const struct kvm *kvm, struct failure *fai
 static int set_cpuid(struct vm *vm, const struct kvm *kvm, const struct vm_config *config,
 		     struct failure *failure)
 {
-	struct kvm_msr_entry entry = {
-		.index = MSR_PERF_CAPABILITIES,
-		.data = config->pmu.perf_capabilities,
-	};
 	struct kvm_cpuid2 *cpuid = guest_cpuid_make(kvm->cpuid, &config->pmu);
 	int error = 0;
 
@@ -287,10 +283,10 @@ static int set_cpuid(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 	free(cpuid);
 	/* A simulated PMU answers this MSR in user space. */
 	if (!error && !config->user_pmu_msrs && config->pmu.perf_capabilities &&
-	    !one_msr(vm->vcpu_fd, KVM_SET_MSRS, &entry))
+	    !vm_set_msr(vm, MSR_PERF_CAPABILITIES, config->pmu.perf_capabilities))
 		error = fail_with(failure, -EINVAL,
 				  "KVM_SET_MSRS: IA32_PERF_CAPABILITIES = %#llx refused",
-				  (unsigned long long)entry.data);
+				  (unsigned long long)config->pmu.perf_capabilities);
 	return error;
 }
 
@@ -325,6 +321,23 @@ void vm_destroy(struct vm *vm)
 	if (vm->memory)
 		munmap(vm->memory, vm->memory_size);
 	*vm = (struct vm){ .fd = -1, .vcpu_fd = -1 };
+}
+
+bool vm_set_msr(const struct vm *vm, uint32_t index, uint64_t value)
+{
+	struct kvm_msr_entry entry = { .index = index, .data = value };
+
+	return one_msr(vm->vcpu_fd, KVM_SET_MSRS, &entry);
+}
+
+bool vm_get_msr(const struct vm *vm, uint32_t index, uint64_t *value)
+{
+	struct kvm_msr_entry entry = { .index = index };
+
+	if (!one_msr(vm->vcpu_fd, KVM_GET_MSRS, &entry))
+		return false;
+	*value = entry.data;
+	return true;
 }
 
 void vm_describe(const struct vm *vm, char *text, size_t size)

@@ -48,6 +48,10 @@ int vm_create(struct vm *vm, const struct kvm *kvm, const struct vm_config *conf
 	      struct failure *failure);
 void vm_destroy(struct vm *vm); /* of a zeroed or destroyed one: nothing */
 
+/* One MSR of the vCPU's. Return whether KVM did it. */
+bool vm_set_msr(const struct vm *vm, uint32_t index, uint64_t value);
+bool vm_get_msr(const struct vm *vm, uint32_t index, uint64_t *value);
+
 /* One line on where the vCPU is: mode, RIP, flags. For messages. */
 void vm_describe(const struct vm *vm, char *text, size_t size);
 

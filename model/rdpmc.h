@@ -33,6 +33,7 @@ struct rdpmc_state {
 	uint8_t mode; /* enum rdpmc_mode; real if and only if CR0.PE = 0 */
 	uint8_t cpl;  /* 0 to 3; virtual-8086 mode is CPL 3 whatever this says */
 	bool lock;    /* the instruction has a LOCK prefix */
+	bool code16;  /* protected, compatibility mode: CS.D = 0. No rule asks for it */
 };
 
 /* What the hypervisor was told to do. */

@@ -29,7 +29,7 @@ struct flat_pmu {
 };
 
 struct flat {
-	uint64_t mode, cpl, lock, backdoor, mediated, cr0, cr4, rflags, rcx, rax, rdx, rip;
+	uint64_t mode, cpl, lock, code16, backdoor, mediated, cr0, cr4, rflags, rcx, rax, rdx, rip;
 	struct flat_pmu guest, host;
 	uint64_t counter_seed, metrics, fixed_ctr_ctrl, gp_user_disable;
 };
@@ -69,6 +69,7 @@ static struct flat flatten(const struct rdpmc_case *decoded)
 		.mode = state->mode,
 		.cpl = state->cpl,
 		.lock = state->lock,
+		.code16 = state->code16,
 		.backdoor = decoded->policy.vmware_backdoor,
 		.mediated = decoded->policy.mediated_pmu,
 		.cr0 = state->cr0,
@@ -240,7 +241,8 @@ static void test_bits(void **unused)
 		{ 3, 0x01, AT(lock) },
 		{ 3, 0x02, AT(backdoor) },
 		{ 3, 0x04, AT(mediated) },
-		{ 3, 0x08, 0 },
+		{ 3, 0x08, AT(code16) },
+		{ 3, 0x10, 0 },
 		{ 3, 0x80, 0 },
 		{ GUEST, 0x01, AT(guest.vendor) },
 		{ GUEST, 0x02, AT(guest.ext_core) },
@@ -417,7 +419,8 @@ static void test_decode_encode(void **unused)
 					     (random_next(&random) & 0x00247cd5) | 2 },
 				   .cr0 = (uint32_t)random_next(&random),
 				   .cr4 = (uint32_t)random_next(&random),
-				   .lock = one_bit(&random) },
+				   .lock = one_bit(&random),
+				   .code16 = one_bit(&random) },
 			.guest = valid_pmu(&random),
 			.host = valid_pmu(&random),
 			.policy = { one_bit(&random), one_bit(&random) },

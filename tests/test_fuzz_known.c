@@ -1128,7 +1128,7 @@ static void explained_as(const char *as, const struct world *asked, const struct
 	/* Or the row would say nothing. */
 	if (same_answer(&answer, &right))
 		fail_msg("%s: no difference", as);
-	for (int entry = 0; entry < NR_ENTRIES; entry++) {
+	for (int entry = 0; entry <= ENTRY_EMULATOR; entry++) {
 		snprintf(text, sizeof(text), "Name: a\nWhen: entry != intercept\nAs: %s\n" REST,
 			 as);
 		explained(as, text, asked, entry, &answer, 1);

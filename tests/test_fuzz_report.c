@@ -327,7 +327,7 @@ static void test_finding(void **unused)
 		    "differs  RFLAGS is 0402H, should be 0002H\n"
 		    "differs  general-purpose counter 7 is 0001_2345H, should be 0000H\n"
 		    "differs  fixed counter 1 is 0099H, should be 0001_0000H\n"
-		    "entries  the two entries of the engine do not agree\n");
+		    "entries  the entries of the engine do not agree\n");
 }
 
 /* A finding made by hand: the model's outcome of a read, and the same registers of @engine's. */

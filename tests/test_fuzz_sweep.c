@@ -165,7 +165,7 @@ static void test_range(void **unused)
 		values[100 + x] = counters.gp[x] & 0xffffffffffff;
 		answers[100 + x] = ANSWER_VALUE;
 	}
-	for (enum entry entry = 0; entry < NR_ENTRIES; entry++) {
+	for (enum entry entry = 0; entry <= ENTRY_EMULATOR; entry++) {
 		assert_true(engine_emulator.read_range(vcpu, entry, &state, -100U, 300, values,
 						       answers));
 		for (unsigned int i = 0; i < 300; i += i < 98 || i > 105 ? 7 : 1) {

@@ -114,13 +114,14 @@ static enum intercept wrong_intercepts(struct engine_vcpu *vcpu)
 	return plant.decides ? plant.intercept : right->intercepts(vcpu);
 }
 
-static bool wrong_offer(struct rdpmc_pmu *guest, const struct rdpmc_pmu *host)
+static bool wrong_offer(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
+			struct rdpmc_policy *policy)
 {
 	bool taken = plant.no_metrics && guest->perf_capabilities & RDPMC_CAP_METRICS;
 
 	if (taken)
 		guest->perf_capabilities &= ~RDPMC_CAP_METRICS;
-	return right->offer(guest, host) || taken;
+	return right->offer(vcpu, guest, host, policy) || taken;
 }
 
 static struct engine wrong;
@@ -471,7 +472,7 @@ static void test_metrics_clear(void **unused)
 	(void)unused;
 	put_le64(data.bytes.fixed_ctr_ctrl, RDPMC_FIXED_CTRL_METRICS_CLEAR);
 	assert_true(try(&trial, &data, &finding));
-	for (int entry = 0; entry < NR_ENTRIES; entry++) {
+	for (int entry = 0; entry <= ENTRY_EMULATOR; entry++) {
 		assert_int_equal(plant.last[entry].regs.rax, METRICS_ & 0xffffffff);
 		assert_int_equal(plant.last[entry].regs.rdx, METRICS_ >> 32);
 	}
@@ -658,7 +659,7 @@ static void test_known_entry(void **unused)
 /* One entry is wrong as is known; the other is right, and differs. */
 static void test_known_of_one_entry(void **unused)
 {
-	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++) {
+	for (unsigned int entry = 0; entry <= ENTRY_EMULATOR; entry++) {
 		static const struct mistake mistake = { .flip = { .rax = 1 } };
 		struct trial trial = start();
 		struct data data = plain(3);
@@ -853,7 +854,7 @@ static void test_trouble(void **unused)
 	assert_true(try(&trial, &data, &finding));
 
 	/* At a read, right as its answer is; by the entry that it was. */
-	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++) {
+	for (unsigned int entry = 0; entry <= ENTRY_EMULATOR; entry++) {
 		plant.by_read = complaint;
 		plant.rcx = 4;
 		plant.entries = 1U << entry;

@@ -114,11 +114,12 @@ static const uint8_t mode_code[] = { 0x98, 0x40, 0x04, 0x05, 0xf4 };
 static uint32_t expected_eax(enum cpu_mode mode)
 {
 	switch (mode) {
-	case MODE_REAL:
-	case MODE_PROTECTED16:
-	case MODE_VIRTUAL8086:
+	case CPU_REAL:
+	case CPU_PROTECTED16:
+	case CPU_VIRTUAL8086:
+	case CPU_COMPATIBILITY16:
 		return 0x0000ff86;
-	case MODE_LONG:
+	case CPU_LONG:
 		return 0xffffff85;
 	default:
 		return 0xffffff86;
@@ -128,7 +129,7 @@ static uint32_t expected_eax(enum cpu_mode mode)
 /* Real and virtual-8086 code must lie below 64 KiB: segments have base 0 here. */
 static uint64_t code_address(enum cpu_mode mode)
 {
-	return mode == MODE_REAL || mode == MODE_VIRTUAL8086 || mode == MODE_PROTECTED16 ? 0xa000
+	return mode == CPU_REAL || mode == CPU_VIRTUAL8086 || mode == CPU_PROTECTED16 ? 0xa000
 											 : CODE;
 }
 
@@ -149,34 +150,48 @@ static bool run_in_mode(struct vm *vm, const struct cpu_state *cpu, const uint8_
 		fail_msg("KVM_RUN in %s mode, CPL %u: %s", cpu_mode_name(cpu->mode), cpu->cpl,
 			 strerror(errno));
 	interrupt_disarm();
-	if (vm->run->exit_reason != KVM_EXIT_HLT)
+	if (vm->run->exit_reason != KVM_EXIT_HLT &&
+	    (vm->run->exit_reason != KVM_EXIT_IO || vm->run->io.port != STATE_PORT))
 		fail_msg("%s mode, CPL %u: exit reason %u", cpu_mode_name(cpu->mode), cpu->cpl,
 			 vm->run->exit_reason);
 	return true;
+}
+
+/* As state_unwind(), of a vCPU that was in @cpu. */
+static bool unwind(const struct vm *vm, const struct cpu_state *cpu, struct kvm_regs *regs,
+		   struct kvm_sregs *sregs, struct cpu_exception *exception)
+{
+	struct kvm_sregs set = { 0 };
+	struct kvm_regs ignored;
+
+	state_registers(cpu, &ignored, &set);
+	assert_int_equal(ioctl(vm->vcpu_fd, KVM_GET_REGS, regs), 0);
+	assert_int_equal(ioctl(vm->vcpu_fd, KVM_GET_SREGS, sregs), 0);
+	return state_unwind(vm, &set, cpu->mode == CPU_VIRTUAL8086, regs, sregs, exception);
 }
 
 /* The instructions of mode_code ran as that mode decodes them, at the CPL asked for. */
 static bool check_decoding(struct vm *vm, struct cpu_state cpu)
 {
 	struct cpu_exception exception;
+	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 
 	cpu.regs.rax = MODE_CODE_EAX;
 	if (!run_in_mode(vm, &cpu, mode_code, sizeof(mode_code)))
 		return false;
-	assert_int_equal(ioctl(vm->vcpu_fd, KVM_GET_REGS, &regs), 0);
-	assert_int_equal((uint32_t)regs.rax, expected_eax(cpu.mode));
 	if (!cpu.cpl) {
-		assert_false(state_exception(vm, cpu.mode, &exception));
+		assert_false(unwind(vm, &cpu, &regs, &sregs, &exception));
 		assert_int_equal(regs.rip, cpu.regs.rip + MODE_CODE_HLT + 1);
 	} else {
 		/* HLT is privileged */
-		assert_true(state_exception(vm, cpu.mode, &exception));
+		assert_true(unwind(vm, &cpu, &regs, &sregs, &exception));
 		assert_int_equal(exception.vector, 13);
-		assert_int_equal(exception.rip, cpu.regs.rip + MODE_CODE_HLT);
-		if (cpu.mode != MODE_VIRTUAL8086)
-			assert_int_equal(exception.cs & 3, cpu.cpl);
+		assert_int_equal(regs.rip, cpu.regs.rip + MODE_CODE_HLT);
+		if (cpu.mode != CPU_VIRTUAL8086)
+			assert_int_equal(sregs.cs.selector & 3, cpu.cpl);
 	}
+	assert_int_equal((uint32_t)regs.rax, expected_eax(cpu.mode));
 	return true;
 }
 
@@ -185,20 +200,20 @@ static void check_rdpmc(struct vm *vm, struct cpu_state cpu)
 {
 	static const uint8_t rdpmc[] = { 0x0f, 0x33, 0xf4 };
 	struct cpu_exception exception;
+	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 
 	cpu.regs.rax = 0x11223344;
 	cpu.regs.rdx = 0x55667788;
 	cpu.regs.rcx = NO_COUNTER;
-	if (cpu.mode == MODE_LONG)
+	if (cpu.mode == CPU_LONG)
 		cpu.regs.rcx |= 0xdeadbeef00000000;
 	assert_true(run_in_mode(vm, &cpu, rdpmc, sizeof(rdpmc)));
-	assert_true(state_exception(vm, cpu.mode, &exception));
+	assert_true(unwind(vm, &cpu, &regs, &sregs, &exception));
 	assert_int_equal(exception.vector, 13);
-	assert_int_equal(exception.has_error, cpu.mode != MODE_REAL);
+	assert_int_equal(exception.has_error, cpu.mode != CPU_REAL);
 	assert_int_equal(exception.error, 0);
-	assert_int_equal(exception.rip, cpu.regs.rip);
-	assert_int_equal(ioctl(vm->vcpu_fd, KVM_GET_REGS, &regs), 0);
+	assert_int_equal(regs.rip, cpu.regs.rip);
 	assert_int_equal(regs.rax, cpu.regs.rax);
 	assert_int_equal(regs.rdx, cpu.regs.rdx);
 	assert_int_equal(regs.rcx, cpu.regs.rcx);
@@ -219,10 +234,10 @@ static void test_every_mode(void **state)
 			struct cpu_state cpu = {
 				.mode = mode,
 				.cpl = variant & 3,
-				.pce = variant & 4,
+				.cr4 = variant & 4 ? CPU_CR4_PCE : 0,
 				.paging = variant & 8,
 				.regs = { .rip = code_address(mode),
-					  .rsp = mode == MODE_LONG ? STACK : 0x9000 },
+					  .rsp = mode == CPU_LONG ? STACK : 0x9000 },
 			};
 			struct vm vm;
 
@@ -241,8 +256,7 @@ static void test_every_mode(void **state)
 				 * Paging outside long mode is all that a KVM may lack, and only
 				 * PVM does.
 				 */
-				assert_true(cpu.paging && mode != MODE_LONG &&
-					    mode != MODE_COMPATIBILITY);
+				assert_true(cpu.paging && !cpu_mode_is_long(mode));
 				assert_true(host.backend == KVM_BACKEND_PVM ||
 					    host.backend == KVM_BACKEND_UNKNOWN);
 			}
@@ -251,10 +265,10 @@ static void test_every_mode(void **state)
 		assert_true(tried[mode] > 0);
 	}
 	/* real: PCE; protected: CPL x PCE x paging; v8086: PCE x paging; long: CPL x PCE */
-	assert_int_equal(tried[MODE_REAL], 2);
-	assert_int_equal(tried[MODE_PROTECTED32], 16);
-	assert_int_equal(tried[MODE_VIRTUAL8086], 4);
-	assert_int_equal(tried[MODE_LONG], 8);
+	assert_int_equal(tried[CPU_REAL], 2);
+	assert_int_equal(tried[CPU_PROTECTED32], 16);
+	assert_int_equal(tried[CPU_VIRTUAL8086], 4);
+	assert_int_equal(tried[CPU_LONG], 8);
 }
 
 static void test_no_such_state(void **state)
@@ -266,11 +280,11 @@ static void test_no_such_state(void **state)
 	REQUIRE_KVM();
 	assert_int_equal(vm_create(&vm, &kvm, &config, &failure), 0);
 	assert_int_equal(
-		state_set(&vm, &(struct cpu_state){ .mode = MODE_REAL, .cpl = 3 }, &failure),
+		state_set(&vm, &(struct cpu_state){ .mode = CPU_REAL, .cpl = 3 }, &failure),
 		-EINVAL);
-	assert_int_equal(state_set(&vm, &(struct cpu_state){ .mode = MODE_LONG }, &failure),
+	assert_int_equal(state_set(&vm, &(struct cpu_state){ .mode = CPU_LONG }, &failure),
 			 -EINVAL);
-	assert_int_equal(state_set(&vm, &(struct cpu_state){ .mode = MODE_VIRTUAL8086 }, &failure),
+	assert_int_equal(state_set(&vm, &(struct cpu_state){ .mode = CPU_VIRTUAL8086 }, &failure),
 			 -EINVAL);
 	vm_destroy(&vm);
 }

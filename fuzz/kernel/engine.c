@@ -185,13 +185,16 @@ static void kernel_destroy(struct engine_vcpu *vcpu)
 	free(vcpu);
 }
 
-static bool kernel_offer(struct rdpmc_pmu *guest, const struct rdpmc_pmu *host)
+static bool kernel_offer(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
+			 struct rdpmc_policy *policy)
 {
 	const uint64_t metrics = RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR;
 	uint64_t taken = guest->perf_capabilities & metrics &
 			 (capabilities_refused | ~host->perf_capabilities);
 	bool refused = taken || guest->user_disable;
 
+	(void)vcpu;
+	(void)policy;
 	guest->perf_capabilities &= ~taken;
 	guest->user_disable = false;
 	return refused;
@@ -350,6 +353,7 @@ static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 		.cr0 = state->cr0,
 		.cr4 = state->cr4,
 		.mode = state->mode,
+		.code16 = state->code16,
 		.cpl = state->mode == MODE_VM86 ? 3 : state->cpl,
 	};
 

@@ -34,6 +34,7 @@ struct glue {
 	struct kvm_cpuid_entry2 cpuid[16];
 	struct glue_host host;
 	int mode, cpl;
+	bool code16;
 };
 
 static struct glue *only;
@@ -114,7 +115,7 @@ static int op_get_cpl(struct kvm_vcpu *vcpu)
 
 static void op_get_cs_db_l_bits(struct kvm_vcpu *vcpu, int *db, int *l)
 {
-	*db = only->mode == GLUE_PROTECTED || only->mode == GLUE_COMPATIBILITY;
+	*db = !only->code16 && (only->mode == GLUE_PROTECTED || only->mode == GLUE_COMPATIBILITY);
 	*l = only->mode == GLUE_64BIT;
 }
 
@@ -346,6 +347,7 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	int ret;
 
 	glue->mode = state->mode;
+	glue->code16 = state->code16;
 	glue->cpl = state->cpl;
 	arch->regs[VCPU_REGS_RAX] = state->rax;
 	arch->regs[VCPU_REGS_RCX] = state->rcx;

@@ -32,6 +32,7 @@ enum glue_mode { GLUE_REAL, GLUE_PROTECTED, GLUE_VM86, GLUE_COMPATIBILITY, GLUE_
 struct glue_state {
 	unsigned long long rax, rcx, rdx, rip, rflags, cr0, cr4;
 	int mode, cpl;
+	bool code16;
 };
 
 struct glue_answer {

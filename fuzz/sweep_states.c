@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Lists of ECX, state by state. */
+#include "fuzz/sweep_states.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fuzz/random.h"
+
+#define CR0_PG (1ULL << 31)
+
+#define AT_ONCE 512 /* between looks at whether to end */
+
+const char *sweep_shape_name(enum sweep_shape shape)
+{
+#define SWEEP_SHAPE_NAME(name, text) [SHAPE_##name] = text,
+	static const char *const names[NR_SHAPES] = { SWEEP_SHAPES(SWEEP_SHAPE_NAME) };
+#undef SWEEP_SHAPE_NAME
+
+	return names[shape];
+}
+
+enum sweep_shape sweep_shape(uint32_t ecx, bool lock)
+{
+	const uint32_t type = ecx >> 16, index = ecx & 0xffff;
+
+	if (lock)
+		return SHAPE_LOCK;
+	if (ecx >> 31)
+		return SHAPE_HIGH;
+	if (type == 1 && index < RDPMC_VMWARE_CLOCKS)
+		return SHAPE_VMWARE;
+	switch (type) {
+	case 0x0000:
+		return index < 32 ? SHAPE_GP : SHAPE_GP_BEYOND;
+	case 0x4000:
+		return index < 32 ? SHAPE_FIXED : SHAPE_FIXED_BEYOND;
+	case 0x2000:
+		return index ? SHAPE_METRICS_INDEX : SHAPE_METRICS;
+	default:
+		return SHAPE_OTHER;
+	}
+}
+
+const char *sweep_place_name(const struct sweep_place *place, char name[SWEEP_PLACE_NAME])
+{
+	static const char *const modes[NR_MODES] = { "real", "protected", "virtual-8086",
+						     "compatibility", "64-bit" };
+	const struct rdpmc_state *state = &place->state;
+	const bool has_size = state->mode == MODE_PROTECTED || state->mode == MODE_COMPATIBILITY;
+	const bool may_page = state->mode == MODE_PROTECTED || state->mode == MODE_VM86;
+
+	snprintf(name, SWEEP_PLACE_NAME, "%s%s%s CPL %u%s", modes[state->mode],
+		 !has_size       ? ""
+		 : state->code16 ? " 16"
+				 : " 32",
+		 may_page && state->cr0 & CR0_PG ? " paging" : "", state->cpl,
+		 state->cr4 & RDPMC_CR4_PCE ? " PCE" : "");
+	return name;
+}
+
+/* The bits of @number choose; false where there is no such state. */
+static bool state_of(unsigned int number, struct rdpmc_state *state)
+{
+	const unsigned int mode = number >> 5, cpl = number & 3;
+	const bool pce = number >> 2 & 1, code16 = number >> 3 & 1, paging = number >> 4 & 1;
+
+	if (code16 && mode != MODE_PROTECTED && mode != MODE_COMPATIBILITY)
+		return false;
+	if (paging && mode != MODE_PROTECTED && mode != MODE_VM86)
+		return false;
+	if ((mode == MODE_REAL && cpl) || (mode == MODE_VM86 && cpl != 3))
+		return false;
+	memset(state, 0, sizeof(*state));
+	state->code16 = code16;
+	state->cr0 = paging || mode >= MODE_COMPATIBILITY ? CR0_PG : 0;
+	state->cr4 = pce ? RDPMC_CR4_PCE : 0;
+	state->regs.rflags = 2;
+	case_set_mode(state, mode, cpl);
+	return true;
+}
+
+/* Anything that must not matter: flags, RAX, RDX, RIP, RCX[63:32]. */
+static void vary(struct rdpmc_state *state, struct random *random)
+{
+	const uint64_t vm = state->regs.rflags & ~(uint64_t)CASE_RFLAGS;
+
+	state->regs.rflags = vm | (random_next(random) & CASE_RFLAGS);
+	state->regs.rax = random_next(random);
+	state->regs.rdx = random_next(random);
+	state->regs.rcx = random_next(random) << 32;
+	state->regs.rip = random_next(random);
+	/* RIP has 32 bits outside 64-bit mode. */
+	case_set_mode(state, state->mode, state->cpl);
+}
+
+struct at {
+	struct sweep_result *result;
+	const struct rdpmc_case *swept;
+	size_t found;
+};
+
+static void found(void *opaque, const struct trial_run *run)
+{
+	struct at *at = opaque;
+	struct rdpmc_case one = *at->swept;
+
+	at->found++;
+	one.state = run->state;
+	sweep_note(at->result, &one, run->finding);
+}
+
+/* @n reads in one state. */
+static void read_some(struct trial *trial, struct rdpmc_case *one, const uint32_t *ecxs, size_t n,
+		      struct sweep_place *place, struct at *at)
+{
+	struct finding finding;
+	struct trial_run run;
+	size_t agree;
+
+	at->swept = one;
+	at->found = 0;
+	trial_begin(trial, &run, one, &finding);
+	if (finding.oracles)
+		sweep_note(at->result, one, &finding);
+	finding.oracles = 0;
+	agree = trial_read_list(&run, ecxs, n, found, at);
+	/* All of a chunk have the same shape: see below. */
+	place->agree[sweep_shape(ecxs[0], one->state.lock)] += agree;
+	place->differ += at->found;
+	place->refused += n - agree - at->found;
+	at->result->cases += (agree + at->found) * (uint64_t)__builtin_popcount(trial->entries);
+}
+
+static void place_all(struct sweep_thread *thread, struct trial *trial, struct rdpmc_case *one,
+		      const uint32_t *ecxs, size_t count, struct sweep_place *place,
+		      struct random *random, struct at *at)
+{
+	for (size_t first = 0, n; first < count && !sweep_ends(thread); first += n) {
+		const enum sweep_shape shape = sweep_shape(ecxs[first], false);
+
+		for (n = 1; n < AT_ONCE && first + n < count; n++)
+			if (sweep_shape(ecxs[first + n], false) != shape)
+				break;
+		vary(&one->state, random);
+		read_some(trial, one, ecxs + first, n, place, at);
+	}
+}
+
+int sweep_states(const struct sweep *sweep, const struct rdpmc_case *swept, const uint32_t *ecxs,
+		 size_t count, bool lock, struct sweep_place places[SWEEP_PLACES],
+		 struct sweep_result *result, struct tally *tally, const char **why)
+{
+	struct sweep_thread thread = { .sweep = sweep };
+	struct rdpmc_case one = *swept;
+	struct random random = { 1 };
+	struct at at = { .result = result };
+	struct trial trial;
+	unsigned int place = 0;
+
+	memset(result, 0, sizeof(*result));
+	memset(places, 0, SWEEP_PLACES * sizeof(*places));
+	if (trial_init(&trial, sweep->engine, why))
+		return -1;
+	trial.choices = sweep->choices;
+	trial.thorough = true;
+	for (unsigned int number = 0; number < NR_MODES << 5; number++) {
+		if (!state_of(number, &one.state))
+			continue;
+		places[place].state = one.state;
+		place_all(&thread, &trial, &one, ecxs, count, &places[place], &random, &at);
+		one.state.lock = true;
+		if (lock)
+			place_all(&thread, &trial, &one, ecxs, count, &places[place], &random, &at);
+		place++;
+		if (sweep->progress)
+			sweep->progress(sweep->opaque, (double)place / SWEEP_PLACES);
+	}
+	result->offered = trial.tally.offered;
+	result->interrupted = thread.result.interrupted;
+	*tally = trial.tally;
+	trial_free(&trial);
+	return 0;
+}

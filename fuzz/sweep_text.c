@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What sweeps found, in words and in a table. */
+#include "fuzz/sweep_text.h"
+
+#include "fuzz/report.h"
+
+void sweep_tell_findings(FILE *out, const struct sweep *sweep,
+			 const struct configuration *configuration,
+			 const struct sweep_result *result)
+{
+	struct trial trial = { .engine = sweep->engine, .choices = sweep->choices };
+	struct rdpmc_case decoded;
+	struct rdpmc_view view;
+
+	for (size_t i = 0; i < result->findings.kinds; i++) {
+		const struct found *found = &result->findings.found[i];
+
+		case_decode(found->data, found->size, &decoded);
+		fprintf(out, "\nfinding %zu: %llu case%s, first %s\n", i + 1,
+			(unsigned long long)found->count, found->count == 1 ? "" : "s",
+			found->name);
+		report_case(out, &decoded);
+		report_finding(out, &trial, &decoded, &found->finding);
+		report_bytes(out, found->data, found->size, NULL, NULL);
+	}
+	if (result->unrepeated) {
+		rdpmc_view(&configuration->guest, &sweep->choices, &view);
+		fprintf(out,
+			"\n%llu blocks of %u reads are wrong, though each read alone is not: what "
+			"one "
+			"leaves disturbs another\nfirst    ",
+			(unsigned long long)result->unrepeated, SWEEP_BLOCK);
+		report_read(out, &result->unrepeated_at, &view);
+		fputc('\n', out);
+	}
+	if (result->self) {
+		case_decode((const uint8_t *)&result->self_example, sizeof(result->self_example),
+			    &decoded);
+		fprintf(out,
+			"\nthe model contradicts itself for %llu pairs: what it says of the "
+			"intercept is not what executing shows; first\n",
+			(unsigned long long)result->self);
+		report_case(out, &decoded);
+	}
+}
+
+#define PLACE_WIDTH 32
+
+/* Ten columns that fit a terminal of 120. */
+void sweep_tell_states(FILE *out, const struct sweep_place places[SWEEP_PLACES],
+		       const struct tally *tally)
+{
+	char name[SWEEP_PLACE_NAME];
+	uint64_t agree = 0, differ = 0, refused = 0;
+
+	fprintf(out, "\n%-*s", PLACE_WIDTH, "reads that agree, by type + index");
+	for (unsigned int shape = 0; shape < NR_SHAPES; shape++)
+		fprintf(out, " %*s", shape ? 8 : 7, sweep_shape_name(shape));
+	fprintf(out, "  differ refused\n");
+	for (unsigned int i = 0; i < SWEEP_PLACES; i++) {
+		const struct sweep_place *place = &places[i];
+
+		fprintf(out, "%-*s", PLACE_WIDTH, sweep_place_name(place, name));
+		for (unsigned int shape = 0; shape < NR_SHAPES; shape++) {
+			fprintf(out, " %8llu", (unsigned long long)place->agree[shape]);
+			agree += place->agree[shape];
+		}
+		fprintf(out, " %7llu %7llu\n", (unsigned long long)place->differ,
+			(unsigned long long)place->refused);
+		differ += place->differ;
+		refused += place->refused;
+	}
+	fprintf(out, "%llu agree, %llu differ, %llu the host refuses\n", (unsigned long long)agree,
+		(unsigned long long)differ, (unsigned long long)refused);
+	report_tally(out, tally, 0);
+}

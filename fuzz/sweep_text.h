@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What sweeps found, for people. */
+#ifndef FUZZ_SWEEP_TEXT_H
+#define FUZZ_SWEEP_TEXT_H
+
+#include <stdio.h>
+
+#include "fuzz/configurations.h"
+#include "fuzz/sweep_states.h"
+
+/* Each kind of finding with its first case. */
+void sweep_tell_findings(FILE *out, const struct sweep *sweep,
+			 const struct configuration *configuration,
+			 const struct sweep_result *result);
+
+/* How many reads of each state and shape agree. */
+void sweep_tell_states(FILE *out, const struct sweep_place places[SWEEP_PLACES],
+		       const struct tally *tally);
+
+#endif

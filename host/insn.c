@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Registers go and come with KVM_RUN itself (KVM_CAP_SYNC_REGS): one system call a case. */
+#include "host/insn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "host/watchdog.h"
+
+#define HLT 0xf4
+
+/* RFLAGS that no mode has a meaning of its own for: all but TF, IF, RF, VM, VIF, VIP. */
+#define RFLAGS_ALL 0x00247cd5ULL
+#define RFLAGS_VM  0x00020000ULL
+
+#define SYNC (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS)
+
+static size_t place(uint64_t linear)
+{
+	return (size_t)(linear & (INSN_MEMORY - 1));
+}
+
+/* Byte by byte: code may end where memory does, and go on where it begins. */
+static void write_code(struct insn_vcpu *vcpu, uint64_t linear, const uint8_t *code, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		vcpu->vm.memory[place(linear + i)] = code[i];
+}
+
+static int make(struct insn_vcpu *vcpu, struct failure *failure)
+{
+	int error = vm_create(&vcpu->vm, vcpu->kvm, &vcpu->config, failure);
+
+	if (error)
+		return error;
+	error = vcpu_stats_open(&vcpu->stats, vcpu->vm.vcpu_fd, failure);
+	if (!error)
+		error = state_tables(&vcpu->vm, failure);
+	if (!error)
+		error = vcpu_stats_read(&vcpu->stats, vcpu->seen, failure);
+	if (error) {
+		vcpu_stats_close(&vcpu->stats);
+		vm_destroy(&vcpu->vm);
+		return error;
+	}
+	memset(vcpu->vm.memory, HLT, 16); /* what is beyond the end of memory */
+	memset(vcpu->vm.memory + INSN_CODE, HLT, INSN_MEMORY - INSN_CODE);
+	vcpu->vm.run->kvm_valid_regs = SYNC;
+	vcpu->ready = true;
+	vcpu->made++;
+	return 0;
+}
+
+static void lose(struct insn_vcpu *vcpu)
+{
+	if (!vcpu->ready)
+		return;
+	vcpu_stats_close(&vcpu->stats);
+	vm_destroy(&vcpu->vm);
+	vcpu->ready = false;
+}
+
+int insn_open(struct insn_vcpu *vcpu, const struct kvm *kvm, const struct vm_config *config,
+	      unsigned int timeout_ms, struct failure *failure)
+{
+	int synced = ioctl(kvm->fd, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS);
+
+	*vcpu = (struct insn_vcpu){ .kvm = kvm, .config = *config, .timeout_ms = timeout_ms };
+	vcpu->config.memory_size = INSN_MEMORY;
+	if (synced < 0 || (synced & SYNC) != SYNC)
+		return fail_with(failure, -ENOTSUP,
+				 "this kernel's KVM is too old: it lacks KVM_CAP_SYNC_REGS "
+				 "(Linux 4.17)");
+	return make(vcpu, failure);
+}
+
+void insn_close(struct insn_vcpu *vcpu)
+{
+	lose(vcpu);
+}
+
+static enum insn_end end_with(struct insn_result *result, enum insn_end end, const char *text)
+{
+	snprintf(result->text, sizeof(result->text), "%s", text);
+	return end;
+}
+
+static enum insn_end exit_unknown(const struct insn_vcpu *vcpu, struct insn_result *result)
+{
+	const struct kvm_run *run = vcpu->vm.run;
+	char text[120];
+
+	switch (run->exit_reason) {
+	case KVM_EXIT_SHUTDOWN:
+		return end_with(result, INSN_LOST, "triple fault (KVM_EXIT_SHUTDOWN)");
+	case KVM_EXIT_INTERNAL_ERROR:
+		snprintf(text, sizeof(text), "KVM_EXIT_INTERNAL_ERROR, suberror %u%s",
+			 run->internal.suberror,
+			 run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION
+				 ? ": an instruction it does not emulate"
+				 : "");
+		return end_with(result, INSN_LOST, text);
+	case KVM_EXIT_FAIL_ENTRY:
+		snprintf(text, sizeof(text), "KVM_EXIT_FAIL_ENTRY, hardware reason %#llx",
+			 run->fail_entry.hardware_entry_failure_reason);
+		return end_with(result, INSN_REFUSED, text);
+	case KVM_EXIT_IO:
+		snprintf(text, sizeof(text), "access to port %#x", run->io.port);
+		return end_with(result, INSN_LOST, text);
+	default:
+		snprintf(text, sizeof(text), "KVM exit reason %u", run->exit_reason);
+		return end_with(result, INSN_LOST, text);
+	}
+}
+
+/* KVM_RUN until it leaves for a reason of the guest's. INSN_DONE: look at it. */
+static enum insn_end run(struct insn_vcpu *vcpu, struct insn_result *result)
+{
+	char text[80];
+	int error;
+
+	if (!watchdog_arm(vcpu->vm.run, vcpu->timeout_ms))
+		return end_with(result, INSN_REFUSED, "no timer for the watchdog");
+	while ((error = ioctl(vcpu->vm.vcpu_fd, KVM_RUN, NULL)) &&
+	       (errno == EINTR || errno == EAGAIN) && !watchdog_expired())
+		;
+	error = error ? errno : 0;
+	watchdog_disarm();
+	if (error == EINTR || error == EAGAIN) {
+		snprintf(text, sizeof(text), "it did not come back within %u ms", vcpu->timeout_ms);
+		return end_with(result, INSN_LOST, text);
+	}
+	if (error) {
+		snprintf(text, sizeof(text), "KVM_RUN: %s", strerror(error));
+		return end_with(result, INSN_REFUSED, text);
+	}
+	return INSN_DONE;
+}
+
+/* How did what came back end? */
+static enum insn_end ended(struct insn_vcpu *vcpu, const struct cpu_state *state,
+			   const struct kvm_sregs *set, uint64_t next, struct insn_result *result)
+{
+	const struct kvm_run *run = vcpu->vm.run;
+	struct kvm_sregs *sregs = &vcpu->vm.run->s.regs.sregs;
+	struct kvm_regs *regs = &result->regs;
+
+	if (run->exit_reason == KVM_EXIT_HLT && !state->cpl) {
+		/* Astray: where it is says enough. */
+		regs->rip--;
+		return INSN_DONE;
+	}
+	if (run->exit_reason != KVM_EXIT_IO || run->io.port != STATE_PORT ||
+	    run->io.direction != KVM_EXIT_IO_OUT)
+		return exit_unknown(vcpu, result);
+	if (state_unwind(&vcpu->vm, set, state->mode == CPU_VIRTUAL8086, regs, sregs,
+			 &result->exception))
+		return state->cpl && result->exception.vector == 13 && regs->rip == next &&
+				       !result->exception.error
+			       ? INSN_DONE
+			       : INSN_EXCEPTION;
+	/* A port write may have been counted as done or not. */
+	if (regs->rip == next + 2)
+		regs->rip = next;
+	return INSN_DONE;
+}
+
+static void count(struct insn_vcpu *vcpu, struct insn_result *result)
+{
+	uint64_t now[NR_VCPU_STATS];
+	struct failure failure;
+
+	if (vcpu_stats_read(&vcpu->stats, now, &failure))
+		return;
+	result->count.exits = now[STAT_EXITS] - vcpu->seen[STAT_EXITS] -
+			      (now[STAT_IRQ_EXITS] - vcpu->seen[STAT_IRQ_EXITS]);
+	result->count.emulated = now[STAT_INSN_EMULATION] - vcpu->seen[STAT_INSN_EMULATION];
+	memcpy(vcpu->seen, now, sizeof(now));
+}
+
+/* Run @code in @state, which @kind tells how to bring about. */
+static void execute(struct insn_vcpu *vcpu, const struct cpu_state *state,
+		    const struct insn_kind *kind, const uint8_t *code, size_t length,
+		    struct insn_result *result)
+{
+	/* OUT at CPL 0; HLT, which raises #GP, elsewhere: OUT would hang on IOPL. */
+	const uint8_t stop[2] = { state->cpl ? HLT : 0xe6, state->cpl ? HLT : STATE_PORT };
+	const uint64_t linear = state->cs_base + state->regs.rip;
+	struct kvm_run *shared = vcpu->vm.run;
+	uint64_t next = state->regs.rip + length;
+	struct kvm_sregs set = kind->sregs;
+	struct kvm_regs regs_set;
+	uint8_t halts[INSN_LONGEST + sizeof(stop)];
+
+	set.cr0 |= state->cr0;
+	set.cr4 |= state->cr4;
+	set.cs.base = state->cs_base;
+	if (state->mode == CPU_REAL || state->mode == CPU_VIRTUAL8086)
+		set.cs.selector = (uint16_t)(state->cs_base >> 4);
+	if (state->mode != CPU_LONG)
+		next = (uint32_t)next;
+	state_registers(state, &regs_set, &(struct kvm_sregs){ 0 });
+
+	write_code(vcpu, linear, code, length);
+	write_code(vcpu, linear + length, stop, sizeof(stop));
+	shared->s.regs.regs = regs_set;
+	shared->s.regs.sregs = set;
+	shared->kvm_dirty_regs = SYNC;
+	result->end = run(vcpu, result);
+	if (result->end == INSN_DONE) {
+		result->regs = shared->s.regs.regs;
+		result->end = ended(vcpu, state, &set, next, result);
+	}
+	shared->kvm_dirty_regs = 0;
+	if (result->end == INSN_LOST) {
+		lose(vcpu);
+		return;
+	}
+	memset(halts, HLT, sizeof(halts));
+	write_code(vcpu, linear, halts, length + sizeof(stop));
+	if (result->end == INSN_REFUSED)
+		return;
+	count(vcpu, result);
+	result->regs.rflags |= kind->lost_rflags & regs_set.rflags;
+	result->changed = state_differs(&regs_set, &set, &result->regs, &shared->s.regs.sregs,
+					result->text, sizeof(result->text));
+}
+
+/* The least that @code takes: a host interrupt more or less is not @code's. */
+static bool count_least(struct insn_vcpu *vcpu, const struct cpu_state *state,
+			const struct insn_kind *kind, const uint8_t *code, size_t length,
+			enum insn_end end, struct insn_result *result)
+{
+	struct insn_count least = { ~0ULL, ~0ULL };
+
+	for (int i = 0; i < 4; i++) {
+		execute(vcpu, state, kind, code, length, result);
+		if (result->end != end)
+			return false;
+		if (result->count.exits < least.exits)
+			least.exits = result->count.exits;
+		if (result->count.emulated < least.emulated)
+			least.emulated = result->count.emulated;
+	}
+	result->count = least;
+	return true;
+}
+
+/* Find out what this KVM makes of such a state, by instructions that never concern a hypervisor. */
+static void learn(struct insn_vcpu *vcpu, const struct cpu_state *state, struct insn_kind *kind)
+{
+	static const uint8_t nop[] = { 0x90 }, div_ecx[] = { 0xf7, 0xf1 };
+	const struct insn_result none = { 0 };
+	struct insn_result nothing = none, done = none, fault = none;
+	struct cpu_state bare = *state;
+
+	kind->tried = true;
+	bare.cr0 = bare.cr4 = 0;
+	bare.cs_base = state->mode == CPU_LONG ? 0 : INSN_CODE;
+	bare.regs = (struct kvm_regs){ .rip = state->mode == CPU_LONG ? INSN_CODE : 0,
+				       .rsp = state->regs.rsp,
+				       .rflags = RFLAGS_ALL };
+	if (state_set(&vcpu->vm, &bare, &kind->why) ||
+	    ioctl(vcpu->vm.vcpu_fd, KVM_GET_SREGS, &kind->sregs)) {
+		kind->refused = true;
+	} else if (!count_least(vcpu, &bare, kind, nop, 0, INSN_DONE, &nothing) ||
+		   !count_least(vcpu, &bare, kind, nop, sizeof(nop), INSN_DONE, &done) ||
+		   !count_least(vcpu, &bare, kind, div_ecx, sizeof(div_ecx), INSN_EXCEPTION,
+				&fault)) {
+		kind->refused = true;
+		fail_with(&kind->why, -EIO, "NOP or DIV does not end as it should: %s",
+			  *nothing.text ? nothing.text : *done.text ? done.text : fault.text);
+	}
+	if (kind->refused) {
+		/* A KVM that did not take it may not know where it stands now. */
+		lose(vcpu);
+		return;
+	}
+	kind->lost_rflags = RFLAGS_ALL & ~fault.regs.rflags;
+	if (state->mode == CPU_VIRTUAL8086)
+		kind->lost_rflags |= RFLAGS_VM & ~fault.regs.rflags;
+	kind->emulated = done.count.emulated > nothing.count.emulated ||
+			 done.count.exits > nothing.count.exits;
+	kind->least[INSN_DONE] = done.count;
+	kind->least[INSN_EXCEPTION] = fault.count;
+}
+
+void insn_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint8_t *code,
+	      size_t length, struct insn_result *result)
+{
+	struct insn_kind *kind = &vcpu->kinds[state->mode][state->cpl][state->paging];
+	struct failure failure;
+	int error = 0;
+
+	result->end = INSN_REFUSED;
+	result->text[0] = '\0';
+	if (!vcpu->ready)
+		error = make(vcpu, &failure);
+	if (!error && !kind->tried) {
+		learn(vcpu, state, kind);
+		if (!vcpu->ready)
+			error = make(vcpu, &failure);
+	}
+	if (error || kind->refused) {
+		end_with(result, INSN_REFUSED, error ? failure.text : kind->why.text);
+		return;
+	}
+	execute(vcpu, state, kind, code, length, result);
+	if (result->end > INSN_EXCEPTION)
+		return;
+	result->way = kind->emulated ? INSN_EMULATED
+		      : result->count.exits > kind->least[result->end].exits ||
+				      result->count.emulated > kind->least[result->end].emulated
+			      ? INSN_EXITED
+			      : INSN_NO_EXIT;
+}
+
+static bool takes(struct insn_vcpu *vcpu, const struct cpu_state *state)
+{
+	struct insn_result result;
+
+	insn_run(vcpu, state, (const uint8_t[]){ 0x90 }, 1, &result);
+	return result.end == INSN_DONE && !result.changed;
+}
+
+uint64_t insn_free_bits(struct insn_vcpu *vcpu, bool cr4, uint64_t asked)
+{
+	uint64_t taken = 0;
+
+	for (uint64_t rest = asked; rest; rest &= rest - 1) {
+		const uint64_t bit = rest & -rest;
+		bool good = true;
+
+		for (unsigned int i = 0; i < 4; i++) {
+			struct cpu_state state = {
+				.mode = i & 1 ? CPU_LONG : CPU_PROTECTED32,
+				.cpl = i & 2 ? 3 : 0,
+				.paging = i & 1,
+				.cr0 = cr4 ? 0 : bit,
+				.cr4 = cr4 ? bit : 0,
+				.regs = { .rip = INSN_CODE, .rsp = INSN_STACK },
+			};
+
+			good = good && takes(vcpu, &state);
+		}
+		taken |= good ? bit : 0;
+	}
+	return taken;
+}
