@@ -39,8 +39,9 @@ GUEST_FLAGS := -std=gnu11 $(WARNINGS) -O2 -g -I. -ffreestanding -fno-pic -fno-pi
 	-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
 	-fno-strict-aliasing
 
-GUEST_SOURCES := $(wildcard guest/*.c guest/*.S)
-HOST_SOURCES  := $(wildcard host/*.c) host/image.S
+# guest/batch.S is code for any mode, copied by host/batch.c: no part of the image.
+GUEST_SOURCES := $(filter-out guest/batch.S,$(wildcard guest/*.c guest/*.S))
+HOST_SOURCES  := $(wildcard host/*.c) host/image.S guest/batch.S
 MODEL_SOURCES := $(wildcard model/*.c)
 EMULATOR_SOURCES := $(wildcard emulator/*.c)
 RESULTS_SOURCES := results/json_file.c
@@ -49,14 +50,16 @@ BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(RESUL
 # Commands and main()s are rdpmc-diff's; engine_emulator_inlined.c stands for engine_emulator.c and emulator/.
 SWEEP_SOURCES := fuzz/configurations.c $(wildcard fuzz/pairs*.c fuzz/survey*.c fuzz/sweep*.c) fuzz/document.c host/failure.c \
 	$(RESULTS_SOURCES)
-# The engine "kvm"; host/ has failure.c in common with the sweep.
-LIVE_SOURCES  := $(wildcard fuzz/live/*.c) $(filter-out host/failure.c,$(HOST_SOURCES))
+# The engine "kvm", and of host/ what it stands on; failure.c is the sweep's, too.
+LIVE_SOURCES  := $(wildcard fuzz/live/*.c) guest/batch.S $(addprefix host/,batch.c context.c counters.c cpuid_pmu.c \
+	guest_cpuid.c insn.c probe.c setting.c state.c stats_fd.c vm.c watchdog.c)
 FAULT_SOURCES := fuzz/driver.c fuzz/fault.c fuzz/faults_json.c
-TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/%_inlined.c $(SWEEP_SOURCES) $(FAULT_SOURCES),$(wildcard fuzz/*.c)) \
+TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/command_journal.c fuzz/%_inlined.c $(SWEEP_SOURCES) $(FAULT_SOURCES),$(wildcard fuzz/*.c)) \
 	$(MODEL_SOURCES)
 FUZZ_SOURCES  := $(TRIAL_SOURCES) $(EMULATOR_SOURCES)
 DIFF_SOURCES  := $(filter-out fuzz/engine_emulator.c,$(TRIAL_SOURCES)) fuzz/engine_emulator_inlined.c $(SWEEP_SOURCES) $(FAULT_SOURCES) \
-	$(wildcard fuzz/cmd_*.c) fuzz/command.c fuzz/main_diff.c $(LIVE_SOURCES)
+	$(wildcard fuzz/cmd_*.c) fuzz/command.c fuzz/command_journal.c fuzz/main_diff.c $(LIVE_SOURCES)
+TARGET_SOURCES := $(FUZZ_SOURCES) fuzz/command_journal.c fuzz/target.c fuzz/target_features.c
 # Those that say by what they were built.
 PROGRAM_SOURCES := bench/main.c bench/results_json.c fuzz/main_diff.c fuzz/main_replay.c fuzz/cmd_sweep.c fuzz/document.c
 TEST_SOURCES  := $(wildcard tests/test_*.c)
@@ -73,7 +76,7 @@ SANITIZED := $(BUILD)/sanitized
 
 .PHONY: all bench test doctor list speed sweep clean help setup-build setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
-	kernel-engine fuzz-kernel coverage-kernel
+	kernel-engine fuzz-kernel coverage-kernel fuzz-live
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
@@ -150,7 +153,7 @@ $(1)/rdpmc-bench: $$(call objects,$(1),$$(HOST_SOURCES) $$(BENCH_SOURCES))
 	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -o $$@ $$^ $$(LIBS)
 $(1)/rdpmc-diff: $$(call objects,$(1),$$(DIFF_SOURCES))
 	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -pthread -o $$@ $$^ $$(LIBS)
-$(1)/fuzz-rdpmc-replay: $$(call objects,$(1),$$(FUZZ_SOURCES) fuzz/target.c fuzz/main_replay.c)
+$(1)/fuzz-rdpmc-replay: $$(call objects,$(1),$$(TARGET_SOURCES) fuzz/main_replay.c)
 	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -o $$@ $$^
 endef
 $(eval $(call compile,$(BUILD),))
@@ -183,7 +186,7 @@ $(BUILD)/$(1)/%.o: % $(BUILD)/flags
 	@mkdir -p $$(@D)
 	$$(call quiet,$(if $(findstring afl,$(2)),AFL,FUZZ),$$<)AFL_QUIET=1 $(2) $$(CPPFLAGS_ALL) $$(FUZZ_FLAGS) $(3) \
 		$$(if $$(filter emulator/% fuzz/target_empty.c,$$<),$$(INSTRUMENT_$(1))) -MMD -MP -c -o $$@ $$<
-$(5): $$(call objects,$(BUILD)/$(1),$$(FUZZ_SOURCES) fuzz/target.c)
+$(5): $$(call objects,$(BUILD)/$(1),$$(TARGET_SOURCES))
 	$$(call quiet,LINK,$$@)AFL_QUIET=1 $(2) $$(FUZZ_FLAGS) $(3) -rdynamic -o $$@ $$^ $(4)
 $(5)-empty: $$(call objects,$(BUILD)/$(1),fuzz/target_empty.c)
 	$$(call quiet,LINK,$$@)AFL_QUIET=1 $(2) $$(FUZZ_FLAGS) $(3) -rdynamic -o $$@ $$^ $(4)
@@ -191,6 +194,11 @@ endef
 $(eval $(call flavour,libfuzzer,$(FUZZ_CC),-fsanitize=address$(,)undefined -fno-sanitize-recover=all,-fsanitize=fuzzer,$(BUILD)/fuzz-rdpmc))
 $(eval $(call flavour,plain,$(FUZZ_CC),,-fsanitize=fuzzer,$(BUILD)/fuzz-rdpmc-plain))
 $(eval $(call flavour,afl,$(AFL_CC),,-fsanitize=fuzzer,$(BUILD)/fuzz-rdpmc-afl))
+
+# On a real machine there is no coverage: other features. ASan and UBSan watch the harness itself.
+$(BUILD)/fuzz-rdpmc-live: $(call objects,$(BUILD)/libfuzzer,$(filter-out fuzz/target_features.c,$(TARGET_SOURCES)) \
+	fuzz/target_features_live.c host/failure.c $(LIVE_SOURCES))
+	$(call quiet,LINK,$@)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=address,undefined -fsanitize=fuzzer -rdynamic -o $@ $^ $(LIBS)
 
 $(BUILD)/afl-mutator.so: fuzz/target_afl_mutator.c fuzz/mutate.c fuzz/case.c $(wildcard fuzz/*.h model/*.h)
 	@mkdir -p $(@D)
@@ -208,7 +216,7 @@ fuzz-afl: setup-fuzz $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so ## fuzz the
 
 # As fuzzing services build: their compiler, flags and engine, everything into $OUT.
 fuzz-target: ## the target and its corpus into OUT=, by LIB_FUZZING_ENGINE, CC, CXX, CFLAGS, CXXFLAGS
-	@CC="$(CC)" CFLAGS="$(CFLAGS)" BUILD=$(BUILD) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" scripts/fuzz-target $(FUZZ_SOURCES) fuzz/target.c
+	@CC="$(CC)" CFLAGS="$(CFLAGS)" BUILD=$(BUILD) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" scripts/fuzz-target $(TARGET_SOURCES)
 
 # The catalogue: each patch on a copy of emulator/, as an engine in a shared object, for each driver.
 FAULTS := $(patsubst fuzz/faults/%.patch,%,$(wildcard fuzz/faults/*.patch))
@@ -259,6 +267,11 @@ fuzz-kernel: setup-kernel $(BUILD)/fuzz-rdpmc ## fuzz that code with libFuzzer, 
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/fuzz/$$name.so" --for fuzz "$$tree" $${KOBJ:+"$$KOBJ"} && \
 	cd $(BUILD) && RDPMC_ENGINE="kernel/fuzz/$$name.so" $(FUZZ_RUN) -error_exitcode=1 corpus-kernel $(CURDIR)/corpus/seeds
+
+fuzz-live: setup-fuzz $(BUILD)/fuzz-rdpmc-live ## fuzz the running kernel through /dev/kvm (TIME=60)
+	@mkdir -p $(BUILD)/corpus-live
+	cd $(BUILD) && RDPMC_ENGINE=kvm ./fuzz-rdpmc-live $(FUZZ_OPTIONS) -max_total_time=$(TIME) -print_final_stats=1 \
+		-error_exitcode=1 corpus-live $(CURDIR)/corpus/seeds
 
 coverage-kernel: setup-kernel $(BUILD)/rdpmc-diff ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
 	@$(KERNEL_TREE) && \

@@ -9,6 +9,7 @@
 #include "fuzz/choices.h"
 #include "fuzz/clock.h"
 #include "fuzz/command.h"
+#include "fuzz/command_journal.h"
 #include "fuzz/configurations.h"
 #include "fuzz/document.h"
 #include "fuzz/pairs.h"
@@ -52,19 +53,16 @@ static const struct argp_option sweep_options[] = {
 	{ "configuration", KEY_CONFIGURATION, "NAME", 0, "Only this (in full: sapphire-rapids)",
 	  0 },
 	{ "list", KEY_LIST, NULL, 0, "List the configurations and end", 0 },
-	{ "full", KEY_PARTS + PART_FULL, NULL, 0,
-	  "Only every ECX in every state; or of one TYPE, as 2000H", 0 },
+	{ "full", KEY_PARTS + PART_FULL, NULL, 0, "Only every ECX in every state; or all of a TYPE",
+	  0 },
 	{ "representatives", KEY_PARTS + PART_REPRESENTATIVES, NULL, 0,
-	  "Only some thousand ECX, all configurations", 0 },
-	{ "pairs", KEY_PARTS + PART_PAIRS, NULL, 0, "Only the intercept, for all pairs of PMUs",
-	  0 },
+	  "Only some ECX, all configurations", 0 },
+	{ "pairs", KEY_PARTS + PART_PAIRS, NULL, 0, "Only the intercept, all pairs of PMUs", 0 },
 	{ "states", KEY_PARTS + PART_STATES, NULL, 0,
-	  "Only some thousand ECX, all modes, flags varied, counted by state: all that a real "
-	  "machine is swept with",
-	  0 },
+	  "Only some thousand ECX, all modes, counted; kvm's", 0 },
 	{ "jobs", 'j', "N", 0, "Threads (default: a processor each)", 0 },
 	{ "json", KEY_JSON, "FILE", 0, "Write it as JSON (- is standard output)", 0 },
-	{ "resume", KEY_RESUME, "FILE", 0, "Note in FILE what is done, leave out what was", 0 },
+	{ "resume", KEY_RESUME, "FILE", 0, "Note what is done in FILE, leave out what was", 0 },
 	{ "first", KEY_FIRST, "ECX", 0, "The full sweep begins there (default 0)", 0 },
 	{ "last", KEY_LAST, "ECX", 0, "... and ends there (default 0xffffffff)", 0 },
 	{ 0 },
@@ -178,7 +176,8 @@ struct run {
 	FILE *out; /* for people */
 	const char *label;
 	double since;
-	struct resume *resume; /* of the full sweep, or NULL */
+	struct resume *resume;   /* of the full sweep, or NULL */
+	struct journal *journal; /* of a real machine's, or NULL */
 	struct sweep_row *rows;
 	size_t n_rows;
 };
@@ -190,6 +189,14 @@ static void progress(void *opaque, double share)
 
 	fprintf(stderr, "\r\033[K%s: %.0f %%, about %.0f s left", run->label, 100 * share,
 		share > 0 ? passed / share - passed : 0);
+}
+
+static void before(void *opaque, const uint8_t *data, size_t size)
+{
+	const struct run *run = opaque;
+
+	command_journal_add(run->journal, data, size);
+	command_journal_sync(run->journal);
 }
 
 static struct sweep_row *begin_row(struct run *run, const char *part, const char *configuration)
@@ -296,27 +303,25 @@ static uint32_t *list_ecxs(const struct options *options, size_t *count)
 	return ecxs;
 }
 
-static void states(struct run *run, const struct configuration *configuration)
+static void states(struct run *run, struct trial *trial, const struct configuration *configuration)
 {
 	struct sweep_row *row = begin_row(run, "states", configuration->name);
 	const bool lock = !(run->options->parts & PART_FULL);
 	struct sweep_place places[SWEEP_PLACES];
 	struct rdpmc_case swept;
-	struct tally tally;
-	const char *why;
 	size_t count;
 	uint32_t *ecxs = list_ecxs(run->options, &count);
 
 	if (!ecxs)
 		command_die("out of memory");
+	trial->thorough = true;
+	memset(&trial->tally, 0, sizeof(trial->tally));
 	configuration_case(configuration, &swept);
-	if (sweep_states(&run->sweep, &swept, ecxs, count, lock, places, &row->result, &tally,
-			 &why))
-		cannot_run(run, why);
+	sweep_states(&run->sweep, trial, &swept, ecxs, count, lock, places, &row->result);
 	free(ecxs);
 	row->result.seconds = clock_seconds() - run->since;
 	end_row(run, row);
-	sweep_tell_states(run->out, places, &tally);
+	sweep_tell_states(run->out, places, &trial->tally);
 }
 
 /* A real machine makes the same guest of many configurations: each guest once. */
@@ -338,13 +343,19 @@ static bool is_new_guest(const struct run *run, const struct trial *trial, size_
 	return true;
 }
 
-static void states_of_all(struct run *run, const struct trial *trial, bool named)
+static void states_of_all(struct run *run, struct trial *trial, bool named)
 {
 	const struct configuration *only = run->options->configuration;
 
 	for (size_t i = 0; i < nr_configurations && !command_interrupted(); i++)
 		if (named ? &configurations[i] == only : is_new_guest(run, trial, i))
-			states(run, &configurations[i]);
+			states(run, trial, &configurations[i]);
+	report_remarks(run->out, trial);
+	if (trial->engine->speed && !command_interrupted()) {
+		const char *speed = trial->engine->speed(trial->vcpu);
+
+		fprintf(run->out, "%s\n", speed ? speed : "speed: no lists here");
+	}
 }
 
 static void pairs(struct run *run)
@@ -449,12 +460,14 @@ int command_sweep(int argc, char **argv)
 		.jobs = options.chosen.engine->single ? 1 : options.jobs,
 		.interrupted = command_ends,
 		.progress = command_progress() ? progress : NULL,
+		.before = options.chosen.engine->real ? before : NULL,
 		.opaque = &run,
 	};
 	run.rows = calloc(nr_configurations + 2, sizeof(*run.rows));
 	if (!run.rows)
 		command_die("out of memory");
 	document_now(started);
+	run.journal = command_journal(run.sweep.engine);
 	run.resume = options.resume ? open_resume(&run) : NULL;
 	command_catch_signals();
 	fprintf(run.out, "%-16s %-27s %15s %12s %9s\n", "part", "configuration", "cases",
@@ -470,6 +483,7 @@ int command_sweep(int argc, char **argv)
 	if (options.parts & PART_PAIRS && !command_interrupted())
 		pairs(&run);
 	trial_free(&trial);
+	journal_close(run.journal);
 	status = finish(&run, started, since);
 	for (size_t i = 0; i < run.n_rows; i++)
 		sweep_result_free(&run.rows[i].result);

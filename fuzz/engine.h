@@ -78,6 +78,8 @@ struct engine {
 	unsigned int (*has)(struct engine_vcpu *vcpu);
 	/* For people, line by line until NULL: what to know of this host. NULL: nothing. */
 	const char *(*remark)(struct engine_vcpu *vcpu, unsigned int line);
+	/* A line on how fast it reads, measured now. NULL: not to be had. */
+	const char *(*speed)(struct engine_vcpu *vcpu);
 
 	/*
 	 * Take from @guest what no guest of this engine on @host can be given; was there anything? The

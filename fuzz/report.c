@@ -527,3 +527,16 @@ void report_tally(FILE *out, const struct tally *tally, double seconds)
 	}
 	fputc('\n', out);
 }
+
+void report_remarks(FILE *out, const struct trial *trial)
+{
+	const char *text;
+
+	for (unsigned int line = 0; trial->engine->remark; line++) {
+		text = trial->engine->remark(trial->vcpu, line);
+		if (!text)
+			break;
+		if (*text)
+			fprintf(out, "%s\n", text);
+	}
+}

@@ -41,4 +41,7 @@ const char *report_oracles(unsigned int oracles, char *text);
 /* What cases have shown, as a few lines; @seconds may be 0. */
 void report_tally(FILE *out, const struct tally *tally, double seconds);
 
+/* What the engine has to say of its host, a line each. */
+void report_remarks(FILE *out, const struct trial *trial);
+
 #endif

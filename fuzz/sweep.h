@@ -20,6 +20,8 @@ struct sweep {
 
 	/* @share of it is done, 0 to 1: by one thread at a time. NULL: none. */
 	void (*progress)(void *opaque, double share);
+	/* A case is about to be tried: for sweep_states(). NULL: none. */
+	void (*before)(void *opaque, const uint8_t *data, size_t size);
 	void *opaque;
 };
 

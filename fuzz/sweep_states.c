@@ -11,37 +11,6 @@
 
 #define AT_ONCE 512 /* between looks at whether to end */
 
-const char *sweep_shape_name(enum sweep_shape shape)
-{
-#define SWEEP_SHAPE_NAME(name, text) [SHAPE_##name] = text,
-	static const char *const names[NR_SHAPES] = { SWEEP_SHAPES(SWEEP_SHAPE_NAME) };
-#undef SWEEP_SHAPE_NAME
-
-	return names[shape];
-}
-
-enum sweep_shape sweep_shape(uint32_t ecx, bool lock)
-{
-	const uint32_t type = ecx >> 16, index = ecx & 0xffff;
-
-	if (lock)
-		return SHAPE_LOCK;
-	if (ecx >> 31)
-		return SHAPE_HIGH;
-	if (type == 1 && index < RDPMC_VMWARE_CLOCKS)
-		return SHAPE_VMWARE;
-	switch (type) {
-	case 0x0000:
-		return index < 32 ? SHAPE_GP : SHAPE_GP_BEYOND;
-	case 0x4000:
-		return index < 32 ? SHAPE_FIXED : SHAPE_FIXED_BEYOND;
-	case 0x2000:
-		return index ? SHAPE_METRICS_INDEX : SHAPE_METRICS;
-	default:
-		return SHAPE_OTHER;
-	}
-}
-
 const char *sweep_place_name(const struct sweep_place *place, char name[SWEEP_PLACE_NAME])
 {
 	static const char *const modes[NR_MODES] = { "real", "protected", "virtual-8086",
@@ -110,9 +79,31 @@ static void found(void *opaque, const struct trial_run *run)
 	sweep_note(at->result, &one, run->finding);
 }
 
+/* The reads as one case: the first is the state's own, the others are steps. */
+static void tell_before(const struct sweep *sweep, struct rdpmc_case *one, const uint32_t *ecxs,
+			size_t n)
+{
+	struct {
+		struct case_bytes bytes;
+		struct case_step_bytes steps[AT_ONCE];
+	} whole;
+	const uint64_t high = one->state.regs.rcx;
+
+	if (!sweep->before)
+		return;
+	one->state.regs.rcx = high | ecxs[0];
+	case_encode(one, &whole.bytes);
+	one->state.regs.rcx = high;
+	for (size_t i = 1; i < n; i++)
+		case_step_encode(&(struct case_step){ STEP_READ, 0, high | ecxs[i] },
+				 &whole.steps[i - 1]);
+	sweep->before(sweep->opaque, (const uint8_t *)&whole,
+		      sizeof(whole.bytes) + (n - 1) * sizeof(whole.steps[0]));
+}
+
 /* @n reads in one state. */
-static void read_some(struct trial *trial, struct rdpmc_case *one, const uint32_t *ecxs, size_t n,
-		      struct sweep_place *place, struct at *at)
+static void read_some(const struct sweep *sweep, struct trial *trial, struct rdpmc_case *one,
+		      const uint32_t *ecxs, size_t n, struct sweep_place *place, struct at *at)
 {
 	struct finding finding;
 	struct trial_run run;
@@ -120,13 +111,14 @@ static void read_some(struct trial *trial, struct rdpmc_case *one, const uint32_
 
 	at->swept = one;
 	at->found = 0;
+	tell_before(sweep, one, ecxs, n);
 	trial_begin(trial, &run, one, &finding);
 	if (finding.oracles)
 		sweep_note(at->result, one, &finding);
 	finding.oracles = 0;
 	agree = trial_read_list(&run, ecxs, n, found, at);
 	/* All of a chunk have the same shape: see below. */
-	place->agree[sweep_shape(ecxs[0], one->state.lock)] += agree;
+	place->agree[ecx_shape(ecxs[0], one->state.lock)] += agree;
 	place->differ += at->found;
 	place->refused += n - agree - at->found;
 	at->result->cases += (agree + at->found) * (uint64_t)__builtin_popcount(trial->entries);
@@ -137,48 +129,41 @@ static void place_all(struct sweep_thread *thread, struct trial *trial, struct r
 		      struct random *random, struct at *at)
 {
 	for (size_t first = 0, n; first < count && !sweep_ends(thread); first += n) {
-		const enum sweep_shape shape = sweep_shape(ecxs[first], false);
+		const enum ecx_shape shape = ecx_shape(ecxs[first], false);
 
 		for (n = 1; n < AT_ONCE && first + n < count; n++)
-			if (sweep_shape(ecxs[first + n], false) != shape)
+			if (ecx_shape(ecxs[first + n], false) != shape)
 				break;
 		vary(&one->state, random);
-		read_some(trial, one, ecxs + first, n, place, at);
+		read_some(thread->sweep, trial, one, ecxs + first, n, place, at);
 	}
 }
 
-int sweep_states(const struct sweep *sweep, const struct rdpmc_case *swept, const uint32_t *ecxs,
-		 size_t count, bool lock, struct sweep_place places[SWEEP_PLACES],
-		 struct sweep_result *result, struct tally *tally, const char **why)
+void sweep_states(const struct sweep *sweep, struct trial *trial, const struct rdpmc_case *swept,
+		  const uint32_t *ecxs, size_t count, bool lock,
+		  struct sweep_place places[SWEEP_PLACES], struct sweep_result *result)
 {
 	struct sweep_thread thread = { .sweep = sweep };
+	const uint64_t offered = trial->tally.offered;
 	struct rdpmc_case one = *swept;
 	struct random random = { 1 };
 	struct at at = { .result = result };
-	struct trial trial;
 	unsigned int place = 0;
 
 	memset(result, 0, sizeof(*result));
 	memset(places, 0, SWEEP_PLACES * sizeof(*places));
-	if (trial_init(&trial, sweep->engine, why))
-		return -1;
-	trial.choices = sweep->choices;
-	trial.thorough = true;
 	for (unsigned int number = 0; number < NR_MODES << 5; number++) {
 		if (!state_of(number, &one.state))
 			continue;
 		places[place].state = one.state;
-		place_all(&thread, &trial, &one, ecxs, count, &places[place], &random, &at);
+		place_all(&thread, trial, &one, ecxs, count, &places[place], &random, &at);
 		one.state.lock = true;
 		if (lock)
-			place_all(&thread, &trial, &one, ecxs, count, &places[place], &random, &at);
+			place_all(&thread, trial, &one, ecxs, count, &places[place], &random, &at);
 		place++;
 		if (sweep->progress)
 			sweep->progress(sweep->opaque, (double)place / SWEEP_PLACES);
 	}
-	result->offered = trial.tally.offered;
+	result->offered = trial->tally.offered != offered;
 	result->interrupted = thread.result.interrupted;
-	*tally = trial.tally;
-	trial_free(&trial);
-	return 0;
 }

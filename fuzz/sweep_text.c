@@ -55,7 +55,7 @@ void sweep_tell_states(FILE *out, const struct sweep_place places[SWEEP_PLACES],
 
 	fprintf(out, "\n%-*s", PLACE_WIDTH, "reads that agree, by type + index");
 	for (unsigned int shape = 0; shape < NR_SHAPES; shape++)
-		fprintf(out, " %*s", shape ? 8 : 7, sweep_shape_name(shape));
+		fprintf(out, " %*s", shape ? 8 : 7, ecx_shape_name(shape));
 	fprintf(out, "  differ refused\n");
 	for (unsigned int i = 0; i < SWEEP_PLACES; i++) {
 		const struct sweep_place *place = &places[i];

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fuzz/command_journal.h"
 #include "fuzz/mutate.h"
 #include "fuzz/report.h"
+#include "fuzz/target_features.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,12 +18,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 /* The fuzzer's interface has no other place for it. */
 static struct trial trial;
 
-/*
- * What the model decided counts as coverage, too: rules, then the obstacle. libFuzzer finds the array by its
- * section and clears it before each input. Few features, because each costs on every execution.
- */
-__attribute__((
-	section("__libfuzzer_extra_counters"))) static uint8_t features[NR_RULES + NR_OBSTACLES];
+static struct journal *journal; /* of a real machine's cases */
 
 /* What is known of a kernel does not stop the fuzzer. */
 static void read_known(const struct engine *engine)
@@ -35,6 +32,12 @@ static void read_known(const struct engine *engine)
 		fprintf(stderr, "%s\n", why);
 		exit(2);
 	}
+}
+
+static void forget_journal(void)
+{
+	journal_close(journal);
+	journal = NULL;
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -55,6 +58,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	}
 	if (engine->version)
 		read_known(engine);
+	journal = command_journal(engine);
+	if (journal)
+		atexit(forget_journal);
 	return 0;
 }
 
@@ -63,13 +69,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct rdpmc_case decoded;
 	struct finding finding;
 
-	if (trial_run(&trial, data, size, &finding)) {
-		for (uint32_t rules = trial.decided; rules; rules &= rules - 1)
-			features[__builtin_ctz(rules)] = 1;
-		features[NR_RULES + trial.obstacle] = 1;
+	case_decode(data, size, &decoded);
+	command_journal_add(journal, data, size);
+	command_journal_sync(journal);
+	if (trial_case(&trial, &decoded, &finding)) {
+		target_features(&trial, &decoded);
 		return 0;
 	}
-	case_decode(data, size, &decoded);
+	forget_journal();
 	fputc('\n', stderr);
 	report_case(stderr, &decoded);
 	report_finding(stderr, &trial, &decoded, &finding);

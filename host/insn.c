@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "host/insn_enter.h"
 #include "host/watchdog.h"
 
 #define HLT 0xf4
@@ -23,7 +24,7 @@ static size_t place(uint64_t linear)
 }
 
 /* Byte by byte: code may end where memory does, and go on where it begins. */
-static void write_code(struct insn_vcpu *vcpu, uint64_t linear, const uint8_t *code, size_t length)
+void insn_write(struct insn_vcpu *vcpu, uint64_t linear, const uint8_t *code, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
 		vcpu->vm.memory[place(linear + i)] = code[i];
@@ -180,6 +181,48 @@ static void count(struct insn_vcpu *vcpu, struct insn_result *result)
 	memcpy(vcpu->seen, now, sizeof(now));
 }
 
+void insn_registers(const struct cpu_state *state, const struct insn_kind *kind,
+		    struct kvm_regs *regs, struct kvm_sregs *sregs)
+{
+	const bool is_86 = state->mode == CPU_REAL || state->mode == CPU_VIRTUAL8086;
+
+	state_registers(state, regs, &(struct kvm_sregs){ 0 });
+	*sregs = kind->sregs;
+	sregs->cr0 |= state->cr0;
+	sregs->cr4 |= state->cr4;
+	sregs->cs.base = state->cs_base;
+	if (is_86) {
+		sregs->cs.selector = (uint16_t)(state->cs_base >> 4);
+		sregs->ds.base = state->ds_base;
+		sregs->ds.selector = (uint16_t)(state->ds_base >> 4);
+	}
+}
+
+void insn_enter(struct insn_vcpu *vcpu, const struct cpu_state *state, const struct insn_kind *kind,
+		const struct kvm_regs *regs, const struct kvm_sregs *sregs, uint64_t next,
+		struct insn_result *result)
+{
+	struct kvm_run *shared = vcpu->vm.run;
+
+	shared->s.regs.regs = *regs;
+	shared->s.regs.sregs = *sregs;
+	shared->kvm_dirty_regs = SYNC;
+	result->end = run(vcpu, result);
+	if (result->end == INSN_DONE) {
+		result->regs = shared->s.regs.regs;
+		result->end = ended(vcpu, state, sregs, next, result);
+	}
+	shared->kvm_dirty_regs = 0;
+	if (result->end == INSN_LOST)
+		lose(vcpu);
+	if (result->end > INSN_EXCEPTION)
+		return;
+	count(vcpu, result);
+	result->regs.rflags |= kind->lost_rflags & regs->rflags;
+	result->changed = state_differs(regs, sregs, &result->regs, &shared->s.regs.sregs,
+					result->text, sizeof(result->text));
+}
+
 /* Run @code in @state, which @kind tells how to bring about. */
 static void execute(struct insn_vcpu *vcpu, const struct cpu_state *state,
 		    const struct insn_kind *kind, const uint8_t *code, size_t length,
@@ -188,44 +231,21 @@ static void execute(struct insn_vcpu *vcpu, const struct cpu_state *state,
 	/* OUT at CPL 0; HLT, which raises #GP, elsewhere: OUT would hang on IOPL. */
 	const uint8_t stop[2] = { state->cpl ? HLT : 0xe6, state->cpl ? HLT : STATE_PORT };
 	const uint64_t linear = state->cs_base + state->regs.rip;
-	struct kvm_run *shared = vcpu->vm.run;
 	uint64_t next = state->regs.rip + length;
-	struct kvm_sregs set = kind->sregs;
-	struct kvm_regs regs_set;
 	uint8_t halts[INSN_LONGEST + sizeof(stop)];
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
 
-	set.cr0 |= state->cr0;
-	set.cr4 |= state->cr4;
-	set.cs.base = state->cs_base;
-	if (state->mode == CPU_REAL || state->mode == CPU_VIRTUAL8086)
-		set.cs.selector = (uint16_t)(state->cs_base >> 4);
 	if (state->mode != CPU_LONG)
 		next = (uint32_t)next;
-	state_registers(state, &regs_set, &(struct kvm_sregs){ 0 });
-
-	write_code(vcpu, linear, code, length);
-	write_code(vcpu, linear + length, stop, sizeof(stop));
-	shared->s.regs.regs = regs_set;
-	shared->s.regs.sregs = set;
-	shared->kvm_dirty_regs = SYNC;
-	result->end = run(vcpu, result);
-	if (result->end == INSN_DONE) {
-		result->regs = shared->s.regs.regs;
-		result->end = ended(vcpu, state, &set, next, result);
-	}
-	shared->kvm_dirty_regs = 0;
-	if (result->end == INSN_LOST) {
-		lose(vcpu);
+	insn_registers(state, kind, &regs, &sregs);
+	insn_write(vcpu, linear, code, length);
+	insn_write(vcpu, linear + length, stop, sizeof(stop));
+	insn_enter(vcpu, state, kind, &regs, &sregs, next, result);
+	if (!vcpu->ready)
 		return;
-	}
 	memset(halts, HLT, sizeof(halts));
-	write_code(vcpu, linear, halts, length + sizeof(stop));
-	if (result->end == INSN_REFUSED)
-		return;
-	count(vcpu, result);
-	result->regs.rflags |= kind->lost_rflags & regs_set.rflags;
-	result->changed = state_differs(&regs_set, &set, &result->regs, &shared->s.regs.sregs,
-					result->text, sizeof(result->text));
+	insn_write(vcpu, linear, halts, length + sizeof(stop));
 }
 
 /* The least that @code takes: a host interrupt more or less is not @code's. */
@@ -271,7 +291,9 @@ static void learn(struct insn_vcpu *vcpu, const struct cpu_state *state, struct 
 				&fault)) {
 		kind->refused = true;
 		fail_with(&kind->why, -EIO, "NOP or DIV does not end as it should: %s",
-			  *nothing.text ? nothing.text : *done.text ? done.text : fault.text);
+			  *nothing.text ? nothing.text
+			  : *done.text  ? done.text
+					: fault.text);
 	}
 	if (kind->refused) {
 		/* A KVM that did not take it may not know where it stands now. */
@@ -287,24 +309,33 @@ static void learn(struct insn_vcpu *vcpu, const struct cpu_state *state, struct 
 	kind->least[INSN_EXCEPTION] = fault.count;
 }
 
-void insn_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint8_t *code,
-	      size_t length, struct insn_result *result)
+struct insn_kind *insn_prepare(struct insn_vcpu *vcpu, const struct cpu_state *state,
+			       struct failure *why)
 {
 	struct insn_kind *kind = &vcpu->kinds[state->mode][state->cpl][state->paging];
-	struct failure failure;
 	int error = 0;
 
-	result->end = INSN_REFUSED;
-	result->text[0] = '\0';
 	if (!vcpu->ready)
-		error = make(vcpu, &failure);
+		error = make(vcpu, why);
 	if (!error && !kind->tried) {
 		learn(vcpu, state, kind);
 		if (!vcpu->ready)
-			error = make(vcpu, &failure);
+			error = make(vcpu, why);
 	}
-	if (error || kind->refused) {
-		end_with(result, INSN_REFUSED, error ? failure.text : kind->why.text);
+	if (!error && kind->refused)
+		*why = kind->why;
+	return error || kind->refused ? NULL : kind;
+}
+
+void insn_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint8_t *code,
+	      size_t length, struct insn_result *result)
+{
+	struct failure why;
+	const struct insn_kind *kind = insn_prepare(vcpu, state, &why);
+
+	result->text[0] = '\0';
+	if (!kind) {
+		result->end = end_with(result, INSN_REFUSED, why.text);
 		return;
 	}
 	execute(vcpu, state, kind, code, length, result);
@@ -315,6 +346,14 @@ void insn_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint8
 				      result->count.emulated > kind->least[result->end].emulated
 			      ? INSN_EXITED
 			      : INSN_NO_EXIT;
+}
+
+bool insn_emulated(struct insn_vcpu *vcpu, const struct cpu_state *state)
+{
+	struct failure why;
+	const struct insn_kind *kind = insn_prepare(vcpu, state, &why);
+
+	return kind && kind->emulated;
 }
 
 static bool takes(struct insn_vcpu *vcpu, const struct cpu_state *state)

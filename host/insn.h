@@ -86,6 +86,9 @@ struct insn_result {
 void insn_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint8_t *code,
 	      size_t length, struct insn_result *result);
 
+/* Does KVM execute all code of such a state in software? False, too, where it refuses the state. */
+bool insn_emulated(struct insn_vcpu *vcpu, const struct cpu_state *state);
+
 /*
  * Bits of @asked that this KVM takes in CR0 (@cr4: CR4) in 64-bit and in 32-bit protected mode, at
  * CPL 0 and 3. Each is tried by itself.

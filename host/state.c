@@ -209,7 +209,7 @@ static void write_exception_tables(const struct vm *vm)
 	put64(vm, TSS64 + 36, CPL0_STACK);                                 /* IST1 */
 }
 
-/* Of the code under test only the hidden parts are used: they are set with the registers. */
+/* The code under test has its hidden parts set with the registers. */
 static void write_gdt(const struct vm *vm)
 {
 	struct kvm_segment code32 = flat_code(SEL_HANDLER_CS32, 32, 0);
@@ -221,6 +221,12 @@ static void write_gdt(const struct vm *vm)
 	put64(vm, GDT + SEL_HANDLER_CS64, descriptor(&code64));
 	put64(vm, GDT + SEL_HANDLER_DS, descriptor(&data));
 	put64(vm, GDT + SEL_TSS, descriptor(&tss));
+}
+
+void state_descriptors(const struct vm *vm, const struct kvm_sregs *sregs)
+{
+	put64(vm, GDT + SEL_CS, descriptor(&sregs->cs));
+	put64(vm, GDT + SEL_DS, descriptor(&sregs->ss));
 }
 
 int state_tables(const struct vm *vm, struct failure *failure)
@@ -240,16 +246,22 @@ static void set_segments(struct kvm_sregs *sregs, const struct cpu_state *state)
 	const bool is16 = state->mode == CPU_PROTECTED16 || state->mode == CPU_COMPATIBILITY16;
 
 	if (state->mode == CPU_REAL || virtual86) {
-		sregs->cs = segment_86(virtual86, state->cs_base, virtual86 ? TYPE_DATA : TYPE_CODE);
-		sregs->ds = segment_86(virtual86, 0, TYPE_DATA);
+		sregs->cs =
+			segment_86(virtual86, state->cs_base, virtual86 ? TYPE_DATA : TYPE_CODE);
+		sregs->ss = segment_86(virtual86, 0, TYPE_DATA);
+		sregs->ds = segment_86(virtual86, state->ds_base, TYPE_DATA);
 	} else {
-		sregs->cs = flat_code(SEL_CS, state->mode == CPU_LONG ? 64 : is16 ? 16 : 32,
+		sregs->cs = flat_code(SEL_CS,
+				      state->mode == CPU_LONG ? 64
+				      : is16                  ? 16
+							      : 32,
 				      state->cpl);
 		sregs->cs.base = state->cs_base;
 		sregs->ds = flat(SEL_DS, TYPE_DATA, state->cpl);
 		sregs->ds.db = !is16;
+		sregs->ss = sregs->ds;
 	}
-	sregs->es = sregs->fs = sregs->gs = sregs->ss = sregs->ds;
+	sregs->es = sregs->fs = sregs->gs = sregs->ss;
 	sregs->tr = task(cpu_mode_is_long(state->mode));
 	sregs->ldt = (struct kvm_segment){ .unusable = 1 };
 }
@@ -381,7 +393,10 @@ bool state_unwind(const struct vm *vm, const struct kvm_sregs *set, bool virtual
 		pop_segment(&frame, &sregs->fs, &set->fs);
 		pop_segment(&frame, &sregs->gs, &set->gs);
 	} else {
-		sregs->es = sregs->ds = sregs->fs = sregs->gs = set->ds;
+		sregs->es = set->es;
+		sregs->ds = set->ds;
+		sregs->fs = set->fs;
+		sregs->gs = set->gs;
 	}
 	return true;
 }

@@ -33,10 +33,10 @@ struct cpu_state {
 	bool paging;       /* protected modes only: long mode has it, real mode not */
 	uint64_t cr0, cr4; /* bits set beside those that the mode needs */
 	/*
-	 * 0 in 64-bit mode, a multiple of 16 below 1 MiB in real and virtual-8086 mode. All other
-	 * segments have base 0.
+	 * 0 in 64-bit mode, multiples of 16 below 1 MiB in real and virtual-8086 mode. DS is not
+	 * used by the other modes, and all other segments have base 0.
 	 */
-	uint32_t cs_base;
+	uint32_t cs_base, ds_base;
 	struct kvm_regs regs; /* RFLAGS.VM is set by the mode, bit 1 always */
 };
 
@@ -54,6 +54,9 @@ int state_tables(const struct vm *vm, struct failure *failure);
 /* @state in KVM's words. @sregs: what it is before, of which the local APIC's base is kept. */
 void state_registers(const struct cpu_state *state, struct kvm_regs *regs,
 		     struct kvm_sregs *sregs);
+
+/* The descriptors of CS and SS into the GDT, for code that is returned to by IRET. */
+void state_descriptors(const struct vm *vm, const struct kvm_sregs *sregs);
 
 /*
  * Write the tables and bring the vCPU into @state. Returns 0 or -errno; -EINVAL for a combination

@@ -9,48 +9,23 @@
 #include <string.h>
 
 #include "fuzz/engine.h"
-#include "fuzz/live/offer.h"
+#include "fuzz/live/live.h"
 #include "fuzz/random.h"
+#include "host/batch.h"
 #include "host/context.h"
 #include "host/counters.h"
-#include "host/insn.h"
 #include "host/probe.h"
 
 #define TIMEOUT_MS 1000 /* of one instruction: some 10 us, more on a loaded host */
-#define VMS        4    /* guests of different PMUs that are kept */
-#define TROUBLES   16
 
 /* Bits of CR0 and CR4 that RDPMC must not care for, and that no table or handler here depends on. */
-#define CR0_TRIED 0x5000eULL   /* MP EM TS WP AM */
-#define CR4_TRIED 0x00050fcfULL /* VME PVI TSD DE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE OSXSAVE */
+#define CR0_TRIED 0x5000eULL /* MP EM TS WP AM */
+#define CR4_TRIED                                                                                  \
+	0x00050fcfULL /* VME PVI TSD DE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE OSXSAVE */
 
 /* 0F 0B "kvm": KVM's forced-emulation prefix. */
 #define PREFIX_SIZE 5
 static const uint8_t prefix[PREFIX_SIZE] = { 0x0f, 0x0b, 'k', 'v', 'm' };
-
-struct guest_vm {
-	bool there;
-	uint64_t last; /* use */
-	struct rdpmc_pmu pmu;
-	struct pmu_shape shape;
-	bool asked; /* whether RDPMC is intercepted */
-	enum intercept intercept;
-	struct insn_vcpu insn;
-};
-
-struct engine_vcpu {
-	struct kvm kvm;
-	struct live_host host;
-	unsigned int entries;
-	uint64_t cr0, cr4; /* bits that this KVM takes */
-	struct guest_vm vms[VMS];
-	struct guest_vm *vm; /* of this case; NULL: there is none, ... */
-	struct failure why;  /* ... and why */
-	uint64_t begun;
-	struct insn_result result; /* of the last read */
-	const char *trouble;
-	char troubles[TROUBLES][sizeof(struct failure)];
-};
 
 /* What the processor's CPUID says beyond the PMU that guests can be given. */
 static void look_at_processor(struct rdpmc_pmu *cpu)
@@ -99,6 +74,7 @@ static struct guest_vm *vm_of(struct engine_vcpu *vcpu, const struct rdpmc_pmu *
 	vm->pmu = *pmu;
 	vm->shape = config.pmu;
 	vm->asked = false;
+	memset(vm->no_list, 0, sizeof(vm->no_list));
 	return vm;
 }
 
@@ -115,7 +91,6 @@ static struct engine_vcpu *kvm_create(const char **why)
 {
 	static struct failure failure; /* outlives the vCPU that was not made */
 	struct engine_vcpu *vcpu = calloc(1, sizeof(*vcpu));
-	struct setting_host probed;
 
 	*why = "out of memory";
 	if (!vcpu)
@@ -126,8 +101,8 @@ static struct engine_vcpu *kvm_create(const char **why)
 		free(vcpu);
 		return NULL;
 	}
-	probe_setting_host("", &vcpu->kvm, &probed);
-	live_host(&probed, &vcpu->host);
+	probe_setting_host("", &vcpu->kvm, &vcpu->probed);
+	live_host(&vcpu->probed, &vcpu->host);
 	look_at_processor(&vcpu->host.processor);
 	vcpu->vm = vm_of(vcpu, &vcpu->host.most);
 	if (!vcpu->vm) {
@@ -178,7 +153,7 @@ static bool kvm_adapt(struct engine_vcpu *vcpu, struct rdpmc_state *state)
 	struct rdpmc_state wanted = *state;
 	const bool is_long = wanted.mode == MODE_COMPATIBILITY || wanted.mode == MODE_64BIT;
 	const uint64_t pg = wanted.mode == MODE_REAL ? 0
-			    : is_long		     ? CPU_CR0_PG
+			    : is_long                ? CPU_CR0_PG
 						     : wanted.cr0 & CPU_CR0_PG;
 
 	state->cr0 = (wanted.cr0 & (vcpu->cr0 | RDPMC_CR0_PE)) | pg;
@@ -242,8 +217,8 @@ static void to_cpu(const struct rdpmc_state *state, struct cpu_state *cpu)
 	if (state->mode == MODE_REAL || state->mode == MODE_VM86)
 		cpu->cs_base = INSN_CODE;
 	else if (state->mode != MODE_64BIT)
-		cpu->cs_base = (uint32_t)(INSN_CODE + 8 + (state->regs.rip & 0xffff) -
-					  state->regs.rip);
+		cpu->cs_base =
+			(uint32_t)(INSN_CODE + 8 + (state->regs.rip & 0xffff) - state->regs.rip);
 }
 
 /* Texts that stay as long as the engine: findings are told apart by where they are. */
@@ -334,6 +309,74 @@ static void kvm_read(struct engine_vcpu *vcpu, enum entry entry, const struct rd
 	to_answer(vcpu, state, answer);
 }
 
+/* The list by one KVM_RUN. False: not so, and nothing of it counts. */
+static bool read_batch(struct engine_vcpu *vcpu, const struct rdpmc_state *state,
+		       const uint32_t *ecxs, size_t n, struct engine_answer *answers)
+{
+	const uint64_t high = state->regs.rcx & ~0xffffffffULL;
+	struct batch_result results[BATCH_MOST];
+	uint64_t rcxs[BATCH_MOST];
+	struct insn_count count;
+	struct no_list *no_list;
+	struct cpu_state cpu;
+	enum way way;
+
+	if (!vcpu->vm || state->lock)
+		return false;
+	to_cpu(state, &cpu);
+	no_list = &vcpu->vm->no_list[cpu.mode][cpu.cpl];
+	if (no_list->is)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		rcxs[i] = high | ecxs[i];
+	if (!batch_run(&vcpu->vm->insn, &cpu, rcxs, n, results, &count, &no_list->why)) {
+		no_list->is = true;
+		return false;
+	}
+	way = insn_emulated(&vcpu->vm->insn, &cpu) ? WAY_EMULATED
+	      : count.exits < n                    ? WAY_NO_EXIT
+						   : WAY_EXIT;
+	for (size_t i = 0; i < n; i++) {
+		struct engine_answer *answer = &answers[i];
+
+		*answer = (struct engine_answer){ .regs = state->regs };
+		answer->regs.rcx = rcxs[i];
+		answer->way = way;
+		if (results[i].error != BATCH_NO_FAULT) {
+			answer->answer = ANSWER_GP;
+			answer->error_code = (uint32_t)results[i].error;
+			continue;
+		}
+		answer->answer = ANSWER_VALUE;
+		answer->regs.rax = results[i].rax;
+		answer->regs.rdx = results[i].rdx;
+		answer->regs.rip += RDPMC_LENGTH;
+		if (state->mode != MODE_64BIT)
+			answer->regs.rip = (uint32_t)answer->regs.rip;
+	}
+	return true;
+}
+
+#define FEW 4 /* reads that are not worth a list */
+
+static void kvm_read_list(struct engine_vcpu *vcpu, enum entry entry,
+			  const struct rdpmc_state *state, const uint32_t *ecxs, size_t count,
+			  struct engine_answer *answers)
+{
+	struct rdpmc_state one = *state;
+
+	for (size_t first = 0, n; first < count; first += n) {
+		n = count - first < BATCH_MOST ? count - first : BATCH_MOST;
+		if (entry == ENTRY_PLAIN && n >= FEW &&
+		    read_batch(vcpu, state, ecxs + first, n, answers + first))
+			continue;
+		for (size_t i = first; i < first + n; i++) {
+			one.regs.rcx = (state->regs.rcx & ~0xffffffffULL) | ecxs[i];
+			kvm_read(vcpu, entry, &one, &answers[i]);
+		}
+	}
+}
+
 static void set_counters(struct engine_vcpu *vcpu, const struct rdpmc_counters *counters,
 			 unsigned int n_gp, unsigned int n_fixed)
 {
@@ -382,7 +425,7 @@ static uint64_t held(const struct engine_vcpu *vcpu, enum counter_kind kind, uns
 	uint64_t value;
 
 	return counter_get(&vcpu->vm->insn.vm, &vcpu->vm->shape, kind, index, &value) ? value
-										       : otherwise;
+										      : otherwise;
 }
 
 static void kvm_counters(const struct engine_vcpu *vcpu, struct rdpmc_counters *counters,
@@ -480,12 +523,15 @@ const struct engine engine_kvm = {
 	.create = kvm_create,
 	.destroy = kvm_destroy,
 	.has = kvm_has,
+	.remark = live_remark,
+	.speed = live_speed,
 	.offer = kvm_offer,
 	.adapt = kvm_adapt,
 	.begin = kvm_begin,
 	.load = kvm_load,
 	.write = kvm_write,
 	.read = kvm_read,
+	.read_list = kvm_read_list,
 	.holds = kvm_holds,
 	.counters = kvm_counters,
 	.intercepts = kvm_intercepts,

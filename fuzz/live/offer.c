@@ -81,8 +81,7 @@ static bool same(const struct rdpmc_pmu *a, const struct rdpmc_pmu *b)
 	       a->gp_width == b->gp_width && a->nr_fixed == b->nr_fixed &&
 	       a->fixed_width == b->fixed_width && a->fixed_bitmap == b->fixed_bitmap &&
 	       a->leaf23_gp == b->leaf23_gp && a->leaf23_fixed == b->leaf23_fixed &&
-	       a->user_disable == b->user_disable &&
-	       a->perf_capabilities == b->perf_capabilities &&
+	       a->user_disable == b->user_disable && a->perf_capabilities == b->perf_capabilities &&
 	       a->old_counters == b->old_counters && a->old_fast == b->old_fast &&
 	       a->ext_core == b->ext_core && a->ext_nb == b->ext_nb && a->ext_l3 == b->ext_l3 &&
 	       a->nr_nb == b->nr_nb;

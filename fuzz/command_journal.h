@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The journal of a command: cases noted on disk before a real machine runs them. */
+#ifndef FUZZ_COMMAND_JOURNAL_H
+#define FUZZ_COMMAND_JOURNAL_H
+
+#include "fuzz/engine.h"
+#include "fuzz/journal.h"
+
+/*
+ * A journal beside the program, or in the directory that the environment's RDPMC_JOURNAL names; NULL if
+ * that is "none", or @engine is none of the machine's own. What earlier runs that did not end left
+ * there is told first. One that cannot be written ends the program.
+ */
+struct journal *command_journal(const struct engine *engine);
+
+/* Add a case, or make all that were added durable; failure ends the program. NULL: nothing to do. */
+void command_journal_add(struct journal *journal, const uint8_t *data, size_t size);
+void command_journal_sync(struct journal *journal);
+
+#endif

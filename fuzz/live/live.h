@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The engine "kvm", between its files. */
+#ifndef FUZZ_LIVE_LIVE_H
+#define FUZZ_LIVE_LIVE_H
+
+#include "fuzz/engine.h"
+#include "fuzz/live/offer.h"
+#include "host/batch.h"
+
+#define VMS      4 /* guests of different PMUs that are kept */
+#define TROUBLES 16
+
+struct guest_vm {
+	bool there;
+	uint64_t last; /* use */
+	struct rdpmc_pmu pmu;
+	struct pmu_shape shape;
+	bool asked; /* whether RDPMC is intercepted */
+	enum intercept intercept;
+	/* Lists that did not end as they should: KVM may not emulate what their handlers need. */
+	struct no_list {
+		bool is;
+		struct failure why;
+	} no_list[NR_CPU_MODES][4]; /* mode, CPL */
+	struct insn_vcpu insn;
+};
+
+struct engine_vcpu {
+	struct kvm kvm;
+	struct setting_host probed;
+	struct live_host host;
+	unsigned int entries;
+	uint64_t cr0, cr4; /* bits that this KVM takes */
+	struct guest_vm vms[VMS];
+	struct guest_vm *vm; /* of this case; NULL: there is none, ... */
+	struct failure why;  /* ... and why */
+	uint64_t begun;
+	struct insn_result result; /* of the last read */
+	const char *trouble;
+	char troubles[TROUBLES][sizeof(struct failure)];
+	char remark[1000];
+};
+
+/* What to know of this host, line by line until NULL. */
+const char *live_remark(struct engine_vcpu *vcpu, unsigned int line);
+
+/* One by one, by lists, a bare loop: measured now, within a second. */
+const char *live_speed(struct engine_vcpu *vcpu);
+
+#endif
