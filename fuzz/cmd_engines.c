@@ -42,10 +42,12 @@ static void tell(const char *name, const struct engine *engine)
 {
 	const char *why = NULL;
 	struct engine_vcpu *vcpu = engine->create(&why);
+	const unsigned int entries =
+		vcpu && engine->has ? engine->has(vcpu) : engine->entries;
 
 	printf("%-12s entries:", name);
 	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++)
-		if (engine->entries & 1U << entry)
+		if (entries & 1U << entry)
 			printf(" %s", entry_name(entry));
 	printf("; %s", engine->what);
 	if (!vcpu)

@@ -173,7 +173,8 @@ static const struct argp sweep_argp = {
 struct run {
 	const struct options *options;
 	struct sweep sweep;
-	FILE *out; /* for people */
+	const struct trial *trial; /* of the engine, to tell findings by */
+	FILE *out;                 /* for people */
 	const char *label;
 	double since;
 	struct resume *resume;   /* of the full sweep, or NULL */
@@ -228,7 +229,7 @@ static void end_row(const struct run *run, const struct sweep_row *row)
 	if (result->costly)
 		fprintf(run->out, "  intercepted, and need not be (PASS-MINIMAL): %llu\n",
 			(unsigned long long)result->costly);
-	sweep_tell_findings(run->out, &run->sweep, run->options->configuration, result);
+	sweep_tell_findings(run->out, run->trial, run->options->configuration, result);
 	fflush(run->out);
 }
 
@@ -437,7 +438,7 @@ int command_sweep(int argc, char **argv)
 	int status;
 
 	command_parse(&sweep_argp, argc, argv, &options);
-	if (options.chosen.engine->version &&
+	if (options.chosen.engine->version && !options.chosen.engine->real &&
 	    (!options.chosen.known || strcmp(options.chosen.known, "none")))
 		command_die("sweep: it does not know what is known of kernels: use survey, or "
 			    "--known none");
@@ -451,6 +452,7 @@ int command_sweep(int argc, char **argv)
 		run.out = stderr;
 	/* That the engine runs here at all is said before anything else. */
 	command_trial(&trial, &options.chosen);
+	run.trial = &trial;
 	named = options.configuration;
 	if (!named)
 		options.configuration = &configurations[0];

@@ -92,6 +92,27 @@ static void choose(struct rdpmc_choices *choices, const char *name)
 		    choice_name(0), choice_name(1), choice_name(2));
 }
 
+static void choose_engine(struct command_engine *chosen, const char *name)
+{
+	const struct engine *engine;
+	const char *why;
+
+	if (chosen->count && !chosen->several)
+		command_die("--engine: '%s': a single engine is wanted, and '%s' was named", name,
+			    chosen->named);
+	if (chosen->count == COMMAND_ENGINES)
+		command_die("--engine: '%s': there can be %u engines", name, COMMAND_ENGINES);
+	engine = engine_find(name, &why);
+	if (!engine)
+		command_die("--engine: '%s': %s; `rdpmc-diff engines` lists what there is", name,
+			    why);
+	for (unsigned int i = 0; i < chosen->count; i++)
+		if (chosen->all[i] == engine)
+			command_die("--engine: '%s' is named twice", name);
+	chosen->all[chosen->count] = chosen->engine = engine;
+	chosen->names[chosen->count++] = chosen->named = name;
+}
+
 enum { KEY_KNOWN = 0x1000 };
 
 static error_t parse_engine(int key, char *arg, struct argp_state *state)
@@ -105,11 +126,7 @@ static error_t parse_engine(int key, char *arg, struct argp_state *state)
 		chosen->choices = rdpmc_default_choices;
 		break;
 	case 'e':
-		chosen->named = arg;
-		chosen->engine = engine_find(arg, &why);
-		if (!chosen->engine)
-			command_die("--engine: '%s': %s; `rdpmc-diff engines` lists what there is",
-				    arg, why);
+		choose_engine(chosen, arg);
 		break;
 	case KEY_KNOWN:
 		chosen->known = arg;

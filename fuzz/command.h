@@ -38,10 +38,16 @@ __attribute__((format(printf, 1, 2), noreturn)) void command_die(const char *for
 /* @text as a whole number from @least to @most, or die naming @option. K, M and G are 10^3, 6, 9. */
 uint64_t command_number(const char *option, const char *text, uint64_t least, uint64_t most);
 
+#define COMMAND_ENGINES 8 /* the most that a command takes */
+
 /* --engine and --choice, which most commands take: children of their options. */
 struct command_engine {
 	const struct engine *engine;
 	const char *named; /* as --engine was given; NULL: not */
+	bool several;      /* set by the command: it takes more than one, and finds them in all[] */
+	unsigned int count; /* of all[] and names[]: as --engine was given */
+	const struct engine *all[COMMAND_ENGINES];
+	const char *names[COMMAND_ENGINES];
 	struct rdpmc_choices choices;
 	const char *known; /* directory, or "none"; NULL: not said */
 };

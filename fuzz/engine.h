@@ -142,7 +142,7 @@ struct engine {
  * Engines outside the program are shared objects with a `const struct engine rdpmc_engine`; a change
  * of this file changes the number.
  */
-#define ENGINE_ABI 4
+#define ENGINE_ABI 5
 
 /* The engines in the program, NULL at the end. */
 extern const struct engine *const engines[];

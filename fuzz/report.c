@@ -342,8 +342,8 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	report_register(out, "RIP", engine->rip, model->rip);
 	report_register(out, "RFLAGS", engine->rflags, model->rflags);
 	report_counters(out, finding);
-	if (finding->engine.changed)
-		fprintf(out, "differs  %s\n", finding->engine.changed);
+	if (*finding->changed)
+		fprintf(out, "differs  %s\n", finding->changed);
 	else if (finding->engine.elsewhere)
 		fprintf(out, "differs  CR0, CR4, CPL or the mode has changed\n");
 	if (finding->trouble)

@@ -105,6 +105,7 @@ static void tell_before(const struct sweep *sweep, struct rdpmc_case *one, const
 static void read_some(const struct sweep *sweep, struct trial *trial, struct rdpmc_case *one,
 		      const uint32_t *ecxs, size_t n, struct sweep_place *place, struct at *at)
 {
+	const uint64_t known = trial->tally.known;
 	struct finding finding;
 	struct trial_run run;
 	size_t agree;
@@ -119,6 +120,7 @@ static void read_some(const struct sweep *sweep, struct trial *trial, struct rdp
 	agree = trial_read_list(&run, ecxs, n, found, at);
 	/* All of a chunk have the same shape: see below. */
 	place->agree[ecx_shape(ecxs[0], one->state.lock)] += agree;
+	place->known += trial->tally.known - known;
 	place->differ += at->found;
 	place->refused += n - agree - at->found;
 	at->result->cases += (agree + at->found) * (uint64_t)__builtin_popcount(trial->entries);

@@ -14,7 +14,7 @@
 
 struct sweep_place {
 	struct rdpmc_state state; /* the first that was tried: RCX[63:32] and others vary */
-	uint64_t agree[NR_SHAPES], differ, refused;
+	uint64_t agree[NR_SHAPES], known, differ, refused;
 };
 
 /* "protected mode (16-bit code), paging, CPL 3, PCE" */

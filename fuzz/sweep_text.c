@@ -4,11 +4,10 @@
 
 #include "fuzz/report.h"
 
-void sweep_tell_findings(FILE *out, const struct sweep *sweep,
+void sweep_tell_findings(FILE *out, const struct trial *trial,
 			 const struct configuration *configuration,
 			 const struct sweep_result *result)
 {
-	struct trial trial = { .engine = sweep->engine, .choices = sweep->choices };
 	struct rdpmc_case decoded;
 	struct rdpmc_view view;
 
@@ -20,11 +19,11 @@ void sweep_tell_findings(FILE *out, const struct sweep *sweep,
 			(unsigned long long)found->count, found->count == 1 ? "" : "s",
 			found->name);
 		report_case(out, &decoded);
-		report_finding(out, &trial, &decoded, &found->finding);
+		report_finding(out, trial, &decoded, &found->finding);
 		report_bytes(out, found->data, found->size, NULL, NULL);
 	}
 	if (result->unrepeated) {
-		rdpmc_view(&configuration->guest, &sweep->choices, &view);
+		rdpmc_view(&configuration->guest, &trial->choices, &view);
 		fprintf(out,
 			"\n%llu blocks of %u reads are wrong, though each read alone is not: what "
 			"one "
@@ -56,7 +55,7 @@ void sweep_tell_states(FILE *out, const struct sweep_place places[SWEEP_PLACES],
 	fprintf(out, "\n%-*s", PLACE_WIDTH, "reads that agree, by type + index");
 	for (unsigned int shape = 0; shape < NR_SHAPES; shape++)
 		fprintf(out, " %*s", shape ? 8 : 7, ecx_shape_name(shape));
-	fprintf(out, "  differ refused\n");
+	fprintf(out, "   known  differ refused\n");
 	for (unsigned int i = 0; i < SWEEP_PLACES; i++) {
 		const struct sweep_place *place = &places[i];
 
@@ -65,11 +64,13 @@ void sweep_tell_states(FILE *out, const struct sweep_place places[SWEEP_PLACES],
 			fprintf(out, " %8llu", (unsigned long long)place->agree[shape]);
 			agree += place->agree[shape];
 		}
-		fprintf(out, " %7llu %7llu\n", (unsigned long long)place->differ,
-			(unsigned long long)place->refused);
+		fprintf(out, " %7llu %7llu %7llu\n", (unsigned long long)place->known,
+			(unsigned long long)place->differ, (unsigned long long)place->refused);
 		differ += place->differ;
 		refused += place->refused;
 	}
+	fprintf(out,
+		"known: of those that agree, by one entry or more as the known differences say\n");
 	fprintf(out, "%llu agree, %llu differ, %llu the host refuses\n", (unsigned long long)agree,
 		(unsigned long long)differ, (unsigned long long)refused);
 	report_tally(out, tally, 0);

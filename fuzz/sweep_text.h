@@ -8,8 +8,8 @@
 #include "fuzz/configurations.h"
 #include "fuzz/sweep_states.h"
 
-/* Each kind of finding with its first case. */
-void sweep_tell_findings(FILE *out, const struct sweep *sweep,
+/* Each kind of finding with its first case. @trial: of the engine that was swept. */
+void sweep_tell_findings(FILE *out, const struct trial *trial,
 			 const struct configuration *configuration,
 			 const struct sweep_result *result);
 

@@ -82,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	report_finding(stderr, &trial, &decoded, &finding);
 	/* A kernel's engine for the fuzzer is none for rdpmc-diff: that has its own of the same name. */
 	report_bytes(stderr, data, size, "FILE (what the fuzzer saved)",
-		     trial.engine->version ? trial.engine->name : getenv("RDPMC_ENGINE"));
+		     trial.engine->version && !trial.engine->real ? trial.engine->name
+								  : getenv("RDPMC_ENGINE"));
 	abort();
 }
 

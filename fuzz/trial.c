@@ -2,6 +2,7 @@
 /* Cases through an engine, and the oracles. */
 #include "fuzz/trial.h"
 
+#include <stdio.h>
 #include <string.h>
 
 int trial_init(struct trial *trial, const struct engine *engine, const char **why)
@@ -74,11 +75,16 @@ static uint64_t explain(const struct trial_run *run, enum entry entry,
 		.choices = &run->trial->choices,
 		.state = &run->state,
 		.counters = before,
-		.entry = entry,
+		.entry = entry != ENTRY_PLAIN          ? entry
+			 : answer->way == WAY_EMULATED ? ENTRY_EMULATOR
+						       : ENTRY_EXIT,
 		.answer = answer,
 		.trouble = trouble,
 	};
 
+	/* A processor's own answer is no kernel's deviation. */
+	if (entry == ENTRY_PLAIN && answer->way == WAY_NO_EXIT)
+		return 0;
 	return run->trial->known ? known_explain(run->trial->known, &question) : 0;
 }
 
@@ -207,6 +213,9 @@ static void note(const struct trial_run *run, enum entry entry, size_t step,
 	finding->state = run->state;
 	finding->model = *model;
 	finding->engine = *answer;
+	finding->engine.changed = finding->engine.refused = NULL; /* good until the next read */
+	snprintf(finding->changed, sizeof(finding->changed), "%s",
+		 answer->changed ? answer->changed : "");
 	finding->expected = run->counters;
 	finding->n_gp = run->n_gp;
 	finding->n_fixed = run->n_fixed;
@@ -223,9 +232,9 @@ static const char *trouble_of(const struct trial *trial)
 struct reading {
 	size_t step;
 	struct rdpmc_outcome model;
-	struct rdpmc_counters before;          /* where the read may clear some */
-	const struct rdpmc_counters *restore;  /* each entry starts from these */
-	const struct engine_answer *first;     /* the entry before */
+	struct rdpmc_counters before;         /* where the read may clear some */
+	const struct rdpmc_counters *restore; /* each entry starts from these */
+	const struct engine_answer *first;    /* the entry before */
 	bool held, differs;
 };
 
@@ -453,7 +462,9 @@ static bool take_step(struct trial_run *run, const struct case_step *step, size_
 
 	if (step->op == STEP_READ)
 		return trial_read(run, step->value, number);
-	if (run->trial->engine->cannot & 1U << step->op)
+	if (run->trial->engine->cannot & 1U << step->op ||
+	    (run->trial->engine->real && step->op == STEP_METRICS &&
+	     !run->guest.readable[CLASS_METRICS]))
 		return true;
 	trial_model_step(&run->guest, &run->policy, &run->state, &run->counters, step, &outcome);
 	switch (step->op) {
@@ -518,6 +529,9 @@ void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_
 		run->counters.fixed_ctr_ctrl = 0;
 	if (cannot & 1U << STEP_USER_DISABLE)
 		run->counters.gp_user_disable = 0;
+	/* In a real vCPU what the guest does not have is not there at all. */
+	if (engine->real && !run->guest.readable[CLASS_METRICS])
+		run->counters.metrics = 0;
 	engine->begin(trial->vcpu, &run->offered, &run->processor, &run->policy);
 	engine->load(trial->vcpu, &run->counters, run->n_gp, run->n_fixed);
 	judge_intercept(run);

@@ -29,6 +29,7 @@ struct finding {
 	struct engine_answer engine;
 	struct rdpmc_pass pass; /* of ORACLE_PASS_SOUND */
 	const char *trouble;    /* of ORACLE_TROUBLE */
+	char changed[160];      /* what changed elsewhere, where the engine tells; or "" */
 	uint64_t known;         /* bits of the known differences that explain it; 0: it is new */
 	struct rdpmc_counters counters, expected; /* after: the engine's and the model's ... */
 	unsigned int n_gp, n_fixed;               /* ... so many of gp[] and fixed[] */

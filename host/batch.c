@@ -99,6 +99,9 @@ static bool walk(struct insn_vcpu *vcpu, const struct cpu_state *asked, uint32_t
 	/* The flat segments of the other modes begin at 0. */
 	state.regs.rdi = is_86 ? 0 : BATCH_DATA;
 	state.regs.rbp = n;
+	/* IRET to a stack of 16 bits gives back 16 bits of it (SDM vol. 2, IRET). */
+	if (is_16)
+		state.regs.rsp &= 0xffff;
 	state.regs.rax = state.regs.rdx = UNTOUCHED;
 	state.regs.rflags &= ~(RFLAGS_STATUS | RFLAGS_IRET);
 	insn_registers(&state, kind, &regs, &sregs);

@@ -15,6 +15,7 @@
 /* RFLAGS that no mode has a meaning of its own for: all but TF, IF, RF, VM, VIF, VIP. */
 #define RFLAGS_ALL 0x00247cd5ULL
 #define RFLAGS_VM  0x00020000ULL
+#define RFLAGS_RF  0x00010000ULL
 
 #define SYNC (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS)
 
@@ -156,15 +157,17 @@ static enum insn_end ended(struct insn_vcpu *vcpu, const struct cpu_state *state
 	if (run->exit_reason != KVM_EXIT_IO || run->io.port != STATE_PORT ||
 	    run->io.direction != KVM_EXIT_IO_OUT)
 		return exit_unknown(vcpu, result);
-	if (state_unwind(&vcpu->vm, set, state->mode == CPU_VIRTUAL8086, regs, sregs,
-			 &result->exception))
-		return state->cpl && result->exception.vector == 13 && regs->rip == next &&
-				       !result->exception.error
-			       ? INSN_DONE
-			       : INSN_EXCEPTION;
-	/* A port write may have been counted as done or not. */
-	if (regs->rip == next + 2)
-		regs->rip = next;
+	if (!state_unwind(&vcpu->vm, set, state->mode == CPU_VIRTUAL8086, regs, sregs,
+			  &result->exception)) {
+		/* A port write may have been counted as done or not. */
+		if (regs->rip == next + 2)
+			regs->rip = next;
+		return INSN_DONE;
+	}
+	/* HLT at CPL != 0; or the end of the canonical addresses, where there is nothing to fetch. */
+	if (result->exception.vector != 13 || regs->rip != next || result->exception.error)
+		return INSN_EXCEPTION;
+	regs->rflags &= ~RFLAGS_RF;
 	return INSN_DONE;
 }
 
@@ -207,17 +210,21 @@ void insn_enter(struct insn_vcpu *vcpu, const struct cpu_state *state, const str
 	shared->s.regs.regs = *regs;
 	shared->s.regs.sregs = *sregs;
 	shared->kvm_dirty_regs = SYNC;
+	/* Without an in-kernel local APIC it comes from here at every entry. */
+	shared->cr8 = sregs->cr8;
 	result->end = run(vcpu, result);
 	if (result->end == INSN_DONE) {
 		result->regs = shared->s.regs.regs;
 		result->end = ended(vcpu, state, sregs, next, result);
 	}
 	shared->kvm_dirty_regs = 0;
-	if (result->end == INSN_LOST)
+	if (result->end == INSN_LOST) {
 		lose(vcpu);
-	if (result->end > INSN_EXCEPTION)
 		return;
+	}
 	count(vcpu, result);
+	if (result->end == INSN_REFUSED)
+		return;
 	result->regs.rflags |= kind->lost_rflags & regs->rflags;
 	result->changed = state_differs(regs, sregs, &result->regs, &shared->s.regs.sregs,
 					result->text, sizeof(result->text));
@@ -279,8 +286,9 @@ static void learn(struct insn_vcpu *vcpu, const struct cpu_state *state, struct 
 	kind->tried = true;
 	bare.cr0 = bare.cr4 = 0;
 	bare.cs_base = state->mode == CPU_LONG ? 0 : INSN_CODE;
+	/* A stack of 16 bits at most, where all modes have one. */
 	bare.regs = (struct kvm_regs){ .rip = state->mode == CPU_LONG ? INSN_CODE : 0,
-				       .rsp = state->regs.rsp,
+				       .rsp = INSN_STACK_86,
 				       .rflags = RFLAGS_ALL };
 	if (state_set(&vcpu->vm, &bare, &kind->why) ||
 	    ioctl(vcpu->vm.vcpu_fd, KVM_GET_SREGS, &kind->sregs)) {
@@ -317,7 +325,9 @@ struct insn_kind *insn_prepare(struct insn_vcpu *vcpu, const struct cpu_state *s
 
 	if (!vcpu->ready)
 		error = make(vcpu, why);
-	if (!error && !kind->tried) {
+	/* Once more where it did not end well: a host may have been too busy. */
+	for (int i = 0; i < 2 && !error && (!kind->tried || (i && kind->refused)); i++) {
+		kind->refused = false;
 		learn(vcpu, state, kind);
 		if (!vcpu->ready)
 			error = make(vcpu, why);
@@ -327,17 +337,39 @@ struct insn_kind *insn_prepare(struct insn_vcpu *vcpu, const struct cpu_state *s
 	return error || kind->refused ? NULL : kind;
 }
 
+/* The first fetch from a page may exit by itself: that is not the instruction's. */
+static void touch(struct insn_vcpu *vcpu, const struct cpu_state *state, struct insn_kind *kind,
+		  struct insn_result *result)
+{
+	static const uint8_t nop[] = { 0x90 };
+	const size_t page = place(state->cs_base + state->regs.rip) / INSN_PAGE;
+	uint64_t *touched = &kind->touched[page / 64];
+
+	if (kind->touched_in != vcpu->made) {
+		memset(kind->touched, 0, sizeof(kind->touched));
+		kind->touched_in = vcpu->made;
+	}
+	if (*touched >> page % 64 & 1)
+		return;
+	*touched |= 1ULL << page % 64;
+	execute(vcpu, state, kind, nop, sizeof(nop), result);
+}
+
 void insn_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint8_t *code,
 	      size_t length, struct insn_result *result)
 {
 	struct failure why;
-	const struct insn_kind *kind = insn_prepare(vcpu, state, &why);
+	struct insn_kind *kind = insn_prepare(vcpu, state, &why);
 
 	result->text[0] = '\0';
+	result->changed = false;
+	result->exception = (struct cpu_exception){ 0 };
 	if (!kind) {
 		result->end = end_with(result, INSN_REFUSED, why.text);
 		return;
 	}
+	touch(vcpu, state, kind, result);
+	result->text[0] = '\0';
 	execute(vcpu, state, kind, code, length, result);
 	if (result->end > INSN_EXCEPTION)
 		return;

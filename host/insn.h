@@ -12,6 +12,7 @@
 
 #define INSN_MEMORY  0x200000 /* bytes of guest memory */
 #define INSN_LONGEST 15
+#define INSN_PAGE    0x1000
 
 /*
  * Where code may lie: CS's base and RIP together, modulo INSN_MEMORY. Below and above are tables
@@ -45,6 +46,8 @@ struct insn_vcpu {
 		bool emulated;          /* KVM executes all code of this kind in software */
 		/* What no instruction's exit can be less than: done, and with an exception. */
 		struct insn_count least[2];
+		/* Pages that code was fetched from, in the vCPU of that number. */
+		uint64_t touched[INSN_MEMORY / INSN_PAGE / 64], touched_in;
 	} kinds[NR_CPU_MODES][4][2]; /* mode, CPL, paging */
 };
 

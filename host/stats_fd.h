@@ -12,6 +12,7 @@ enum vcpu_stat { STAT_EXITS, STAT_INSN_EMULATION, STAT_IRQ_EXITS, NR_VCPU_STATS 
 struct vcpu_stats {
 	int fd;
 	long offset[NR_VCPU_STATS]; /* in the file; -1 where this kernel has no such counter */
+	long first, last;           /* of those there are */
 };
 
 /* Returns 0 or -errno; a kernel without "exits" is an error, without the others not. */

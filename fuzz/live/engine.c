@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "fuzz/engine.h"
 #include "fuzz/live/live.h"
@@ -87,6 +88,21 @@ static void kvm_destroy(struct engine_vcpu *vcpu)
 	free(vcpu);
 }
 
+/* Does CPL 3 come to the upper half? kvm_pvm has its own things there. */
+static bool has_upper_user(struct engine_vcpu *vcpu)
+{
+	static const uint8_t nop[] = { 0x90 };
+	struct cpu_state cpu = {
+		.mode = CPU_LONG,
+		.cpl = 3,
+		.paging = true,
+		.regs = { .rip = 0xffff800000000000 | INSN_CODE, .rsp = INSN_STACK },
+	};
+
+	insn_run(&vcpu->vm->insn, &cpu, nop, sizeof(nop), &vcpu->result);
+	return vcpu->result.end == INSN_DONE;
+}
+
 static struct engine_vcpu *kvm_create(const char **why)
 {
 	static struct failure failure; /* outlives the vCPU that was not made */
@@ -115,6 +131,7 @@ static struct engine_vcpu *kvm_create(const char **why)
 		vcpu->entries |= 1U << ENTRY_EMULATOR;
 	vcpu->cr0 = insn_free_bits(&vcpu->vm->insn, false, CR0_TRIED);
 	vcpu->cr4 = insn_free_bits(&vcpu->vm->insn, true, CR4_TRIED) | RDPMC_CR4_PCE;
+	vcpu->upper_user = has_upper_user(vcpu);
 	return vcpu;
 }
 
@@ -132,19 +149,21 @@ static bool kvm_offer(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct 
 }
 
 /* Where code can lie: see host/insn.h. */
-static uint64_t reachable_rip(const struct rdpmc_state *state)
+static uint64_t reachable_rip(const struct rdpmc_state *state, bool upper_user)
 {
 	const uint64_t rip = state->regs.rip, low = rip & 0xffff;
+	const uint64_t last = 0x1000 - RDPMC_LENGTH - state->lock; /* in the last page */
+	const uint64_t in_page = (rip & 0xfff) < last ? rip & 0xfff : last;
 	uint64_t half;
 
 	if (state->mode == MODE_REAL || state->mode == MODE_VM86)
 		return low < 8 ? 8 : low > 0xfff0 ? 0xfff0 : low;
 	if (state->mode != MODE_64BIT)
 		return rip < 8 ? 8 : (uint32_t)rip;
-	half = rip >> 47 & 1 ? 0xffff800000000000 : 0;
+	half = rip >> 47 & 1 && (state->cpl != 3 || upper_user) ? 0xffff800000000000 : 0;
 	/* The last page of each half; else its first ones. */
 	if ((rip >> 12 & 0x7ffffffff) == 0x7ffffffff)
-		return half | 0x7ffffffff000 | (rip & 0xfff);
+		return half | 0x7ffffffff000 | in_page;
 	return half | INSN_CODE | (low < 8 ? 8 : low);
 }
 
@@ -158,7 +177,7 @@ static bool kvm_adapt(struct engine_vcpu *vcpu, struct rdpmc_state *state)
 
 	state->cr0 = (wanted.cr0 & (vcpu->cr0 | RDPMC_CR0_PE)) | pg;
 	state->cr4 = wanted.cr4 & vcpu->cr4;
-	state->regs.rip = reachable_rip(state);
+	state->regs.rip = reachable_rip(state, vcpu->upper_user);
 	if (wanted.mode == MODE_REAL)
 		state->cpl = 0;
 	return state->cr0 != wanted.cr0 || state->cr4 != wanted.cr4 || state->cpl != wanted.cpl ||
@@ -197,8 +216,9 @@ static void fill_registers(const struct rdpmc_state *state, struct cpu_state *cp
 	regs->rdx = state->regs.rdx;
 	regs->rip = state->regs.rip;
 	regs->rflags = state->regs.rflags;
-	if (cpu->mode != CPU_LONG)
-		regs->rsp = (uint32_t)regs->rsp;
+	/* Canonical: with another kvm_pvm does not let the processor execute the guest's code. */
+	regs->rsp = cpu->mode != CPU_LONG ? (uint32_t)regs->rsp
+					  : (uint64_t)((int64_t)(regs->rsp << 16) >> 16);
 	/* There an exception at CPL 0 stays on its stack. */
 	if (!cpu->cpl && !cpu_mode_is_long(cpu->mode))
 		regs->rsp = cpu->mode == CPU_PROTECTED32 ? INSN_STACK : INSN_STACK_86;
@@ -357,6 +377,20 @@ static bool read_batch(struct engine_vcpu *vcpu, const struct rdpmc_state *state
 	return true;
 }
 
+/* Of a read in a list: the next one does away with its text, and trouble would be the first read's. */
+static void keep_texts(struct engine_vcpu *vcpu, struct engine_answer *answer)
+{
+	if (vcpu->trouble) {
+		answer->elsewhere = true;
+		answer->changed = vcpu->trouble;
+		vcpu->trouble = NULL;
+	} else if (answer->changed) {
+		answer->changed = keep(vcpu, answer->changed);
+	}
+	if (answer->refused)
+		answer->refused = keep(vcpu, answer->refused);
+}
+
 #define FEW 4 /* reads that are not worth a list */
 
 static void kvm_read_list(struct engine_vcpu *vcpu, enum entry entry,
@@ -373,6 +407,7 @@ static void kvm_read_list(struct engine_vcpu *vcpu, enum entry entry,
 		for (size_t i = first; i < first + n; i++) {
 			one.regs.rcx = (state->regs.rcx & ~0xffffffffULL) | ecxs[i];
 			kvm_read(vcpu, entry, &one, &answers[i]);
+			keep_texts(vcpu, &answers[i]);
 		}
 	}
 }
@@ -512,10 +547,22 @@ static const char *kvm_trouble(struct engine_vcpu *vcpu)
 	return trouble;
 }
 
+/* The running kernel's release: known before anything runs, and as long as the program does. */
+static char release[sizeof(((struct utsname *)0)->release)];
+
+__attribute__((constructor)) static void look_at_release(void)
+{
+	struct utsname uts;
+
+	if (!uname(&uts))
+		snprintf(release, sizeof(release), "%s", uts.release);
+}
+
 const struct engine engine_kvm = {
 	.abi = ENGINE_ABI,
 	.name = "kvm",
 	.what = "the running kernel, in a real vCPU of /dev/kvm",
+	.version = release,
 	.single = true,
 	.real = true,
 	.entries = 1U << ENTRY_PLAIN | 1U << ENTRY_EMULATOR,

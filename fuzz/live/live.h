@@ -31,6 +31,7 @@ struct engine_vcpu {
 	struct live_host host;
 	unsigned int entries;
 	uint64_t cr0, cr4; /* bits that this KVM takes */
+	bool upper_user;   /* CPL 3 in the upper half of the canonical addresses */
 	struct guest_vm vms[VMS];
 	struct guest_vm *vm; /* of this case; NULL: there is none, ... */
 	struct failure why;  /* ... and why */

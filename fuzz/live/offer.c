@@ -70,7 +70,9 @@ static void offer_amd(const struct rdpmc_pmu *most, const struct rdpmc_pmu *aske
 	guest->version = smaller(asked->version, most->version);
 	if (!guest->version)
 		return;
-	guest->ext_core = asked->ext_core && most->ext_core;
+	/* Never more than was asked for: without PerfMonV2 there are 4 or 6. */
+	guest->ext_core = asked->ext_core && most->ext_core &&
+			  (guest->version == asked->version || asked->nr_gp >= AMD_EXT);
 	if (guest->version == 2)
 		guest->nr_gp = smaller(asked->nr_gp, most->nr_gp);
 }

@@ -82,14 +82,15 @@ static void say_states(struct engine_vcpu *vcpu, const char *heading, bool list)
 
 static void say_lost_rflags(struct engine_vcpu *vcpu)
 {
-	for (unsigned int i = 0; vcpu->vm && i < NR_CPU_MODES * 4 * 2; i++) {
+	/* FLAGS has 16 bits in real-address mode: there nothing is lost. */
+	for (unsigned int i = 8 * (CPU_REAL + 1); vcpu->vm && i < NR_CPU_MODES * 4 * 2; i++) {
 		const struct insn_kind *kind = &vcpu->vm->insn.kinds[i / 8][i / 2 % 4][i % 2];
 
 		if (kind->tried && !kind->refused && kind->lost_rflags)
 			say(vcpu,
-			    "%s%s: handlers of any exception are not told RFLAGS %#llx: not "
+			    "%s%s CPL %u: handlers of any exception are not told RFLAGS %#llx: not "
 			    "compared",
-			    *vcpu->remark ? "; " : "", cpu_mode_name(i / 8),
+			    *vcpu->remark ? "; " : "", cpu_mode_name(i / 8), i / 2 % 4,
 			    (unsigned long long)kind->lost_rflags);
 	}
 }

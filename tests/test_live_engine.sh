@@ -1,0 +1,204 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Proves the engine "kvm": every state agrees with the model, a wrong model is caught, a host that
+# misbehaves is told and survived, cases are on disk before they run. Skipped by name without /dev/kvm.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+build=${BUILD:-build}
+diff=$build/rdpmc-diff
+. tests/checks.sh
+export RDPMC_JOURNAL="$dir/journals"
+mkdir "$RDPMC_JOURNAL"
+
+run() {
+	"$diff" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	status=$?
+}
+errs() { grep -qF -e "$1" "$dir/err"; }
+count() { sed -n "s/.*[^0-9]\([0-9][0-9]*\) $1.*/\1/p; s/^\([0-9][0-9]*\) $1.*/\1/p" "$dir/out" | head -n 1; }
+
+# Without a device, without permission, wrong use: the same everywhere.
+for command in run sweep; do
+	files=
+	[ $command = run ] && files=corpus/seeds
+	RDPMC_KVM=$dir/none run $command --engine kvm $files
+	check "$command without a device: 77 and the reason" test $status -eq 77 -a "$(wc -l <"$dir/err")" -eq 1 -a \
+		"$(grep -c "no $dir/none: load kvm" "$dir/err")" -eq 1
+done
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	mkdir -m 755 "$dir/open" && cp "$diff" "$dir/open" && : >"$dir/open/kvm" && chmod 600 "$dir/open/kvm"
+	chmod 755 "$dir"
+	(cd / && RDPMC_KVM=$dir/open/kvm setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/open/rdpmc-diff" \
+		run --engine kvm --random 1 >"$dir/out" 2>"$dir/err")
+	status=$?
+	check "without permission: 77 and the command that gives it" test $status -eq 77 -a \
+		"$(grep -c 'permission denied; as root: setfacl -m u:[^ ]*:rw' "$dir/err")" -eq 1
+else
+	skip "without permission: 77 and the command that gives it" "not root"
+fi
+wrong_use "is not expected" sweep --engine kvm 2000H
+wrong_use "weeks" sweep --engine kvm --full
+wrong_use "is no TYPE" sweep --engine kvm --full 12345H
+wrong_use "is no TYPE" sweep --full kernel
+wrong_use "--states is for it" sweep --engine kvm --pairs
+wrong_use "--states is for it" sweep --engine kvm --representatives
+wrong_use "not for a real machine" sweep --engine kvm --full 2000H --resume "$dir/resume"
+
+# The same part of the sweep in process: what a host with all states shows.
+run sweep --states --configuration sapphire-rapids
+check "states, in process: all agree" ends 0 ' agree, 0 differ, 0 the host refuses'
+check "states, in process: 62 of them" test "$(grep -c '^\(real\|protected\|virtual-8086\|compatibility\|64-bit\) .*CPL [0-3]' "$dir/out")" -eq 62
+run sweep --full 2000H --states --configuration sapphire-rapids --engine emulator
+check "states, in process: all of a type" ends 0 '65535'
+
+if ! "$diff" run --engine kvm --random 1 >/dev/null 2>"$dir/err"; then
+	skip "the live engine" "$(cat "$dir/err")"
+	echo "1..$n"
+	[ $failed -eq 0 ]
+	exit
+fi
+
+run engines
+check "engines: kvm, with the entries there are" test "$(grep -c '^kvm .*entries:.* plain' "$dir/out")" -eq 1
+run run --engine kvm corpus/seeds
+check "the corpus" ends 0 'nothing found'
+check "... told by KVM's counters" says "answers by KVM's counters"
+check "... the host is told" test "$(grep -c '^host: Linux .*KVM by' "$dir/out")" -eq 1
+check "... and its entries" test "$(grep -c '^entries: plain' "$dir/out")" -eq 1
+run run --engine kvm --random 20K
+check "random cases" ends 0 'nothing found'
+
+# Every legal state and shape of ECX; what the host refuses is told, all else was run.
+run sweep --engine kvm --json "$dir/sweep.json"
+check "sweep: no mismatch" ends 0 ', no mismatch'
+awk '/^(real|protected|virtual-8086|compatibility|64-bit).* CPL [0-3]( PCE)? +[0-9]/ {
+	places++; agree = 0; zero = 0
+	for (i = NF - 12; i <= NF - 3; i++) { agree += $i; zero += $i == 0 }
+	if ($(NF - 1)) bad++
+	if ($NF ? agree : zero) bad++
+} END { print places + 0, bad + 0 }' "$dir/out" >"$dir/table"
+check "sweep: every shape of ECX in each of 62 states, or the host refuses it" test "$(cat "$dir/table")" = "62 0"
+check "sweep: a refusal has its reason" sh -c "! grep -q ' [1-9][0-9]* the host refuses' '$dir/out' || grep -q '^refused by the host: .*(..*)' '$dir/out'"
+check "sweep: speed one by one, by lists, of a bare loop" test "$(grep -c '^speed: .*one by one [0-9]* reads/s, by lists [0-9]*, a bare loop [0-9]*' "$dir/out")" -eq 1
+python=python3
+/usr/bin/python3 -c 'import jsonschema' 2>/dev/null && python=/usr/bin/python3
+check "sweep: the schema accepts it" "$python" tests/check_schema.py results/rdpmc-results-1.schema.json "$dir/sweep.json"
+
+# One by one and by lists are the same reads.
+run run --engine emulator --engine kvm --random 2K
+check "the emulator gives the same answers to the same guest" test $status -eq 0 -a \
+	"$(sed -n 's/^2 kvm .* \([0-9]*\)\/\([0-9]*\) .*/\1 \2/p' "$dir/out" | awk '{ print ($1 == $2 && $1 > 1900) }')" = 1
+
+# A model that is wrong in one rule, and the same engine: found within ten seconds.
+objects=$(make -s SETUP=no BUILD="$build" --eval 'the-objects: ; @echo $(call objects,$(BUILD),$(DIFF_SOURCES))' the-objects 2>/dev/null)
+wrong_model() { # rule, sed command on model/rdpmc.h
+	mkdir -p "$dir/model/model" && cp model/*.h "$dir/model/model" && sed -i "$2" "$dir/model/model/rdpmc.h" &&
+		! cmp -s model/rdpmc.h "$dir/model/model/rdpmc.h" &&
+		${CC:-gcc} -O0 -std=gnu11 -D_GNU_SOURCE -I"$dir/model" -I. -c -o "$dir/trial.o" fuzz/trial.c 2>"$dir/err" &&
+		${CC:-gcc} -O0 -std=gnu11 -D_GNU_SOURCE -I"$dir/model" -I. -c -o "$dir/rdpmc.o" model/rdpmc.c 2>"$dir/err" &&
+		${CC:-gcc} -pthread -o "$dir/wrong-diff" "$dir/trial.o" "$dir/rdpmc.o" \
+			$(echo "$objects" | tr ' ' '\n' | grep -v 'fuzz/trial\.c\.o\|model/rdpmc\.c\.o') \
+			$(pkg-config --libs jansson hwloc) -lm 2>"$dir/err"
+	if [ $? -ne 0 ]; then
+		not_ok "wrong model: $1: it can be built"
+		return
+	fi
+	timeout 10 "$dir/wrong-diff" run --engine kvm --known none --random 30K >"$dir/out" 2>"$dir/err"
+	status=$?
+	check "wrong model is caught: $1" ends 1 'found    by oracle'
+}
+# In front of the privilege check: an ECX that no guest here can read is a value.
+value() { # condition on ecx
+	printf '%s' "/RULE_PRIV, rdpmc_allowed(state))/i} else if ($1) { decision.width = 64;"
+}
+if [ -n "$objects" ] && command -v "${CC:-gcc}" >/dev/null; then
+	wrong_model UD-LOCK 's/RULE_UD_LOCK, state->lock)/RULE_UD_LOCK, false)/'
+	wrong_model PRIV 's/rdpmc_deny(&decision, ANSWER_GP, RULE_PRIV);/rdpmc_deny(\&decision, ANSWER_UD, RULE_PRIV);/'
+	wrong_model VMWARE-PMC 's/policy->vmware_backdoor && !view->no_vmware/true/'
+	wrong_model "FAULT: RAX" '/^static inline struct rdpmc_regs rdpmc_result/,/^}/s/^\t\treturn regs;/\t\tregs.rax = 0;\n&/'
+	wrong_model "FAULT: RIP" '/^static inline struct rdpmc_regs rdpmc_result/,/^}/s/^\t\treturn regs;/\t\tregs.rip += 2;\n&/'
+	wrong_model "FAULT: RFLAGS" '/^static inline struct rdpmc_regs rdpmc_result/,/^}/s/^\t\treturn regs;/\t\tregs.rflags ^= 0x40;\n&/'
+	wrong_model TYPE-GP "$(value 'ecx - 30 < 2')"
+	wrong_model TYPE-FIXED "$(value 'ecx - 0x4000001e < 2')"
+	wrong_model METRICS-INDEX "$(value 'ecx >> 16 == 0x2000 && (ecx & 0xffff)')"
+	wrong_model NO-FAST "$(value 'ecx >> 31')"
+	wrong_model TYPE-OTHER "$(value 'ecx >> 16 == 0x6000')"
+	wrong_model "ECX32: RCX[63:32]" "$(value 'state->regs.rcx >> 63')"
+else
+	skip "wrong models" "no compiler, or make does not tell the objects"
+fi
+
+# A KVM that misbehaves: tests/kvm_shim.c stands between.
+with_shim() { # what it does, arguments...
+	how=$1
+	shift
+	SHIM=$how LD_PRELOAD="$dir/shim.so" timeout 60 "$diff" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	status=$?
+}
+told() { # how, text
+	with_shim "$1" run --engine kvm --random 3K
+	check "the host misbehaves, $1: $2" test $status -eq 1 -a "$(grep -c "$2" "$dir/out")" -ge 1 -a \
+		"$(grep -c '^3000 cases' "$dir/out")" -eq 1
+}
+refused() { # how
+	with_shim "$1" run --engine kvm --random 3K
+	check "the host refuses, $1: counted, and it goes on" test $status -eq 0 -a "$(count 'reads not tried')" -ge 1 -a \
+		"$(grep -c '^3000 cases' "$dir/out")" -eq 1
+}
+if ${CC:-gcc} -shared -fPIC -o "$dir/shim.so" tests/kvm_shim.c -ldl 2>"$dir/err"; then
+	told internal-error 'trouble  KVM_EXIT_INTERNAL_ERROR, suberror 3'
+	told triple-fault 'trouble  triple fault'
+	told unknown 'trouble  KVM exit reason 77'
+	told hang 'trouble  it did not come back within'
+	told r12 'differs  r12: 0x[0-9a-f]* became'
+	told rax 'differs  RAX is'
+	told cr4 'differs  cr4: '
+	told tr 'differs  tr.base: '
+	refused fail-entry
+	refused refuse
+	with_shim hang run --engine kvm --random 3K --save "$dir"
+	check "one that hangs is saved" test -s "$dir/finding-1"
+	run explain "$dir/finding-1"
+	check "... and can be explained" test $status -eq 0
+	with_shim no-vm run --engine kvm --random 3K
+	check "no VM any more: told, and it ends" test $status -eq 1 -a "$(count 'reads not tried')" -ge 100
+	SHIM_EVERY=3 with_shim eintr run --engine kvm --random 3K
+	check "a signal at every third KVM_RUN" ends 0 'nothing found'
+	with_shim r12 sweep --engine kvm
+	check "in a sweep: found, and what it is" ends 1 'differs  r12: 0x'
+	check "nothing is left beside the journals" test "$(ls "$RDPMC_JOURNAL" | wc -l)" -eq 0
+
+	# The machine goes down in the middle: here only the program does.
+	with_shim kill run --engine kvm --random 3K
+	journal=$(ls "$RDPMC_JOURNAL"/* 2>/dev/null)
+	check "killed: the journal is there" test $status -ne 0 -a -s "$journal"
+	run run --engine kvm --random 10
+	check "... the next run tells" test $status -eq 0 -a "$(grep -c "did not end: $journal holds the 64 cases" "$dir/err")" -eq 1
+	run run --engine kvm "$journal"
+	check "... and its cases can be tried again" test $status -eq 0 -a "$(grep -c '^64 cases' "$dir/out")" -eq 1
+	rm -f "$journal"
+	SHIM_AFTER=3500 with_shim kill sweep --engine kvm
+	journal=$(ls "$RDPMC_JOURNAL"/* 2>/dev/null)
+	run run --engine emulator "$journal"
+	check "killed in a sweep: the list is in the journal" test $status -eq 0 -a "$(grep -c '^1 cases' "$dir/out")" -eq 1 -a \
+		"$(count 'reads')" -gt 1
+	rm -f "$journal"
+else
+	skip "a host that misbehaves" "no compiler for tests/kvm_shim.c"
+fi
+RDPMC_JOURNAL=$dir/nowhere run run --engine kvm --random 10
+check "no journal, no run" test $status -eq 2 -a "$(grep -c 'RDPMC_JOURNAL=none does without' "$dir/err")" -eq 1
+RDPMC_JOURNAL=none run run --engine kvm --random 10
+check "... unless told so" ends 0 'nothing found'
+
+# Two at once, and Ctrl-C.
+"$diff" run --engine kvm --random 3K >"$dir/second" 2>&1 &
+run run --engine kvm --random 3K
+wait $!
+check "two users of KVM at once" test $? -eq 0 -a $status -eq 0
+timeout --foreground --preserve-status -s INT 1 "$diff" run --engine kvm --random 10M >"$dir/out" 2>"$dir/err" </dev/null
+check "interrupted: 130, and what was done is told" test $? -eq 130 -a "$(count cases)" -ge 1000
+check "... no journal is left" test "$(ls "$RDPMC_JOURNAL" | wc -l)" -eq 0
+
+echo "1..$n"
+[ $failed -eq 0 ]
