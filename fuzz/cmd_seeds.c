@@ -78,7 +78,8 @@ struct seen {
 	uint8_t cost[2];                                  /* PASS-MINIMAL */
 	uint8_t version[2][8], legalised[8];
 	uint8_t counter[NR_CLASSES][RDPMC_MAX_ECX]; /* read by a guest as it was asked for */
-	uint8_t hides[2][2][2][2]; /* user disable x GP x fixed 0 to 7, 8 and more */
+	/* user disable x GP x fixed 0 to 7, 8 and more x may pass, of the guest */
+	uint8_t hides[2][2][2][2][2];
 };
 
 /* Mark one; was it new? */
@@ -132,7 +133,8 @@ static bool mark_pmus(struct seen *seen, const struct rdpmc_case *decoded,
 	new |= mark(&seen->legalised[decoded->legalised & 7]);
 	new |= mark(&seen->cost[!!trial->tally.costly]);
 	new |= mark(&seen->hides[guest.user_disable][!guest.readable[CLASS_GP]][!(
-		guest.readable[CLASS_FIXED] & 0xff)][!(guest.readable[CLASS_FIXED] >> 8)]);
+		guest.readable[CLASS_FIXED] & 0xff)][!(guest.readable[CLASS_FIXED] >> 8)]
+				[pass.obstacle == OBSTACLE_NONE]);
 	return new;
 }
 

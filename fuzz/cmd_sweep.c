@@ -161,9 +161,8 @@ static const struct argp sweep_argp = {
 	.options = sweep_options,
 	.parser = parse,
 	.args_doc = "[TYPE]",
-	.doc = "Prove by enumeration: every ECX in every privilege state, by every entry, against "
-	       "the model; representatives of ECX under many configurations; the intercept for "
-	       "every pair of many PMUs.\v"
+	.doc = "Prove by enumeration: every ECX in every privilege state; representatives of ECX "
+	       "under many configurations; the intercept for every pair of many PMUs.\v"
 	       "Exit status: 0 no mismatch, 1 a mismatch, 2 usage or a file that cannot be used, "
 	       "77 the engine cannot run here, 128 + signal interrupted.",
 	.children = children,
