@@ -366,7 +366,7 @@ static int run_several(const struct options *options)
 	agreement_thorough(agreement, false);
 	if (options->random && !command_interrupted())
 		agree_random(options, &several);
-	journal_close(several.journal);
+	command_journal_close(several.journal);
 	kinds = tell_agreement(options, agreement, clock_seconds() - since);
 	if (command_interrupted())
 		status = 128 + command_interrupted();
@@ -414,7 +414,7 @@ int command_run(int argc, char **argv)
 			command_die("%s", why);
 	if (options.random && !command_interrupted())
 		run_random(&options, &trial, &findings, replay.journal);
-	journal_close(replay.journal);
+	command_journal_close(replay.journal);
 	tell(&options, &trial, NULL, 0, &findings);
 	if (!options.quiet) {
 		report_tally(stdout, &trial.tally, clock_seconds() - since);

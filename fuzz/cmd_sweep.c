@@ -484,7 +484,7 @@ int command_sweep(int argc, char **argv)
 	if (options.parts & PART_PAIRS && !command_interrupted())
 		pairs(&run);
 	trial_free(&trial);
-	journal_close(run.journal);
+	command_journal_close(run.journal);
 	status = finish(&run, started, since);
 	for (size_t i = 0; i < run.n_rows; i++)
 		sweep_result_free(&run.rows[i].result);

@@ -7,20 +7,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXIT_CANNOT 2
+
+static struct journal *noted; /* for exit() */
+
+void command_journal_close(struct journal *journal)
+{
+	if (journal == noted)
+		noted = NULL;
+	journal_close(journal);
+}
+
+static void close_noted(void)
+{
+	command_journal_close(noted);
+}
 
 static void tell_died(void *opaque, const char *path, size_t cases)
 {
 	(void)opaque;
-	if (cases)
-		fprintf(stderr,
-			"an earlier run did not end: %s holds the %zu case%s it was about to try; "
-			"`rdpmc-diff run --engine kvm %s` tries them again; remove it then\n",
-			path, cases, cases == 1 ? "" : "s", path);
-	else
-		fprintf(stderr, "an earlier run did not end, before its first case: remove %s\n",
-			path);
+	/* Before its first case: that was nobody's fault. */
+	if (!cases) {
+		unlink(path);
+		return;
+	}
+	fprintf(stderr,
+		"an earlier run did not end: %s holds the %zu case%s it was about to try; "
+		"`rdpmc-diff run --engine kvm %s` tries them again; remove it then\n",
+		path, cases, cases == 1 ? "" : "s", path);
 }
 
 struct journal *command_journal(const struct engine *engine)
@@ -38,8 +54,11 @@ struct journal *command_journal(const struct engine *engine)
 	}
 	journal_died(directory, tell_died, NULL);
 	journal = journal_open(directory, why, sizeof(why));
-	if (journal)
+	if (journal) {
+		noted = journal;
+		atexit(close_noted);
 		return journal;
+	}
 	fprintf(stderr,
 		"cases are noted on disk before they run, and cannot be: %s; "
 		"RDPMC_JOURNAL=DIRECTORY "
@@ -48,24 +67,23 @@ struct journal *command_journal(const struct engine *engine)
 	exit(EXIT_CANNOT);
 }
 
-static void check(struct journal *journal, int error)
+static void check(int error)
 {
 	if (!error)
 		return;
 	fprintf(stderr, "the journal cannot be written: %s; nothing more is run\n",
 		strerror(errno));
-	journal_close(journal);
 	exit(EXIT_CANNOT);
 }
 
 void command_journal_add(struct journal *journal, const uint8_t *data, size_t size)
 {
 	if (journal)
-		check(journal, journal_add(journal, data, size));
+		check(journal_add(journal, data, size));
 }
 
 void command_journal_sync(struct journal *journal)
 {
 	if (journal)
-		check(journal, journal_sync(journal));
+		check(journal_sync(journal));
 }

@@ -13,6 +13,9 @@
  */
 struct journal *command_journal(const struct engine *engine);
 
+/* Also done at exit(). NULL: nothing to do. */
+void command_journal_close(struct journal *journal);
+
 /* Add a case, or make all that were added durable; failure ends the program. NULL: nothing to do. */
 void command_journal_add(struct journal *journal, const uint8_t *data, size_t size);
 void command_journal_sync(struct journal *journal);

@@ -308,6 +308,10 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 
 	trial_offer(trial, decoded, &offered, &processor, &policy);
 	rdpmc_view(&offered, &trial->choices, &guest);
+	if (trial->engine->real) {
+		report_pmu(out, "given", &offered);
+		report_pmu(out, "machine", &processor);
+	}
 	fprintf(out, "found    by oracle %s", report_oracles(finding->oracles, oracles));
 	if (finding->oracles & ORACLE_PASS_SOUND) {
 		fputc('\n', out);

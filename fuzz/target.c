@@ -34,12 +34,6 @@ static void read_known(const struct engine *engine)
 	}
 }
 
-static void forget_journal(void)
-{
-	journal_close(journal);
-	journal = NULL;
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	const char *name = getenv("RDPMC_ENGINE");
@@ -59,8 +53,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (engine->version)
 		read_known(engine);
 	journal = command_journal(engine);
-	if (journal)
-		atexit(forget_journal);
 	return 0;
 }
 
@@ -76,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		target_features(&trial, &decoded);
 		return 0;
 	}
-	forget_journal();
+	command_journal_close(journal);
 	fputc('\n', stderr);
 	report_case(stderr, &decoded);
 	report_finding(stderr, &trial, &decoded, &finding);

@@ -9,24 +9,12 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "fuzz/engine.h"
 #include "fuzz/live/live.h"
-#include "fuzz/random.h"
-#include "host/batch.h"
 #include "host/context.h"
 #include "host/counters.h"
 #include "host/probe.h"
 
 #define TIMEOUT_MS 1000 /* of one instruction: some 10 us, more on a loaded host */
-
-/* Bits of CR0 and CR4 that RDPMC must not care for, and that no table or handler here depends on. */
-#define CR0_TRIED 0x5000eULL /* MP EM TS WP AM */
-#define CR4_TRIED                                                                                  \
-	0x00050fcfULL /* VME PVI TSD DE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE OSXSAVE */
-
-/* 0F 0B "kvm": KVM's forced-emulation prefix. */
-#define PREFIX_SIZE 5
-static const uint8_t prefix[PREFIX_SIZE] = { 0x0f, 0x0b, 'k', 'v', 'm' };
 
 /* What the processor's CPUID says beyond the PMU that guests can be given. */
 static void look_at_processor(struct rdpmc_pmu *cpu)
@@ -129,8 +117,8 @@ static struct engine_vcpu *kvm_create(const char **why)
 	vcpu->entries = 1U << ENTRY_PLAIN;
 	if (context_param("", "kvm", "force_emulation_prefix") == PARAM_YES)
 		vcpu->entries |= 1U << ENTRY_EMULATOR;
-	vcpu->cr0 = insn_free_bits(&vcpu->vm->insn, false, CR0_TRIED);
-	vcpu->cr4 = insn_free_bits(&vcpu->vm->insn, true, CR4_TRIED) | RDPMC_CR4_PCE;
+	vcpu->cr0 = insn_free_bits(&vcpu->vm->insn, false, LIVE_CR0);
+	vcpu->cr4 = insn_free_bits(&vcpu->vm->insn, true, LIVE_CR4) | RDPMC_CR4_PCE;
 	vcpu->upper_user = has_upper_user(vcpu);
 	return vcpu;
 }
@@ -146,270 +134,6 @@ static bool kvm_offer(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct 
 	*host = vcpu->host.processor;
 	*policy = vcpu->host.policy;
 	return live_offer(&vcpu->host, guest);
-}
-
-/* Where code can lie: see host/insn.h. */
-static uint64_t reachable_rip(const struct rdpmc_state *state, bool upper_user)
-{
-	const uint64_t rip = state->regs.rip, low = rip & 0xffff;
-	const uint64_t last = 0x1000 - RDPMC_LENGTH - state->lock; /* in the last page */
-	const uint64_t in_page = (rip & 0xfff) < last ? rip & 0xfff : last;
-	uint64_t half;
-
-	if (state->mode == MODE_REAL || state->mode == MODE_VM86)
-		return low < 8 ? 8 : low > 0xfff0 ? 0xfff0 : low;
-	if (state->mode != MODE_64BIT)
-		return rip < 8 ? 8 : (uint32_t)rip;
-	half = rip >> 47 & 1 && (state->cpl != 3 || upper_user) ? 0xffff800000000000 : 0;
-	/* The last page of each half; else its first ones. */
-	if ((rip >> 12 & 0x7ffffffff) == 0x7ffffffff)
-		return half | 0x7ffffffff000 | in_page;
-	return half | INSN_CODE | (low < 8 ? 8 : low);
-}
-
-static bool kvm_adapt(struct engine_vcpu *vcpu, struct rdpmc_state *state)
-{
-	struct rdpmc_state wanted = *state;
-	const bool is_long = wanted.mode == MODE_COMPATIBILITY || wanted.mode == MODE_64BIT;
-	const uint64_t pg = wanted.mode == MODE_REAL ? 0
-			    : is_long                ? CPU_CR0_PG
-						     : wanted.cr0 & CPU_CR0_PG;
-
-	state->cr0 = (wanted.cr0 & (vcpu->cr0 | RDPMC_CR0_PE)) | pg;
-	state->cr4 = wanted.cr4 & vcpu->cr4;
-	state->regs.rip = reachable_rip(state, vcpu->upper_user);
-	if (wanted.mode == MODE_REAL)
-		state->cpl = 0;
-	return state->cr0 != wanted.cr0 || state->cr4 != wanted.cr4 || state->cpl != wanted.cpl ||
-	       state->regs.rip != wanted.regs.rip;
-}
-
-static enum cpu_mode mode_of(const struct rdpmc_state *state)
-{
-	switch (state->mode) {
-	case MODE_REAL:
-		return CPU_REAL;
-	case MODE_PROTECTED:
-		return state->code16 ? CPU_PROTECTED16 : CPU_PROTECTED32;
-	case MODE_VM86:
-		return CPU_VIRTUAL8086;
-	case MODE_COMPATIBILITY:
-		return state->code16 ? CPU_COMPATIBILITY16 : CPU_COMPATIBILITY;
-	default:
-		return CPU_LONG;
-	}
-}
-
-/* Garbage in all registers that RDPMC does not know. */
-static void fill_registers(const struct rdpmc_state *state, struct cpu_state *cpu)
-{
-	struct random random = { state->regs.rcx ^ state->regs.rip ^ state->regs.rax };
-	struct kvm_regs *regs = &cpu->regs;
-	__u64 *const others[] = { &regs->rbx, &regs->rsi, &regs->rdi, &regs->rbp, &regs->r8,
-				  &regs->r9,  &regs->r10, &regs->r11, &regs->r12, &regs->r13,
-				  &regs->r14, &regs->r15, &regs->rsp };
-
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		*others[i] = random_next(&random);
-	regs->rax = state->regs.rax;
-	regs->rcx = state->regs.rcx;
-	regs->rdx = state->regs.rdx;
-	regs->rip = state->regs.rip;
-	regs->rflags = state->regs.rflags;
-	/* Canonical: with another kvm_pvm does not let the processor execute the guest's code. */
-	regs->rsp = cpu->mode != CPU_LONG ? (uint32_t)regs->rsp
-					  : (uint64_t)((int64_t)(regs->rsp << 16) >> 16);
-	/* There an exception at CPL 0 stays on its stack. */
-	if (!cpu->cpl && !cpu_mode_is_long(cpu->mode))
-		regs->rsp = cpu->mode == CPU_PROTECTED32 ? INSN_STACK : INSN_STACK_86;
-}
-
-static void to_cpu(const struct rdpmc_state *state, struct cpu_state *cpu)
-{
-	*cpu = (struct cpu_state){
-		.mode = mode_of(state),
-		.cpl = rdpmc_cpl(state),
-		.paging = state->cr0 & CPU_CR0_PG,
-		.cr0 = state->cr0 & CR0_TRIED,
-		.cr4 = state->cr4,
-	};
-	fill_registers(state, cpu);
-	if (state->mode == MODE_REAL || state->mode == MODE_VM86)
-		cpu->cs_base = INSN_CODE;
-	else if (state->mode != MODE_64BIT)
-		cpu->cs_base =
-			(uint32_t)(INSN_CODE + 8 + (state->regs.rip & 0xffff) - state->regs.rip);
-}
-
-/* Texts that stay as long as the engine: findings are told apart by where they are. */
-static const char *keep(struct engine_vcpu *vcpu, const char *text)
-{
-	for (size_t i = 0; i < TROUBLES; i++) {
-		if (!*vcpu->troubles[i])
-			snprintf(vcpu->troubles[i], sizeof(vcpu->troubles[i]), "%s", text);
-		if (!strcmp(vcpu->troubles[i], text))
-			return vcpu->troubles[i];
-	}
-	return "more kinds of trouble than are kept apart";
-}
-
-static uint8_t answer_of(const struct insn_result *result, bool real)
-{
-	const struct cpu_exception *exception = &result->exception;
-
-	if (result->end == INSN_DONE)
-		return ANSWER_VALUE;
-	if (exception->vector == 13 && (exception->has_error || real))
-		return ANSWER_GP;
-	return exception->vector == 6 ? ANSWER_UD : ANSWER_STRANGE;
-}
-
-static void to_answer(struct engine_vcpu *vcpu, const struct rdpmc_state *state,
-		      struct engine_answer *answer)
-{
-	static const uint8_t ways[] = { [INSN_NO_EXIT] = WAY_NO_EXIT,
-					[INSN_EXITED] = WAY_EXIT,
-					[INSN_EMULATED] = WAY_EMULATED };
-	struct insn_result *result = &vcpu->result;
-
-	answer->elsewhere = false;
-	answer->error_code = 0;
-	answer->regs = state->regs;
-	answer->answer = ANSWER_STRANGE;
-	if (result->end == INSN_REFUSED) {
-		answer->refused = result->text;
-		return;
-	}
-	if (result->end == INSN_LOST) {
-		vcpu->trouble = keep(vcpu, result->text);
-		return;
-	}
-	answer->answer = answer_of(result, state->mode == MODE_REAL);
-	if (result->end == INSN_EXCEPTION)
-		answer->error_code = result->exception.error;
-	if (answer->answer == ANSWER_STRANGE && !result->changed) {
-		result->changed = true;
-		snprintf(result->text, sizeof(result->text), "exception %u",
-			 result->exception.vector);
-	}
-	answer->way = ways[result->way];
-	answer->elsewhere = result->changed;
-	answer->changed = result->changed ? result->text : NULL;
-	answer->regs.rax = result->regs.rax;
-	answer->regs.rcx = result->regs.rcx;
-	answer->regs.rdx = result->regs.rdx;
-	answer->regs.rip = result->regs.rip;
-	/* A fault's handler is told RF; a case has none. */
-	answer->regs.rflags = result->regs.rflags & ~(1ULL << 16);
-}
-
-static void kvm_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
-		     struct engine_answer *answer)
-{
-	uint8_t code[PREFIX_SIZE + 3];
-	size_t length = 0;
-	struct cpu_state cpu;
-
-	to_cpu(state, &cpu);
-	if (entry == ENTRY_EMULATOR) {
-		memcpy(code, prefix, sizeof(prefix));
-		length = sizeof(prefix);
-		cpu.regs.rip -= sizeof(prefix);
-	}
-	if (state->lock)
-		code[length++] = 0xf0;
-	code[length++] = 0x0f;
-	code[length++] = 0x33;
-	if (vcpu->vm) {
-		insn_run(&vcpu->vm->insn, &cpu, code, length, &vcpu->result);
-	} else {
-		vcpu->result.end = INSN_REFUSED;
-		snprintf(vcpu->result.text, sizeof(vcpu->result.text), "%s", vcpu->why.text);
-	}
-	to_answer(vcpu, state, answer);
-}
-
-/* The list by one KVM_RUN. False: not so, and nothing of it counts. */
-static bool read_batch(struct engine_vcpu *vcpu, const struct rdpmc_state *state,
-		       const uint32_t *ecxs, size_t n, struct engine_answer *answers)
-{
-	const uint64_t high = state->regs.rcx & ~0xffffffffULL;
-	struct batch_result results[BATCH_MOST];
-	uint64_t rcxs[BATCH_MOST];
-	struct insn_count count;
-	struct no_list *no_list;
-	struct cpu_state cpu;
-	enum way way;
-
-	if (!vcpu->vm || state->lock)
-		return false;
-	to_cpu(state, &cpu);
-	no_list = &vcpu->vm->no_list[cpu.mode][cpu.cpl];
-	if (no_list->is)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		rcxs[i] = high | ecxs[i];
-	if (!batch_run(&vcpu->vm->insn, &cpu, rcxs, n, results, &count, &no_list->why)) {
-		no_list->is = true;
-		return false;
-	}
-	way = insn_emulated(&vcpu->vm->insn, &cpu) ? WAY_EMULATED
-	      : count.exits < n                    ? WAY_NO_EXIT
-						   : WAY_EXIT;
-	for (size_t i = 0; i < n; i++) {
-		struct engine_answer *answer = &answers[i];
-
-		*answer = (struct engine_answer){ .regs = state->regs };
-		answer->regs.rcx = rcxs[i];
-		answer->way = way;
-		if (results[i].error != BATCH_NO_FAULT) {
-			answer->answer = ANSWER_GP;
-			answer->error_code = (uint32_t)results[i].error;
-			continue;
-		}
-		answer->answer = ANSWER_VALUE;
-		answer->regs.rax = results[i].rax;
-		answer->regs.rdx = results[i].rdx;
-		answer->regs.rip += RDPMC_LENGTH;
-		if (state->mode != MODE_64BIT)
-			answer->regs.rip = (uint32_t)answer->regs.rip;
-	}
-	return true;
-}
-
-/* Of a read in a list: the next one does away with its text, and trouble would be the first read's. */
-static void keep_texts(struct engine_vcpu *vcpu, struct engine_answer *answer)
-{
-	if (vcpu->trouble) {
-		answer->elsewhere = true;
-		answer->changed = vcpu->trouble;
-		vcpu->trouble = NULL;
-	} else if (answer->changed) {
-		answer->changed = keep(vcpu, answer->changed);
-	}
-	if (answer->refused)
-		answer->refused = keep(vcpu, answer->refused);
-}
-
-#define FEW 4 /* reads that are not worth a list */
-
-static void kvm_read_list(struct engine_vcpu *vcpu, enum entry entry,
-			  const struct rdpmc_state *state, const uint32_t *ecxs, size_t count,
-			  struct engine_answer *answers)
-{
-	struct rdpmc_state one = *state;
-
-	for (size_t first = 0, n; first < count; first += n) {
-		n = count - first < BATCH_MOST ? count - first : BATCH_MOST;
-		if (entry == ENTRY_PLAIN && n >= FEW &&
-		    read_batch(vcpu, state, ecxs + first, n, answers + first))
-			continue;
-		for (size_t i = first; i < first + n; i++) {
-			one.regs.rcx = (state->regs.rcx & ~0xffffffffULL) | ecxs[i];
-			kvm_read(vcpu, entry, &one, &answers[i]);
-			keep_texts(vcpu, &answers[i]);
-		}
-	}
 }
 
 static void set_counters(struct engine_vcpu *vcpu, const struct rdpmc_counters *counters,
@@ -573,12 +297,12 @@ const struct engine engine_kvm = {
 	.remark = live_remark,
 	.speed = live_speed,
 	.offer = kvm_offer,
-	.adapt = kvm_adapt,
+	.adapt = live_adapt,
 	.begin = kvm_begin,
 	.load = kvm_load,
 	.write = kvm_write,
-	.read = kvm_read,
-	.read_list = kvm_read_list,
+	.read = live_read,
+	.read_list = live_read_list,
 	.holds = kvm_holds,
 	.counters = kvm_counters,
 	.intercepts = kvm_intercepts,

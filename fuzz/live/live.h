@@ -7,6 +7,11 @@
 #include "fuzz/live/offer.h"
 #include "host/batch.h"
 
+/* Bits of CR0 and CR4 that RDPMC must not care for, and that no table or handler here depends on. */
+#define LIVE_CR0 0x5000eULL /* MP EM TS WP AM */
+#define LIVE_CR4                                                                                   \
+	0x00050fcfULL /* VME PVI TSD DE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE OSXSAVE */
+
 #define VMS      4 /* guests of different PMUs that are kept */
 #define TROUBLES 16
 
@@ -41,6 +46,16 @@ struct engine_vcpu {
 	char troubles[TROUBLES][sizeof(struct failure)];
 	char remark[1000];
 };
+
+/* state.c: as struct engine's adapt(); and @state for insn_run(), RIP on the RDPMC itself. */
+bool live_adapt(struct engine_vcpu *vcpu, struct rdpmc_state *state);
+void live_cpu(const struct rdpmc_state *state, struct cpu_state *cpu);
+
+/* read.c: as struct engine's read() and read_list() */
+void live_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+	       struct engine_answer *answer);
+void live_read_list(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+		    const uint32_t *ecxs, size_t count, struct engine_answer *answers);
 
 /* What to know of this host, line by line until NULL. */
 const char *live_remark(struct engine_vcpu *vcpu, unsigned int line);

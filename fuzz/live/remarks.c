@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 
+#include "fuzz/clock.h"
 #include "fuzz/live/live.h"
 
 __attribute__((format(printf, 2, 3))) static void say(struct engine_vcpu *vcpu, const char *format,
@@ -95,14 +95,6 @@ static void say_lost_rflags(struct engine_vcpu *vcpu)
 	}
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
 static int compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -138,17 +130,17 @@ static void say_speed(struct engine_vcpu *vcpu, enum cpu_mode mode, unsigned int
 	for (size_t i = 0; i < READS; i++)
 		rcxs[i] = 0x60000000;
 	for (int round = 0; good && round < ROUNDS; round++) {
-		double since = now();
+		double since = clock_seconds();
 
 		for (size_t i = 0; i < READS; i++)
 			insn_run(&vcpu->vm->insn, &state, rdpmc, sizeof(rdpmc), &vcpu->result);
-		exact[round] = now() - since;
-		since = now();
+		exact[round] = clock_seconds() - since;
+		since = clock_seconds();
 		good = batch_run(&vcpu->vm->insn, &state, rcxs, READS, results, &count, &why);
-		list[round] = now() - since;
-		since = now();
+		list[round] = clock_seconds() - since;
+		since = clock_seconds();
 		good = good && batch_bare(&vcpu->vm->insn, &state, 0x60000000, READS, &why);
-		bare[round] = now() - since;
+		bare[round] = clock_seconds() - since;
 	}
 	if (!good)
 		return;
