@@ -98,6 +98,24 @@ service_build()
 		grep -q '^max_len = ' "$dir/service/fuzz-rdpmc.options"
 }
 
+# Through /dev/kvm: no finding from the corpus on, new features, no journal left; a KVM that misbehaves stops it.
+live_runs()
+{
+	mkdir -p "$dir/live" "$dir/live-corpus"
+	RDPMC_ENGINE=kvm RDPMC_JOURNAL=$dir/live "$build/fuzz-rdpmc-live" -runs=2000 -max_len=172 \
+		-artifact_prefix="$dir/" "$dir/live-corpus" corpus/seeds &&
+		[ -z "$(ls "$dir/live")" ] && [ -n "$(ls "$dir/live-corpus")" ]
+}
+
+live_finds()
+{
+	clang -shared -fPIC -o "$dir/shim.so" tests/kvm_shim.c -ldl || return 1
+	SHIM=r12 ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD=$dir/shim.so RDPMC_ENGINE=kvm RDPMC_JOURNAL=none \
+		"$build/fuzz-rdpmc-live" -runs=20000 -max_len=172 -artifact_prefix="$dir/live-" "$dir/live-corpus" corpus/seeds \
+		>"$dir/found" 2>&1 && return 1
+	grep -q 'differs  r12: ' "$dir/found" && ls "$dir"/live-crash-* >/dev/null
+}
+
 check 'every patch of the catalogue applies to the line' patches_apply_exactly
 check 'the catalogue builds' make_quietly faults-plain
 check 'made cases find every fault' "$build/rdpmc-diff" faults --build "$build" --driver made
@@ -106,6 +124,13 @@ check 'the libFuzzer target builds' make_quietly "$build/fuzz-rdpmc"
 check 'libFuzzer runs, sanitizers on, no leak' libfuzzer_runs
 check 'any file up to a mebibyte is an input' any_file_is_an_input
 check 'the target is built as services build it' service_build
+check 'the live target builds' make_quietly "$build/fuzz-rdpmc-live"
+if "$build/rdpmc-diff" run --engine kvm --random 1 >/dev/null 2>"$dir/why"; then
+	check 'libFuzzer runs the live engine, sanitizers on, no leak' live_runs
+	check 'a KVM that changes a register is found, and the case saved' live_finds
+else
+	skip 'libFuzzer and the live engine' "$(cat "$dir/why")"
+fi
 # shellcheck disable=SC2046,SC2086 # lists
 if command -v afl-fuzz >/dev/null; then
 	check 'the AFL++ target and some faults build' make_quietly "$build/fuzz-rdpmc-afl" \
