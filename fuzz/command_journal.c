@@ -87,3 +87,9 @@ void command_journal_sync(struct journal *journal)
 	if (journal)
 		check(journal_sync(journal));
 }
+
+void command_journal_done(struct journal *journal)
+{
+	if (journal)
+		journal_done(journal);
+}

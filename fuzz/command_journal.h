@@ -13,6 +13,9 @@
  */
 struct journal *command_journal(const struct engine *engine);
 
+/* The cases were run. NULL: nothing to do. */
+void command_journal_done(struct journal *journal);
+
 /* Also done at exit(). NULL: nothing to do. */
 void command_journal_close(struct journal *journal);
 

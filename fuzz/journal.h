@@ -34,6 +34,12 @@ int journal_add(struct journal *journal, const uint8_t *data, size_t size);
  */
 int journal_sync(struct journal *journal);
 
+/*
+ * All of the group has run, and no harm was done: should the program now end without
+ * journal_close(), no case is left. What a machine that goes down has on its disk is still the group.
+ */
+void journal_done(struct journal *journal);
+
 /* Remove the file: nothing that it held did any harm. NULL is allowed. */
 void journal_close(struct journal *journal);
 

@@ -49,6 +49,7 @@ struct known_question {
 	const struct rdpmc_counters *counters; /* before the read */
 	enum entry entry;
 	const struct engine_answer *answer; /* NULL: it is the intercept, and it is off */
+	bool clocks; /* VMware's pseudo counters are clocks that run: any value of them will do */
 	const char *trouble; /* what the engine's code complained of; NULL: nothing */
 };
 

@@ -280,10 +280,10 @@ static bool in_range(struct reader *reader, const char *range, const char *versi
 /* "name" or "!name", with commas */
 static bool has_features(struct reader *reader, const char *at, const struct engine *engine)
 {
-	bool has = !engine->real; /* of a running kernel nobody can say */
+	bool has = true;
 
 	do {
-		bool wanted = !accept(&at, "!"), there = false;
+		bool wanted = !accept(&at, "!"), there = false, told = false;
 		size_t length = 0;
 
 		while (word_char(at[length]))
@@ -291,9 +291,14 @@ static bool has_features(struct reader *reader, const char *at, const struct eng
 		if (!length)
 			return wrong(reader, "a feature's name is wanted", at);
 		for (const struct engine_feature *feature = engine->features;
-		     feature && feature->name; feature++)
-			there |= feature->there && is_word(at, length, feature->name);
-		has &= there == wanted;
+		     feature && feature->name; feature++) {
+			bool is = is_word(at, length, feature->name);
+
+			told |= is;
+			there |= is && feature->there;
+		}
+		/* Of a running kernel not much can be told: what is not, is not assumed. */
+		has &= there == wanted && (told || !engine->real);
 		at += length;
 	} while (accept(&at, ","));
 	if (*at)

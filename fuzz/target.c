@@ -65,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	command_journal_add(journal, data, size);
 	command_journal_sync(journal);
 	if (trial_case(&trial, &decoded, &finding)) {
+		command_journal_done(journal);
 		target_features(&trial, &decoded);
 		return 0;
 	}

@@ -79,8 +79,8 @@ static void write_table(const struct vm *vm, const struct cpu_state *state, stru
 }
 
 /* Run from @from to @end, guest-physical, where UD2 or OUT is. */
-static bool walk(struct insn_vcpu *vcpu, const struct cpu_state *asked, uint32_t from, uint32_t end,
-		 size_t n, struct insn_result *result, struct failure *why)
+static enum batch_end walk(struct insn_vcpu *vcpu, const struct cpu_state *asked, uint32_t from,
+			   uint32_t end, size_t n, struct insn_result *result, struct failure *why)
 {
 	const bool is_86 = asked->mode == CPU_REAL || asked->mode == CPU_VIRTUAL8086;
 	/* Jumps of 16-bit code have 16 bits of EIP. */
@@ -92,7 +92,7 @@ static bool walk(struct insn_vcpu *vcpu, const struct cpu_state *asked, uint32_t
 	struct kvm_regs regs, expected;
 
 	if (!kind)
-		return false;
+		return BATCH_CANNOT;
 	state.cs_base = is_16 ? BATCH_CODE : 0;
 	state.ds_base = is_86 ? BATCH_DATA : 0;
 	state.regs.rip = from - state.cs_base;
@@ -117,14 +117,15 @@ static bool walk(struct insn_vcpu *vcpu, const struct cpu_state *asked, uint32_t
 	insn_enter(vcpu, &state, kind, &regs, &sregs, end - state.cs_base, result);
 	if (result->end > INSN_EXCEPTION) {
 		fail_with(why, -EIO, "%s", result->text);
-		return false;
+		return result->end == INSN_REFUSED || result->unemulated ? BATCH_CANNOT
+									 : BATCH_WRONG;
 	}
 	/* It ends behind the last: by OUT at CPL 0, else by #UD. */
 	if (result->regs.rip != end - state.cs_base ||
 	    (result->end == INSN_EXCEPTION && result->exception.vector != 6)) {
 		fail_with(why, -EIO, "it ended at RIP %#llx by exception %d", result->regs.rip,
 			  result->end == INSN_EXCEPTION ? (int)result->exception.vector : -1);
-		return false;
+		return BATCH_WRONG;
 	}
 	expected = regs;
 	expected.rcx = result->regs.rcx;
@@ -134,9 +135,9 @@ static bool walk(struct insn_vcpu *vcpu, const struct cpu_state *asked, uint32_t
 	    state_differs(&expected, &sregs, &result->regs, &vcpu->vm.run->s.regs.sregs,
 			  result->text, sizeof(result->text))) {
 		fail_with(why, -EIO, "after it %s", *result->text ? result->text : "RFLAGS differ");
-		return false;
+		return BATCH_WRONG;
 	}
-	return true;
+	return BATCH_GOOD;
 }
 
 /* Loops and handlers. False: there is no vCPU, or it takes no such state. */
@@ -163,24 +164,26 @@ static uint32_t copy_turns(struct insn_vcpu *vcpu, const struct loop *loop, cons
 	return (uint32_t)(TURNS + n * size);
 }
 
-bool batch_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint64_t *rcxs,
-	       size_t n, struct batch_result *results, struct insn_count *count,
-	       struct failure *why)
+enum batch_end batch_run(struct insn_vcpu *vcpu, const struct cpu_state *state,
+			 const uint64_t *rcxs, size_t n, struct batch_result *results,
+			 struct insn_count *count, struct failure *why)
 {
 	struct insn_result result;
 	uint64_t rax = UNTOUCHED, rdx = UNTOUCHED;
+	enum batch_end how;
 	uint8_t *data;
 	uint32_t end;
 
 	if (!n || n > BATCH_MOST || !copy_code(vcpu, state, why))
-		return false;
+		return BATCH_CANNOT;
 	data = vcpu->vm.memory + BATCH_DATA;
 	end = copy_turns(vcpu, &loops[state->mode], rcxs, n);
 	for (size_t i = 0; i < n; i++)
 		results[i] = (struct batch_result){ .error = BATCH_NO_FAULT };
 	memcpy(data, results, n * sizeof(*results));
-	if (!walk(vcpu, state, TURNS, end, 0, &result, why))
-		return false;
+	how = walk(vcpu, state, TURNS, end, 0, &result, why);
+	if (how != BATCH_GOOD)
+		return how;
 	memcpy(results, data, n * sizeof(*results));
 	*count = result.count;
 	/* Faults leave RAX and RDX as the last value, or the beginning, had them. */
@@ -192,19 +195,20 @@ bool batch_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint
 	}
 	if ((result.regs.rdi & 0xffff) == n * sizeof(*results) && result.regs.rax == rax &&
 	    result.regs.rdx == rdx)
-		return true;
+		return BATCH_GOOD;
 	fail_with(why, -EIO, "RDI, RAX or RDX are not what %zu results leave", n);
-	return false;
+	return BATCH_WRONG;
 }
 
-bool batch_bare(struct insn_vcpu *vcpu, const struct cpu_state *state, uint64_t rcx, size_t n,
-		struct failure *why)
+enum batch_end batch_bare(struct insn_vcpu *vcpu, const struct cpu_state *state, uint64_t rcx,
+			  size_t n, struct failure *why)
 {
 	const struct loop *loop = &loops[state->mode];
 	struct cpu_state one = *state;
 	struct insn_result result;
 
 	one.regs.rcx = rcx;
-	return n && n <= BATCH_MOST && copy_code(vcpu, state, why) &&
-	       walk(vcpu, &one, place(loop->bare), place(loop->bare_end) - 2, n, &result, why);
+	if (!n || n > BATCH_MOST || !copy_code(vcpu, state, why))
+		return BATCH_CANNOT;
+	return walk(vcpu, &one, place(loop->bare), place(loop->bare_end) - 2, n, &result, why);
 }

@@ -10,17 +10,23 @@
 #include "guest/batch.h"
 #include "host/insn.h"
 
+enum batch_end {
+	BATCH_GOOD,
+	BATCH_CANNOT, /* KVM refuses the state, or does not emulate what a list needs */
+	BATCH_WRONG   /* it did not come back, or not as it should be */
+};
+
 /*
  * Run @rcxs, at most BATCH_MOST, in @state; of its registers RIP, RAX, RBX, RDX, RSI, RDI, RBP and of
- * RFLAGS IOPL, NT and the status flags are the list's own. False: it did not end as it should, and @why; then the
- * results mean nothing, and the vCPU is made anew where it was lost. @count: exits of all.
+ * RFLAGS IOPL, NT and the status flags are the list's own. Unless it is good the results mean nothing,
+ * and @why tells. @count: exits of all.
  */
-bool batch_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint64_t *rcxs,
-	       size_t n, struct batch_result *results, struct insn_count *count,
-	       struct failure *why);
+enum batch_end batch_run(struct insn_vcpu *vcpu, const struct cpu_state *state,
+			 const uint64_t *rcxs, size_t n, struct batch_result *results,
+			 struct insn_count *count, struct failure *why);
 
 /* @n times RDPMC of @rcx with the same handler and nothing else: what a list can be at best. */
-bool batch_bare(struct insn_vcpu *vcpu, const struct cpu_state *state, uint64_t rcx, size_t n,
-		struct failure *why);
+enum batch_end batch_bare(struct insn_vcpu *vcpu, const struct cpu_state *state, uint64_t rcx,
+			  size_t n, struct failure *why);
 
 #endif

@@ -85,11 +85,14 @@ enum param context_param(const char *root, const char *module, const char *name)
 	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", module, name);
 	if (!context_read_line(root, path, value, sizeof(value)))
 		return PARAM_ABSENT;
-	if (!strcmp(value, "Y") || !strcmp(value, "1"))
+	if (!strcmp(value, "Y"))
 		return PARAM_YES;
-	if (!strcmp(value, "N") || !strcmp(value, "0"))
+	if (!strcmp(value, "N"))
 		return PARAM_NO;
-	return PARAM_ABSENT;
+	/* Some are numbers of which any but 0 is yes: force_emulation_prefix is 1, 2 or 3. */
+	if (!*value || strspn(value, "0123456789") != strlen(value))
+		return PARAM_ABSENT;
+	return strspn(value, "0") == strlen(value) ? PARAM_NO : PARAM_YES;
 }
 
 bool context_host_lacks_pmu(const char *root)

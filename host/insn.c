@@ -10,7 +10,8 @@
 #include "host/insn_enter.h"
 #include "host/watchdog.h"
 
-#define HLT 0xf4
+#define HLT  0xf4
+#define INT3 0xcc
 
 /* RFLAGS that no mode has a meaning of its own for: all but TF, IF, RF, VM, VIF, VIP. */
 #define RFLAGS_ALL 0x00247cd5ULL
@@ -47,8 +48,10 @@ static int make(struct insn_vcpu *vcpu, struct failure *failure)
 		vm_destroy(&vcpu->vm);
 		return error;
 	}
-	memset(vcpu->vm.memory, HLT, 16); /* what is beyond the end of memory */
-	memset(vcpu->vm.memory + INSN_CODE, HLT, INSN_MEMORY - INSN_CODE);
+	vcpu->filler = vcpu->config.irqchip ? INT3 : HLT;
+	vcpu->out = 0;
+	memset(vcpu->vm.memory, vcpu->filler, 16); /* what is beyond the end of memory */
+	memset(vcpu->vm.memory + INSN_CODE, vcpu->filler, INSN_MEMORY - INSN_CODE);
 	vcpu->vm.run->kvm_valid_regs = SYNC;
 	vcpu->ready = true;
 	vcpu->made++;
@@ -98,6 +101,7 @@ static enum insn_end exit_unknown(const struct insn_vcpu *vcpu, struct insn_resu
 	case KVM_EXIT_SHUTDOWN:
 		return end_with(result, INSN_LOST, "triple fault (KVM_EXIT_SHUTDOWN)");
 	case KVM_EXIT_INTERNAL_ERROR:
+		result->unemulated = run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION;
 		snprintf(text, sizeof(text), "KVM_EXIT_INTERNAL_ERROR, suberror %u%s",
 			 run->internal.suberror,
 			 run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION
@@ -136,7 +140,7 @@ static enum insn_end run(struct insn_vcpu *vcpu, struct insn_result *result)
 	}
 	if (error) {
 		snprintf(text, sizeof(text), "KVM_RUN: %s", strerror(error));
-		return end_with(result, INSN_REFUSED, text);
+		return end_with(result, error == EINVAL ? INSN_REFUSED : INSN_LOST, text);
 	}
 	return INSN_DONE;
 }
@@ -162,6 +166,7 @@ static enum insn_end ended(struct insn_vcpu *vcpu, const struct cpu_state *state
 		/* A port write may have been counted as done or not. */
 		if (regs->rip == next + 2)
 			regs->rip = next;
+		vcpu->out = set->cs.base + regs->rip;
 		return INSN_DONE;
 	}
 	/* HLT at CPL != 0; or the end of the canonical addresses, where there is nothing to fetch. */
@@ -205,8 +210,20 @@ void insn_enter(struct insn_vcpu *vcpu, const struct cpu_state *state, const str
 		const struct kvm_regs *regs, const struct kvm_sregs *sregs, uint64_t next,
 		struct insn_result *result)
 {
+	const uint64_t linear = sregs->cs.base + regs->rip;
 	struct kvm_run *shared = vcpu->vm.run;
 
+	/*
+	 * A port write may be complete only at the next entry, where KVM skips what is at its linear
+	 * address: here it could take the instruction under test for it.
+	 */
+	if (vcpu->out && linear == vcpu->out) {
+		shared->kvm_dirty_regs = 0;
+		shared->immediate_exit = 1;
+		ioctl(vcpu->vm.vcpu_fd, KVM_RUN, NULL);
+		shared->immediate_exit = 0;
+	}
+	vcpu->out = 0;
 	shared->s.regs.regs = *regs;
 	shared->s.regs.sregs = *sregs;
 	shared->kvm_dirty_regs = SYNC;
@@ -251,7 +268,7 @@ static void execute(struct insn_vcpu *vcpu, const struct cpu_state *state,
 	insn_enter(vcpu, state, kind, &regs, &sregs, next, result);
 	if (!vcpu->ready)
 		return;
-	memset(halts, HLT, sizeof(halts));
+	memset(halts, vcpu->filler, sizeof(halts));
 	insn_write(vcpu, linear, halts, length + sizeof(stop));
 }
 
@@ -355,6 +372,22 @@ static void touch(struct insn_vcpu *vcpu, const struct cpu_state *state, struct 
 	execute(vcpu, state, kind, nop, sizeof(nop), result);
 }
 
+/* A state is refused only if it is for any instruction; else this one has brought KVM to that. */
+static void refused_or_lost(struct insn_vcpu *vcpu, const struct cpu_state *state,
+			    const struct insn_kind *kind, struct insn_result *result)
+{
+	static const uint8_t nop[] = { 0x90 };
+	struct insn_result other = { 0 };
+	struct failure text;
+
+	execute(vcpu, state, kind, nop, sizeof(nop), &other);
+	if (other.end == INSN_REFUSED)
+		return;
+	fail_with(&text, 0, "%s, where a NOP is not refused", result->text);
+	result->end = end_with(result, INSN_LOST, text.text);
+	lose(vcpu);
+}
+
 void insn_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint8_t *code,
 	      size_t length, struct insn_result *result)
 {
@@ -368,9 +401,14 @@ void insn_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint8
 		result->end = end_with(result, INSN_REFUSED, why.text);
 		return;
 	}
+	result->unemulated = false;
 	touch(vcpu, state, kind, result);
+	if (!vcpu->ready)
+		return; /* a NOP cost it: that is told */
 	result->text[0] = '\0';
 	execute(vcpu, state, kind, code, length, result);
+	if (result->end == INSN_REFUSED)
+		refused_or_lost(vcpu, state, kind, result);
 	if (result->end > INSN_EXCEPTION)
 		return;
 	result->way = kind->emulated ? INSN_EMULATED

@@ -16,12 +16,12 @@
 
 /*
  * Where code may lie: CS's base and RIP together, modulo INSN_MEMORY. Below and above are tables
- * and stacks; everything here that is not under test is a HLT.
+ * and stacks; everything here that is not under test is a HLT, or INT3 with an irqchip.
  */
 #define INSN_CODE     0x20000
 #define INSN_CODE_END (INSN_MEMORY - 0x1000)
 #define INSN_STACK    0x18000 /* RSP where CPL 0 faults on its own stack: outside long mode */
-#define INSN_STACK_86 0xc000  /* ... in real-address mode */
+#define INSN_STACK_86 0xc000  /* ... where the stack segment has 16 bits: SP is all there is */
 
 struct insn_count {
 	uint64_t exits, emulated; /* by KVM's counters; host interrupts left out */
@@ -37,6 +37,9 @@ struct insn_vcpu {
 	struct vcpu_stats stats;
 	uint64_t seen[NR_VCPU_STATS]; /* the counters after the last instruction */
 	uint64_t made;                /* vCPUs, this one included */
+	uint8_t filler; /* code that nothing should come to: what leaves to user space, or faults */
+	uint64_t
+		out; /* linear address of a port write that KVM may yet have to complete; 0: none */
 
 	struct insn_kind {
 		bool tried, refused;
@@ -82,6 +85,7 @@ struct insn_result {
 	/* Something changed that is neither RIP, RAX, RDX nor RFLAGS: @text says what. */
 	bool changed;
 	struct insn_count count; /* the instruction and its end */
+	bool unemulated;         /* lost: KVM would have had to emulate what it cannot */
 	char text[sizeof(struct failure)];
 };
 

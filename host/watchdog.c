@@ -5,7 +5,6 @@
  */
 #include "host/watchdog.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <time.h>
@@ -19,7 +18,7 @@ static volatile sig_atomic_t expired;
 
 static bool ticking;
 static timer_t timer;
-static pthread_t owner;
+static pid_t owner; /* a thread, of this process and no child of it */
 
 static void on_tick(int signal)
 {
@@ -46,8 +45,8 @@ static bool tick(void)
 	struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN };
 
-	if (ticking)
-		timer_delete(timer);
+	if (ticking && owner != gettid())
+		timer_delete(timer); /* a child has none: that is no error */
 	ticking = false;
 	event._sigev_un._tid = gettid();
 	sigemptyset(&action.sa_mask);
@@ -57,14 +56,14 @@ static bool tick(void)
 		timer_delete(timer);
 		return false;
 	}
-	owner = pthread_self();
+	owner = gettid();
 	ticking = true;
 	return true;
 }
 
 bool watchdog_arm(struct kvm_run *run, unsigned int timeout_ms)
 {
-	if ((!ticking || !pthread_equal(owner, pthread_self())) && !tick())
+	if ((!ticking || owner != gettid()) && !tick())
 		return false;
 	left = timeout_ms / TICK_MS + 2; /* the first may come at once */
 	expired = 0;

@@ -87,7 +87,7 @@ static inline struct cpu_state state_of(enum cpu_mode mode, unsigned int cpl, bo
 
 	state.cs_base = mode == CPU_LONG ? 0 : INSN_CODE;
 	state.regs.rip = mode == CPU_LONG ? INSN_CODE + PLACE : PLACE;
-	state.regs.rsp = mode == CPU_REAL ? INSN_STACK_86 : INSN_STACK;
+	state.regs.rsp = mode == CPU_REAL || mode == CPU_PROTECTED16 ? INSN_STACK_86 : INSN_STACK;
 	state.regs.rflags = 2;
 	return state;
 }

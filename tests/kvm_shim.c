@@ -59,6 +59,9 @@ static int misbehave(const char *how)
 			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 		errno = EINTR;
 		return -1;
+	} else if (!strcmp(how, "eio")) {
+		errno = EIO;
+		return -1;
 	} else if (!strcmp(how, "refuse")) {
 		errno = EINVAL;
 		return -1;
@@ -97,7 +100,9 @@ int ioctl(int fd, unsigned long request, ...)
 	if (request != KVM_RUN)
 		return next(fd, request, argument);
 	count++;
-	if (!how || !run || !(count == after || (every && count > after && count % every == 0)))
+	if (!how || !run ||
+	    !(count == after || (every && count > after && count % every == 0) ||
+	      !strcmp(how, "r12-list")))
 		return next(fd, request, argument);
 	/* Nothing is run at all; or it ran, and what came of it is changed. */
 	if (!strcmp(how, "eintr")) {
@@ -110,8 +115,18 @@ int ioctl(int fd, unsigned long request, ...)
 		run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return 0;
 	}
-	if (!strcmp(how, "hang") || !strcmp(how, "refuse"))
+	if (!strcmp(how, "hang") || !strcmp(how, "refuse") || !strcmp(how, "eio"))
 		return misbehave(how);
+	/* Lists begin with RBP = 0 and code at 11200H, see host/batch.c: the first that there is. */
+	if (!strcmp(how, "r12-list")) {
+		static int done;
+		int is = run->kvm_dirty_regs && run->s.regs.regs.rip == 0x11200;
+
+		result = next(fd, request, argument);
+		if (is && !result && run->exit_reason == KVM_EXIT_IO && !done++)
+			run->s.regs.regs.r12 ^= 0x100;
+		return result;
+	}
 	result = next(fd, request, argument);
 	return result ? result : misbehave(how);
 }

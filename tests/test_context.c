@@ -235,10 +235,10 @@ static void test_param(void **state)
 		enum param param;
 	} rows[] = {
 		{ "Y\n", PARAM_YES }, { "N\n", PARAM_NO }, { "1\n", PARAM_YES },
-		{ "0\n", PARAM_NO }, { "Y", PARAM_YES }, { "2\n", PARAM_ABSENT },
+		{ "0\n", PARAM_NO }, { "Y", PARAM_YES }, { "2\n", PARAM_YES },
 		{ "-1\n", PARAM_ABSENT },
-		{ "10\n", PARAM_ABSENT }, { "Yes\n", PARAM_ABSENT }, { "", PARAM_ABSENT },
-		{ "(null)\n", PARAM_ABSENT }, { "0123456789\n", PARAM_ABSENT },
+		{ "10\n", PARAM_YES }, { "Yes\n", PARAM_ABSENT }, { "", PARAM_ABSENT },
+		{ "(null)\n", PARAM_ABSENT }, { "00\n", PARAM_NO },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

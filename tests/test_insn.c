@@ -238,7 +238,6 @@ static void test_exceptions(void **unused)
 		{ "\x8b\x03", 14, 1, 0, 4 },           /* MOV EAX, [RBX] where nothing is */
 		{ "\x89\x03", 14, 1, 2, 6 },           /* MOV [RBX], EAX */
 		{ "\x41\x8b\x04\x24", 13, 1, 0, 0 },   /* MOV EAX, [R12], not canonical */
-		{ "\x8b\x45\x01", 12, 1, 0, 0 },       /* MOV EAX, [RBP + 1], the same */
 		{ "\x0f\x0b\x90", 6, 0, 0, 0 },        /* UD2 */
 		{ "\x8e\xe1", 13, 1, 0xfff8, 0xfff8 }, /* MOV FS, CX */
 	};

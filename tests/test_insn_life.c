@@ -350,6 +350,29 @@ static void test_free_bits(void **unused)
 	expect_same(&kernel64, INSN_DONE, 1);
 }
 
+/*
+ * At CPL 0 an instruction ends by a port write, which KVM may complete only at the next entry, by
+ * skipping what then is at its address. What follows there is executed all the same.
+ */
+static void test_after_port_write(void **unused)
+{
+	(void)unused;
+	REQUIRE_KVM();
+	for (size_t i = 0; i < nr_states; i++) {
+		struct cpu_state first = states[i], second = states[i];
+
+		if (first.cpl || !RUN(&first, NOP NOP))
+			continue;
+		expect_same(&first, INSN_DONE, 2);
+		second.regs.rip += 2;
+		second.regs.rcx = 0x1234;
+		RUN(&second, "\x89\xc8"); /* MOV EAX, ECX */
+		assert_int_equal(result.end, INSN_DONE);
+		assert_int_equal(result.regs.rax & 0xffff, 0x1234);
+		assert_int_equal(result.regs.rip, second.regs.rip + 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,7 +380,7 @@ int main(void)
 		cmocka_unit_test(test_last_byte), cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_ways),      cmocka_unit_test(test_ways_first),
 		cmocka_unit_test(test_leaks),     cmocka_unit_test(test_signals),
-		cmocka_unit_test(test_free_bits),
+		cmocka_unit_test(test_free_bits), cmocka_unit_test(test_after_port_write),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -141,7 +141,7 @@ told() { # how, text
 		"$(grep -c '^3000 cases' "$dir/out")" -eq 1
 }
 refused() { # how
-	with_shim "$1" run --engine kvm --random 3K
+	SHIM_EVERY=1 with_shim "$1" run --engine kvm --random 3K
 	check "the host refuses, $1: counted, and it goes on" test $status -eq 0 -a "$(count 'reads not tried')" -ge 1 -a \
 		"$(grep -c '^3000 cases' "$dir/out")" -eq 1
 }
@@ -154,8 +154,17 @@ if ${CC:-gcc} -shared -fPIC -o "$dir/shim.so" tests/kvm_shim.c -ldl 2>"$dir/err"
 	told rax 'differs  RAX is'
 	told cr4 'differs  cr4: '
 	told tr 'differs  tr.base: '
+	told fail-entry 'trouble  KVM_EXIT_FAIL_ENTRY, hardware reason 0x21, where a NOP is not refused'
+	told refuse 'trouble  KVM_RUN: Invalid argument, where a NOP is not refused'
+	told eio 'trouble  KVM_RUN: Input/output error'
 	refused fail-entry
 	refused refuse
+	# From the very first on, wherever it strikes: told, never a crash of our own.
+	for after in 100 250 400 511 659 800; do
+		SHIM_AFTER=$after with_shim triple-fault run --engine kvm --random 1K
+		[ $status -le 1 ] || [ $status -eq 77 ] || break
+	done
+	check "a triple fault early on: nothing worse than a finding" test $status -le 1 -o $status -eq 77
 	with_shim hang run --engine kvm --random 3K --save "$dir"
 	check "one that hangs is saved" test -s "$dir/finding-1"
 	run explain "$dir/finding-1"
@@ -165,7 +174,9 @@ if ${CC:-gcc} -shared -fPIC -o "$dir/shim.so" tests/kvm_shim.c -ldl 2>"$dir/err"
 	SHIM_EVERY=3 with_shim eintr run --engine kvm --random 3K
 	check "a signal at every third KVM_RUN" ends 0 'nothing found'
 	with_shim r12 sweep --engine kvm
-	check "in a sweep: found, and what it is" ends 1 'differs  r12: 0x'
+	check "in a sweep: found, and what it is" test $status -eq 1 -a "$(grep -c 'r12: 0x' "$dir/out")" -ge 1
+	with_shim r12-list sweep --engine kvm
+	check "only in a list: found, too" ends 1 'trouble  a list of reads, '
 	check "nothing is left beside the journals" test "$(ls "$RDPMC_JOURNAL" | wc -l)" -eq 0
 
 	# The machine goes down in the middle: here only the program does.

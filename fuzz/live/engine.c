@@ -76,6 +76,13 @@ static void kvm_destroy(struct engine_vcpu *vcpu)
 	free(vcpu);
 }
 
+/* What the modules' parameters tell of the running kernel. */
+static struct engine_feature features[] = {
+	{ .name = "need-intercept",
+	  .what = "RDPMC may go without intercept: enable_mediated_pmu=Y" },
+	{ 0 },
+};
+
 /* Does CPL 3 come to the upper half? kvm_pvm has its own things there. */
 static bool has_upper_user(struct engine_vcpu *vcpu)
 {
@@ -108,6 +115,7 @@ static struct engine_vcpu *kvm_create(const char **why)
 	probe_setting_host("", &vcpu->kvm, &vcpu->probed);
 	live_host(&vcpu->probed, &vcpu->host);
 	look_at_processor(&vcpu->host.processor);
+	features[0].there = vcpu->host.policy.mediated_pmu;
 	vcpu->vm = vm_of(vcpu, &vcpu->host.most);
 	if (!vcpu->vm) {
 		failure = vcpu->why;
@@ -136,18 +144,40 @@ static bool kvm_offer(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct 
 	return live_offer(&vcpu->host, guest);
 }
 
-static void set_counters(struct engine_vcpu *vcpu, const struct rdpmc_counters *counters,
-			 unsigned int n_gp, unsigned int n_fixed)
+/* Out of trouble's way: a counter that the guest has and that cannot be set. */
+static void set_counter(struct engine_vcpu *vcpu, enum counter_kind kind, unsigned int index,
+			uint64_t value)
 {
-	const struct vm *vm = &vcpu->vm->insn.vm;
-	const struct pmu_shape *shape = &vcpu->vm->shape;
+	static const char *const names[] = { "GP counter", "fixed counter", "PERF_METRICS" };
+	char text[80];
 
-	for (unsigned int x = 0; x < n_gp && x < shape->nr_gp; x++)
-		counter_set(vm, shape, COUNTER_GP, x, counters->gp[x]);
-	for (unsigned int x = 0; x < n_fixed && x < shape->nr_fixed; x++)
-		counter_set(vm, shape, COUNTER_FIXED, x, counters->fixed[x]);
+	if (counter_set(&vcpu->vm->insn.vm, &vcpu->vm->shape, kind, index, value))
+		return;
+	snprintf(text, sizeof(text), "KVM_SET_MSRS refuses %s %u of the guest's", names[kind],
+		 index);
+	vcpu->trouble = live_keep(vcpu, text);
+}
+
+static void set_counters(struct engine_vcpu *vcpu)
+{
+	const struct pmu_shape *shape = &vcpu->vm->shape;
+	const struct rdpmc_counters *wanted = &vcpu->wanted;
+
+	for (unsigned int x = 0; x < shape->nr_gp; x++)
+		set_counter(vcpu, COUNTER_GP, x, wanted->gp[x]);
+	for (unsigned int x = 0; x < shape->nr_fixed; x++)
+		set_counter(vcpu, COUNTER_FIXED, x, wanted->fixed[x]);
 	if (pmu_has_metrics(shape))
-		counter_set(vm, shape, COUNTER_METRICS, 0, counters->metrics);
+		set_counter(vcpu, COUNTER_METRICS, 0, wanted->metrics);
+	vcpu->vm->loaded_in = vcpu->vm->insn.made;
+}
+
+/* A vCPU that was made anew has other counters than the case gave the one before it. */
+void live_counters(struct engine_vcpu *vcpu)
+{
+	if (vcpu->vm && vcpu->vm->shape.version && vcpu->vm->insn.ready &&
+	    vcpu->vm->loaded_in != vcpu->vm->insn.made)
+		set_counters(vcpu);
 }
 
 static void kvm_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
@@ -163,19 +193,25 @@ static void kvm_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
 static void kvm_load(struct engine_vcpu *vcpu, const struct rdpmc_counters *counters,
 		     unsigned int n_gp, unsigned int n_fixed)
 {
-	if (vcpu->vm && vcpu->vm->shape.version && vcpu->vm->insn.ready)
-		set_counters(vcpu, counters, n_gp, n_fixed);
+	(void)n_gp;
+	(void)n_fixed;
+	vcpu->wanted = *counters;
+	if (vcpu->vm)
+		vcpu->vm->loaded_in = 0;
+	live_counters(vcpu);
 }
 
 static void kvm_write(struct engine_vcpu *vcpu, const struct case_step *step)
 {
-	static const enum counter_kind kinds[] = { [STEP_GP] = COUNTER_GP,
-						   [STEP_FIXED] = COUNTER_FIXED,
-						   [STEP_METRICS] = COUNTER_METRICS };
-
-	if (vcpu->vm && vcpu->vm->shape.version && vcpu->vm->insn.ready)
-		counter_set(&vcpu->vm->insn.vm, &vcpu->vm->shape, kinds[step->op],
-			    step->op == STEP_METRICS ? 0 : step->arg, step->value);
+	if (step->op == STEP_GP)
+		vcpu->wanted.gp[step->arg] = step->value;
+	else if (step->op == STEP_FIXED)
+		vcpu->wanted.fixed[step->arg] = step->value;
+	else
+		vcpu->wanted.metrics = step->value;
+	if (vcpu->vm)
+		vcpu->vm->loaded_in = 0;
+	live_counters(vcpu);
 }
 
 static uint64_t held(const struct engine_vcpu *vcpu, enum counter_kind kind, unsigned int index,
@@ -287,6 +323,7 @@ const struct engine engine_kvm = {
 	.name = "kvm",
 	.what = "the running kernel, in a real vCPU of /dev/kvm",
 	.version = release,
+	.features = features,
 	.single = true,
 	.real = true,
 	.entries = 1U << ENTRY_PLAIN | 1U << ENTRY_EMULATOR,

@@ -27,6 +27,7 @@ struct guest_vm {
 		bool is;
 		struct failure why;
 	} no_list[NR_CPU_MODES][4]; /* mode, CPL */
+	uint64_t loaded_in; /* the vCPU, by insn.made, that has the counters of the case; 0: none */
 	struct insn_vcpu insn;
 };
 
@@ -41,7 +42,8 @@ struct engine_vcpu {
 	struct guest_vm *vm; /* of this case; NULL: there is none, ... */
 	struct failure why;  /* ... and why */
 	uint64_t begun;
-	struct insn_result result; /* of the last read */
+	struct rdpmc_counters wanted; /* what the guest's counters hold by the case */
+	struct insn_result result;    /* of the last read */
 	const char *trouble;
 	char troubles[TROUBLES][sizeof(struct failure)];
 	char remark[1000];
@@ -50,6 +52,12 @@ struct engine_vcpu {
 /* state.c: as struct engine's adapt(); and @state for insn_run(), RIP on the RDPMC itself. */
 bool live_adapt(struct engine_vcpu *vcpu, struct rdpmc_state *state);
 void live_cpu(const struct rdpmc_state *state, struct cpu_state *cpu);
+
+/* engine.c: the counters of the case into a vCPU that has them not. */
+void live_counters(struct engine_vcpu *vcpu);
+
+/* read.c: a text that stays as long as the engine, one for all that differ in numbers only. */
+const char *live_keep(struct engine_vcpu *vcpu, const char *text);
 
 /* read.c: as struct engine's read() and read_list() */
 void live_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,

@@ -42,6 +42,9 @@ void live_host(const struct setting_host *probed, struct live_host *host)
 {
 	from_shape(&probed->cpu, &host->processor);
 	from_shape(&probed->kvm, &host->most);
+	/* What KVM offers its processor has. */
+	host->processor.perf_capabilities |=
+		host->most.perf_capabilities & (RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR);
 	host->policy = (struct rdpmc_policy){
 		.vmware_backdoor = probed->enable_vmware_backdoor == PARAM_YES,
 		.mediated_pmu = probed->enable_mediated_pmu == PARAM_YES,

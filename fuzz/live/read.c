@@ -9,14 +9,19 @@
 #define PREFIX_SIZE 5
 static const uint8_t prefix[PREFIX_SIZE] = { 0x0f, 0x0b, 'k', 'v', 'm' };
 
-/* Texts that stay as long as the engine: findings are told apart by where they are. */
-static const char *keep(struct engine_vcpu *vcpu, const char *text)
+const char *live_keep(struct engine_vcpu *vcpu, const char *text)
 {
+	/* "r12: 0x1 became 0x2" is like any other change of R12. */
+	const char *colon = strchr(text, ':');
+	const size_t key = colon ? (size_t)(colon - text) : strlen(text);
+
 	for (size_t i = 0; i < TROUBLES; i++) {
-		if (!*vcpu->troubles[i])
-			snprintf(vcpu->troubles[i], sizeof(vcpu->troubles[i]), "%s", text);
-		if (!strcmp(vcpu->troubles[i], text))
-			return vcpu->troubles[i];
+		char *kept = vcpu->troubles[i];
+
+		if (!*kept)
+			snprintf(kept, sizeof(vcpu->troubles[i]), "%s", text);
+		if (!strncmp(kept, text, key) && (kept[key] == text[key]))
+			return kept;
 	}
 	return "more kinds of trouble than are kept apart";
 }
@@ -49,7 +54,7 @@ static void to_answer(struct engine_vcpu *vcpu, const struct rdpmc_state *state,
 		return;
 	}
 	if (result->end == INSN_LOST) {
-		vcpu->trouble = keep(vcpu, result->text);
+		vcpu->trouble = live_keep(vcpu, result->text);
 		return;
 	}
 	answer->answer = answer_of(result, state->mode == MODE_REAL);
@@ -89,6 +94,9 @@ void live_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_st
 	code[length++] = 0x0f;
 	code[length++] = 0x33;
 	if (vcpu->vm) {
+		/* What has to be learnt of such states first may cost a vCPU. */
+		insn_emulated(&vcpu->vm->insn, &cpu);
+		live_counters(vcpu);
 		insn_run(&vcpu->vm->insn, &cpu, code, length, &vcpu->result);
 	} else {
 		vcpu->result.end = INSN_REFUSED;
@@ -106,7 +114,11 @@ static bool read_batch(struct engine_vcpu *vcpu, const struct rdpmc_state *state
 	uint64_t rcxs[BATCH_MOST];
 	struct insn_count count;
 	struct no_list *no_list;
+	char text[sizeof(struct failure) + 80];
 	struct cpu_state cpu;
+	struct failure why;
+	enum batch_end end;
+	bool emulated;
 	enum way way;
 
 	if (!vcpu->vm || state->lock)
@@ -117,13 +129,25 @@ static bool read_batch(struct engine_vcpu *vcpu, const struct rdpmc_state *state
 		return false;
 	for (size_t i = 0; i < n; i++)
 		rcxs[i] = high | ecxs[i];
-	if (!batch_run(&vcpu->vm->insn, &cpu, rcxs, n, results, &count, &no_list->why)) {
+	emulated = insn_emulated(&vcpu->vm->insn, &cpu);
+	live_counters(vcpu);
+	end = batch_run(&vcpu->vm->insn, &cpu, rcxs, n, results, &count, &why);
+	if (end == BATCH_CANNOT) {
 		no_list->is = true;
-		return false;
+		no_list->why = why;
+	} else if (end == BATCH_WRONG) {
+		/* Whatever it is: one by one it may not show. */
+		snprintf(text, sizeof(text), "a list of reads, %s CPL %u: %s",
+			 cpu_mode_name(cpu.mode), cpu.cpl, why.text);
+		vcpu->trouble = live_keep(vcpu, text);
 	}
-	way = insn_emulated(&vcpu->vm->insn, &cpu) ? WAY_EMULATED
-	      : count.exits < n                    ? WAY_NO_EXIT
-						   : WAY_EXIT;
+	if (end != BATCH_GOOD)
+		return false;
+	/* Some exits: those that did, and faults that came before. */
+	way = emulated          ? WAY_EMULATED
+	      : !count.exits    ? WAY_NO_EXIT
+	      : count.exits < n ? WAY_UNKNOWN
+				: WAY_EXIT;
 	for (size_t i = 0; i < n; i++) {
 		struct engine_answer *answer = &answers[i];
 
@@ -153,18 +177,20 @@ static void keep_texts(struct engine_vcpu *vcpu, struct engine_answer *answer)
 		answer->changed = vcpu->trouble;
 		vcpu->trouble = NULL;
 	} else if (answer->changed) {
-		answer->changed = keep(vcpu, answer->changed);
+		answer->changed = live_keep(vcpu, answer->changed);
 	}
 	if (answer->refused)
-		answer->refused = keep(vcpu, answer->refused);
+		answer->refused = live_keep(vcpu, answer->refused);
 }
 
-#define FEW 4 /* reads that are not worth a list */
+#define FEW       4 /* reads that are not worth a list */
+#define MOST_LOST 3 /* in a row: each may take a second */
 
 void live_read_list(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
 		    const uint32_t *ecxs, size_t count, struct engine_answer *answers)
 {
 	struct rdpmc_state one = *state;
+	unsigned int lost = 0;
 
 	for (size_t first = 0, n; first < count; first += n) {
 		n = count - first < BATCH_MOST ? count - first : BATCH_MOST;
@@ -172,9 +198,18 @@ void live_read_list(struct engine_vcpu *vcpu, enum entry entry, const struct rdp
 		    read_batch(vcpu, state, ecxs + first, n, answers + first))
 			continue;
 		for (size_t i = first; i < first + n; i++) {
+			const char *trouble = vcpu->trouble; /* of the list that was tried */
+
 			one.regs.rcx = (state->regs.rcx & ~0xffffffffULL) | ecxs[i];
+			if (lost >= MOST_LOST) {
+				answers[i].refused = "too many reads before it cost the vCPU";
+				continue;
+			}
+			vcpu->trouble = NULL;
 			live_read(vcpu, entry, &one, &answers[i]);
+			lost = vcpu->result.end == INSN_LOST ? lost + 1 : 0;
 			keep_texts(vcpu, &answers[i]);
+			vcpu->trouble = trouble;
 		}
 	}
 }

@@ -136,10 +136,12 @@ static void say_speed(struct engine_vcpu *vcpu, enum cpu_mode mode, unsigned int
 			insn_run(&vcpu->vm->insn, &state, rdpmc, sizeof(rdpmc), &vcpu->result);
 		exact[round] = clock_seconds() - since;
 		since = clock_seconds();
-		good = batch_run(&vcpu->vm->insn, &state, rcxs, READS, results, &count, &why);
+		good = batch_run(&vcpu->vm->insn, &state, rcxs, READS, results, &count, &why) ==
+		       BATCH_GOOD;
 		list[round] = clock_seconds() - since;
 		since = clock_seconds();
-		good = good && batch_bare(&vcpu->vm->insn, &state, 0x60000000, READS, &why);
+		good = good &&
+		       batch_bare(&vcpu->vm->insn, &state, 0x60000000, READS, &why) == BATCH_GOOD;
 		bare[round] = clock_seconds() - since;
 	}
 	if (!good)

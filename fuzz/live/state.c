@@ -13,8 +13,13 @@ static uint64_t reachable_rip(const struct rdpmc_state *state, bool upper_user)
 
 	if (state->mode == MODE_REAL || state->mode == MODE_VM86)
 		return low < 8 ? 8 : low > 0xfff0 ? 0xfff0 : low;
-	if (state->mode != MODE_64BIT)
-		return rip < 8 ? 8 : (uint32_t)rip;
+	/* No instruction across the end of 4 GiB, or of 64 KiB for 16-bit code. */
+	if (state->mode != MODE_64BIT) {
+		const uint32_t end = state->code16 ? 0xffff : 0xffffffff;
+		const uint32_t within = (uint32_t)rip & end;
+
+		return rip < 8 ? 8 : within > end - 15 ? (uint32_t)rip - 15 : (uint32_t)rip;
+	}
 	half = rip >> 47 & 1 && (state->cpl != 3 || upper_user) ? 0xffff800000000000 : 0;
 	/* The last page of each half; else its first ones. */
 	if ((rip >> 12 & 0x7ffffffff) == 0x7ffffffff)
