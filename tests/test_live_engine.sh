@@ -103,7 +103,7 @@ wrong_model() { # rule, sed command on model/rdpmc.h
 		not_ok "wrong model: $1: it can be built"
 		return
 	fi
-	timeout 10 "$dir/wrong-diff" run --engine kvm --known none --random 30K >"$dir/out" 2>"$dir/err"
+	timeout 10 "$dir/wrong-diff" run --engine kvm --known none --random 15K >"$dir/out" 2>"$dir/err"
 	status=$?
 	check "wrong model is caught: $1" ends 1 'found    by oracle'
 }
@@ -173,8 +173,6 @@ if ${CC:-gcc} -shared -fPIC -o "$dir/shim.so" tests/kvm_shim.c -ldl 2>"$dir/err"
 	check "no VM any more: told, and it ends" test $status -eq 1 -a "$(count 'reads not tried')" -ge 100
 	SHIM_EVERY=3 with_shim eintr run --engine kvm --random 3K
 	check "a signal at every third KVM_RUN" ends 0 'nothing found'
-	with_shim r12 sweep --engine kvm
-	check "in a sweep: found, and what it is" test $status -eq 1 -a "$(grep -c 'r12: 0x' "$dir/out")" -ge 1
 	with_shim r12-list sweep --engine kvm
 	check "only in a list: found, too" ends 1 'trouble  a list of reads, '
 	check "nothing is left beside the journals" test "$(ls "$RDPMC_JOURNAL" | wc -l)" -eq 0
