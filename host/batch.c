@@ -104,6 +104,9 @@ static enum batch_end walk(struct insn_vcpu *vcpu, const struct cpu_state *asked
 		state.regs.rsp &= 0xffff;
 	state.regs.rax = state.regs.rdx = UNTOUCHED;
 	state.regs.rflags &= ~(RFLAGS_STATUS | RFLAGS_IRET);
+	/* An exception clears AC, and IRET of 16 bits gives back 16 bits. */
+	if (state.mode == CPU_REAL)
+		state.regs.rflags &= 0xffff;
 	insn_registers(&state, kind, &regs, &sregs);
 	write_table(&vcpu->vm, &state, &sregs);
 	if (!is_86)
@@ -131,10 +134,14 @@ static enum batch_end walk(struct insn_vcpu *vcpu, const struct cpu_state *asked
 	expected.rcx = result->regs.rcx;
 	expected.rbp = result->regs.rbp;
 	expected.rdi = result->regs.rdi;
-	if (((result->regs.rflags ^ regs.rflags) & ~(RFLAGS_STATUS | RFLAGS_RF)) ||
-	    state_differs(&expected, &sregs, &result->regs, &vcpu->vm.run->s.regs.sregs,
+	if ((result->regs.rflags ^ regs.rflags) & ~(RFLAGS_STATUS | RFLAGS_RF)) {
+		fail_with(why, -EIO, "after it RFLAGS: %#llx became %#llx", regs.rflags,
+			  result->regs.rflags);
+		return BATCH_WRONG;
+	}
+	if (state_differs(&expected, &sregs, &result->regs, &vcpu->vm.run->s.regs.sregs,
 			  result->text, sizeof(result->text))) {
-		fail_with(why, -EIO, "after it %s", *result->text ? result->text : "RFLAGS differ");
+		fail_with(why, -EIO, "after it %s", result->text);
 		return BATCH_WRONG;
 	}
 	return BATCH_GOOD;

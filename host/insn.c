@@ -147,7 +147,8 @@ static enum insn_end run(struct insn_vcpu *vcpu, struct insn_result *result)
 
 /* How did what came back end? */
 static enum insn_end ended(struct insn_vcpu *vcpu, const struct cpu_state *state,
-			   const struct kvm_sregs *set, uint64_t next, struct insn_result *result)
+			   const struct kvm_regs *regs_set, const struct kvm_sregs *set,
+			   uint64_t lost_rflags, uint64_t next, struct insn_result *result)
 {
 	const struct kvm_run *run = vcpu->vm.run;
 	struct kvm_sregs *sregs = &vcpu->vm.run->s.regs.sregs;
@@ -169,6 +170,7 @@ static enum insn_end ended(struct insn_vcpu *vcpu, const struct cpu_state *state
 		vcpu->out = set->cs.base + regs->rip;
 		return INSN_DONE;
 	}
+	regs->rflags |= lost_rflags & regs_set->rflags;
 	/* HLT at CPL != 0; or the end of the canonical addresses, where there is nothing to fetch. */
 	if (result->exception.vector != 13 || regs->rip != next || result->exception.error)
 		return INSN_EXCEPTION;
@@ -232,7 +234,7 @@ void insn_enter(struct insn_vcpu *vcpu, const struct cpu_state *state, const str
 	result->end = run(vcpu, result);
 	if (result->end == INSN_DONE) {
 		result->regs = shared->s.regs.regs;
-		result->end = ended(vcpu, state, sregs, next, result);
+		result->end = ended(vcpu, state, regs, sregs, kind->lost_rflags, next, result);
 	}
 	shared->kvm_dirty_regs = 0;
 	if (result->end == INSN_LOST) {
@@ -242,7 +244,6 @@ void insn_enter(struct insn_vcpu *vcpu, const struct cpu_state *state, const str
 	count(vcpu, result);
 	if (result->end == INSN_REFUSED)
 		return;
-	result->regs.rflags |= kind->lost_rflags & regs->rflags;
 	result->changed = state_differs(regs, sregs, &result->regs, &shared->s.regs.sregs,
 					result->text, sizeof(result->text));
 }
