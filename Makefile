@@ -175,6 +175,8 @@ COVERAGE   := -fsanitize-coverage=bb,inline-8bit-counters,pc-table
 FUZZ_OPTIONS = -max_len=172 -entropic=0 -reduce_inputs=0 -use_counters=0 -mutate_depth=50
 TIME ?= 60
 JOBS ?= 1
+# To libFuzzer anything but a number is no limit at all.
+CHECK_TIME = @case "$(TIME)" in ''|*[!0-9]*) echo "TIME=$(TIME): a number of seconds is wanted" >&2; exit 2;; esac
 FUZZ_RUN = ./fuzz-rdpmc $(FUZZ_OPTIONS) -max_total_time=$(TIME) -print_final_stats=1 \
 	$(if $(filter-out 1,$(JOBS)),-fork=$(JOBS))
 
@@ -205,10 +207,12 @@ $(BUILD)/afl-mutator.so: fuzz/target_afl_mutator.c fuzz/mutate.c fuzz/case.c $(w
 	$(call quiet,LINK,$@)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -shared -fPIC -o $@ $(filter %.c,$^)
 
 fuzz: setup-fuzz $(BUILD)/fuzz-rdpmc ## fuzz the emulator with libFuzzer, ASan and UBSan (TIME=60 JOBS=1)
+	$(CHECK_TIME)
 	@mkdir -p $(BUILD)/corpus
 	cd $(BUILD) && $(FUZZ_RUN) corpus $(CURDIR)/corpus/seeds
 
 fuzz-afl: setup-fuzz $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so ## fuzz the emulator with AFL++ (TIME=60)
+	$(CHECK_TIME)
 	AFL_CUSTOM_MUTATOR_LIBRARY=$(BUILD)/afl-mutator.so AFL_CUSTOM_MUTATOR_ONLY=1 AFL_SKIP_CPUFREQ=1 AFL_NO_UI=1 \
 	AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_AFFINITY=1 AFL_AUTORESUME=1 \
 	afl-fuzz -i corpus/seeds -o $(BUILD)/afl-out -V $(TIME) -- $(BUILD)/fuzz-rdpmc-afl
@@ -263,15 +267,20 @@ kernel-engine: setup-kernel $(BUILD)/rdpmc-diff ## an engine of a kernel tree's 
 	echo "made kernel:$$name: $(BUILD)/rdpmc-diff survey --engine kernel:$$name"
 
 fuzz-kernel: setup-kernel $(BUILD)/fuzz-rdpmc ## fuzz that code with libFuzzer, ASan and UBSan (KDIR=TREE TIME=60)
+	$(CHECK_TIME)
 	@mkdir -p $(BUILD)/corpus-kernel
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/fuzz/$$name.so" --for fuzz "$$tree" $${KOBJ:+"$$KOBJ"} && \
 	cd $(BUILD) && RDPMC_ENGINE="kernel/fuzz/$$name.so" $(FUZZ_RUN) -error_exitcode=1 corpus-kernel $(CURDIR)/corpus/seeds
 
 fuzz-live: setup-fuzz $(BUILD)/fuzz-rdpmc-live ## fuzz the running kernel through /dev/kvm (TIME=60)
+	$(CHECK_TIME)
 	@mkdir -p $(BUILD)/corpus-live
-	cd $(BUILD) && RDPMC_ENGINE=kvm ./fuzz-rdpmc-live $(FUZZ_OPTIONS) -max_total_time=$(TIME) -print_final_stats=1 \
-		-error_exitcode=1 corpus-live $(CURDIR)/corpus/seeds
+	@# Who comes back to this shell has not taken the machine down: its journal goes.
+	@cd $(BUILD) && trap : INT TERM HUP && \
+	sh -c 'echo $$$$ >fuzz-live.pid; RDPMC_ENGINE=kvm exec ./fuzz-rdpmc-live "$$@"' sh $(FUZZ_OPTIONS) \
+		-max_total_time=$(TIME) -print_final_stats=1 -error_exitcode=1 corpus-live $(CURDIR)/corpus/seeds; \
+	status=$$?; rm -f "$${RDPMC_JOURNAL:-.}/journal.$$(cat fuzz-live.pid)" fuzz-live.pid; exit $$status
 
 coverage-kernel: setup-kernel $(BUILD)/rdpmc-diff ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
 	@$(KERNEL_TREE) && \

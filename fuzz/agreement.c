@@ -493,4 +493,12 @@ void agreement_matrix(FILE *out, const struct agreement *agreement)
 	fputs("Compared is the first answer to each read, with all registers, where the states\n"
 	      "are the same; -: there is no such case.\n",
 	      out);
+	for (unsigned int i = 0; i < agreement->count; i++)
+		if (!agreement->engines[i].absent && agreement->engines[i].trial.engine->real) {
+			fputs("To be compared with a real machine the others run its guest, too, "
+			      "in a "
+			      "state that it takes.\n",
+			      out);
+			break;
+		}
 }

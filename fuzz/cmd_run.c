@@ -123,17 +123,16 @@ struct job {
 
 #define GROUP 64 /* cases noted at once: what is noted costs a write to the disk each time */
 
-/* The thread's cases from @i on. */
-static void note_group(const struct job *job, uint64_t i)
+/* Every @jobs-th case from @i on. */
+static void note_group(const struct options *options, struct journal *journal, uint64_t i,
+		       unsigned int jobs)
 {
-	const struct options *options = job->options;
 	uint8_t data[MUTATE_SIZE];
 
-	for (unsigned int k = 0; job->journal && k < GROUP && i < options->random;
-	     k++, i += options->jobs)
-		command_journal_add(job->journal, data,
+	for (unsigned int k = 0; journal && k < GROUP && i < options->random; k++, i += jobs)
+		command_journal_add(journal, data,
 				    mutate_numbered(options->seed, i, data, sizeof(data)));
-	command_journal_sync(job->journal);
+	command_journal_sync(journal);
 }
 
 static void tell_progress(const struct options *options, uint64_t i, double since)
@@ -165,7 +164,7 @@ static void *run_job(void *opaque)
 		size_t size = mutate_numbered(options->seed, i, data, sizeof(data));
 
 		if (i / options->jobs % GROUP == 0)
-			note_group(job, i);
+			note_group(options, job->journal, i, options->jobs);
 		if (!trial_run(&job->trial, data, size, &finding)) {
 			name_random(options, i, name, sizeof(name));
 			findings_add(&job->findings, &finding, name, data, size, 1);
@@ -252,6 +251,12 @@ static void tell(const struct options *options, const struct trial *trial, const
 	}
 }
 
+static int interrupted(void)
+{
+	printf("interrupted: this is part of it\n");
+	return 128 + command_interrupted();
+}
+
 /* ----- several engines ----- */
 
 struct several {
@@ -281,7 +286,9 @@ static void agree_random(const struct options *options, struct several *several)
 		size_t size = mutate_numbered(options->seed, i, data, sizeof(data));
 
 		name_random(options, i, name, sizeof(name));
-		agree_one(several, name, data, size);
+		if (i % GROUP == 0)
+			note_group(options, several->journal, i, 1);
+		agreement_run(several->agreement, name, data, size);
 		if (!progress || clock_seconds() - told < TELL)
 			continue;
 		told = clock_seconds();
@@ -369,7 +376,7 @@ static int run_several(const struct options *options)
 	command_journal_close(several.journal);
 	kinds = tell_agreement(options, agreement, clock_seconds() - since);
 	if (command_interrupted())
-		status = 128 + command_interrupted();
+		status = interrupted();
 	else if (kinds)
 		status = EXIT_FINDING;
 	else if (!agreement->cases)
@@ -377,7 +384,8 @@ static int run_several(const struct options *options)
 	else
 		status = EXIT_GOOD;
 	if (status == EXIT_GOOD && !options->quiet)
-		printf("\nnothing found\n");
+		printf("\nnothing found%s\n",
+		       agreement->running < agreement->count ? " by those that could run" : "");
 out:
 	agreement_free(agreement);
 	free(agreement);
@@ -422,7 +430,7 @@ int command_run(int argc, char **argv)
 	}
 	status = findings.kinds ? EXIT_FINDING : trial.tally.cases ? EXIT_GOOD : EXIT_NOTHING_RAN;
 	if (command_interrupted())
-		status = 128 + command_interrupted();
+		status = interrupted();
 	else if (status == EXIT_NOTHING_RAN)
 		fprintf(stderr, "rdpmc-diff: there was no case to run\n");
 	else if (!findings.kinds && !options.quiet)

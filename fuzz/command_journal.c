@@ -47,9 +47,11 @@ struct journal *command_journal(const struct engine *engine)
 
 	if (!engine->real || (directory && !strcmp(directory, "none")))
 		return NULL;
-	if (!directory) {
+	if (!directory || !*directory) {
 		if (engine_program(beside, sizeof(beside)))
 			snprintf(beside, sizeof(beside), ".");
+		else if (beside[1])
+			beside[strlen(beside) - 1] = '\0'; /* the last slash */
 		directory = beside;
 	}
 	journal_died(directory, tell_died, NULL);

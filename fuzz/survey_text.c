@@ -251,7 +251,8 @@ static void classes(FILE *out, const struct survey_report *report)
 		fprintf(out, "\nNEW: %zu class%s of differences that nothing known explains\n", bad,
 			bad == 1 ? "" : "es");
 	else
-		fprintf(out, "\nNothing new: every read is the processor's%s\n",
+		fprintf(out, "\nNothing new%s: every read is the processor's%s\n",
+			result->partial ? " in what was read" : "",
 			result->n_classes ? ", or differs as is known" : "");
 	for (size_t i = 0; i < bad; i++)
 		block(out, report, i);

@@ -105,7 +105,7 @@ static void tell_before(const struct sweep *sweep, struct rdpmc_case *one, const
 static void read_some(const struct sweep *sweep, struct trial *trial, struct rdpmc_case *one,
 		      const uint32_t *ecxs, size_t n, struct sweep_place *place, struct at *at)
 {
-	const uint64_t known = trial->tally.known;
+	const struct tally before = trial->tally;
 	struct finding finding;
 	struct trial_run run;
 	size_t agree;
@@ -120,7 +120,9 @@ static void read_some(const struct sweep *sweep, struct trial *trial, struct rdp
 	agree = trial_read_list(&run, ecxs, n, found, at);
 	/* All of a chunk have the same shape: see below. */
 	place->agree[ecx_shape(ecxs[0], one->state.lock)] += agree;
-	place->known += trial->tally.known - known;
+	place->known += trial->tally.known - before.known;
+	for (unsigned int way = 0; way < NR_WAYS; way++)
+		place->ways[way] += trial->tally.ways[way] - before.ways[way];
 	place->differ += at->found;
 	place->refused += n - agree - at->found;
 	at->result->cases += (agree + at->found) * (uint64_t)__builtin_popcount(trial->entries);

@@ -15,6 +15,7 @@
 struct sweep_place {
 	struct rdpmc_state state; /* the first that was tried: RCX[63:32] and others vary */
 	uint64_t agree[NR_SHAPES], known, differ, refused;
+	uint64_t ways[NR_WAYS]; /* answers, by how they came about */
 };
 
 /* "protected mode (16-bit code), paging, CPL 3, PCE" */

@@ -63,12 +63,12 @@ const char *cpu_mode_name(enum cpu_mode mode)
 {
 	static const char *const names[NR_CPU_MODES] = {
 		[CPU_REAL] = "real",
-		[CPU_PROTECTED16] = "protected16",
-		[CPU_PROTECTED32] = "protected32",
-		[CPU_VIRTUAL8086] = "virtual8086",
-		[CPU_COMPATIBILITY16] = "compatibility16",
-		[CPU_COMPATIBILITY] = "compatibility",
-		[CPU_LONG] = "long",
+		[CPU_PROTECTED16] = "protected 16",
+		[CPU_PROTECTED32] = "protected 32",
+		[CPU_VIRTUAL8086] = "virtual-8086",
+		[CPU_COMPATIBILITY16] = "compatibility 16",
+		[CPU_COMPATIBILITY] = "compatibility 32",
+		[CPU_LONG] = "64-bit",
 	};
 
 	return names[mode];

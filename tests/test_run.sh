@@ -99,7 +99,7 @@ check "--quiet: findings, no table" test $status -eq 1 -a "$(lines '^finding ')"
 # One that cannot run here.
 run --engine "$dir/absent.so" --engine emulator --engine "$dir/right.so" $seeds
 check "one cannot run here: a row says why" test $status -eq 0 -a "$(row absent)" = "cannot run here: there is none here"
-check "... the others do" test "$(row right 2)" = "$files/$files ." -a "$(tail -n 1 "$dir/out")" = 'nothing found'
+check "... the others do" test "$(row right 2)" = "$files/$files ." -a "$(tail -n 1 "$dir/out")" = 'nothing found by those that could run'
 check "... nothing else is said" silent
 run --quiet --engine "$dir/absent.so" --engine emulator $seeds
 check "... with --quiet on standard error" test $status -eq 0 -a ! -s "$dir/out" -a "$(grep -c 'absent: there is none here' "$dir/err")" -eq 1

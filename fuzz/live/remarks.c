@@ -69,7 +69,7 @@ static void say_states(struct engine_vcpu *vcpu, const char *heading, bool list)
 		if (!reason)
 			say(vcpu, "%s", heading);
 		snprintf(name, sizeof(name), "%s%s", cpu_mode_name(mode),
-			 paging && !cpu_mode_is_long(mode) ? " with paging" : "");
+			 paging && !cpu_mode_is_long(mode) ? " paging" : "");
 		if (strcmp(name, last))
 			say(vcpu, "%s%s CPL", reason ? ", " : "", name);
 		say(vcpu, " %u", cpl);
