@@ -105,6 +105,8 @@ void live_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_st
 	to_answer(vcpu, state, answer);
 }
 
+#define OWN_EXITS 2 /* of a list without its reads: the end, a stray one */
+
 /* The list by one KVM_RUN. False: not so, and nothing of it counts. */
 static bool read_batch(struct engine_vcpu *vcpu, const struct rdpmc_state *state,
 		       const uint32_t *ecxs, size_t n, struct engine_answer *answers)
@@ -143,11 +145,11 @@ static bool read_batch(struct engine_vcpu *vcpu, const struct rdpmc_state *state
 	}
 	if (end != BATCH_GOOD)
 		return false;
-	/* Some exits: those that did, and faults that came before. */
-	way = emulated          ? WAY_EMULATED
-	      : !count.exits    ? WAY_NO_EXIT
-	      : count.exits < n ? WAY_UNKNOWN
-				: WAY_EXIT;
+	/* Some exits: those of reads that did, beside faults that came before, or of few reads. */
+	way = emulated                                         ? WAY_EMULATED
+	      : count.exits >= n                               ? WAY_EXIT
+	      : count.exits <= OWN_EXITS && n >= 8 * OWN_EXITS ? WAY_NO_EXIT
+							       : WAY_UNKNOWN;
 	for (size_t i = 0; i < n; i++) {
 		struct engine_answer *answer = &answers[i];
 
