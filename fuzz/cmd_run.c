@@ -121,7 +121,7 @@ struct job {
 	struct journal *journal;
 };
 
-#define GROUP 64 /* cases noted at once: what is noted costs a write to the disk each time */
+#define GROUP 256 /* cases noted at once: what is noted costs a write to the disk each time */
 
 /* Every @jobs-th case from @i on. */
 static void note_group(const struct options *options, struct journal *journal, uint64_t i,

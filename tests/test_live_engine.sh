@@ -186,9 +186,9 @@ if ${CC:-gcc} -shared -fPIC -o "$dir/shim.so" tests/kvm_shim.c -ldl 2>"$dir/err"
 	journal=$(ls "$RDPMC_JOURNAL"/* 2>/dev/null)
 	check "killed: the journal is there" test $status -ne 0 -a -s "$journal"
 	run run --engine kvm --random 10
-	check "... the next run tells" test $status -eq 0 -a "$(grep -c "did not end: $journal holds the 64 cases" "$dir/err")" -eq 1
+	check "... the next run tells" test $status -eq 0 -a "$(grep -c "did not end: $journal holds the 256 cases" "$dir/err")" -eq 1
 	run run --engine kvm "$journal"
-	check "... and its cases can be tried again" test $status -eq 0 -a "$(grep -c '^64 cases' "$dir/out")" -eq 1
+	check "... and its cases can be tried again" test $status -eq 0 -a "$(grep -c '^256 cases' "$dir/out")" -eq 1
 	rm -f "$journal"
 	SHIM_AFTER=3500 with_shim kill sweep --engine kvm
 	journal=$(ls "$RDPMC_JOURNAL"/* 2>/dev/null)
