@@ -232,19 +232,13 @@ static void save(const char *directory, size_t number, const struct found *found
 static void tell(const struct options *options, const struct trial *trial, const char *engine,
 		 size_t before, const struct findings *findings)
 {
-	struct rdpmc_case decoded;
-
 	for (size_t i = 0; i < findings->kinds; i++) {
 		const struct found *found = &findings->found[i];
 		const size_t number = before + i + 1;
 
-		case_decode(found->data, found->size, &decoded);
-		printf("finding %zu%s%s: %llu case%s, first %s\n", number,
-		       engine ? " of engine " : "", engine ? engine : "",
-		       (unsigned long long)found->count, found->count == 1 ? "" : "s", found->name);
-		report_case(stdout, &decoded);
-		report_finding(stdout, trial, &decoded, &found->finding);
-		report_bytes(stdout, found->data, found->size, NULL, NULL);
+		printf("finding %zu%s%s: ", number, engine ? " of engine " : "",
+		       engine ? engine : "");
+		report_found(stdout, trial, found);
 		if (options->save)
 			save(options->save, number, found);
 		printf("\n");

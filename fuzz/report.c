@@ -514,7 +514,9 @@ void report_tally(FILE *out, const struct tally *tally, double seconds)
 			(unsigned long long)tally->ways[WAY_EXIT],
 			(unsigned long long)tally->ways[WAY_EMULATED]);
 	if (tally->adapted)
-		fprintf(out, "%llu reads in a state near to the one asked for: the engine cannot bring that about\n",
+		fprintf(out,
+			"%llu reads in a state near to the one asked for: the engine cannot bring "
+			"that about\n",
 			(unsigned long long)tally->adapted);
 	if (tally->refused)
 		fprintf(out, "%llu reads not tried: the host refuses their state\n",
@@ -530,6 +532,18 @@ void report_tally(FILE *out, const struct tally *tally, double seconds)
 			fprintf(out, "\n  %s never no", rdpmc_rules[rule].id);
 	}
 	fputc('\n', out);
+}
+
+void report_found(FILE *out, const struct trial *trial, const struct found *found)
+{
+	struct rdpmc_case decoded;
+
+	case_decode(found->data, found->size, &decoded);
+	fprintf(out, "%llu case%s, first %s\n", (unsigned long long)found->count,
+		found->count == 1 ? "" : "s", found->name);
+	report_case(out, &decoded);
+	report_finding(out, trial, &decoded, &found->finding);
+	report_bytes(out, found->data, found->size, NULL, NULL);
 }
 
 void report_remarks(FILE *out, const struct trial *trial)

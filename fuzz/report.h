@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "fuzz/trial.h"
+#include "fuzz/findings.h"
 
 /*
  * "64-bit mode, CPL 3, CR4.PCE = 0, ECX = 6000_0000H: type 6000H, index 0": one read in @state of a
@@ -40,6 +40,9 @@ const char *report_oracles(unsigned int oracles, char *text);
 
 /* What cases have shown, as a few lines; @seconds may be 0. */
 void report_tally(FILE *out, const struct tally *tally, double seconds);
+
+/* How often, and the first case of it in full. */
+void report_found(FILE *out, const struct trial *trial, const struct found *found);
 
 /* What the engine has to say of its host, a line each. */
 void report_remarks(FILE *out, const struct trial *trial);

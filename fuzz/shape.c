@@ -2,7 +2,7 @@
 /* Shapes of ECX: by type ECX[31:16] and index ECX[15:0]. */
 #include "fuzz/shape.h"
 
-#define VMWARE_CLOCKS 3
+#include "model/rdpmc.h"
 
 const char *ecx_shape_name(enum ecx_shape shape)
 {
@@ -21,7 +21,7 @@ enum ecx_shape ecx_shape(uint32_t ecx, bool lock)
 		return SHAPE_LOCK;
 	if (ecx >> 31)
 		return SHAPE_HIGH;
-	if (type == 1 && index < VMWARE_CLOCKS)
+	if (ecx - RDPMC_VMWARE_FIRST < RDPMC_VMWARE_CLOCKS)
 		return SHAPE_VMWARE;
 	switch (type) {
 	case 0x0000:

@@ -18,7 +18,7 @@ struct sweep_place {
 	uint64_t ways[NR_WAYS]; /* answers, by how they came about */
 };
 
-/* "protected mode (16-bit code), paging, CPL 3, PCE" */
+/* "protected 16 paging CPL 3 PCE" */
 #define SWEEP_PLACE_NAME 64
 const char *sweep_place_name(const struct sweep_place *place, char name[SWEEP_PLACE_NAME]);
 

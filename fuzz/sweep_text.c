@@ -12,15 +12,8 @@ void sweep_tell_findings(FILE *out, const struct trial *trial,
 	struct rdpmc_view view;
 
 	for (size_t i = 0; i < result->findings.kinds; i++) {
-		const struct found *found = &result->findings.found[i];
-
-		case_decode(found->data, found->size, &decoded);
-		fprintf(out, "\nfinding %zu: %llu case%s, first %s\n", i + 1,
-			(unsigned long long)found->count, found->count == 1 ? "" : "s",
-			found->name);
-		report_case(out, &decoded);
-		report_finding(out, trial, &decoded, &found->finding);
-		report_bytes(out, found->data, found->size, NULL, NULL);
+		fprintf(out, "\nfinding %zu: ", i + 1);
+		report_found(out, trial, &result->findings.found[i]);
 	}
 	if (result->unrepeated) {
 		rdpmc_view(&configuration->guest, &trial->choices, &view);

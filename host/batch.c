@@ -47,7 +47,6 @@ static const struct loop loops[NR_CPU_MODES] = {
 /* RFLAGS that the loop changes, or that IRET treats by rules of its own. */
 #define RFLAGS_STATUS 0x8d5ULL  /* CF PF AF ZF SF OF */
 #define RFLAGS_IRET   0x7000ULL /* IOPL NT */
-#define RFLAGS_RF     0x10000ULL
 
 /* RAX and RDX before the first. */
 #define UNTOUCHED 0xa55a5aa5c33c3cc3ULL
@@ -82,7 +81,7 @@ static void write_table(const struct vm *vm, const struct cpu_state *state, stru
 static enum batch_end walk(struct insn_vcpu *vcpu, const struct cpu_state *asked, uint32_t from,
 			   uint32_t end, size_t n, struct insn_result *result, struct failure *why)
 {
-	const bool is_86 = asked->mode == CPU_REAL || asked->mode == CPU_VIRTUAL8086;
+	const bool is_86 = cpu_mode_is_86(asked->mode);
 	/* Jumps of 16-bit code have 16 bits of EIP. */
 	const bool is_16 = loops[asked->mode].turn == batch_turn16;
 	struct cpu_state state = *asked;
@@ -134,7 +133,7 @@ static enum batch_end walk(struct insn_vcpu *vcpu, const struct cpu_state *asked
 	expected.rcx = result->regs.rcx;
 	expected.rbp = result->regs.rbp;
 	expected.rdi = result->regs.rdi;
-	if ((result->regs.rflags ^ regs.rflags) & ~(RFLAGS_STATUS | RFLAGS_RF)) {
+	if ((result->regs.rflags ^ regs.rflags) & ~(RFLAGS_STATUS | CPU_RFLAGS_RF)) {
 		fail_with(why, -EIO, "after it RFLAGS: %#llx became %#llx", regs.rflags,
 			  result->regs.rflags);
 		return BATCH_WRONG;

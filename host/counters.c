@@ -29,7 +29,7 @@ static uint32_t msr_of(const struct pmu_shape *pmu, enum counter_kind kind, unsi
 
 static uint64_t mask_of(const struct pmu_shape *pmu, enum counter_kind kind)
 {
-	const unsigned int width = kind == COUNTER_GP	   ? pmu->gp_width
+	const unsigned int width = kind == COUNTER_GP      ? pmu->gp_width
 				   : kind == COUNTER_FIXED ? pmu->fixed_width
 							   : 64;
 
@@ -53,4 +53,12 @@ bool counter_get(const struct vm *vm, const struct pmu_shape *pmu, enum counter_
 		return false;
 	*value &= mask_of(pmu, kind);
 	return true;
+}
+
+bool counter_holds(const struct vm *vm, const struct pmu_shape *pmu, enum counter_kind kind,
+		   unsigned int index, uint64_t value)
+{
+	uint64_t held;
+
+	return !counter_get(vm, pmu, kind, index, &held) || held == (value & mask_of(pmu, kind));
 }

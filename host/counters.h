@@ -16,4 +16,8 @@ bool counter_set(const struct vm *vm, const struct pmu_shape *pmu, enum counter_
 bool counter_get(const struct vm *vm, const struct pmu_shape *pmu, enum counter_kind kind,
 		 unsigned int index, uint64_t *value);
 
+/* Does the counter hold @value, in its width? True where KVM has no such counter. */
+bool counter_holds(const struct vm *vm, const struct pmu_shape *pmu, enum counter_kind kind,
+		   unsigned int index, uint64_t value);
+
 #endif

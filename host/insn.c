@@ -15,8 +15,6 @@
 
 /* RFLAGS that no mode has a meaning of its own for: all but TF, IF, RF, VM, VIF, VIP. */
 #define RFLAGS_ALL 0x00247cd5ULL
-#define RFLAGS_VM  0x00020000ULL
-#define RFLAGS_RF  0x00010000ULL
 
 #define SYNC (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS)
 
@@ -174,7 +172,7 @@ static enum insn_end ended(struct insn_vcpu *vcpu, const struct cpu_state *state
 	/* HLT at CPL != 0; or the end of the canonical addresses, where there is nothing to fetch. */
 	if (result->exception.vector != 13 || regs->rip != next || result->exception.error)
 		return INSN_EXCEPTION;
-	regs->rflags &= ~RFLAGS_RF;
+	regs->rflags &= ~CPU_RFLAGS_RF;
 	return INSN_DONE;
 }
 
@@ -194,14 +192,12 @@ static void count(struct insn_vcpu *vcpu, struct insn_result *result)
 void insn_registers(const struct cpu_state *state, const struct insn_kind *kind,
 		    struct kvm_regs *regs, struct kvm_sregs *sregs)
 {
-	const bool is_86 = state->mode == CPU_REAL || state->mode == CPU_VIRTUAL8086;
-
-	state_registers(state, regs, &(struct kvm_sregs){ 0 });
+	state_general(state, regs);
 	*sregs = kind->sregs;
 	sregs->cr0 |= state->cr0;
 	sregs->cr4 |= state->cr4;
 	sregs->cs.base = state->cs_base;
-	if (is_86) {
+	if (cpu_mode_is_86(state->mode)) {
 		sregs->cs.selector = (uint16_t)(state->cs_base >> 4);
 		sregs->ds.base = state->ds_base;
 		sregs->ds.selector = (uint16_t)(state->ds_base >> 4);
@@ -328,7 +324,7 @@ static void learn(struct insn_vcpu *vcpu, const struct cpu_state *state, struct 
 	}
 	kind->lost_rflags = RFLAGS_ALL & ~fault.regs.rflags;
 	if (state->mode == CPU_VIRTUAL8086)
-		kind->lost_rflags |= RFLAGS_VM & ~fault.regs.rflags;
+		kind->lost_rflags |= CPU_RFLAGS_VM & ~fault.regs.rflags;
 	kind->emulated = done.count.emulated > nothing.count.emulated ||
 			 done.count.exits > nothing.count.exits;
 	kind->least[INSN_DONE] = done.count;

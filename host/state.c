@@ -35,7 +35,6 @@
 #define EFER_LME     0x100ULL
 #define EFER_LMA     0x400ULL
 #define RFLAGS_FIXED 0x2ULL
-#define RFLAGS_VM    0x20000ULL
 
 #define PAGE_PRESENT_RW_USER 0x7ULL
 #define PAGE_LARGE           0x80ULL
@@ -57,6 +56,11 @@ enum {
 bool cpu_mode_is_long(enum cpu_mode mode)
 {
 	return mode == CPU_LONG || mode == CPU_COMPATIBILITY || mode == CPU_COMPATIBILITY16;
+}
+
+bool cpu_mode_is_86(enum cpu_mode mode)
+{
+	return mode == CPU_REAL || mode == CPU_VIRTUAL8086;
 }
 
 const char *cpu_mode_name(enum cpu_mode mode)
@@ -245,7 +249,7 @@ static void set_segments(struct kvm_sregs *sregs, const struct cpu_state *state)
 	const bool virtual86 = state->mode == CPU_VIRTUAL8086;
 	const bool is16 = state->mode == CPU_PROTECTED16 || state->mode == CPU_COMPATIBILITY16;
 
-	if (state->mode == CPU_REAL || virtual86) {
+	if (cpu_mode_is_86(state->mode)) {
 		sregs->cs =
 			segment_86(virtual86, state->cs_base, virtual86 ? TYPE_DATA : TYPE_CODE);
 		sregs->ss = segment_86(virtual86, 0, TYPE_DATA);
@@ -286,14 +290,19 @@ static void set_control(struct kvm_sregs *sregs, const struct cpu_state *state)
 		};
 }
 
+void state_general(const struct cpu_state *state, struct kvm_regs *regs)
+{
+	*regs = state->regs;
+	regs->rflags |= RFLAGS_FIXED;
+	if (state->mode == CPU_VIRTUAL8086)
+		regs->rflags |= CPU_RFLAGS_VM;
+}
+
 void state_registers(const struct cpu_state *state, struct kvm_regs *regs, struct kvm_sregs *sregs)
 {
 	set_segments(sregs, state);
 	set_control(sregs, state);
-	*regs = state->regs;
-	regs->rflags |= RFLAGS_FIXED;
-	if (state->mode == CPU_VIRTUAL8086)
-		regs->rflags |= RFLAGS_VM;
+	state_general(state, regs);
 }
 
 /* A KVM that cannot have it so may say nothing and have it otherwise. */

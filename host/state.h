@@ -24,8 +24,10 @@ enum cpu_mode {
 	NR_CPU_MODES
 };
 
-#define CPU_CR0_PG  (1ULL << 31)
-#define CPU_CR4_PCE (1ULL << 8)
+#define CPU_CR0_PG    (1ULL << 31)
+#define CPU_CR4_PCE   (1ULL << 8)
+#define CPU_RFLAGS_RF (1ULL << 16)
+#define CPU_RFLAGS_VM (1ULL << 17)
 
 struct cpu_state {
 	enum cpu_mode mode;
@@ -43,6 +45,7 @@ struct cpu_state {
 const char *cpu_mode_name(enum cpu_mode mode);
 bool cpu_mode_allows(enum cpu_mode mode, unsigned int cpl, bool paging);
 bool cpu_mode_is_long(enum cpu_mode mode);
+bool cpu_mode_is_86(enum cpu_mode mode); /* real-address or virtual-8086 */
 
 /*
  * Write the tables of all modes. Where there is paging, guest memory is mapped one to one and open
@@ -51,9 +54,11 @@ bool cpu_mode_is_long(enum cpu_mode mode);
  */
 int state_tables(const struct vm *vm, struct failure *failure);
 
+/* The general registers of @state: the mode's RFLAGS with them. */
+void state_general(const struct cpu_state *state, struct kvm_regs *regs);
+
 /* @state in KVM's words. @sregs: what it is before, of which the local APIC's base is kept. */
-void state_registers(const struct cpu_state *state, struct kvm_regs *regs,
-		     struct kvm_sregs *sregs);
+void state_registers(const struct cpu_state *state, struct kvm_regs *regs, struct kvm_sregs *sregs);
 
 /* The descriptors of CS and SS into the GDT, for code that is returned to by IRET. */
 void state_descriptors(const struct vm *vm, const struct kvm_sregs *sregs);

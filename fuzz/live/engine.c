@@ -60,7 +60,6 @@ static struct guest_vm *vm_of(struct engine_vcpu *vcpu, const struct rdpmc_pmu *
 	if (insn_open(&vm->insn, &vcpu->kvm, &config, TIMEOUT_MS, &vcpu->why))
 		return NULL;
 	vm->there = true;
-	vm->pmu = *pmu;
 	vm->shape = config.pmu;
 	vm->asked = false;
 	memset(vm->no_list, 0, sizeof(vm->no_list));
@@ -173,11 +172,20 @@ static void set_counters(struct engine_vcpu *vcpu)
 }
 
 /* A vCPU that was made anew has other counters than the case gave the one before it. */
-void live_counters(struct engine_vcpu *vcpu)
+static void load(struct engine_vcpu *vcpu)
 {
 	if (vcpu->vm && vcpu->vm->shape.version && vcpu->vm->insn.ready &&
 	    vcpu->vm->loaded_in != vcpu->vm->insn.made)
 		set_counters(vcpu);
+}
+
+void live_counters(struct engine_vcpu *vcpu, const struct cpu_state *cpu)
+{
+	if (!vcpu->vm->shape.version)
+		return;
+	/* What has to be learnt of such states first may cost a vCPU. */
+	insn_emulated(&vcpu->vm->insn, cpu);
+	load(vcpu);
 }
 
 static void kvm_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
@@ -198,7 +206,7 @@ static void kvm_load(struct engine_vcpu *vcpu, const struct rdpmc_counters *coun
 	vcpu->wanted = *counters;
 	if (vcpu->vm)
 		vcpu->vm->loaded_in = 0;
-	live_counters(vcpu);
+	load(vcpu);
 }
 
 static void kvm_write(struct engine_vcpu *vcpu, const struct case_step *step)
@@ -211,16 +219,16 @@ static void kvm_write(struct engine_vcpu *vcpu, const struct case_step *step)
 		vcpu->wanted.metrics = step->value;
 	if (vcpu->vm)
 		vcpu->vm->loaded_in = 0;
-	live_counters(vcpu);
+	load(vcpu);
 }
 
-static uint64_t held(const struct engine_vcpu *vcpu, enum counter_kind kind, unsigned int index,
-		     uint64_t otherwise)
+/* 0: there is none. */
+static uint64_t held(const struct engine_vcpu *vcpu, enum counter_kind kind, unsigned int index)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
-	return counter_get(&vcpu->vm->insn.vm, &vcpu->vm->shape, kind, index, &value) ? value
-										      : otherwise;
+	counter_get(&vcpu->vm->insn.vm, &vcpu->vm->shape, kind, index, &value);
+	return value;
 }
 
 static void kvm_counters(const struct engine_vcpu *vcpu, struct rdpmc_counters *counters,
@@ -230,15 +238,10 @@ static void kvm_counters(const struct engine_vcpu *vcpu, struct rdpmc_counters *
 	if (!vcpu->vm || !vcpu->vm->insn.ready)
 		return;
 	for (unsigned int x = 0; x < n_gp && x < vcpu->vm->shape.nr_gp; x++)
-		counters->gp[x] = held(vcpu, COUNTER_GP, x, 0);
+		counters->gp[x] = held(vcpu, COUNTER_GP, x);
 	for (unsigned int x = 0; x < n_fixed && x < vcpu->vm->shape.nr_fixed; x++)
-		counters->fixed[x] = held(vcpu, COUNTER_FIXED, x, 0);
-	counters->metrics = held(vcpu, COUNTER_METRICS, 0, 0);
-}
-
-static uint64_t low_bits(uint64_t value, unsigned int width)
-{
-	return width < 64 ? value & ((1ULL << width) - 1) : value;
+		counters->fixed[x] = held(vcpu, COUNTER_FIXED, x);
+	counters->metrics = held(vcpu, COUNTER_METRICS, 0);
 }
 
 /* Only what the guest has, in its width. A vCPU that was lost takes its counters along. */
@@ -246,23 +249,19 @@ static bool kvm_holds(const struct engine_vcpu *vcpu, const struct rdpmc_counter
 		      unsigned int n_gp, unsigned int n_fixed)
 {
 	const struct pmu_shape *shape;
+	const struct vm *vm;
 
 	if (!vcpu->vm || !vcpu->vm->shape.version || !vcpu->vm->insn.ready)
 		return true;
 	shape = &vcpu->vm->shape;
-	for (unsigned int x = 0; x < n_gp && x < shape->nr_gp; x++) {
-		uint64_t value = low_bits(expected->gp[x], shape->gp_width);
-
-		if (held(vcpu, COUNTER_GP, x, value) != value)
+	vm = &vcpu->vm->insn.vm;
+	for (unsigned int x = 0; x < n_gp && x < shape->nr_gp; x++)
+		if (!counter_holds(vm, shape, COUNTER_GP, x, expected->gp[x]))
 			return false;
-	}
-	for (unsigned int x = 0; x < n_fixed && x < shape->nr_fixed; x++) {
-		uint64_t value = low_bits(expected->fixed[x], shape->fixed_width);
-
-		if (held(vcpu, COUNTER_FIXED, x, value) != value)
+	for (unsigned int x = 0; x < n_fixed && x < shape->nr_fixed; x++)
+		if (!counter_holds(vm, shape, COUNTER_FIXED, x, expected->fixed[x]))
 			return false;
-	}
-	return held(vcpu, COUNTER_METRICS, 0, expected->metrics) == expected->metrics;
+	return counter_holds(vm, shape, COUNTER_METRICS, 0, expected->metrics);
 }
 
 /*

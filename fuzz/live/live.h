@@ -18,7 +18,6 @@
 struct guest_vm {
 	bool there;
 	uint64_t last; /* use */
-	struct rdpmc_pmu pmu;
 	struct pmu_shape shape;
 	bool asked; /* whether RDPMC is intercepted */
 	enum intercept intercept;
@@ -53,8 +52,10 @@ struct engine_vcpu {
 bool live_adapt(struct engine_vcpu *vcpu, struct rdpmc_state *state);
 void live_cpu(const struct rdpmc_state *state, struct cpu_state *cpu);
 
-/* engine.c: the counters of the case into a vCPU that has them not. */
-void live_counters(struct engine_vcpu *vcpu);
+/* engine.c: before a read in @cpu, the counters of the case into a vCPU that has them not. */
+void live_counters(struct engine_vcpu *vcpu, const struct cpu_state *cpu);
+
+extern const struct engine engine_kvm;
 
 /* read.c: a text that stays as long as the engine, one for all that differ in numbers only. */
 const char *live_keep(struct engine_vcpu *vcpu, const char *text);

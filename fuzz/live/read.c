@@ -73,7 +73,7 @@ static void to_answer(struct engine_vcpu *vcpu, const struct rdpmc_state *state,
 	answer->regs.rdx = result->regs.rdx;
 	answer->regs.rip = result->regs.rip;
 	/* A fault's handler is told RF; a case has none. */
-	answer->regs.rflags = result->regs.rflags & ~(1ULL << 16);
+	answer->regs.rflags = result->regs.rflags & ~CPU_RFLAGS_RF;
 }
 
 void live_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
@@ -94,9 +94,7 @@ void live_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_st
 	code[length++] = 0x0f;
 	code[length++] = 0x33;
 	if (vcpu->vm) {
-		/* What has to be learnt of such states first may cost a vCPU. */
-		insn_emulated(&vcpu->vm->insn, &cpu);
-		live_counters(vcpu);
+		live_counters(vcpu, &cpu);
 		insn_run(&vcpu->vm->insn, &cpu, code, length, &vcpu->result);
 	} else {
 		vcpu->result.end = INSN_REFUSED;
@@ -131,8 +129,8 @@ static bool read_batch(struct engine_vcpu *vcpu, const struct rdpmc_state *state
 		return false;
 	for (size_t i = 0; i < n; i++)
 		rcxs[i] = high | ecxs[i];
+	live_counters(vcpu, &cpu);
 	emulated = insn_emulated(&vcpu->vm->insn, &cpu);
-	live_counters(vcpu);
 	end = batch_run(&vcpu->vm->insn, &cpu, rcxs, n, results, &count, &why);
 	if (end == BATCH_CANNOT) {
 		no_list->is = true;

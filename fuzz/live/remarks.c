@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "fuzz/clock.h"
 #include "fuzz/live/live.h"
@@ -32,10 +31,8 @@ static void say_pmu(struct engine_vcpu *vcpu, const char *whose, const struct pm
 static void say_host(struct engine_vcpu *vcpu)
 {
 	const struct setting_host *host = &vcpu->probed;
-	struct utsname uts;
 
-	say(vcpu, "host: Linux %s, KVM by %s", uname(&uts) ? "?" : uts.release,
-	    kvm_backend_name(host->backend));
+	say(vcpu, "host: Linux %s, KVM by %s", engine_kvm.version, kvm_backend_name(host->backend));
 	say_pmu(vcpu, "the processor", &host->cpu);
 	say_pmu(vcpu, "guests at most", &host->kvm);
 }
@@ -49,7 +46,7 @@ static void say_entries(struct engine_vcpu *vcpu)
 			  "force_emulation_prefix=1");
 }
 
-/* The states whose @reason is the first one's. */
+/* States that are refused, or take no list, and the last one's reason. */
 static void say_states(struct engine_vcpu *vcpu, const char *heading, bool list)
 {
 	const char *reason = NULL;
