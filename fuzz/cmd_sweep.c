@@ -145,6 +145,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			options->parts = options->chosen.engine->real
 						 ? PART_STATES
 						 : PART_FULL | PART_REPRESENTATIVES | PART_PAIRS;
+		if (options->parts & PART_STATES && options->parts & PART_FULL &&
+		    options->last - options->first == UINT32_MAX)
+			command_die("--states: a list of every ECX is none; --full names no TYPE");
 		if (options->first > options->last)
 			command_die("--first is above --last");
 		if (options->resume && !(options->parts & PART_FULL))

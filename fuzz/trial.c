@@ -384,8 +384,9 @@ size_t trial_read_list(struct trial_run *run, const uint32_t *ecxs, size_t count
 	struct reading reading;
 	size_t good = 0;
 
-	if (by_list && engine->adapt)
-		engine->adapt(trial->vcpu, &run->state);
+	/* Once for all of them; to each read it is what it was asked for then. */
+	if (by_list && engine->adapt && engine->adapt(trial->vcpu, &run->state))
+		trial->tally.adapted += count;
 	for (size_t first = 0, n; first < count; first += n) {
 		n = count - first < AT_ONCE ? count - first : AT_ONCE;
 		memset(answers, 0, sizeof(answers));

@@ -40,6 +40,7 @@ wrong_use "is not expected" sweep --engine kvm 2000H
 wrong_use "weeks" sweep --engine kvm --full
 wrong_use "is no TYPE" sweep --engine kvm --full 12345H
 wrong_use "is no TYPE" sweep --full kernel
+wrong_use "names no TYPE" sweep --states --full
 wrong_use "--states is for it" sweep --engine kvm --pairs
 wrong_use "--states is for it" sweep --engine kvm --representatives
 wrong_use "not for a real machine" sweep --engine kvm --full 2000H --resume "$dir/resume"
@@ -79,6 +80,7 @@ awk '/^(real|protected|virtual-8086|compatibility|64-bit).* CPL [0-3]( PCE)? +[0
 	if ($NF ? agree : zero) bad++
 } END { print places + 0, bad + 0 }' "$dir/out" >"$dir/table"
 check "sweep: every shape of ECX in each of 62 states, or the host refuses it" test "$(cat "$dir/table")" = "62 0"
+check "sweep: states that were moved are counted, lists of them too" test "$(count 'reads in a state near to')" -gt 1000
 check "sweep: a refusal has its reason" sh -c "! grep -q ' [1-9][0-9]* the host refuses' '$dir/out' || grep -q '^refused by the host: .*(..*)' '$dir/out'"
 check "sweep: speed one by one, by lists, of a bare loop" test "$(grep -c '^speed: .*one by one [0-9]* reads/s, by lists [0-9]*, a bare loop [0-9]*' "$dir/out")" -eq 1
 python=python3
