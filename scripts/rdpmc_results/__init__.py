@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What becomes of results: compared, watched over time, exported, shown.
+
+Knows the results' JSON (results/rdpmc-results-1.schema.json) and nothing else of the project.
+
+  files        a result file, read with suspicion
+  history      a folder of them, as series of points
+  statistics   tests and intervals on run medians
+  compare      A against B          floor     the noise of a machine, measured and kept
+  turns        A and B run by turns, run by run
+  changes      steps and drift in one series
+  trend        the same over a folder
+  export       the formats of other tools, a module each
+  dashboard    one HTML file
+  text         what a terminal may show
+"""

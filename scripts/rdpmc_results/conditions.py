@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The conditions of a result that may explain a change: what differs between two of them."""
+
+from .files import part, text
+
+
+def said(value):
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return text(value) if isinstance(value, str) else text(str(value))
+
+
+def conditions(result):
+    """{what: how it was}, both as texts; in the order in which a person would look at them."""
+    context = result.context
+    kernel = part(context, "kernel")
+    cpu = part(context, "cpu")
+    found = {
+        "program": result.version,
+        "compiler": result.compiler,
+        "flags": result.flags,
+        "kernel": said(kernel.get("release")),
+        "kernel build": said(kernel.get("version")),
+        "kernel command line": said(kernel.get("cmdline")),
+        "microcode": said(cpu.get("microcode")),
+        "hypervisor": said(cpu.get("hypervisor_vendor")),
+        "governor": said(context.get("governor")),
+        "turbo": said(context.get("turbo")),
+        "SMT": said(part(context, "smt").get("control")),
+        "idle driver": said(part(context, "cpuidle").get("driver")),
+        "clock source": said(context.get("clocksource")),
+        "huge pages": said(context.get("transparent_hugepage")),
+        "NMI watchdog": said(context.get("nmi_watchdog")),
+        "isolated CPUs": said(context.get("isolated_cpus")),
+        "intercepted by": said(part(context, "intercepted").get("means_text")),
+        "measured on CPU": said(part(context, "placement").get("cpu")),
+    }
+    for module, parameters in sorted(part(context, "kvm_modules").items()):
+        if isinstance(parameters, dict):
+            for name, value in sorted(parameters.items()):
+                found[text(f"parameter {module}.{name}")] = said(value)
+    for name, value in sorted(part(context, "mitigations").items()):
+        found[text(f"mitigation {name}")] = said(value)
+    return found
+
+
+def differences(before, after):
+    """[(what, before, after)] of two conditions(); what one side does not have is 'absent'."""
+    return [(what, before.get(what, "absent"), after.get(what, "absent"))
+            for what in {**before, **after}
+            if before.get(what) != after.get(what)]

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A folder of results as series of points: one series for each row and machine, in order of time.
+
+Thousands of files are read by all processors; a worker sends back only what a point is made of.
+"""
+
+import multiprocessing
+import os
+from dataclasses import dataclass, field
+
+import numpy
+
+from . import files
+from .conditions import conditions
+from .files import Row
+from .statistics import median_interval
+
+FIGURES = ("median", "lower", "upper", "p99", "exits")
+CHUNK = 32                  # files a worker reads before it answers
+FEW = 64                    # files for which no worker is started
+
+
+@dataclass(slots=True)
+class Point:
+    """A result as the history knows it."""
+    path: str
+    started: int            # s since 1970, UTC
+    version: str            # of the program
+    partial: bool
+    vpmu: str               # "user", or ""
+    machine: tuple          # as Result.machine
+    conditions: int         # index into History.conditions
+    absent: int             # index into History.absent
+    host: str = ""          # the name of its machine among all
+
+
+@dataclass(slots=True)
+class Series:
+    """A row's history on one machine. Arrays of one length: ns, but exits (per read; nan: unknown)."""
+    host: str
+    name: str
+    setting: str
+    at: numpy.ndarray       # indices into History.points, by time
+    median: numpy.ndarray   # of the point's runs
+    lower: numpy.ndarray    # 95 % interval of that median; nan: fewer than 6 runs
+    upper: numpy.ndarray
+    p99: numpy.ndarray
+    exits: numpy.ndarray
+
+
+@dataclass(slots=True)
+class History:
+    points: list = field(default_factory=list)      # of Point, by machine, then time
+    conditions: list = field(default_factory=list)  # dicts, see conditions()
+    absent: list = field(default_factory=list)      # tuples of (name, setting, status, reason)
+    series: list = field(default_factory=list)      # of Series, by host, then as in the files
+    others: list = field(default_factory=list)      # of Result: kinds that are not bench, by time
+    skipped: list = field(default_factory=list)     # (path, reason): files that were of no use
+
+    @property
+    def hosts(self):
+        return list(dict.fromkeys(point.host for point in self.points))
+
+
+def exit_costs(rows):
+    """Rows of what the intercept costs, of those measured with it and without, run by run."""
+    measured = {row.name: row for row in rows if row.status == "measured"}
+    costs = []
+    for name, row in measured.items():
+        parts = name.split("/")
+        if parts[0] != "rdpmc" or row.setting != "intercepted" or parts[2] != "intercepted":
+            continue
+        free = measured.get(f"rdpmc/{parts[1]}/passthrough/{parts[3]}")
+        if free is None or len(free.runs) != len(row.runs):
+            continue
+        runs = [dear - cheap for dear, cheap in zip(row.runs, free.runs)]
+        middle = float(numpy.median(runs))
+        costs.append(Row(f"exit-cost/{parts[1]}/{parts[3]}", "exit-cost", "measured", "", middle,
+                         float(numpy.median(numpy.abs(numpy.array(runs) - middle))), runs=runs))
+    return costs
+
+
+def setting(row, options):
+    """A control row in a guest with a simulated PMU is no control of a real one."""
+    if row.setting == "control" and options.get("vpmu") == "user":
+        return "simulated-vpmu"
+    return row.setting
+
+
+class Table:
+    """Values that many files share, each kept once."""
+
+    def __init__(self):
+        self.values = []
+        self.index = {}
+
+    def add(self, key, value):
+        at = self.index.get(key)
+        if at is None:
+            at = self.index[key] = len(self.values)
+            self.values.append(value)
+        return at
+
+
+def condense(paths):
+    """What a history needs of these files: (entries, conditions, layouts, absents, others, skipped)."""
+    entries, others, skipped = [], [], []
+    known, layouts, absents = Table(), Table(), Table()
+    for path in paths:
+        try:
+            result = files.read(path)
+        except files.NotAResult:
+            continue
+        except files.Refused as reason:
+            skipped.append((path, str(reason)))
+            continue
+        if result.kind != "bench":
+            others.append(result)
+            continue
+        rows = [row for row in result.rows if row.status == "measured"]
+        rows += exit_costs(rows)
+        layout = tuple((row.name, setting(row, result.options)) for row in rows)
+        absent = tuple((row.name, setting(row, result.options), row.status, row.reason)
+                       for row in result.rows if row.status != "measured")
+        figures = numpy.array(
+            [(row.median, *median_interval(row.runs),
+              numpy.nan if row.p99 is None else row.p99,
+              numpy.nan if row.exits is None else row.exits) for row in rows],
+            dtype=float).reshape(-1, len(FIGURES))
+        found = conditions(result)
+        point = Point(path, result.started, result.version, result.partial,
+                      "user" if result.options.get("vpmu") == "user" else "", result.machine,
+                      known.add(tuple(found.items()), found), absents.add(absent, absent))
+        entries.append((point, layouts.add(layout, layout), figures))
+    return entries, known.values, layouts.values, absents.values, others, skipped
+
+
+def condensed(paths, progress):
+    """condense() of all, chunk by chunk, by as many processes as there are processors."""
+    chunks = [paths[at:at + CHUNK] for at in range(0, len(paths), CHUNK)]
+    done = 0
+    if len(paths) <= FEW:
+        for chunk in chunks:
+            yield condense(chunk)
+        return
+    with multiprocessing.Pool(len(os.sched_getaffinity(0))) as pool:
+        for answer in pool.imap(condense, chunks):
+            done += CHUNK
+            progress(min(done, len(paths)), len(paths))
+            yield answer
+
+
+def name_machines(machines):
+    """{machine: name}: the host's name alone where that tells them apart."""
+    names = {}
+    for machine in machines:
+        host, cpu, backend = machine
+        same = [other for other in machines if other[0] == host]
+        if len(same) == 1:
+            names[machine] = host
+        elif len({other[1] for other in same}) == len(same):
+            names[machine] = f"{host}, {cpu}"
+        else:
+            names[machine] = f"{host}, {cpu}, {backend or 'backend unknown'}"
+    return names
+
+
+def read(paths, progress=lambda done, of: None):
+    """The History of the files in these paths (files, or folders with all below them).
+
+    A result that is there twice counts once; the copy is among the skipped."""
+    history = History()
+    known, absents = Table(), Table()
+    entries = []
+    for found, some, layouts, lacks, others, skipped in condensed(files.find(paths), progress):
+        history.others += others
+        history.skipped += skipped
+        for point, layout, figures in found:
+            values = some[point.conditions]
+            point.conditions = known.add(tuple(values.items()), values)
+            point.absent = absents.add(lacks[point.absent], lacks[point.absent])
+            entries.append((point, layouts[layout], figures))
+    history.conditions = known.values
+    history.absent = absents.values
+    history.others.sort(key=lambda result: (result.started, result.path))
+
+    names = name_machines(dict.fromkeys(point.machine for point, _, _ in entries))
+    for point, _, _ in entries:
+        point.host = names[point.machine]
+    entries.sort(key=lambda entry: (entry[0].host, entry[0].started, entry[0].path))
+
+    seen = {}
+    columns = {}            # (host, name, setting) -> [index of point], [figures]
+    for point, layout, figures in entries:
+        key = point.machine, point.started, point.version, layout, figures.tobytes()
+        if key in seen:
+            history.skipped.append((point.path, f"the same result as {seen[key]}"))
+            continue
+        seen[key] = point.path
+        at = len(history.points)
+        history.points.append(point)
+        for row, values in zip(layout, figures):
+            column = columns.setdefault((point.host, *row), ([], []))
+            column[0].append(at)
+            column[1].append(values)
+    for (host, name, how), (at, values) in columns.items():
+        history.series.append(Series(host, name, how, numpy.array(at),
+                                     *numpy.array(values).T))
+    return history
