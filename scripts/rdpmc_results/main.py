@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line: scripts/results COMMAND."""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+
+from .text import plain
+
+# Each module has add(commands), which adds its parser and sets what runs it.
+COMMANDS = ("compare", "turns", "trend", "export", "dashboard")
+
+EPILOG = """\
+exit status: 0 good; 1 a regression; 2 wrong use, or nothing to work on; 3 good, but files were
+skipped, which are named; 77 nothing can be measured here; 128 + signal when interrupted
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong use is one line."""
+
+    def error(self, message):
+        print(f"results: {plain(message)} (see --help)", file=sys.stderr)
+        sys.exit(2)
+
+
+class Failed(Exception):
+    """Ends the program with one line and status 2."""
+
+
+def parser():
+    made = Parser(prog="results", description=__doc__.splitlines()[0], epilog=EPILOG,
+                  formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    made.description = "What becomes of the results of rdpmc-bench."
+    commands = made.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    for name in COMMANDS:
+        importlib.import_module(f".{name}", __package__).add(commands)
+    return made
+
+
+def progress(done, of):
+    """Of long work, on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r{done} of {of} files" + "\n" * (done == of), end="", file=sys.stderr, flush=True)
+
+
+def name_skipped(skipped):
+    """Says which files were of no use and why; the status that this makes of a good one."""
+    for path, reason in skipped:
+        print(f"results: skipped {plain(path)}: {plain(reason)}", file=sys.stderr)
+    if skipped:
+        print(f"results: {len(skipped)} file{'s' * (len(skipped) > 1)} skipped", file=sys.stderr)
+    return 3 if skipped else 0
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        options = parser().parse_args()
+        status = options.run(options)
+        sys.stdout.flush()
+        return status
+    except Failed as why:
+        print(f"results: {plain(str(why))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing may be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a terminal may show, and how a person reads figures."""
+
+import math
+import unicodedata
+from datetime import datetime, timezone
+
+
+def plain(text):
+    """A text from a file, fit for a terminal: no control characters, one line."""
+    return "".join(c if c == " " or unicodedata.category(c)[0] not in "CZ" else f"\\x{ord(c):02x}"
+                   if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text)
+
+
+def time(ns):
+    """A time with four figures that count, in the unit a person would choose."""
+    if ns is None or math.isnan(ns):
+        return "-"
+    for unit, size in ("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1):
+        if abs(ns) >= size or unit == "ns":
+            digits = 3 - max(0, math.floor(math.log10(abs(ns) / size))) if ns else 1
+            return f"{ns / size:.{max(0, min(3, digits))}f} {unit}"
+    return "-"
+
+
+def change(ratio):
+    """A ratio as people say it: +5.1 %."""
+    return "-" if math.isnan(ratio) else f"{(ratio - 1) * 100:+.1f} %"
+
+
+def share(part):
+    return f"{part * 100:.1f} %"
+
+
+def date(seconds):
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M")
+
+
+def table(rows, right=()):
+    """Lines of columns, those of index in @right flush right; no blanks at the ends of lines."""
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return ["  ".join(cell.rjust(width) if n in right else cell.ljust(width)
+                      for n, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in rows]
