@@ -1,29 +1,48 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Steps and drift in one series."""
+"""Steps and drift in one series.
+
+Steps are found by E-divisive (Matteson and James, 2014): the split of a stretch at which the energy
+distance of its two sides is greatest, then the same on either side. It is done on ranks, so outliers
+have no weight of their own and what happens without a change depends on the length alone: the test of
+significance is a table. A stretch that a line explains better than steps do is drift.
+"""
 
 from dataclasses import dataclass, field
+from math import isnan, nan
 
-CONFIRMING = 3              # points that a level needs on either side before anybody believes it
+import numpy
+from scipy import stats
+
+CONFIRMING = 3      # points that a level needs on either side before anybody believes it
+SHORT = 10          # fewer points than that say nothing
+WINDOW = 256        # points that are looked at together; longer series in windows that overlap by half
+REACH = 60          # points of the level before, that the newest ones are held against
+ALPHA = 0.002       # of a step, of the newest points, of drift
+FLOOR = 0.5         # ns: about a cycle; less is no change, whatever its share
+
+# By length of a stretch: what the greatest energy distance of its ranks exceeds in ALPHA of all
+# cases without any change. tests/results/test_changes.py works it out anew.
+LENGTHS = (12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+CRITICAL = (1.83, 2.15, 2.38, 2.49, 2.64, 2.74, 2.84, 2.88, 2.93, 3.00)
 
 
 @dataclass(slots=True)
 class Step:
-    at: int                 # index of the first point of the new level
-    before: float           # median of the level before, in the series' unit
+    at: int             # index of the first point of the new level
+    before: float       # median of the level before, in the series' unit
     after: float
-    ratio: float            # after / before; nan where before is not above 0
-    p: float
-    confirmed: bool         # CONFIRMING points or more of the new level are there
+    ratio: float        # after / before
+    confirmed: bool     # CONFIRMING points or more of the new level are there
 
 
 @dataclass(slots=True)
 class Drift:
-    start: int              # indices of the first and the last point of the stretch
+    start: int          # indices of the first and the last point of the stretch
     end: int
-    before: float           # of the fitted line, at its ends
+    before: float       # of the fitted line, at its ends
     after: float
     ratio: float
-    per_point: float        # share of before, a point
+    per_point: float    # share of before, a point
 
 
 @dataclass(slots=True)
@@ -32,6 +51,143 @@ class Changes:
     drift: Drift | None = None                   # of the stretch at the end; steps in it are left out
 
 
+def energy(values):
+    """(split, distance): where the energy distance of the two sides is greatest, by ranks."""
+    count = len(values)
+    ranks = stats.rankdata(values) / count
+    sums = numpy.zeros((count + 1, count + 1))
+    numpy.abs(ranks[:, None] - ranks).cumsum(0).cumsum(1, out=sums[1:, 1:])
+    split = numpy.arange(CONFIRMING, count - CONFIRMING + 1)
+    left = sums[split, split]
+    across = sums[split, count] - left
+    right = sums[count, count] - left - 2 * across
+    here, there = split.astype(float), (count - split).astype(float)
+    distance = here * there / count * (2 * across / (here * there) - left / (here * (here - 1)) -
+                                       right / (there * (there - 1)))
+    best = int(distance.argmax())
+    return int(split[best]), float(distance[best])
+
+
+def significant(distance, count):
+    return distance > numpy.interp(count, LENGTHS, CRITICAL)
+
+
+def divide(values, start, end, found):
+    """Adds to @found where values[start:end] changes, and recursively on both sides."""
+    if end - start < LENGTHS[0]:
+        return
+    split, distance = energy(values[start:end])
+    if significant(distance, end - start):
+        found.add(start + split)
+        divide(values, start, start + split, found)
+        divide(values, start + split, end, found)
+
+
+def candidates(values):
+    found = set()
+    for start in range(0, max(1, len(values) - WINDOW // 2), WINDOW // 2):
+        divide(values, start, min(start + WINDOW, len(values)), found)
+    return sorted(found)
+
+
+def relation(before, after):
+    """after / before; nan where that says nothing."""
+    return after / before if before >= FLOOR else nan
+
+
+def large(before, after, magnitude):
+    ratio = relation(before, after)
+    return not isnan(ratio) and abs(after - before) >= FLOOR and \
+        max(ratio, 1 / ratio if ratio > 0 else numpy.inf) > 1 + magnitude
+
+
+def weakest(values, bounds, magnitude):
+    """The inner bound that is least of a change among those that are none; None: all are."""
+    worst, least = None, numpy.inf
+    for number in range(1, len(bounds) - 1):
+        start, at, end = bounds[number - 1:number + 2]
+        before, after = numpy.median(values[start:at]), numpy.median(values[at:end])
+        size = abs(after - before)
+        if size < least and not large(before, after, magnitude):
+            worst, least = number, size
+    return worst
+
+
+def settled(values, found, magnitude):
+    """Bounds of levels: of the candidates those that are large, each where it fits best."""
+    bounds = [0, *found, len(values)]
+    while (number := weakest(values, bounds, magnitude)) is not None:
+        del bounds[number]
+    for number in range(1, len(bounds) - 1):
+        start = max(bounds[number - 1], bounds[number] - WINDOW // 2)
+        end = min(bounds[number + 1], bounds[number] + WINDOW // 2)
+        if end - start >= 2 * CONFIRMING:
+            bounds[number] = start + energy(values[start:end])[0]
+    return bounds
+
+
+def newest(values, start, magnitude):
+    """Where the newest points, too few for a split, leave the level from @start; None: they do not."""
+    for count in range(CONFIRMING, 1, -1):
+        at = len(values) - count
+        level = values[max(start, at - REACH):at]
+        if len(level) >= SHORT and \
+                large(numpy.median(level), numpy.median(values[at:]), magnitude) and \
+                stats.mannwhitneyu(values[at:], level, method="exact").pvalue <= ALPHA:
+            return at
+    return None
+
+
+def misfit(values, fitted, parameters):
+    """Bayesian information criterion of a fit, by absolute residuals: outliers do not decide."""
+    residual = numpy.abs(values - fitted).mean() or numpy.finfo(float).tiny
+    return 2 * len(values) * numpy.log(residual) + parameters * numpy.log(len(values))
+
+
+def drift(values, bounds, magnitude):
+    """The Drift of a stretch from one of @bounds to the end, the longest that there is; or None."""
+    count = len(values)
+    for number, start in enumerate(bounds[:-1]):
+        start = max(start, count - WINDOW)
+        stretch = values[start:]
+        if len(stretch) < 2 * SHORT:
+            break
+        time = numpy.arange(len(stretch))
+        if stats.kendalltau(time, stretch).pvalue > ALPHA:
+            continue
+        slope, origin, *_ = stats.theilslopes(stretch, time)
+        line = origin + slope * time
+        if not large(line[0], line[-1], magnitude):
+            continue
+        inner = [bound - start for bound in bounds[number + 1:-1] if bound > start]
+        levels = numpy.concatenate([numpy.full(len(part), numpy.median(part))
+                                    for part in numpy.split(stretch, inner)])
+        if misfit(stretch, line, 2) < misfit(stretch, levels, 1 + 2 * len(inner)):
+            return Drift(start, count - 1, float(line[0]), float(line[-1]),
+                         float(line[-1] / line[0]), float(slope / line[0]))
+    return None
+
+
 def find(values, magnitude=0.02):
-    """The Changes in a sequence of figures that are larger than the share @magnitude."""
-    raise NotImplementedError
+    """The Changes in a sequence of figures (ns) that are larger than the share @magnitude."""
+    values = numpy.asarray(values, dtype=float)
+    count = len(values)
+    if count < SHORT:
+        return Changes()
+    bounds = settled(values, candidates(values), magnitude)
+    last = newest(values, bounds[-2], magnitude)
+    if last is not None:
+        bounds.insert(-1, last)
+    drifting = drift(values, bounds, magnitude)
+    if drifting:
+        # A step that ends where the drift begins has its level there, not at the drift's median.
+        bounds = [bound for bound in bounds if bound < drifting.start] + [drifting.start, count]
+    found = Changes(drift=drifting)
+    for start, at, end in zip(bounds, bounds[1:], bounds[2:]):
+        before = float(numpy.median(values[start:at]))
+        after = drifting.before if drifting and at == drifting.start else \
+            float(numpy.median(values[at:end]))
+        if large(before, after, magnitude):
+            found.steps.append(Step(at, before, after, relation(before, after),
+                                    end - at >= CONFIRMING))
+    return found

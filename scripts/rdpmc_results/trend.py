@@ -1,23 +1,224 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The history of each row, watched: what is worse at its end, since when, and what changed there."""
 
+import argparse
+import json
+import multiprocessing
+import os
 from dataclasses import dataclass
+from functools import partial
 
-from .changes import Changes
+from . import history
+from .changes import CONFIRMING, SHORT, Changes, find
+from .conditions import differences
+from .text import change, date, plain, time
+
+MAGNITUDE = 0.02            # share that a level has to move
+RECENT = 30                 # points: how far back the end reaches
+HALVED = 0.5                # no software makes an exit that cheap: it was not taken
+FEW = 200                   # series for which no worker is started
 
 
 @dataclass(slots=True)
 class Watched:
     series: object          # history.Series
     changes: Changes
-    verdict: str            # "regression", "improvement", "suspicious" (an intercepted read fell to half:
-                            # is the intercept still there?), "unconfirmed" (it became dearer, too few
+    verdict: str            # "regression", "improvement", "suspicious" (an intercepted read fell to
+                            # half: is the intercept still there?), "unconfirmed" (dearer, on too few
                             # points to believe it), "steady", "short" (too few points to say)
     ratio: float            # of the change that the verdict is about; 1.0 without
     since: int | None       # index into series.at of its first point
     kind: str               # "step", "drift", or ""
 
 
-def watch(history, magnitude=0.02, recent=30):
-    """[Watched] for every series; those that are worse come first, the worst at the top."""
-    raise NotImplementedError
+VERDICTS = ("regression", "suspicious", "unconfirmed", "improvement", "steady", "short")
+
+
+def cheaper(series, ratio):
+    """What to call a fall of the cost."""
+    return "suspicious" if series.setting == "intercepted" and ratio <= HALVED else "improvement"
+
+
+def levels(count, steps):
+    """(before, now, newest upward, newest downward) of the steps that are in the recent points."""
+    late = [step for step in steps if step.at >= count - RECENT]
+    return (late[0].before, late[-1].after,
+            next((step.at for step in reversed(late) if step.ratio > 1), None),
+            next((step.at for step in reversed(late) if step.ratio < 1), None)) if late else None
+
+
+def judge(series, magnitude):
+    """The Watched of one series: how its end stands to what was before the recent points."""
+    count = len(series.median)
+    found = find(series.median, magnitude)
+    judged = partial(Watched, series, found)
+    if count < SHORT:
+        return judged("short", 1.0, None, "")
+    if found.drift:
+        ratio = found.drift.ratio
+        return judged("regression" if ratio > 1 else cheaper(series, ratio), ratio,
+                      found.drift.start, "drift")
+    sure = levels(count, [step for step in found.steps if step.confirmed])
+    if sure:
+        before, now, up, down = sure
+        if now > before * (1 + magnitude):
+            return judged("regression", now / before, up, "step")
+        if now < before / (1 + magnitude):
+            return judged(cheaper(series, now / before), now / before, down, "step")
+    if found.steps and not found.steps[-1].confirmed and found.steps[-1].ratio > 1:
+        return judged("unconfirmed", found.steps[-1].ratio, found.steps[-1].at, "step")
+    return judged("steady", 1.0, None, "")
+
+
+def watch(of, magnitude=MAGNITUDE):
+    """[Watched] for every series of a History; what is worse comes first, the worst at the top."""
+    work = partial(judge, magnitude=magnitude)
+    if len(of.series) < FEW:
+        judged = list(map(work, of.series))
+    else:
+        with multiprocessing.Pool(len(os.sched_getaffinity(0))) as pool:
+            judged = pool.map(work, of.series, chunksize=8)
+        for watched, series in zip(judged, of.series):
+            watched.series = series
+    return sorted(judged, key=lambda watched: (VERDICTS.index(watched.verdict), -watched.ratio))
+
+
+def around(of, watched):
+    """(last point before, first point of) a change; at the beginning of a history both the first."""
+    at = watched.series.at
+    return of.points[at[max(0, watched.since - 1)]], of.points[at[watched.since]]
+
+
+def changed(of, before, after):
+    return differences(of.conditions[before.conditions], of.conditions[after.conditions])
+
+
+def moved(watched):
+    """A level before and the one now, ns."""
+    if watched.kind == "drift":
+        return watched.changes.drift.before, watched.changes.drift.after
+    now = watched.changes.steps[-1].after
+    return now / watched.ratio, now
+
+
+def describe(of, group):
+    """Lines on changes of one host that began together."""
+    before, after = around(of, group[0])
+    points = len(group[0].series.at) - group[0].since
+    began = f"drifting since {date(after.started)}" if group[0].kind == "drift" else \
+        f"between {date(before.started)} and {date(after.started)}"
+    lines = [f"{plain(after.host)}, {began}, {points} point{'s' * (points > 1)}:"]
+    for watched in group:
+        was, now = moved(watched)
+        lines.append(f"  {change(watched.ratio):>8}  {watched.series.name}  "
+                     f"{time(was)} -> {time(now)}")
+        start = watched.since - 1 if watched.since else 0
+        exits = watched.series.exits[[start, -1]]
+        if abs(exits[1] - exits[0]) > 0.25:
+            lines.append(f"            exits per read {exits[0]:.2f} -> {exits[1]:.2f}")
+    if group[0].kind == "drift":
+        after = of.points[group[0].series.at[-1]]
+    versions = [f"{what}: {was} -> {now}" for what, was, now in changed(of, before, after)]
+    for line in versions or ["nothing in the results' contexts changed there: look elsewhere"]:
+        lines.append("      " + plain(line))
+    return lines
+
+
+def groups(of, watched):
+    """Those of a verdict that began together on one host, together."""
+    found = {}
+    for each in watched:
+        before, after = around(of, each)
+        found.setdefault((after.host, after.started, each.kind), []).append(each)
+    return found.values()
+
+
+HEADINGS = {
+    "regression": "SLOWER",
+    "suspicious": "SUSPICIOUS: an intercepted read fell to half its cost; is the intercept still there?",
+    "unconfirmed": f"perhaps slower, on fewer than {CONFIRMING} points",
+    "improvement": "faster",
+}
+
+
+def report(of, watched):
+    by = {verdict: [each for each in watched if each.verdict == verdict] for verdict in VERDICTS}
+    lines = []
+    for verdict, heading in HEADINGS.items():
+        if by[verdict]:
+            lines.append(heading)
+            for group in groups(of, by[verdict]):
+                lines += ["  " + line for line in describe(of, group)]
+            lines.append("")
+    if by["short"]:
+        lines.append(f"{len(by['short'])} rows have fewer than {SHORT} points: too few to say anything")
+    earlier = sum(len(each.changes.steps) for each in by["steady"])
+    lines.append(f"{len(by['steady'])} rows are steady over their last {RECENT} points" +
+                 (f"; {earlier} steps lie further back (--json)" if earlier else ""))
+    return lines
+
+
+def document(of, watched):
+    def point(series, at):
+        found = of.points[series.at[at]]
+        return {"file": found.path, "started": found.started, "version": found.version}
+
+    def step(series, each):
+        before, after = of.points[series.at[each.at - 1]], of.points[series.at[each.at]]
+        return {"before": point(series, each.at - 1), "after": point(series, each.at),
+                "level_before": each.before, "level_after": each.after, "ratio": each.ratio,
+                "confirmed": each.confirmed, "changed": changed(of, before, after)}
+
+    rows = []
+    for each in watched:
+        drift = each.changes.drift
+        rows.append({
+            "host": each.series.host, "name": each.series.name, "setting": each.series.setting,
+            "unit": "ns", "points": len(each.series.at), "verdict": each.verdict, "kind": each.kind,
+            "ratio": each.ratio,
+            "since": None if each.since is None else point(each.series, each.since),
+            "steps": [step(each.series, one) for one in each.changes.steps],
+            "drift": drift and {"start": point(each.series, drift.start),
+                                "level_before": drift.before, "level_after": drift.after,
+                                "ratio": drift.ratio, "per_point": drift.per_point}})
+    return {"schema": "rdpmc-trend/1", "rows": rows,
+            "skipped": [{"file": path, "reason": reason} for path, reason in of.skipped]}
+
+
+def run(options):
+    from .main import Failed, name_skipped, progress
+    of = history.read(options.paths, progress)
+    status = name_skipped(of.skipped)
+    if not of.points:
+        raise Failed(f"no result of rdpmc-bench in {' '.join(options.paths)}")
+    watched = watch(of, options.magnitude / 100)
+    if options.json:
+        print(json.dumps(document(of, watched), indent=1))
+    else:
+        first = min(point.started for point in of.points)
+        last = max(point.started for point in of.points)
+        print(f"{len(of.points)} results of {len(of.hosts)} host{'s' * (len(of.hosts) > 1)}, "
+              f"{len(of.series)} rows, {date(first)} to {date(last)} UTC\n")
+        print("\n".join(report(of, watched)))
+    worse = any(each.verdict in ("regression", "suspicious") for each in watched)
+    return 1 if worse else status
+
+
+def above_zero(value):
+    number = float(value)
+    if not 0 < number < 1000:
+        raise argparse.ArgumentTypeError(f"{value} is no percentage above 0")
+    return number
+
+
+def add(commands):
+    made = commands.add_parser(
+        "trend", help="steps and drift in the history of each row", allow_abbrev=False,
+        description="Says which rows are slower at the end of their history, since when, and what "
+                    f"changed there. A step counts once {CONFIRMING} points confirm it. Exit status 1 "
+                    "if something is slower, or an intercepted read fell to half its cost.")
+    made.add_argument("paths", nargs="+", metavar="PATH", help="result file, or folder of them")
+    made.add_argument("--magnitude", type=above_zero, default=MAGNITUDE * 100, metavar="PERCENT",
+                      help=f"how far a level has to move ({MAGNITUDE * 100:g})")
+    made.add_argument("--json", action="store_true", help="print JSON, every step included")
+    made.set_defaults(run=run)
