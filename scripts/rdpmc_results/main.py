@@ -55,10 +55,22 @@ def name_skipped(skipped):
     return 3 if skipped else 0
 
 
+def partition(words, at):
+    """As str.partition, of a list."""
+    if at not in words:
+        return words, [], []
+    return words[:words.index(at)], [at], words[words.index(at) + 1:]
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        options = parser().parse_args()
+        # argparse would lose where the second side begins.
+        words, dashes, after = partition(sys.argv[1:], "--")
+        options = parser().parse_args(words)
+        if dashes and not getattr(options, "takes_two", False):
+            raise Failed("only compare takes two sides, with -- between them")
+        options.after = after
         status = options.run(options)
         sys.stdout.flush()
         return status

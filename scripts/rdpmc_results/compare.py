@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A against B, row by row: which is slower, by how much, and how sure that is.
+
+What decides are medians of runs (Mann-Whitney), over all rows of the table (Benjamini-Hochberg), and
+only if the difference exceeds what the machine shows between two times the same program.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from math import inf, log, nan
+
+import numpy
+
+from . import files, floor, statistics
+from .conditions import conditions, differences
+from .history import exit_costs, setting
+from .text import change, plain, table, time
+
+ALPHA = 0.01                # false alarms in all rows that alarm
+MARGIN = 0.02               # share below which a difference is of no interest
+LEAST = 0.5                 # ns: about a cycle; less is no difference, whatever its share
+HALVED = 0.5                # an intercepted read does not fall to that by better software
+PROCESSES = 5               # with fewer a side Mann-Whitney cannot alarm, whatever they show
+ENDLESS = 1000              # more runs than that nobody makes
+
+
+@dataclass(slots=True)
+class Verdict:
+    name: str
+    setting: str
+    a: list                 # ns: run medians, a list for each file
+    b: list
+    median_a: float = nan
+    median_b: float = nan
+    ratio: float = nan      # median_b / median_a; nan where that says nothing
+    lower: float = nan      # 95 % interval of the ratio
+    upper: float = nan
+    p: float = 1.0
+    adjusted: float = 1.0   # p, for as many rows as there are
+    floor: float = 0.0      # share
+    verdict: str = ""       # "slower", "faster", "suspicious", "same", "cannot tell"
+    more: int | None = None     # units (see there) a side that would tell; None: no number would
+    note: str = ""
+    exits_a: float | None = None
+    exits_b: float | None = None
+
+
+def flat(groups):
+    return [run for group in groups for run in group]
+
+
+def units(a, b):
+    """What is tested: medians of processes (files) where there are enough of them, because runs of one
+    process have more in common than runs of two; else the runs."""
+    if min(len(a), len(b)) >= PROCESSES:
+        return [[float(numpy.median(group)) for group in side] for side in (a, b)]
+    return flat(a), flat(b)
+
+
+def measure(row):
+    """Fills in the figures of one row."""
+    a, b = flat(row.a), flat(row.b)
+    row.median_a, row.median_b = float(numpy.median(a)), float(numpy.median(b))
+    if row.median_a >= LEAST and row.median_b > 0:
+        row.ratio = row.median_b / row.median_a
+        row.lower, row.upper = statistics.ratio_interval(row.a, row.b)
+    row.p = statistics.mann_whitney(*units(row.a, row.b))
+
+
+def runs_more(row, margin):
+    """How many more runs a side would make an alarm or a "same" of it, if it goes on as it is."""
+    a, b = units(row.a, row.b)
+    count, effect = min(len(a), len(b)), abs(log(row.ratio))
+    needed = inf
+    if effect > log(1 + row.floor):
+        needed = statistics.runs_needed(a, b, effect, ALPHA) or inf
+    if effect < log(1 + margin):
+        # The interval narrows as the root of the number of runs, until it is within the margin.
+        half = log(row.upper / row.lower) / 2
+        needed = min(needed, count * (half / (log(1 + margin) - effect)) ** 2)
+    # What the estimate says is there already was not enough: half as many again.
+    more = max(needed - count, count / 2) if needed < inf else inf
+    return int(more) + 1 if more < ENDLESS else None
+
+
+def decide(row, margin):
+    margin = max(margin, row.floor)
+    if numpy.isnan(row.ratio):
+        small = max(abs(row.median_a), abs(row.median_b)) < LEAST
+        row.verdict = "same" if small else "cannot tell"
+        row.note = f"below {LEAST} ns, which is no cost" if small else \
+            "a figure that is not above 0 has no ratio"
+        return
+    different = row.adjusted < ALPHA and abs(log(row.ratio)) > log(1 + row.floor) and \
+        abs(row.median_b - row.median_a) >= LEAST
+    if different and row.ratio > 1:
+        row.verdict = "slower"
+    elif different and row.setting == "intercepted" and row.ratio <= HALVED:
+        row.verdict = "suspicious"
+        row.note = "an intercepted read at half its cost: is the intercept still there?"
+    elif different:
+        row.verdict = "faster"
+    elif 1 / (1 + margin) < row.lower and row.upper < 1 + margin:
+        row.verdict = "same"
+    else:
+        row.verdict = "cannot tell"
+        row.more = None if numpy.isnan(row.lower) else runs_more(row, margin)
+        single = max(map(len, row.a + row.b)) == 1
+        kind = "files" if min(len(row.a), len(row.b)) >= PROCESSES and not single else "runs"
+        row.note = f"about {row.more} more {kind} a side would tell" if row.more else \
+            f"{ENDLESS} more {kind} a side would not tell"
+
+
+def judge(rows, floors, margin=MARGIN):
+    """Gives each Verdict of a table, of which only name, setting, a and b are set, the rest."""
+    for row in rows:
+        measure(row)
+        row.floor = floors.of(row.name)
+    for row, adjusted in zip(rows, statistics.benjamini_hochberg([row.p for row in rows])):
+        row.adjusted = adjusted
+        decide(row, margin)
+    return rows
+
+
+@dataclass(slots=True)
+class Side:
+    """What the files of one side say."""
+    results: list           # of files.Result
+    rows: dict              # (name, setting) -> [Row], of the files in which it was measured
+    absent: dict            # (name, setting) -> Row that was not measured
+
+
+def side(paths, skipped):
+    results, rows, absent = [], {}, {}
+    for path in files.find(paths):
+        try:
+            result = files.read(path)
+            if result.kind != "bench":
+                raise files.NotAResult(f"of kind {result.kind}: no times")
+        except files.Refused as reason:
+            skipped.append((path, str(reason)))
+            continue
+        results.append(result)
+        for row in result.rows + exit_costs(result.rows):
+            key = row.name, setting(row, result.options)
+            if row.status == "measured":
+                rows.setdefault(key, []).append(row)
+            else:
+                absent[key] = row
+    results.sort(key=lambda result: result.started)
+    return Side(results, rows, absent)
+
+
+def without_setting(key):
+    name, how = key
+    return "/".join(part for part in name.split("/") if part not in files.SETTINGS[:-1])
+
+
+def incomparable(a, b):
+    """[(what, why)] of rows that only differ in what must not differ, and of those that got lost."""
+    found = []
+    for key in a.rows:
+        name, how = key
+        others = {other[1] for other in b.rows if without_setting(other) == without_setting(key)}
+        if key in b.rows or not others:
+            continue
+        mine = {other[1] for other in a.rows if without_setting(other) == without_setting(key)}
+        if others & mine:
+            continue
+        why = "a simulated PMU's times mean nothing" if "simulated-vpmu" in others | {how} else \
+            "the difference is the cost of an exit, not a change"
+        found.append((without_setting(key), f"{how} in A, {' and '.join(sorted(others))} in B: {why}"))
+    return found
+
+
+def lost(a, b):
+    """[(name, what became of it)]: measured in A, not any more in B."""
+    return [(key[0], f"{b.absent[key].status}: {b.absent[key].reason}")
+            for key in a.rows if key not in b.rows and key in b.absent]
+
+
+def by_turns(a, b):
+    """Were the files of both sides measured in turns?"""
+    order = sorted([(result.started, "a") for result in a.results] +
+                   [(result.started, "b") for result in b.results])
+    changes = sum(one[1] != other[1] for one, other in zip(order, order[1:]))
+    return changes >= min(len(a.results), len(b.results)) > 1
+
+
+def machines(a, b):
+    return {result.machine for result in a.results + b.results}
+
+
+def warnings(a, b):
+    if not by_turns(a, b):
+        yield "A and B were not measured by turns: what the machine did in between is in the " \
+              "differences, and not in the intervals (make ab)"
+    found = sorted(machines(a, b))
+    if len(found) > 1:
+        yield "different machines: " + "; ".join(" ".join(filter(None, each)) for each in found)
+    for name, of in ("A", a), ("B", b):
+        versions = sorted({result.version for result in of.results})
+        if len(versions) > 1:
+            yield f"{name} holds results of several versions: {', '.join(versions)}"
+        if any(result.partial for result in of.results):
+            yield f"{name} holds partial results"
+        if any(result.context.get("synthetic") for result in of.results):
+            yield f"{name} is synthetic: nobody measured it"
+
+
+def cell(row):
+    if numpy.isnan(row.ratio):
+        return "-", "-"
+    interval = "-" if numpy.isnan(row.lower) else \
+        f"{(row.lower - 1) * 100:+.1f} to {(row.upper - 1) * 100:+.1f}"
+    return change(row.ratio), interval
+
+
+ORDER = ("slower", "suspicious", "faster", "cannot tell", "same")
+
+
+def listing(rows):
+    """The table, what is worse first."""
+    lines = [["row", "A", "B", "B to A", "95 % interval", "adj. p", "floor", "verdict"]]
+    for row in sorted(rows, key=lambda row: ORDER.index(row.verdict)):
+        lines.append([row.name, time(row.median_a), time(row.median_b), *cell(row),
+                      f"{row.adjusted:.2g}" if row.adjusted >= 1e-4 else "<0.0001",
+                      f"{row.floor * 100:.1f} %",
+                      row.verdict.upper() if row.verdict in ORDER[:2] else row.verdict])
+        if row.note:
+            lines[-1][-1] += f" ({row.note})"
+        if None not in (row.exits_a, row.exits_b) and abs(row.exits_a - row.exits_b) > 0.25:
+            lines[-1][-1] += f"; exits per read {row.exits_a:.2f} -> {row.exits_b:.2f}"
+    return table(lines, right=(1, 2, 3, 4, 5, 6))
+
+
+def counts(rows):
+    found = {verdict: sum(row.verdict == verdict for row in rows) for verdict in ORDER}
+    return ", ".join(f"{count} {verdict}" for verdict, count in found.items() if count)
+
+
+def middle_exits(rows):
+    known = [row.exits for row in rows if row.exits is not None]
+    return float(numpy.median(known)) if known else None
+
+
+def comparable(a, b):
+    return [Verdict(*key, [row.runs for row in a.rows[key]], [row.runs for row in b.rows[key]],
+                    exits_a=middle_exits(a.rows[key]), exits_b=middle_exits(b.rows[key]))
+            for key in a.rows if key in b.rows]
+
+
+def document(rows, a, b, floors, refused, gone):
+    def finite(value):
+        return None if isinstance(value, float) and numpy.isnan(value) else value
+
+    def one(of):
+        return {"files": [result.path for result in of.results],
+                "versions": sorted({result.version for result in of.results})}
+
+    shown = ("name", "setting", "median_a", "median_b", "ratio", "lower", "upper", "p", "adjusted",
+             "floor", "verdict", "more", "note", "exits_a", "exits_b")
+    return {"schema": "rdpmc-comparison/1", "unit": "ns", "a": one(a), "b": one(b),
+            "floor": floors.source, "warnings": list(warnings(a, b)),
+            "changed": differences(conditions(a.results[-1]), conditions(b.results[-1])),
+            "rows": [{key: finite(getattr(row, key)) for key in shown} |
+                     {"runs_a": row.a, "runs_b": row.b} for row in rows],
+            "not_compared": refused, "lost": gone}
+
+
+def sides(options):
+    """(A, B, files skipped); ends with what is wrong where they cannot be compared."""
+    from .main import Failed, name_skipped
+    skipped = []
+    a, b = side(options.paths, skipped), side(options.after, skipped)
+    status = name_skipped(skipped)
+    for name, of in ("A", a), ("B", b):
+        if not of.results:
+            raise Failed(f"{name} holds no result of rdpmc-bench")
+    found = sorted(machines(a, b))
+    if len(found) > 1 and not options.across_hosts:
+        raise Failed("measured on different machines, whose difference is no change of the program: "
+                     + "; ".join(" ".join(filter(None, each)) for each in found)
+                     + " (--across-hosts compares them all the same)")
+    return a, b, status
+
+
+def load_floor(options, machine):
+    from .main import Failed
+    try:
+        return floor.load(machine, options.noise_floor)
+    except files.Refused as reason:
+        raise Failed(f"{options.noise_floor}: {reason}") from None
+
+
+def run(options):
+    from .main import Failed
+    if not options.after:
+        raise Failed("compare takes two sides: A.json... -- B.json...")
+    a, b, status = sides(options)
+    floors = load_floor(options, a.results[0].machine)
+    refused, gone = incomparable(a, b), lost(a, b)
+    rows = judge(comparable(a, b), floors, options.margin / 100)
+    if not rows and not gone:
+        raise Failed("A and B have no row in common" +
+                     "".join(f"; {name}: {why}" for name, why in refused[:1]))
+    (print_json if options.json else show)(rows, a, b, floors, refused, gone)
+    return outcome(rows, gone) or status
+
+
+def outcome(rows, gone):
+    """The exit status that they make."""
+    return 1 if gone or any(row.verdict in ORDER[:2] for row in rows) else 0
+
+
+def print_json(*of):
+    print(json.dumps(document(*of), indent=1))
+
+
+def show(rows, a, b, floors, refused, gone):
+    for name, of in ("A", a), ("B", b):
+        runs = max((len(flat(row.a if name == "A" else row.b)) for row in rows), default=0)
+        print(f"{name}: {len(of.results)} file{'s' * (len(of.results) > 1)}, {runs} runs, program "
+              f"{plain(of.results[-1].version)}, Linux "
+              f"{plain(conditions(of.results[-1])['kernel'])}")
+    for what, before, after in differences(conditions(a.results[-1]), conditions(b.results[-1])):
+        if what != "program":
+            print(plain(f"differs: {what}: {before} -> {after}"))
+    for warning in warnings(a, b):
+        print(plain(f"mind: {warning}"))
+    print(plain(f"noise floor: {floors.source}"), end="\n\n")
+    if rows:
+        print("\n".join(listing(rows)))
+    for name, why in refused:
+        print(plain(f"not compared: {name}: {why}"))
+    for name, why in gone:
+        print(plain(f"LOST: {name} was measured in A, in B it is {why}"))
+    print(f"\n{len(rows)} rows: {counts(rows)}" + (f"; {len(gone)} LOST" if gone else ""))
+
+
+def percentage(value):
+    number = float(value)
+    if not 0 < number < 100:
+        raise argparse.ArgumentTypeError(f"{value} is no percentage between 0 and 100")
+    return number
+
+
+def add_judging(made):
+    """Options of whatever compares."""
+    made.add_argument("--margin", type=percentage, default=MARGIN * 100, metavar="PERCENT",
+                      help="a smaller difference is of no interest: such rows are the same "
+                           f"({MARGIN * 100:g})")
+    made.add_argument("--noise-floor", metavar="FILE",
+                      help="as `make aa` writes it (results/noise-floor-HOST.json)")
+    made.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add(commands):
+    made = commands.add_parser(
+        "compare", help="A against B, row by row", allow_abbrev=False,
+        usage="results compare [OPTION...] A.json... -- B.json...",
+        description="Compares medians of runs. An alarm takes p < 0.01 over all rows (Mann-Whitney, "
+                    "Benjamini-Hochberg) and a difference above the machine's noise floor. Exit "
+                    "status 1 if a row is slower, was lost, or an intercepted read fell to half.")
+    made.add_argument("paths", nargs="+", metavar="PATH", help="result file, or folder of them")
+    made.add_argument("--across-hosts", action="store_true",
+                      help="compare results of different machines")
+    add_judging(made)
+    made.set_defaults(run=run, takes_two=True)

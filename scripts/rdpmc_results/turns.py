@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A and B by turns, run by run: the only honest comparison on a machine that others use as well.
+
+Each run is a process of its own with one fresh VM. Which of a pair goes first is drawn by lot, so that
+what drifts or repeats on the machine falls to both alike.
+"""
+
+import argparse
+import os
+import random
+import re
+import subprocess
+import sys
+import time as clock
+from datetime import datetime, timezone
+
+import numpy
+
+from . import compare, files, floor
+from .text import plain, share, table
+
+BUILT = "build/turns"       # sources, programs and results of comparisons
+RUNS = 10                   # a side
+PAIRS = 10                  # comparisons of a noise floor
+
+
+class NothingToMeasure(Exception):
+    """rdpmc-bench said that nothing can be measured here; its words."""
+
+
+def command(words, **more):
+    """Runs a program and gives its output; ends with its last word where it fails."""
+    from .main import Failed
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", **more)
+    except OSError as error:
+        raise Failed(f"{words[0]}: {error.strerror}") from None
+    if done.returncode:
+        last = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()[-1]
+        raise Failed(f"{' '.join(words[:4])} failed: {last}")
+    return done.stdout
+
+
+def build(revision):
+    """The path of rdpmc-bench as it was at a git revision, built once in a tree of its own."""
+    from .main import Failed
+    git = ["git", "-c", "safe.directory=*"]
+    try:
+        full = command([*git, "rev-parse", "--verify", "--quiet", "--end-of-options",
+                        revision + "^{commit}"]).strip()
+    except Failed:
+        raise Failed(f"{revision}: neither a program nor a git revision") from None
+    short = command([*git, "rev-parse", "--short", full]).strip()
+    tree = os.path.abspath(f"{BUILT}/{short}")
+    program = f"{tree}/build/rdpmc-bench"
+    if os.access(program, os.X_OK):
+        return program
+    print(f"building {revision} ({short})", file=sys.stderr)
+    os.makedirs(tree, exist_ok=True)
+    archive = f"{tree}.tar"
+    command([*git, "archive", "--output", archive, full])
+    command(["tar", "-xf", archive, "-C", tree])
+    os.remove(archive)
+    # Make's own variables are those of whoever called us.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command(["make", "-C", tree, "BUILD=build", f"VERSION=0.1.0+g{short}", "build/rdpmc-bench"],
+            env=clean)
+    return program
+
+
+def program(named):
+    """A program as it is named, or built from a git revision."""
+    if os.path.isfile(named) and os.access(named, os.X_OK):
+        return os.path.abspath(named)
+    return build(named)
+
+
+def measure(path, out, options):
+    """One run of a program into a file. A row that failed is in the file, and no end to the rest."""
+    from .main import Failed
+    words = [path, "run", "--runs", "1", "--time", str(options.seconds), "--json", out]
+    if options.filter:
+        words += ["--filter", options.filter]
+    # In its group: Ctrl-C reaches it, and it keeps what it has.
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True, errors="replace")
+    last = (done.stderr.strip() or "no word").splitlines()[-1]
+    if done.returncode == 77:
+        raise NothingToMeasure(last)
+    if done.returncode >= 128 or done.returncode < 0:
+        raise KeyboardInterrupt
+    if done.returncode not in (0, 1):
+        raise Failed(f"{path}: {last}")
+
+
+def take_turns(a, b, folder, options, said):
+    """Measures both by turns into a-NN.json and b-NN.json."""
+    os.makedirs(folder, exist_ok=True)
+    for number in range(options.runs):
+        pair = [("a", a), ("b", b)]
+        random.shuffle(pair)
+        for name, path in pair:
+            measure(path, f"{folder}/{name}-{number + 1:02}.json", options)
+        if sys.stderr.isatty():
+            print(f"\r{said}: {number + 1} of {options.runs} turns"
+                  + "\n" * (number + 1 == options.runs), end="", file=sys.stderr, flush=True)
+
+
+def both_sides(folder):
+    """(A, B) of a folder that take_turns() filled."""
+    skipped = []
+    names = sorted(os.listdir(folder))
+    found = [compare.side([f"{folder}/{name}" for name in names if re.match(side + r"-\d+\.json$", name)],
+                          skipped) for side in "ab"]
+    if skipped:
+        raise files.Refused(f"{skipped[0][0]}: {skipped[0][1]}")
+    return found
+
+
+def fresh_folder():
+    """A name by the time; the number of the process tells apart what began in the same second."""
+    now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    return f"{BUILT}/{now}-{os.getpid()}"
+
+
+def run_ab(options):
+    a, b = program(options.a), program(options.b)
+    folder = options.out or fresh_folder()
+    try:
+        take_turns(a, b, folder, options, "A and B")
+    except NothingToMeasure as why:
+        print(f"results: {plain(str(why))}", file=sys.stderr)
+        return 77
+    except KeyboardInterrupt:
+        print(f"\nresults: interrupted; what was measured is in {folder}", file=sys.stderr)
+        raise
+    one, other = both_sides(folder)
+    floors = compare.load_floor(options, one.results[0].machine)
+    refused, gone = compare.incomparable(one, other), compare.lost(one, other)
+    rows = compare.judge(compare.comparable(one, other), floors, options.margin / 100)
+    (compare.print_json if options.json else compare.show)(rows, one, other, floors, refused, gone)
+    print(f"results: measured into {folder}", file=sys.stderr)
+    return compare.outcome(rows, gone)
+
+
+def run_aa(options):
+    path = program(options.program)
+    folder = options.out or fresh_folder()
+    pairs, result = [], None
+    began = clock.time()
+    try:
+        for number in range(options.pairs):
+            place = f"{folder}/{number + 1:02}"
+            take_turns(path, path, place, options, f"pair {number + 1} of {options.pairs}")
+            one, other = both_sides(place)
+            result = one.results[0]
+            rows = compare.comparable(one, other)
+            for row in rows:
+                compare.measure(row)
+            pairs.append({row.name: row.ratio for row in rows if not numpy.isnan(row.ratio)})
+    except NothingToMeasure as why:
+        print(f"results: {plain(str(why))}", file=sys.stderr)
+        return 77
+    found = floor.measured(result.machine, began, compare.conditions(result)["kernel"],
+                           result.version, options.runs, pairs)
+    path = options.floor or os.path.join("results", floor.file_name(result.machine))
+    floor.write(path, found)
+    lines = [["row", "floor"]] + [[name, share(row["floor"])] for name, row in found["rows"].items()]
+    print("\n".join(table(lines, right=(1,))))
+    print(f"\nnoise floor of this machine: {share(found['overall'])} (nine of ten differences of "
+          f"{options.pairs} comparisons of a program with itself stay below)\nkept in {plain(path)}")
+    return 0
+
+
+def count(value):
+    number = int(value)
+    if not 1 <= number <= 1000:
+        raise argparse.ArgumentTypeError(f"{value} is not between 1 and 1000")
+    return number
+
+
+def seconds(value):
+    number = float(value)
+    if not 1 <= number <= 3600:
+        raise argparse.ArgumentTypeError(f"{value} is not between 1 and 3600")
+    return number
+
+
+def add_measuring(made):
+    made.add_argument("--runs", type=count, default=RUNS, metavar="N",
+                      help=f"runs a side, a process each ({RUNS})")
+    made.add_argument("--seconds", type=seconds, default=3, metavar="S", help="of each run (3)")
+    made.add_argument("--filter", metavar="GLOB", help="only rows whose name matches")
+    made.add_argument("--out", metavar="DIR", help=f"where results go (a new folder in {BUILT})")
+
+
+def add(commands):
+    made = commands.add_parser(
+        "ab", help="measure two programs by turns and compare them", allow_abbrev=False,
+        description="Builds A and B, measures them by turns, run by run, and compares. Each is a git "
+                    "revision of this tree or an rdpmc-bench. Exit status as of compare.")
+    made.add_argument("a", metavar="A")
+    made.add_argument("b", metavar="B")
+    add_measuring(made)
+    compare.add_judging(made)
+    made.set_defaults(run=run_ab)
+
+    made = commands.add_parser(
+        "aa", help="measure the noise floor of this machine, and keep it", allow_abbrev=False,
+        description="Compares a program with itself, by turns, several times over. The ratio that "
+                    "nine of ten comparisons stay below becomes the noise floor of this machine.")
+    made.add_argument("program", metavar="PROGRAM", help="a git revision or an rdpmc-bench")
+    made.add_argument("--pairs", type=count, default=PAIRS, metavar="N", help=f"comparisons ({PAIRS})")
+    made.add_argument("--floor", metavar="FILE", help="where it goes (results/noise-floor-HOST.json)")
+    add_measuring(made)
+    made.set_defaults(run=run_aa)

@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Proves what becomes of results (scripts/rdpmc_results): tests/results/, by pytest.
+set -u
+
+# The distribution's interpreter: the one that has the distribution's SciPy and pytest.
+python=${SETUP_PYTHON:-/usr/bin/python3}
+export PYTHONDONTWRITEBYTECODE=1
+exec "$python" -m pytest --tap -p no:cacheprovider tests/results "$@"
