@@ -47,8 +47,9 @@ class Tap:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config):
     if config.getoption("tap"):
+        out = config.get_terminal_writer()
         config.pluginmanager.unregister(name="terminalreporter")
-        config.pluginmanager.register(Tap(config.get_terminal_writer()))
+        config.pluginmanager.register(Tap(out))
 
 
 def pytest_addoption(parser):
