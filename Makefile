@@ -76,7 +76,8 @@ SANITIZED := $(BUILD)/sanitized
 
 .PHONY: all bench test doctor list speed sweep clean help setup-build setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
-	kernel-engine fuzz-kernel coverage-kernel fuzz-live
+	kernel-engine fuzz-kernel coverage-kernel fuzz-live \
+	setup-analysis ab aa trend dashboard power
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
@@ -102,6 +103,25 @@ test: setup-test $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-re
 sweep: $(BUILD)/rdpmc-diff ## every ECX in every privilege state, emulator against model, within two minutes (SWEEP_ARGS=)
 	@$(BUILD)/rdpmc-diff sweep $(SWEEP_ARGS)
 
+# Results. A and B are git revisions of this tree, or programs; RESULTS what is looked at.
+RESULTS ?= results
+ab: setup-build setup-analysis ## A against B, measured by turns and compared (A=REV-OR-PROGRAM B= AB_ARGS=)
+	$(if $(and $(A),$(B)),,$(error A= and B= name git revisions, or rdpmc-bench programs))
+	@scripts/results ab $(AB_ARGS) "$(A)" "$(B)"
+
+aa: setup-analysis $(BUILD)/rdpmc-bench ## the noise floor of this machine, measured and kept in results/ (AA_ARGS=)
+	@scripts/results aa $(AA_ARGS) $(BUILD)/rdpmc-bench
+
+power: setup-analysis $(BUILD)/rdpmc-bench ## would this machine notice 5 %? live, half an hour (POWER_ARGS=)
+	@tests/results/power.py $(POWER_ARGS) $(BUILD)/rdpmc-bench
+
+trend: setup-analysis ## what became slower in a folder of results, since when, and what changed (RESULTS=results)
+	@scripts/results trend $(TREND_ARGS) $(RESULTS)
+
+dashboard: setup-analysis ## one HTML file that shows a folder of results (RESULTS=results), in build/
+	@mkdir -p $(BUILD)
+	@scripts/results dashboard --out $(BUILD)/dashboard.html $(DASHBOARD_ARGS) $(RESULTS)
+
 clean: ## remove build/
 	rm -rf $(BUILD)
 
@@ -117,6 +137,8 @@ setup-fuzz:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup fuzz
 setup-kernel:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup kernel
+setup-analysis:
+	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup analysis
 setup-test:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup test
 

@@ -26,7 +26,7 @@ fake()
 	chmod +x "$top/fakes/$1"
 }
 
-for name in make patch afl-fuzz llvm-cov flex bison bc xz; do
+for name in make patch afl-fuzz llvm-cov flex bison bc xz npm chromium; do
 	fake $name </dev/null
 done
 for name in gcc clang clang-14; do
@@ -41,7 +41,8 @@ fake pkg-config <<'END'
 [ "$1" = --exists ] && [ -e "$world/has/$2" ]
 END
 fake python3 <<'END'
-[ -e "$world/has/jsonschema" ]
+for module; do :; done
+[ -e "$world/has/$module" ]
 END
 fake id <<'END'
 [ "$*" = -u ] && read -r user <"$world/user" && echo "$user"
@@ -64,7 +65,7 @@ for package; do
 	llvm)			cp "$fakes/llvm-cov" "$world/bin/llvm-cov" ;;
 	xz-utils)		cp "$fakes/xz" "$world/bin/xz" ;;
 	afl++)			cp "$fakes/afl-fuzz" "$world/bin/afl-fuzz" ;;
-	python3-jsonschema)	touch "$world/has/jsonschema" ;;
+	python3-*)		touch "$world/has/${package#python3-}" ;;
 	python3)		cp "$fakes/python3" "$world/python3" ;;
 	*)			cp "$fakes/$package" "$world/bin/$package" ;;
 	esac
@@ -111,7 +112,9 @@ END
 build='gcc libc6-dev make pkg-config libhwloc-dev libjansson-dev'
 fuzz='clang libclang-rt-dev llvm afl++ patch'
 kernel='flex bison bc xz-utils'
-extra="$fuzz $kernel libcmocka-dev python3 python3-jsonschema"
+analysis='python3 python3-scipy npm'
+tests='libcmocka-dev python3-jsonschema python3-pytest chromium'
+extra="$fuzz $kernel $analysis $tests"
 
 # A world with the packages $@: root's, with an apt-get that works.
 world_with()
@@ -185,12 +188,12 @@ hwloc_everywhere="\
 bare_everywhere="\
   apt:    sudo apt-get $install $build $extra
   dnf:    sudo dnf install gcc glibc-devel make pkgconf-pkg-config hwloc-devel jansson-devel \
-clang compiler-rt llvm american-fuzzy-lop patch flex bison bc xz libcmocka-devel python3 python3-jsonschema
+clang compiler-rt llvm american-fuzzy-lop patch flex bison bc xz python3 python3-scipy npm libcmocka-devel python3-jsonschema python3-pytest chromium
   zypper: sudo zypper install gcc glibc-devel make pkg-config hwloc-devel libjansson-devel \
-clang llvm patch flex bison bc xz libcmocka-devel python3 python3-jsonschema
+clang llvm patch flex bison bc xz python3 python3-scipy npm-default libcmocka-devel python3-jsonschema python3-pytest chromium
   pacman: sudo pacman -S --needed gcc make pkgconf hwloc jansson \
-clang compiler-rt llvm afl++ patch flex bison bc xz cmocka python python-jsonschema"
-bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch flex bison bc xz cmocka python jsonschema'
+clang compiler-rt llvm afl++ patch flex bison bc xz python python-scipy npm cmocka python-jsonschema python-pytest chromium"
+bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch flex bison bc xz python scipy npm cmocka jsonschema pytest chromium'
 
 # shellcheck disable=SC2086 # $build and $extra are lists
 test_nothing_missing()
@@ -206,6 +209,9 @@ test_nothing_missing()
 	world_with $build $fuzz $kernel
 	run setup kernel
 	expect 'nothing missing for kernel: silent' 0 '' ''
+	world_with $analysis
+	run setup analysis
+	expect 'nothing missing for analysis, though there is no compiler: silent' 0 '' ''
 	world_with $build $extra
 	run setup test
 	expect 'nothing missing for test: silent' 0 '' ''
@@ -287,6 +293,7 @@ test_installs()
 	installs 'installs two of them' "${build% * *}" 'libhwloc-dev libjansson-dev' setup build
 	installs 'installs everything' '' "$build $extra" setup test
 	installs 'test takes build as well' "${build% *} $extra" libjansson-dev setup test
+	installs 'analysis asks for no compiler' python3 'python3-scipy npm' setup analysis
 	installs 'kernel takes fuzz as well' "$build ${fuzz% *}" "patch $kernel" setup kernel
 	installs 'a compiler without libc is missing libc' "gcc ${build#* * }" libc6-dev setup
 	installs 'make is a need' 'gcc libc6-dev pkg-config libhwloc-dev libjansson-dev' \
@@ -299,12 +306,12 @@ test_installs()
 		'clang-14 libc6-dev' CC=clang-14 setup
 
 	# shellcheck disable=SC2086 # a list
-	world_with $build $fuzz $kernel libcmocka-dev python3-jsonschema
+	world_with $build $fuzz $kernel ${analysis#* } $tests
 	cp "$top/fakes/python3" "$world/bin/python3"
 	run setup test
 	expect 'a python3 on PATH is not the one used' 0 \
-		'setup: installing python3 python3-jsonschema (apt-get)' \
-		"$install python3 python3-jsonschema"
+		"setup: installing python3 python3-scipy python3-jsonschema python3-pytest (apt-get)" \
+		"$install python3 python3-scipy python3-jsonschema python3-pytest"
 }
 
 # shellcheck disable=SC2086
@@ -357,10 +364,10 @@ test_usage()
 	world_with
 	run setup nonsense
 	expect 'unknown group' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel analysis test)" ''
 	run setup build nonsense
 	expect 'unknown group after a known one' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel analysis test)" ''
 	run setup --nonsense
 	expect 'unknown option' 2 "setup: unknown option '--nonsense' (see --help)" ''
 	run CC=nonsense setup

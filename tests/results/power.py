@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Would this machine notice? Live comparisons of rdpmc-bench with itself, which must not alarm, and
+with a build whose guest takes longer around each RDPMC, which must.
+
+The delay is a loop of registers, planted in a copy of the tree, and made so long that it adds the
+share asked for to the rows of CPL 3; how much it really adds is measured and told.
+"""
+
+import argparse
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import types
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+sys.dont_write_bytecode = True
+
+from rdpmc_results import compare, floor, statistics, turns  # noqa: E402
+
+PLACE = "\t.macro\tmeasured_rdpmc\n"
+DELAY = PLACE + "\tmov\t${turns}, %r11d\n2:\tdec\t%r11d\n\tjnz\t2b\n"
+FIRST_GUESS = 4000          # turns of the delay
+
+
+def planted(loop_turns):
+    """The path of rdpmc-bench with a delay of so many turns."""
+    tree = ROOT / f"build/power/{loop_turns}"
+    listed = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, check=True,
+                            capture_output=True).stdout.decode().split("\0")
+    for name in filter(None, listed):
+        if (ROOT / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tree / name)
+    loops = tree / "guest/loops.S"
+    text = loops.read_text()
+    if text.count(PLACE) != 1:
+        sys.exit("power: guest/loops.S has no place for the delay any more")
+    loops.write_text(text.replace(PLACE, DELAY.replace("{turns}", str(loop_turns))))
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    subprocess.run(["make", "-s", "-C", tree, "BUILD=build", f"VERSION=planted-{loop_turns}",
+                    "build/rdpmc-bench"], check=True, stdout=subprocess.DEVNULL, env=clean)
+    return str(tree / "build/rdpmc-bench")
+
+
+def is_planted(name):
+    return name.startswith("rdpmc") and not name.startswith("rdpmc/native")
+
+
+def measured(a, b, folder, options, said):
+    """The Verdicts of one comparison."""
+    turns.take_turns(a, b, folder, options, said)
+    one, other = turns.both_sides(folder)
+    rows = compare.comparable(one, other)
+    return compare.judge(rows, floor.load(one.results[0].machine), compare.MARGIN)
+
+
+def effect(rows):
+    """Median ratio of the rows that have the delay in them."""
+    ratios = sorted(row.ratio for row in rows if is_planted(row.name))
+    return ratios[len(ratios) // 2]
+
+
+def alarms(rows):
+    return [row for row in rows if row.verdict in ("slower", "faster", "suspicious")]
+
+
+def told(rows):
+    return ", ".join(f"{row.name} {(row.ratio - 1) * 100:+.1f} %" for row in rows) or "none"
+
+
+def spread(rows):
+    noise = [statistics.spread(compare.flat(row.a)) for row in rows if is_planted(row.name)]
+    return sorted(noise)[len(noise) // 2]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("program", help="rdpmc-bench, as it is")
+    parser.add_argument("--percent", type=float, default=5)
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--runs", type=int, default=turns.RUNS)
+    parser.add_argument("--seconds", type=float, default=1.5)
+    options = parser.parse_args()
+    measuring = types.SimpleNamespace(runs=options.runs, seconds=options.seconds, filter="*/cpl3")
+    folder = turns.fresh_folder()
+    random.seed()
+    try:
+        guess = measured(options.program, planted(FIRST_GUESS), folder + "/guess", measuring, "first")
+        length = round(FIRST_GUESS * options.percent / 100 / (effect(guess) - 1))
+        if not 0 < length < 50 * FIRST_GUESS:
+            sys.exit(f"power: this machine is too noisy: a delay of {FIRST_GUESS} turns seems to make "
+                     f"{(effect(guess) - 1) * 100:+.1f} %")
+        slow = planted(length)
+        quiet = heard = clean = 0
+        ratios = []
+        for number in range(options.pairs):
+            rows = measured(options.program, options.program, f"{folder}/aa-{number}", measuring,
+                            f"A/A {number + 1}")
+            quiet += not alarms(rows)
+            print(f"A/A     {number + 1:2}: noise between runs {spread(rows) * 100:.1f} %, alarms: "
+                  f"{told(alarms(rows))}", flush=True)
+            rows = measured(options.program, slow, f"{folder}/planted-{number}", measuring,
+                            f"planted {number + 1}")
+            found = [row for row in rows if is_planted(row.name) and row.verdict == "slower"]
+            wrong = [row for row in alarms(rows) if row not in found]
+            of = sum(is_planted(row.name) for row in rows)
+            heard += bool(found)
+            clean += not wrong
+            ratios.append(effect(rows))
+            print(f"planted {number + 1:2}: {(effect(rows) - 1) * 100:+.1f} %, found in {len(found)} of "
+                  f"{of} rows, others: {told(wrong)}", flush=True)
+    except turns.NothingToMeasure as why:
+        print(f"power: {why}", file=sys.stderr)
+        return 77
+    except KeyboardInterrupt:
+        return 130
+    ratios.sort()
+    print(f"\n{quiet} of {options.pairs} comparisons with itself without an alarm; a slow-down of "
+          f"{(ratios[len(ratios) // 2] - 1) * 100:.1f} % (a delay of {length} turns) found "
+          f"{heard} times of {options.pairs}, {clean} times without a word on other rows")
+    return 0 if quiet == clean == heard == options.pairs else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
