@@ -65,24 +65,27 @@ def buckets(cycles):
     return [[int(value), int(count)] for value, count in zip(values, counts)]
 
 
-def a_run(samples, exits):
-    """As in the file; @samples in ns."""
-    p90, p99, p999 = numpy.percentile(samples, (90, 99, 99.9))
-    middle = float(numpy.median(samples))
-    return {"median": middle, "raw": middle + 0.3, "min": float(samples.min()),
-            "sample_median": middle, "mad": float(numpy.median(abs(samples - middle))),
-            "p90": float(p90), "p99": float(p99), "p999": float(p999), "max": float(samples.max()),
-            "sample_overhead": 0.0, "exits_per_read": exits, "emulated_per_read": 0.0,
-            "samples": len(samples), "disturbed": int((samples > 2 * middle).sum()),
-            "interrupts": 1, "histogram": {"unit": "cycles", "overflow": 0,
-                                           "buckets": buckets(samples * TSC_KHZ / 1e6)}}
+def runs_of(samples, exits):
+    """As in the file; @samples in ns, runs x samples."""
+    p90, p99, p999 = numpy.percentile(samples, (90, 99, 99.9), axis=1).tolist()
+    middle = numpy.median(samples, axis=1)
+    mad = numpy.median(abs(samples - middle[:, None]), axis=1).tolist()
+    low, high, disturbed = samples.min(1), samples.max(1), (samples > 2 * middle[:, None]).sum(1)
+    cycles = samples * TSC_KHZ / 1e6
+    return [{"median": float(middle[n]), "raw": float(middle[n]) + 0.3, "min": float(low[n]),
+             "sample_median": float(middle[n]), "mad": mad[n], "p90": p90[n], "p99": p99[n],
+             "p999": p999[n], "max": float(high[n]), "sample_overhead": 0.0,
+             "exits_per_read": exits, "emulated_per_read": 0.0, "samples": samples.shape[1],
+             "disturbed": int(disturbed[n]), "interrupts": 1,
+             "histogram": {"unit": "cycles", "overflow": 0, "buckets": buckets(cycles[n])}}
+            for n in range(len(samples))]
 
 
 def a_row(name, samples):
     """@samples in ns, runs x samples."""
     setting = name.split("/")[2] if name.startswith("rdpmc") else "control"
     exits = 1.0 if setting == "intercepted" or "cpuid" in name or "port" in name else 0.0
-    runs = [a_run(each, exits) for each in samples]
+    runs = runs_of(samples, exits)
     medians = numpy.array([run["median"] for run in runs])
     middle = float(numpy.median(medians))
     row = {"name": name, "setting": setting, "status": "measured", "reason": "", "unit": "ns",
