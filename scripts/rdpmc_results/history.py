@@ -7,6 +7,7 @@ Thousands of files are read by all processors; a worker sends back only what a p
 import multiprocessing
 import os
 from dataclasses import dataclass, field
+from math import nan
 from statistics import median
 
 import numpy
@@ -32,6 +33,7 @@ class Point:
     machine: tuple          # as Result.machine
     conditions: int         # index into History.conditions
     absent: int             # index into History.absent
+    load: float             # tasks that wanted to run when it began, averaged over a minute; nan
     host: str = ""          # the name of its machine among all
     synthetic: bool = False  # made up for a test: nobody measured it
 
@@ -89,6 +91,12 @@ def setting(row, options):
     return row.setting
 
 
+def load(context):
+    averages = context.get("load_average")
+    first = averages[0] if isinstance(averages, list) and averages else None
+    return float(first) if type(first) in (int, float) and 0 <= first < 1e6 else nan
+
+
 class Table:
     """Values that many files share, each kept once."""
 
@@ -126,14 +134,14 @@ def condense(paths):
                        for row in result.rows if row.status != "measured")
         figures = numpy.array(
             [(row.median, *median_interval(row.runs),
-              numpy.nan if row.p99 is None else row.p99,
-              numpy.nan if row.exits is None else row.exits) for row in rows],
+              nan if row.p99 is None else row.p99,
+              nan if row.exits is None else row.exits) for row in rows],
             dtype=float).reshape(-1, len(FIGURES))
         found = conditions(result)
         point = Point(path, result.started, result.version, result.partial,
                       "user" if result.options.get("vpmu") == "user" else "", result.machine,
                       known.add(tuple(found.items()), found), absents.add(absent, absent),
-                      synthetic=result.context.get("synthetic") is True)
+                      load(result.context), synthetic=result.context.get("synthetic") is True)
         entries.append((point, layouts.add(layout, layout), figures))
     return entries, known.values, layouts.values, absents.values, others, skipped
 

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 
 from . import history
 from .changes import CONFIRMING, SHORT, Changes, find
@@ -15,6 +16,7 @@ from .text import change, date, plain, time
 
 MAGNITUDE = 0.02            # share that a level has to move
 RECENT = 30                 # points: how far back the end reaches
+AROUND = 10                 # points on either side of a change whose load is told
 HALVED = 0.5                # no software makes an exit that cheap: it was not taken
 FEW = 200                   # series for which no worker is started
 
@@ -93,6 +95,14 @@ def changed(of, before, after):
     return differences(of.conditions[before.conditions], of.conditions[after.conditions])
 
 
+def loads(of, watched):
+    """(before, after): medians of the machine's load at so many points on either side."""
+    found = [of.points[at].load for at in watched.series.at]
+    start = watched.since
+    return (median(found[max(0, start - AROUND):start] or found[:1]),
+            median(found[start:start + AROUND]))
+
+
 def moved(watched):
     """A level before and the one now, ns."""
     if watched.kind == "drift":
@@ -119,6 +129,9 @@ def describe(of, group):
     if group[0].kind == "drift":
         after = of.points[group[0].series.at[-1]]
     versions = [f"{what}: {was} -> {now}" for what, was, now in changed(of, before, after)]
+    before, after = loads(of, group[0])
+    if abs(after - before) >= 0.5:
+        versions.append(f"load average: {before:.1f} -> {after:.1f}: the machine had other work")
     for line in versions or ["nothing in the results' contexts changed there: look elsewhere"]:
         lines.append("      " + plain(line))
     return lines
