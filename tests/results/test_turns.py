@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Proves that A and B are measured by turns, and that what goes wrong on the way is told.
+
+The programs are fakes: they write synthetic results, and log that they were called."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+
+import pytest
+import synthetic
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "scripts/results"
+ROWS = {"control/cpuid/cpl3": 1100.0, "rdpmc/metrics/intercepted/cpl3": 1300.0}
+FAKE = """#!/bin/sh
+echo {name} "$@" >>{place}/log
+at=$(wc -l <{place}/log)
+{extra}
+if [ {status} -gt 1 ]; then
+    echo "fake: no /dev/kvm here" >&2
+    exit {status}
+fi
+while [ "$1" != --json ]; do shift; done
+sed s/HOST/{host}/ {pool}/{level}/$at.json >"$2"
+exit {status}
+"""
+
+
+@pytest.fixture(scope="session")
+def pool(tmp_path_factory):
+    """Results of one run each, of a program as it is and of slower ones."""
+    folder = tmp_path_factory.mktemp("pool")
+    for level in 1.0, 1.05, 1.06:
+        for at in range(1, 62):
+            synthetic.write(folder / str(level) / f"{at}.json", synthetic.a_result(
+                7, at=at, runs=1, rows=ROWS, level=level, only="rdpmc", host="HOST",
+                every=timedelta(seconds=1)))
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path, pool):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "pool").symlink_to(pool)
+    return tmp_path
+
+
+def fake(place, name, level=1.0, status=0, host="synthetic", extra=""):
+    path = place / name
+    path.write_text(FAKE.format(name=name, level=level, status=status, host=host, extra=extra,
+                                place=place, pool=place / "pool"))
+    path.chmod(0o755)
+    return str(path)
+
+
+def run(place, *words):
+    return subprocess.run([sys.executable, RESULTS, *words], cwd=place, text=True,
+                          capture_output=True, timeout=120)
+
+
+def wrong_use(done, said):
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and said in done.stderr, done.stderr
+
+
+def log(place):
+    return [line.split() for line in (place / "log").read_text().splitlines()]
+
+
+def test_each_turn_has_both_and_either_first(place):
+    done = run(place, "ab", fake(place, "one"), fake(place, "two"), "--runs", "12")
+    assert done.returncode == 0, done.stderr
+    order = [words[0] for words in log(place)]
+    turns = [tuple(order[at:at + 2]) for at in range(0, len(order), 2)]
+    # By lot: all twelve the same way happens once in two thousand times.
+    assert len(turns) == 12 and set(turns) == {("one", "two"), ("two", "one")}
+    assert "not measured by turns" not in done.stdout
+
+
+def test_a_run_is_a_process_with_what_was_asked_for(place):
+    run(place, "ab", fake(place, "one"), fake(place, "two"), "--runs", "2", "--seconds", "2.5",
+        "--filter", "*/cpl3", "--out", "there")
+    for words in log(place):
+        assert words[1:6] == ["run", "--runs", "1", "--time", "2.5"]
+        assert words[-2:] == ["--filter", "*/cpl3"]
+    assert sorted(os.listdir(place / "there")) == ["a-01.json", "a-02.json", "b-01.json", "b-02.json"]
+
+
+def test_what_is_slower_is_found_and_what_is_not_is_not(place):
+    done = run(place, "ab", fake(place, "one"), fake(place, "two", 1.06), "--runs", "10")
+    assert done.returncode == 1
+    assert [line for line in done.stdout.splitlines() if "SLOWER" in line][0].startswith(
+        "rdpmc/metrics/intercepted/cpl3")
+    assert "control/cpuid/cpl3" in done.stdout and done.stdout.count("SLOWER") == 1
+
+
+def test_the_same_as_json(place):
+    done = run(place, "ab", fake(place, "one"), fake(place, "two", 1.06), "--runs", "6", "--json")
+    of = json.loads(done.stdout)
+    assert of["schema"] == "rdpmc-comparison/1" and not of["warnings"][:-2]
+    assert {row["name"]: row["verdict"] for row in of["rows"]}["rdpmc/metrics/intercepted/cpl3"] == \
+        "slower"
+
+
+def test_a_row_that_failed_does_not_end_it(place):
+    done = run(place, "ab", fake(place, "one", status=1), fake(place, "two", status=1), "--runs", "6")
+    assert done.returncode == 0 and len(log(place)) == 12
+
+
+def test_nothing_to_measure_here_is_77(place):
+    done = run(place, "ab", fake(place, "one", status=77), fake(place, "two"), "--runs", "3")
+    assert (done.returncode, done.stdout) == (77, "")
+    assert done.stderr == "results: fake: no /dev/kvm here\n"
+
+
+def test_a_program_that_fails_is_named_with_its_words(place):
+    done = run(place, "ab", fake(place, "one", status=2), fake(place, "two"), "--runs", "3")
+    wrong_use(done, f"{place}/one: fake: no /dev/kvm here")
+
+
+def test_what_is_neither_program_nor_revision(place):
+    wrong_use(run(place, "ab", "nowhere", "--runs", "3", fake(place, "two")),
+              "nowhere: neither a program nor a git revision")
+    wrong_use(run(place, "ab", "x", "y", "--", "z"), "only compare takes two sides")
+
+
+@pytest.mark.parametrize("words, said", [
+    (("--runs", "0"), "0 is not between 1 and 1000"),
+    (("--runs", "x"), "invalid"),
+    (("--seconds", "0.5"), "0.5 is not between 1 and 3600"),
+    (("--seconds", "nan"), "nan is not between 1 and 3600"),
+    (("--noise-floor", "nowhere"), "nowhere: no such file"),
+])
+def test_wrong_use(place, words, said):
+    wrong_use(run(place, "ab", fake(place, "one"), fake(place, "two"), *words), said)
+
+
+def test_ctrl_c_keeps_what_was_measured(place):
+    slow = "sleep 0.2"
+    child = subprocess.Popen(
+        [sys.executable, RESULTS, "ab", fake(place, "one", extra=slow), fake(place, "two", extra=slow),
+         "--runs", "100", "--out", "kept"], cwd=place, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGINT,
+                                                                 signal.default_int_handler))
+    for _ in range(600):
+        if (place / "log").exists() and len(log(place)) >= 4:
+            break
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130 and "interrupted; what was measured is in kept" in err
+    assert "Traceback" not in err and len(list((place / "kept").glob("*.json"))) >= 2
+
+
+def test_a_revision_is_built_once_in_a_tree_of_its_own(place):
+    program = fake(place, "one")
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@localhost", "-c", "commit.gpgsign=false"]
+    (place / "Makefile").write_text(
+        "build/rdpmc-bench: one\n\tmkdir -p build; cp one $@; echo made >>" + str(place / "made") + "\n")
+    for words in ["init", "-q"], ["add", "Makefile", "one"], ["commit", "-q", "-m", "x"]:
+        subprocess.run([*git, *words], cwd=place, check=True, capture_output=True)
+    for _ in range(2):
+        done = run(place, "ab", "HEAD", program, "--runs", "6")
+        assert done.returncode == 0, done.stderr
+    assert (place / "made").read_text() == "made\n"
+
+
+def test_noise_floor_is_measured_kept_and_used(place):
+    done = run(place, "aa", fake(place, "one"), "--pairs", "5", "--runs", "6")
+    assert done.returncode == 0, done.stderr
+    kept = place / "results/noise-floor-synthetic.json"
+    of = json.loads(kept.read_text())
+    row = of["rows"]["rdpmc/metrics/intercepted/cpl3"]
+    assert (of["schema"], of["pairs"], of["runs"]) == ("rdpmc-noise-floor/1", 5, 6)
+    # Nine of ten of five are all five.
+    assert row["floor"] == pytest.approx(max(max(ratio, 1 / ratio) for ratio in row["ratios"]) - 1)
+
+    of["rows"]["rdpmc/metrics/intercepted/cpl3"]["floor"] = 0.08
+    kept.write_text(json.dumps(of))
+    (place / "log").unlink()
+    done = run(place, "ab", fake(place, "one"), fake(place, "two", 1.05), "--runs", "8")
+    assert done.returncode == 0 and "noise-floor-synthetic.json, of " in done.stdout
+    assert " 8.0 % " in done.stdout
+    # Of another machine it says nothing.
+    done = run(place, "ab", fake(place, "one", host="synthetic-2"),
+               fake(place, "two", 1.05, host="synthetic-2"), "--runs", "8")
+    assert done.returncode == 1 and "assumed" in done.stdout
+
+
+@pytest.mark.parametrize("text", [
+    "", "[]", "{}", '{"schema": "rdpmc-noise-floor/2"}',
+    '{"schema": "rdpmc-noise-floor/1", "rows": {"a": {"floor": "x"}}, "overall": 0.1, "pairs": 1,'
+    ' "measured": "2026", "machine": ["a", "b", "c"]}',
+    '{"schema": "rdpmc-noise-floor/1", "rows": {}, "overall": -0.1, "pairs": 1, "measured": "2026",'
+    ' "machine": ["a", "b", "c"]}',
+])
+def test_a_damaged_floor_is_no_floor(place, text):
+    (place / "floor.json").write_text(text)
+    wrong_use(run(place, "ab", fake(place, "one"), fake(place, "two"), "--runs", "2",
+                  "--noise-floor", "floor.json"), "floor.json: ")
