@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from . import history
+from . import floor, history
 from .changes import CONFIRMING, SHORT, Changes, find
 from .conditions import differences
 from .text import change, date, plain, time
@@ -49,8 +49,9 @@ def levels(count, steps):
             next((step.at for step in reversed(late) if step.ratio < 1), None)) if late else None
 
 
-def judge(series, magnitude):
-    """The Watched of one series: how its end stands to what was before the recent points."""
+def judge(task):
+    """The Watched of (series, magnitude): how its end stands to what was before the recent points."""
+    series, magnitude = task
     count = len(series.median)
     found = find(series.median, magnitude)
     judged = partial(Watched, series, found)
@@ -73,13 +74,17 @@ def judge(series, magnitude):
 
 
 def watch(of, magnitude=MAGNITUDE):
-    """[Watched] for every series of a History; what is worse comes first, the worst at the top."""
-    work = partial(judge, magnitude=magnitude)
-    if len(of.series) < FEW:
-        judged = list(map(work, of.series))
+    """[Watched] for every series of a History; what is worse comes first, the worst at the top.
+
+    A level has to move by the share @magnitude, or by its machine's noise floor if that is more."""
+    machines = {point.host: point.machine for point in of.points}
+    floors = {host: floor.load(machine) for host, machine in machines.items()}
+    tasks = [(series, max(magnitude, floors[series.host].of(series.name))) for series in of.series]
+    if len(tasks) < FEW:
+        judged = list(map(judge, tasks))
     else:
         with multiprocessing.Pool(len(os.sched_getaffinity(0))) as pool:
-            judged = pool.map(work, of.series, chunksize=8)
+            judged = pool.map(judge, tasks, chunksize=8)
         for watched, series in zip(judged, of.series):
             watched.series = series
     return sorted(judged, key=lambda watched: (VERDICTS.index(watched.verdict), -watched.ratio))
