@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Results in the formats of other tools: scripts/results export. A module for each format, of which
+render(found, options) is all that is called; a text from a result is data in every one of them."""
+
+import argparse
+import importlib
+import os
+
+from ..main import Failed, name_skipped
+from . import output
+from .found import read
+
+# The names by which people know the formats; the module; what it is, in a line of --help.
+FORMATS = {
+    "github-action-benchmark": ("github", "customSmallerIsBetter, JSON"),
+    "bencher": ("bencher", "Bencher Metric Format, JSON"),
+    "otava": ("otava", "CSV of a machine's history, a column for each row"),
+    "lnt": ("lnt", "LNT report, format 2, ns"),
+    "hgrm": ("hgrm", "HdrHistogram's percentiles of one row, ns"),
+    "prometheus": ("prometheus", "textfile collector; each host's newest result, s"),
+    "junit": ("junit", "JUnit XML: what passed, failed or was skipped"),
+    "ktap": ("ktap", "the same as KTAP version 1"),
+    "csv": ("spreadsheet", "all figures, a line for each row of each result"),
+}
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "export", help="results in the formats of other tools", allow_abbrev=False,
+        usage="results export --format FORMAT [option...] PATH...",
+        description="Writes results in the format of another tool. PATH: a result or a folder.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="formats:\n" + "\n".join(f"  {name:24}{what}"
+                                        for name, (_, what) in FORMATS.items()))
+    parser.add_argument("paths", nargs="+", metavar="PATH", help=argparse.SUPPRESS)
+    parser.add_argument("--format", required=True, choices=FORMATS, metavar="FORMAT",
+                        help="one of those below")
+    parser.add_argument("--out", default="-", metavar="FILE", help="default: standard output")
+    parser.add_argument("--row", metavar="ROW", help="hgrm: which row, where more were measured")
+    parser.add_argument("--otava-config", metavar="FILE", help="otava: write its otava.yaml, too")
+    parser.set_defaults(run=run)
+
+
+def check(options):
+    """Refuses options that do not belong together."""
+    if options.row is not None and options.format != "hgrm":
+        raise Failed("--row is for --format hgrm")
+    if options.otava_config is not None and (options.format != "otava" or options.out == "-"):
+        raise Failed("--otava-config is for --format otava with --out FILE, which it names")
+
+
+def check_written(options, results):
+    """Refuses to write over a result."""
+    for written in options.out, options.otava_config:
+        if written and os.path.exists(written) and any(
+                os.path.samefile(written, result.path) for result in results):
+            raise Failed(f"{written} is a result that is to be read")
+
+
+def run(options):
+    check(options)
+    writer = importlib.import_module(f".{FORMATS[options.format][0]}", __package__)
+    found = read(options.paths)
+    check_written(options, found.results)
+    try:
+        if not found.results:
+            raise Failed("there is no result to export")
+        exported = writer.render(found, options)
+    finally:
+        status = name_skipped(found.skipped)
+    output.write(options.out, exported)
+    return status

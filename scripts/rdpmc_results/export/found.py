@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The results to export, and what the formats of times share: which rows have a time, the names of
+their series, and that no two results may claim one name."""
+
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+import numpy
+
+from .. import files
+from ..conditions import said
+from ..history import exit_costs, setting
+from ..main import Failed, progress
+from ..statistics import median_interval
+from ..text import plain
+from .histogram import cycles_per_ns
+
+SIMULATED = "simulated-vpmu"        # answered by rdpmc-bench itself: such times mean nothing
+LONGEST_LABEL = 128                 # characters of a text inside a name
+
+
+@dataclass(slots=True)
+class Figure:
+    """A measured row of a result, or what the intercept costs there; ns, None where unknown."""
+    result: files.Result
+    row: files.Row
+    setting: str
+    lower: float | None             # 95 % interval of the median
+    upper: float | None
+
+    @property
+    def name(self):
+        """For tools that know a series by its name alone."""
+        return f"{self.row.name} [{self.setting}, {label(self.result.machine[1])}]"
+
+
+@dataclass(slots=True)
+class Found:
+    results: list                                   # of files.Result, by time
+    skipped: list = field(default_factory=list)     # (path, reason)
+
+    def bench(self):
+        """The results that can have times; says how many cannot."""
+        bench = [result for result in self.results if result.kind == "bench"]
+        others = len(self.results) - len(bench)
+        if others:
+            print(f"results: left out {others} result{'s' * (others > 1)}: no times in those of "
+                  "another kind than bench", file=sys.stderr)
+        if not bench:
+            raise Failed("no result has times")
+        return bench
+
+    def timed(self):
+        """The same for formats that cannot tell a simulated time from one that was measured."""
+        bench = self.bench()
+        rows = sum(setting(row, result.options) == SIMULATED and row.status == "measured"
+                   for result in bench for row in result.rows)
+        if rows:
+            print(f"results: left out {rows} row{'s' * (rows > 1)}: with setting {SIMULATED} times "
+                  "mean nothing", file=sys.stderr)
+        return bench
+
+    def one(self):
+        """The only result there is, for formats that hold no more."""
+        timed = self.timed()
+        if len(timed) > 1:
+            raise Failed(f"{timed[0].path} and {timed[1].path}: this format holds one result")
+        return timed[0]
+
+    def named(self):
+        """{name: Figure} of all results, which must not share a name: there is no time in it."""
+        named = {}
+        for result in self.timed():
+            for figure in figures(result):
+                other = named.setdefault(figure.name, figure)
+                if other is not figure:
+                    raise Failed(f"{other.result.path} and {result.path} both have {figure.name}, "
+                                 "and this format holds no time")
+        if not named:
+            raise Failed("no row was measured")
+        return named
+
+    def newest(self, results):
+        """Of @results the newest of each machine, with histograms; where they are damaged an older
+        one, or none."""
+        newest = {}
+        for result in reversed(results):
+            if result.machine in newest:
+                continue
+            try:
+                detailed = files.read(result.path, details=True)
+                if any(row.details for row in detailed.rows):
+                    cycles_per_ns(detailed)
+                newest[result.machine] = detailed
+            except files.Refused as reason:
+                self.skipped.append((result.path, str(reason)))
+        if not newest:
+            raise Failed("there is no result to export")
+        return list(newest.values())
+
+
+def read(paths):
+    """Found in files and folders; what is damaged, or there twice, is among the skipped."""
+    found = Found([])
+    seen = {}
+    every = files.find(paths)
+    for at, path in enumerate(every, 1):
+        try:
+            result = files.read(path)
+        except files.NotAResult:
+            continue
+        except files.Refused as reason:
+            found.skipped.append((path, str(reason)))
+            continue
+        finally:
+            if len(every) > 1:
+                progress(at, len(every))
+        key = result.machine, result.kind, result.started, result.version, hash(repr(result.rows))
+        if key in seen:
+            found.skipped.append((path, f"the same result as {seen[key]}"))
+        else:
+            seen[key] = path
+            found.results.append(result)
+    found.results.sort(key=lambda result: (result.started, result.path))
+    return found
+
+
+def figures(result):
+    """The Figures of a result: a row that failed is no time, nor one that was simulated."""
+    rows = [row for row in result.rows
+            if row.status == "measured" and setting(row, result.options) != SIMULATED]
+    for row in rows + exit_costs(rows):
+        lower, upper = median_interval(row.runs)
+        known = not numpy.isnan(lower)
+        yield Figure(result, row, row.setting, lower if known else None, upper if known else None)
+
+
+def label(text):
+    """A text of bounded length on one line, without control characters."""
+    text = plain(text)
+    return text if len(text) <= LONGEST_LABEL else text[:LONGEST_LABEL - 1] + "…"
+
+
+def started(result, form="%Y-%m-%dT%H:%M:%SZ"):
+    return datetime.fromtimestamp(result.started, timezone.utc).strftime(form)
+
+
+def context(result):
+    """{what: text} that a figure needs beside it; every text is a label."""
+    host, cpu, backend = result.machine
+    of = result.context
+    found = {"host": host, "cpu": cpu, "backend": backend or "unknown",
+             "kernel": said(files.part(of, "kernel").get("release")),
+             "microcode": said(files.part(of, "cpu").get("microcode")),
+             "version": result.version or "unknown", "started": started(result),
+             "partial": said(result.partial)}
+    return {what: label(value) for what, value in found.items()}

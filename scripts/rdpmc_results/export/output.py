@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes a file whole or not at all: whoever reads it at any time finds the old or the new one."""
+
+import os
+import stat
+import sys
+
+from ..main import Failed
+
+
+def write(path, text):
+    """@text to the file @path, or to standard output if that is -."""
+    data = text.encode("utf-8", "backslashreplace")
+    if path == "-":
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        target = os.path.realpath(path)
+        if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
+            with open(target, "wb") as file:        # /dev/null, a FIFO: not to be replaced
+                file.write(data)
+            return
+        replace(target, data)
+    except OSError as error:
+        raise Failed(f"{path}: {error.strerror.lower()}") from None
+
+
+def replace(target, data):
+    # No collector takes a name that ends so. Mode as the umask has it: mkstemp()'s 0600 would keep
+    # a daemon of another user from reading it.
+    made = f"{target}.{os.getpid()}.tmp"
+    fd = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with open(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(fd)
+        os.replace(made, target)
+    except BaseException:
+        os.unlink(made)
+        raise

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Prometheus' text format for the textfile collector of node_exporter: no timestamps, base units,
+a classic histogram. Of each host its newest result, for a gauge has one value.
+https://prometheus.io/docs/instrumenting/exposition_formats/ ; .../practices/naming/
+
+The name of the file must end in .prom for the collector to read it."""
+
+from ..history import name_machines
+from ..main import Failed
+from ..text import plain
+from .found import context, figures
+from .histogram import cycles_per_ns, greatest, merged, middle
+
+# Upper bounds, s: from a read that passes through to one that an interrupt hit. A result's bucket
+# that lies across a bound is above it: a count may lack that one bucket, which is 6 % wide.
+BOUNDS = [float(f"{digit}e-{power}") for power in range(8, 3, -1) for digit in (1, 2, 5)]
+
+GAUGES = {
+    "rdpmc_result_info": "The result of each host that is shown here; always 1.",
+    "rdpmc_result_timestamp_seconds": "When the result's program began, since 1970.",
+    "rdpmc_result_partial": "1: a signal ended the program early, there is less than asked for.",
+    "rdpmc_result_rows": "Rows of the result by what became of them.",
+    "rdpmc_read_median_seconds": "A read: median of the runs' medians, net of the empty loop.",
+    "rdpmc_read_median_lower_seconds": "Lower end of the median's 95 % interval over runs.",
+    "rdpmc_read_median_upper_seconds": "Upper end of the median's 95 % interval over runs.",
+    "rdpmc_read_p99_seconds": "A read: median of the runs' 99th percentiles of samples.",
+    "rdpmc_exits_per_read": "Exits of the guest per read, the proof of the setting.",
+}
+HISTOGRAM = "rdpmc_read_seconds"
+HISTOGRAM_HELP = "Samples of reads as timed, nothing taken off; the sum is of buckets' middles."
+
+
+def labels(pairs):
+    def escaped(value):
+        kept = "\n".join(map(plain, value.split("\n")))
+        return kept.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return ",".join(f'{name}="{escaped(value)}"' for name, value in pairs.items())
+
+
+def gauges(result, host):
+    """(metric, labels, value) of a result, in s; value None where it is unknown."""
+    known = context(result)
+    yield "rdpmc_result_info", host | {"cpu_model": known["cpu"]} | {
+        what: known[what] for what in ("backend", "kernel", "microcode", "version")}, 1
+    yield "rdpmc_result_timestamp_seconds", host, result.started
+    yield "rdpmc_result_partial", host, int(result.partial)
+    for status in "measured", "skipped", "failed":
+        yield "rdpmc_result_rows", host | {"status": status}, sum(
+            row.status == status for row in result.rows)
+    for figure in figures(result):
+        row = figure.row
+        which = host | {"row": row.name, "setting": figure.setting}
+        for kind, ns in (("median", row.median), ("median_lower", figure.lower),
+                         ("median_upper", figure.upper), ("p99", row.p99)):
+            yield f"rdpmc_read_{kind}_seconds", which, None if ns is None else ns / 1e9
+        yield "rdpmc_exits_per_read", which, row.exits
+
+
+def histogram(row, which, hz):
+    """Lines of a row's samples; @hz: cycles to a second."""
+    buckets = merged(row)
+    for bound in BOUNDS:
+        count = sum(count for low, count in buckets if greatest(low) <= bound * hz)
+        yield f'{HISTOGRAM}_bucket{{{labels(which | {"le": repr(bound)})}}} {count}'
+    total = sum(count for _, count in buckets)
+    yield f'{HISTOGRAM}_bucket{{{labels(which | {"le": "+Inf"})}}} {total}'
+    yield f"{HISTOGRAM}_sum{{{labels(which)}}} " \
+          f"{sum(middle(low) * count for low, count in buckets) / hz!r}"
+    yield f"{HISTOGRAM}_count{{{labels(which)}}} {total}"
+
+
+def render(found, options):
+    results = found.newest(found.timed())
+    names = name_machines([result.machine for result in results])
+    if len({labels({"host": name}) for name in names.values()}) < len(names):
+        raise Failed("two machines cannot be told apart by their names")
+    samples = {metric: [] for metric in GAUGES}
+    histograms = []
+    for result in sorted(results, key=lambda result: names[result.machine]):
+        host = {"host": names[result.machine]}
+        for metric, which, value in gauges(result, host):
+            if value is not None:
+                samples[metric].append(f"{metric}{{{labels(which)}}} {value!r}")
+        for figure in figures(result):
+            if figure.row.details:
+                which = host | {"row": figure.row.name, "setting": figure.setting}
+                histograms += histogram(figure.row, which, cycles_per_ns(result) * 1e9)
+    lines = []
+    for metric, text in GAUGES.items():
+        if samples[metric]:
+            lines += [f"# HELP {metric} {text}", f"# TYPE {metric} gauge", *samples[metric]]
+    if histograms:
+        lines += [f"# HELP {HISTOGRAM} {HISTOGRAM_HELP}", f"# TYPE {HISTOGRAM} histogram",
+                  *histograms]
+    return "\n".join(lines) + "\n"
