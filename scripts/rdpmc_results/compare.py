@@ -21,7 +21,7 @@ ALPHA = 0.01                # false alarms in all rows that alarm
 MARGIN = 0.02               # share below which a difference is of no interest
 LEAST = 0.5                 # ns: about a cycle; less is no difference, whatever its share
 HALVED = 0.5                # an intercepted read does not fall to that by better software
-PROCESSES = 5               # with fewer a side Mann-Whitney cannot alarm, whatever they show
+FEWEST = statistics.fewest(ALPHA)   # with fewer values a side nothing alarms, whatever they show
 ENDLESS = 1000              # more runs than that nobody makes
 
 
@@ -53,61 +53,71 @@ def flat(groups):
 def units(a, b):
     """What is tested: medians of processes (files) where there are enough of them, because runs of one
     process have more in common than runs of two; else the runs."""
-    if min(len(a), len(b)) >= PROCESSES:
+    if min(len(a), len(b)) >= FEWEST:
         return [[float(numpy.median(group)) for group in side] for side in (a, b)]
     return flat(a), flat(b)
 
 
 def measure(row):
     """Fills in the figures of one row."""
-    a, b = flat(row.a), flat(row.b)
-    row.median_a, row.median_b = float(numpy.median(a)), float(numpy.median(b))
+    a, b = units(row.a, row.b)
+    row.median_a, row.median_b = (float(numpy.median(flat(side))) for side in (row.a, row.b))
     if row.median_a >= LEAST and row.median_b > 0:
         row.ratio = row.median_b / row.median_a
-        row.lower, row.upper = statistics.ratio_interval(row.a, row.b)
-    row.p = statistics.mann_whitney(*units(row.a, row.b))
+        # Of a few values drawn anew there is no telling how far others would be.
+        if min(len(a), len(b)) >= FEWEST:
+            row.lower, row.upper = statistics.ratio_interval(row.a, row.b)
+    row.p = statistics.mann_whitney(a, b)
 
 
-def runs_more(row, margin):
-    """How many more runs a side would make an alarm or a "same" of it, if it goes on as it is."""
+def runs_more(row, margin, alpha):
+    """How many more a side would make an alarm or a "same" of it, if it goes on as it is."""
     a, b = units(row.a, row.b)
     count, effect = min(len(a), len(b)), abs(log(row.ratio))
     needed = inf
     if effect > log(1 + row.floor):
-        needed = statistics.runs_needed(a, b, effect, ALPHA) or inf
-    if effect < log(1 + margin):
+        needed = statistics.runs_needed(a, b, effect, alpha)
+        needed = inf if needed is None else needed
+    elif count < FEWEST:
+        needed = FEWEST
+    if effect < log(1 + margin) and not numpy.isnan(row.lower):
         # The interval narrows as the root of the number of runs, until it is within the margin.
         half = log(row.upper / row.lower) / 2
         needed = min(needed, count * (half / (log(1 + margin) - effect)) ** 2)
     # What the estimate says is there already was not enough: half as many again.
-    more = max(needed - count, count / 2) if needed < inf else inf
+    more = max(needed - count, count / 2)
     return int(more) + 1 if more < ENDLESS else None
 
 
-def decide(row, margin):
+def differs(row):
+    """Is the difference proven, above the noise floor, and of any size?"""
+    return row.adjusted < ALPHA and abs(row.median_b - row.median_a) >= LEAST and \
+        (numpy.isnan(row.ratio) or abs(log(row.ratio)) > log(1 + row.floor))
+
+
+def decide(row, margin, alpha):
+    """The verdict; @alpha: the p that a single row of this table takes."""
     margin = max(margin, row.floor)
-    if numpy.isnan(row.ratio):
-        small = max(abs(row.median_a), abs(row.median_b)) < LEAST
-        row.verdict = "same" if small else "cannot tell"
-        row.note = f"below {LEAST} ns, which is no cost" if small else \
-            "a figure that is not above 0 has no ratio"
-        return
-    different = row.adjusted < ALPHA and abs(log(row.ratio)) > log(1 + row.floor) and \
-        abs(row.median_b - row.median_a) >= LEAST
-    if different and row.ratio > 1:
-        row.verdict = "slower"
-    elif different and row.setting == "intercepted" and row.ratio <= HALVED:
-        row.verdict = "suspicious"
-        row.note = "an intercepted read at half its cost: is the intercept still there?"
-    elif different:
-        row.verdict = "faster"
+    small = max(abs(row.median_a), abs(row.median_b)) < LEAST
+    if differs(row):
+        row.verdict = "slower" if row.median_b > row.median_a else "faster"
+        if row.verdict == "faster" and row.setting == "intercepted" and \
+                row.median_b <= HALVED * row.median_a:
+            row.verdict = "suspicious"
+            row.note = "an intercepted read at half its cost: is the intercept still there?"
+    elif small:
+        row.verdict = "same"
+        row.note = f"below {LEAST} ns, which is no cost"
     elif 1 / (1 + margin) < row.lower and row.upper < 1 + margin:
         row.verdict = "same"
+    elif numpy.isnan(row.ratio):
+        row.verdict = "cannot tell"
+        row.note = "a figure that is not above 0 has no ratio"
     else:
         row.verdict = "cannot tell"
-        row.more = None if numpy.isnan(row.lower) else runs_more(row, margin)
+        row.more = runs_more(row, margin, alpha)
         single = max(map(len, row.a + row.b)) == 1
-        kind = "files" if min(len(row.a), len(row.b)) >= PROCESSES and not single else "runs"
+        kind = "files" if min(len(row.a), len(row.b)) >= FEWEST and not single else "runs"
         row.note = f"about {row.more} more {kind} a side would tell" if row.more else \
             f"{ENDLESS} more {kind} a side would not tell"
 
@@ -119,7 +129,7 @@ def judge(rows, floors, margin=MARGIN):
         row.floor = floors.of(row.name)
     for row, adjusted in zip(rows, statistics.benjamini_hochberg([row.p for row in rows])):
         row.adjusted = adjusted
-        decide(row, margin)
+        decide(row, margin, ALPHA / len(rows))
     return rows
 
 
@@ -128,18 +138,22 @@ class Side:
     """What the files of one side say."""
     results: list           # of files.Result
     rows: dict              # (name, setting) -> [Row], of the files in which it was measured
-    absent: dict            # (name, setting) -> Row that was not measured
+    absent: dict            # (name, setting) -> [Row] that were not measured
 
 
 def side(paths, skipped):
-    results, rows, absent = [], {}, {}
+    results, rows, absent, seen = [], {}, {}, {}
     for path in files.find(paths):
         try:
             result = files.read(path)
             if result.kind != "bench":
-                raise files.NotAResult(f"of kind {result.kind}: no times")
+                raise files.Refused(f"of kind {result.kind}: no times")
+            if seen.setdefault(result.identity, path) != path:
+                raise files.Refused(f"the same result as {seen[result.identity]}")
         except files.Refused as reason:
-            skipped.append((path, str(reason)))
+            # In a folder of results a noise floor is at home.
+            if path in paths or not isinstance(reason, files.NotAResult):
+                skipped.append((path, str(reason)))
             continue
         results.append(result)
         for row in result.rows + exit_costs(result.rows):
@@ -147,7 +161,7 @@ def side(paths, skipped):
             if row.status == "measured":
                 rows.setdefault(key, []).append(row)
             else:
-                absent[key] = row
+                absent.setdefault(key, []).append(row)
     results.sort(key=lambda result: result.started)
     return Side(results, rows, absent)
 
@@ -176,8 +190,16 @@ def incomparable(a, b):
 
 def lost(a, b):
     """[(name, what became of it)]: measured in A, not any more in B."""
-    return [(key[0], f"{b.absent[key].status}: {b.absent[key].reason}")
-            for key in a.rows if key not in b.rows and key in b.absent]
+    found = []
+    for key in a.rows:
+        lacking = b.absent.get(key, [])
+        failed = [row for row in lacking if row.status == "failed"]
+        # What failed now and then in A as well is not lost in B.
+        bad = failed if key in b.rows and key not in a.absent else [] if key in b.rows else lacking
+        if bad:
+            found.append((key[0], f"{bad[-1].status} in {len(bad)} of {len(b.results)} files: "
+                                  f"{bad[-1].reason}"))
+    return found
 
 
 def by_turns(a, b):
@@ -335,7 +357,7 @@ def show(rows, a, b, floors, refused, gone):
     for name, why in refused:
         print(plain(f"not compared: {name}: {why}"))
     for name, why in gone:
-        print(plain(f"LOST: {name} was measured in A, in B it is {why}"))
+        print(plain(f"LOST: {name} was measured in A, in B it was {why}"))
     print(f"\n{len(rows)} rows: {counts(rows)}" + (f"; {len(gone)} LOST" if gone else ""))
 
 

@@ -8,7 +8,6 @@ with the reason. Texts (host names, reasons) are whatever somebody wrote: data, 
 
 import gzip
 import json
-import math
 import os
 import re
 import stat
@@ -70,6 +69,11 @@ class Result:
     summary: dict
 
     @property
+    def identity(self):
+        """What two results do not share, unless one is a copy of the other."""
+        return self.machine, self.kind, self.started, self.version, repr(self.rows)
+
+    @property
     def machine(self):
         """What must not differ between results that are compared: (host, processor, backend)."""
         return machine(self.context)
@@ -108,7 +112,7 @@ def number(of, key, where, optional=False):
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Refused(f"{where}: {key} is no number")
-    if not math.isfinite(value) or abs(value) > LARGEST_TIME:
+    if not abs(value) <= LARGEST_TIME:      # nor nan
         raise Refused(f"{where}: {key} is beyond all measure")
     return float(value)
 
@@ -145,27 +149,39 @@ def constant(name):
     raise ValueError(f"{name} is not JSON")
 
 
+RUN_BEGINS = re.compile(rb'\{\s*"median":\s*-?\d[\d.eE+-]*,\s*$')
 RUN_CHARACTERS = bytes(range(ord("a"), ord("z") + 1)) + b'0123456789.eE+-_,:" \t\r\n[]{}'
 
 
 def shortened(data):
     """Runs without what follows their median: nine tenths of a file, and of no use to a history. Not
-    parsed, but held against the characters that it is written in; None: it has others.
-
-    Wherever a cut was wrong, what remains is no result, and the caller takes the whole."""
+    parsed, but held against the characters that it is written in. None: not as rdpmc-bench writes."""
     pieces = data.split(b'"raw":')
     kept, cut = [pieces[0]], []
-    for piece in pieces[1:]:
+    for before, piece in zip(pieces, pieces[1:]):
         # The histogram's end, then the run's.
         end = piece.find(b"}", piece.find(b"}") + 1)
-        cut.append(piece[:max(end, 0)])
+        if end < 0 or not RUN_BEGINS.search(before, max(0, len(before) - 99)):
+            return None
+        cut.append(piece[:end])
         kept += b'"raw":0', piece[end:]
-    return None if b"".join(cut).translate(None, RUN_CHARACTERS) else b"".join(kept)
+    gone = b"".join(cut)
+    if gone.count(b"{") != len(cut) or gone.translate(None, RUN_CHARACTERS):
+        return None
+    return b"".join(kept)
+
+
+def unique(pairs):
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return made
 
 
 def parse(data):
     try:
-        return json.loads(data, parse_constant=constant)
+        # As text, or UTF-16 would be taken as well.
+        return json.loads(data.decode(), parse_constant=constant, object_pairs_hook=unique)
     except RecursionError:
         raise Refused("nested too deeply") from None
     except UnicodeDecodeError:

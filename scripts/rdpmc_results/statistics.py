@@ -5,7 +5,7 @@ Nothing here is random from one call to the next: the bootstrap's generator has 
 """
 
 from functools import lru_cache
-from math import ceil, log, nan
+from math import ceil, comb, log, nan, pi
 
 import numpy
 from scipy import stats
@@ -58,7 +58,7 @@ def ratio_interval(a, b):
     a file each, because runs of one process have more in common than runs of two."""
     rng = numpy.random.default_rng(20250101)
     below, above = resampled_medians(a, rng), resampled_medians(b, rng)
-    if not (below > 0).all():
+    if not ((below > 0).all() and (above > 0).all()):
         return nan, nan
     tail = 100 * (1 - CONFIDENCE) / 2
     lower, upper = numpy.percentile(above / below, (tail, 100 - tail))
@@ -89,12 +89,17 @@ def spread(values):
     return float(1.4826 * numpy.median(numpy.abs(values - middle)) / middle) if middle > 0 else nan
 
 
+def fewest(alpha):
+    """Values a side from which on Mann-Whitney can have a p below @alpha at all."""
+    return next(count for count in range(1, 1000) if 2 / comb(2 * count, count) < alpha)
+
+
 def runs_needed(a, b, effect, alpha, power=0.9):
-    """Runs a side with which Mann-Whitney finds a change of the share @effect in @power of all cases.
+    """Values a side with which Mann-Whitney finds a change of the share @effect in @power of cases.
 
     A normal approximation at the spread seen, for the test's efficiency against t of 3 / pi."""
     noise = (spread(a) ** 2 + spread(b) ** 2) / 2
     if not noise >= 0:
         return None
     z = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)
-    return ceil(2 * noise * (z / log(1 + effect)) ** 2 * numpy.pi / 3)
+    return max(fewest(alpha), ceil(2 * noise * (z / log(1 + effect)) ** 2 * pi / 3))

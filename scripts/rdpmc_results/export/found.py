@@ -116,11 +116,10 @@ def read(paths):
         finally:
             if len(every) > 1:
                 progress(at, len(every))
-        key = result.machine, result.kind, result.started, result.version, hash(repr(result.rows))
-        if key in seen:
-            found.skipped.append((path, f"the same result as {seen[key]}"))
+        if result.identity in seen:
+            found.skipped.append((path, f"the same result as {seen[result.identity]}"))
         else:
-            seen[key] = path
+            seen[result.identity] = path
             found.results.append(result)
     found.results.sort(key=lambda result: (result.started, result.path))
     return found
