@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One HTML file of a folder of results: what is worse, since when; all else below.
+
+  data      what goes into the page      verdict   what it says first
+  series    figures, packed              tails     percentiles of the newest results
+  trials    the fuzzing side             page      the file, of page.html, page.css and *.js
+  npm       fetches uPlot, the charts
+"""
+
+import os
+import tempfile
+import time
+
+from .. import history
+from ..text import plain
+
+OUT = "build/dashboard.html"
+
+
+def write(path, text):
+    """Whole or not at all: somebody may have the page open."""
+    folder = os.path.dirname(path) or "."
+    os.makedirs(folder, exist_ok=True)
+    fd, partial = tempfile.mkstemp(dir=folder, prefix=".dashboard-")
+    try:
+        with open(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(partial, 0o666 & ~mask)
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+def run(options):
+    from ..main import Failed, name_skipped, progress
+    from . import data, npm, page
+    try:
+        uplot = npm.uplot()
+    except npm.Missing as why:
+        raise Failed(str(why)) from None
+    of = history.read(options.paths, progress)
+    status = name_skipped(of.skipped)
+    if not of.points and not of.others:
+        raise Failed(f"no results in {' '.join(options.paths)}; `make bench` makes one")
+    try:
+        write(options.out, page.page(data.collect(of, options.title, int(time.time())), uplot))
+    except OSError as error:
+        raise Failed(f"{options.out}: {error.strerror.lower()}") from None
+    print(f"{plain(options.out)}: {len(of.points)} results of {len(of.hosts)} host"
+          f"{'s' * (len(of.hosts) != 1)}")
+    return status
+
+
+def add(commands):
+    made = commands.add_parser(
+        "dashboard", help="one HTML file of a folder of results", allow_abbrev=False,
+        description="Makes one HTML file that needs nothing else and asks nobody: what is slower "
+                    "and since when, what an exit costs, the history of each row, percentiles, "
+                    "what was skipped, what fuzzing found. The charts are uPlot's, fetched once by "
+                    "npm.")
+    made.add_argument("paths", nargs="+", metavar="PATH", help="result file, or folder of them")
+    made.add_argument("--out", default=OUT, metavar="FILE", help=f"where to write it ({OUT})")
+    made.add_argument("--title", default="RDPMC under KVM",
+                      help="heading of the page (%(default)s)")
+    made.set_defaults(run=run)

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What an exit costs: of each counter kind the read that exits, the one that does not, and the
+// difference. Where there is no figure stands the reason.
+
+const GROUPS = [
+  ["rdpmc", "Reads that answer"], ["rdpmc-fault", "Reads that fault (#GP)"],
+];
+
+function reasonOf(host, name) {
+  const [, , status, reason] = host.absent.find(([row]) => row === name) ||
+    [name, "", "", "no such row in this result"];
+  return (status === "failed" ? "failed: " : "") + reason;
+}
+
+// {figure} or {reason} for a row of a host.
+async function costOf(host, name, kernel) {
+  const series = host.series.find(each => each.name === name && each.setting !== "simulated-vpmu");
+  const figure = series && await newest(series, kernel);
+  return figure ? {figure, old: figure.at < host.newest && !kernel}
+    : {reason: reasonOf(host, name)};
+}
+
+function costCell({figure, old, reason}, rows) {
+  if (!figure)
+    return el("td", {class: "reason", rowspan: rows > 1 ? rows : null}, reason);
+  return el("td", {class: "figure"}, time(figure.median), " ",
+    el("span", {class: "interval"}, interval(figure.lower, figure.upper), old && " older"));
+}
+
+function difference(dear, cheap) {
+  if (dear.reason || cheap.reason)
+    return {reason: `unknown: needs ${dear.reason ? cheap.reason ? "both" : "the intercepted read"
+      : "the passthrough read"}`};
+  return {reason: "unknown: the two were not measured run by run"};
+}
+
+// [{kind, dear, cheap, cost}] of a host's rows of this stem; kind is "metrics/cpl3" and the like.
+async function costLines(host, stem, now) {
+  const kinds = new Set();
+  for (const name of [...host.series.map(series => series.name),
+                      ...host.absent.map(([row]) => row)]) {
+    const [first, counter, setting, cpl] = name.split("/");
+    if (first === stem && ["intercepted", "passthrough"].includes(setting) &&
+        wanted(now, name, host))
+      kinds.add(`${counter}/${cpl}`);
+  }
+  const lines = [];
+  for (const kind of kinds) {
+    const [counter, cpl] = kind.split("/");
+    const [dear, cheap] = [await costOf(host, `${stem}/${counter}/intercepted/${cpl}`, now.kernel),
+                           await costOf(host, `${stem}/${counter}/passthrough/${cpl}`, now.kernel)];
+    let cost = null;
+    if (stem === "rdpmc") {
+      cost = await costOf(host, `exit-cost/${kind}`, now.kernel);
+      if (cost.reason)
+        cost = difference(dear, cheap);
+    }
+    lines.push({kind, cells: cost ? [dear, cheap, cost] : [dear, cheap]});
+  }
+  // Lines that lack the same for the same reason stand together.
+  const order = line => line.cells.map(one => one.reason || "").join("\n");
+  return lines.sort((a, b) => order(a) < order(b) ? -1 : order(a) > order(b) ? 1 : 0);
+}
+
+// Cells with the same reason one below the other become one.
+function costRows(lines) {
+  const reason = (line, column) => line.cells[column].reason;
+  const cellAt = (one, at, column) => {
+    if (!one.reason)
+      return costCell(one, 1);
+    if (at > 0 && reason(lines[at - 1], column) === one.reason)
+      return null;
+    let rows = 1;
+    while (at + rows < lines.length && reason(lines[at + rows], column) === one.reason)
+      rows++;
+    return costCell(one, rows);
+  };
+  return lines.map((line, at) => el("tr", null, rowHead(line.kind),
+    line.cells.map((one, column) => cellAt(one, at, column))));
+}
+
+async function yardsticks(host, now) {
+  const rows = [];
+  for (const series of host.series)
+    if (["control", "native", "emulator"].includes(series.setting) &&
+        wanted(now, series.name, host))
+      rows.push(el("tr", null, rowHead(broken(series.name)),
+        costCell(await costOf(host, series.name, now.kernel), 1),
+        cell(series.last[4] === null ? "not counted" : series.last[4].toFixed(2), "figure")));
+  return rows.length > 0 && table("Yardsticks: not RDPMC in a guest",
+    ["row", {text: "ns per turn", class: "figure"}, {text: "exits", class: "figure"}], rows);
+}
+
+async function hostCosts(host, now) {
+  const parts = [];
+  for (const [stem, caption] of GROUPS) {
+    const lines = await costLines(host, stem, now);
+    if (!lines.length)
+      continue;
+    const heads = lines[0].cells.map((_, column) => ({
+      text: ["intercepted", "passthrough", "exit cost"][column],
+      class: lines.some(line => line.cells[column].figure) ? "figure" : null}));
+    parts.push(table(caption, ["counter, privilege", ...heads], costRows(lines), {class: "costs"}));
+  }
+  parts.push(await yardsticks(host, now));
+  return parts;
+}
+
+async function showCosts(now) {
+  const parts = [];
+  const hosts = shownHosts(now);
+  for (const host of hosts) {
+    const about = `program ${host.versions[host.version]}, kernel ${now.kernel ||
+      host.kernels[host.kernel]}, ${date(host.last)} UTC${host.partial ? ", partial" : ""}`;
+    const body = el("div", {class: "tables"}, await hostCosts(host, now));
+    const details = el("details", {class: "host"}, el("summary", null,
+      el("h3", null, host.name), " ", el("span", {class: "note"}, about)), body);
+    details.open = parts.length < 3;
+    parts.push(details);
+  }
+  return () => replace(byId("costs-body"), parts.length ? parts : el("p", {class: "note"},
+    "No host is left by these filters."));
+}

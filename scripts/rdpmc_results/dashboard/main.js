@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Puts the page together, and again whenever the address changes.
+
+const SECTIONS = [["history", "History"], ["costs", "Exit cost"], ["tails", "Percentiles"],
+                  ["hosts", "Hosts"], ["absent", "Not measured"], ["simulated", "Simulated"],
+                  ["trials", "Fuzzing"], ["files", "Files left out"]];
+const BENCH = ["history", "costs", "tails", "hosts", "absent"];
+
+const form = byId("filters");
+
+function option(value, text) {
+  return el("option", {value}, text || value);
+}
+
+function fillFilters() {
+  const kernels = [...new Set(HOSTS.flatMap(host => host.kernels))];
+  const names = [...new Set(REAL.map(series => series.name))];
+  replace(form.elements.host, option("", "all"), HOSTS.map(host => option(host.name)));
+  replace(form.elements.kernel, option("", "all"), kernels.map(kernel => option(kernel)));
+  replace(byId("rows"), names.map(name => option(name)));
+  form.addEventListener("submit", event => event.preventDefault());
+  form.addEventListener("reset", event => {
+    event.preventDefault();
+    go({host: "", kernel: "", row: ""});
+  });
+  form.addEventListener("change", () => {
+    // A row named in full is the one to look at.
+    const row = form.elements.row.value.trim();
+    const exact = REAL.some(series => series.name === row);
+    go({host: form.elements.host.value, kernel: form.elements.kernel.value, row,
+        ...(exact ? {chart: row, on: form.elements.host.value || state().on} : {})});
+  });
+}
+
+function shownLabel(now) {
+  const shown = shownSeries(now).length;
+  return (shown < REAL.length ? `${number(shown)} of ` : "") + plural(REAL.length, "row");
+}
+
+function showFilters(now) {
+  for (const key of ["host", "kernel", "row"])
+    form.elements[key].value = now[key];
+  form.elements.shown.value = shownLabel(now);
+  replace(byId("nav"), SECTIONS.filter(([id]) => !byId(id).hidden).map(([id, text]) =>
+    el("a", {href: address({section: id})}, text)));
+}
+
+function scrollTo(now) {
+  const heading = SECTIONS.some(([id]) => id === now.section) && byId(`${now.section}-heading`);
+  if (!heading)
+    return;
+  heading.parentElement.scrollIntoView();
+  heading.focus({preventScroll: true});
+}
+
+function complain(error) {
+  replace(byId("banners"),
+    el("p", {class: "banner", role: "alert"}, String(error.message || error)));
+}
+
+// Sections below the first are made once that one is there; each keeps what it shows until then.
+let showing = 0;
+
+async function show() {
+  const mine = ++showing;
+  const now = state();
+  try {
+    showFilters(now);
+    if (HOSTS.length) {
+      showOverview(now);
+      await showDetail(now);
+      performance.mark("first-chart");
+      document.documentElement.dataset.drawn = String(mine);
+      showAbsent(now);
+      for (const make of [showCosts, showHosts]) {
+        const place = await make(now);
+        if (mine !== showing)
+          return;
+        place();
+      }
+      await showTails(now);
+    }
+    scrollTo(now);
+    document.documentElement.dataset.shown = String(mine);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+function showFooter() {
+  replace(byId("footer"), el("p", null, `Made ${date(DATA.made)} UTC. A row is slower when its ` +
+    "level, the median of some results, rose by more than 2 %, or by its machine's noise floor if " +
+    "that is more, within the last 30 results, and three results or more confirm it. Intervals are " +
+    "of the median over runs, by order statistics. Charts show figures to 0.003 % of the range of " +
+    "their row; newest figures are exact. Charts by uPlot."));
+}
+
+function start() {
+  for (const id of BENCH)
+    byId(id).hidden = !HOSTS.length;
+  byId("bar").hidden = !HOSTS.length;
+  byId("trials").hidden = false;
+  showAbout();
+  showVerdict();
+  showSimulated();
+  showTrials();
+  showFiles();
+  showFooter();
+  fillFilters();
+  addEventListener("hashchange", show);
+  addEventListener("beforeprint", () => {
+    for (const details of document.querySelectorAll("details.host"))
+      details.open = true;
+  });
+  show();
+}
+
+start();

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Packages of npm: fetched once by npm itself, kept in the cache, and believed only if their hash
+is the one written here. Nothing of them is in this tree."""
+
+import base64
+import hashlib
+import os
+import subprocess
+import tarfile
+import tempfile
+
+UPLOT = ("uplot", "1.6.32",
+         "KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/ep3tOkyTxpiQIw==")
+SECONDS = 120
+
+
+class Missing(Exception):
+    """Why a package cannot be had, and what to do: one line."""
+
+
+def cache():
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(home, "rdpmc", "npm")
+
+
+def genuine(path, sha512):
+    try:
+        with open(path, "rb") as file:
+            return base64.b64encode(hashlib.sha512(file.read()).digest()).decode() == sha512
+    except OSError:
+        return False
+
+
+def package(name, version, sha512):
+    """Path of the package's .tgz."""
+    path = os.path.join(cache(), f"{name}-{version}.tgz")
+    if genuine(path, sha512):
+        return path
+    what = f"{name}@{version}"
+    by_hand = f"put its .tgz (`npm pack {what}` where there is a network) at {path}"
+    try:
+        os.makedirs(cache(), exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache()) as folder:
+            subprocess.run(["npm", "pack", what, "--silent", "--fetch-retries=1",
+                            "--fetch-timeout=20000", "--pack-destination", folder],
+                           check=True, timeout=SECONDS, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            fetched = os.path.join(folder, os.path.basename(path))
+            if not genuine(fetched, sha512):
+                raise Missing(f"what npm gives as {what} is something else (sha512); {by_hand}")
+            os.replace(fetched, path)
+    except FileNotFoundError:
+        raise Missing(f"{what} is needed, and npm, which fetches it, is missing (Debian: npm); or "
+                      f"{by_hand}") from None
+    except (OSError, subprocess.SubprocessError):
+        raise Missing(f"npm cannot fetch {what}; try again with a network, or {by_hand}") from None
+    return path
+
+
+def uplot():
+    """(script, style, licence) as texts."""
+    with tarfile.open(package(*UPLOT)) as packed:
+        return tuple(packed.extractfile(f"package/{name}").read().decode()
+                     for name in ("dist/uPlot.iife.min.js", "dist/uPlot.min.css", "LICENSE"))

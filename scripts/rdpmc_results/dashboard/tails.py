@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Percentiles of each row in its newest result: of all samples of all runs, from the histograms."""
+
+import statistics
+
+import numpy
+
+from .. import files
+
+A_DECADE = 12               # points of a curve for each factor of ten in 1 / (1 - p)
+AT_MOST = 4                 # files of a host that are read again
+PERCENTILES = ("sample_median", "p90", "p99", "p999", "max")
+
+
+def short(value):
+    return float(f"{value:.5g}")
+
+
+def samples(runs, khz):
+    """(ns, counts), sorted: the middles of buckets, less what was taken off the run's samples."""
+    ns, counts = [], []
+    for run in runs:
+        buckets = numpy.array(run["histogram"]["buckets"], dtype=float).reshape(-1, 2)
+        low = buckets[:, 0]
+        power = numpy.floor(numpy.log2(numpy.maximum(low, 32)))
+        width = numpy.where(low < 32, 1, 2 ** (power - 4))
+        ns.append((low + (width - 1) / 2) * 1e6 / khz - files.number(run, "sample_overhead", "run"))
+        counts.append(buckets[:, 1])
+    ns, counts = numpy.concatenate(ns), numpy.concatenate(counts)
+    order = numpy.argsort(ns, kind="stable")
+    return ns[order], counts[order]
+
+
+def curve(ns, counts):
+    """The samples at p = 1 - 10^(-k / A_DECADE), k = 0, 1, ..., as far as there are samples."""
+    below = numpy.cumsum(counts)
+    total = below[-1]
+    k = numpy.arange(int(numpy.log10(total) * A_DECADE) + 1)
+    rank = numpy.clip(numpy.ceil(total * (1 - 10 ** (-k / A_DECADE))), 1, total)
+    return ns[numpy.searchsorted(below, rank)]
+
+
+def percentiles(row, khz):
+    """{"n", "p": PERCENTILES in ns, "curve"} of a row with details; None: nothing to draw."""
+    figures = [statistics.median(run[key] for run in row.details) for key in PERCENTILES[:-1]]
+    ns, counts = samples(row.details, khz)
+    if not counts.sum() > 0:
+        return None
+    return {"n": int(counts.sum()), "p": [short(value) for value in figures + [row.max]],
+            "curve": [short(value) for value in curve(ns, counts)]}
+
+
+def newest(points, series):
+    """{at: names}: of the host's newest results those that hold the newest figures of its rows."""
+    wanted = {}
+    for each in series:
+        wanted.setdefault(int(each.at[-1]), set()).add(each.name)
+    return dict(sorted(wanted.items(), reverse=True)[:AT_MOST])
+
+
+def tails(points, series):
+    """{row: percentiles()} of one host; @points by index as Series.at has it."""
+    found = {}
+    for at, names in newest(points, series).items():
+        try:
+            result = files.read(points[at].path, details=True)
+            khz = files.number(result.context, "guest_tsc_khz", "context")
+            for row in result.rows:
+                if row.name in names and row.status == "measured" and khz >= 1:
+                    of = percentiles(row, khz)
+                    if of:
+                        found[row.name] = of
+        except files.Refused:
+            continue        # it was well a moment ago: replaced since, or without histograms
+    return found

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Opens dashboards in Chromium and says of each check "ok NAME" or "not ok NAME: why".
+// node browser.mjs PLAYWRIGHT-CORE CHROMIUM FOLDER: FOLDER holds what test_dashboard.py made.
+
+import {createRequire} from "node:module";
+import {pathToFileURL} from "node:url";
+import path from "node:path";
+
+const [playwright, executablePath, folder] = process.argv.slice(2);
+const {chromium} = createRequire(import.meta.url)(playwright);
+const ROW = "rdpmc/metrics/intercepted/cpl3";
+const checks = [];
+
+function check(name, of, run, options) {
+  checks.push({name, of, run, options});
+}
+
+function same(found, wanted, what) {
+  if (JSON.stringify(found) !== JSON.stringify(wanted))
+    throw new Error(`${what || "found"} ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`);
+}
+
+function holds(condition, why) {
+  if (!condition)
+    throw new Error(why);
+}
+
+async function shown(page) {
+  await page.waitForFunction(() => document.documentElement.dataset.shown ===
+    String(showing), null, {timeout: 10000});
+}
+
+// Of the history's chart: how many pixels are opaque, how many of the line's colour in the light, how
+// many half transparent, as the band is; and the most frequent opaque colour.
+function inked(page) {
+  return page.evaluate(() => {
+    const drawn = document.querySelector("#detail canvas");
+    const copy = new OffscreenCanvas(drawn.width, drawn.height).getContext("2d");
+    copy.drawImage(drawn, 0, 0);
+    const {data} = copy.getImageData(0, 0, drawn.width, drawn.height);
+    const seen = new Map();
+    let band = 0;
+    for (let i = 0; i < data.length; i += 4) {
+      band += data[i + 3] > 40 && data[i + 3] < 52;
+      if (data[i + 3] === 255) {
+        const colour = `${data[i]},${data[i + 1]},${data[i + 2]}`;
+        seen.set(colour, (seen.get(colour) || 0) + 1);
+      }
+    }
+    const most = [...seen].sort((a, b) => b[1] - a[1])[0];
+    return {pixels: [...seen.values()].reduce((a, b) => a + b, 0), most: most && most[0], band,
+            line: seen.get("0,114,178") || 0};
+  });
+}
+
+async function fill(page, values) {
+  for (const [name, value] of Object.entries(values)) {
+    const field = page.locator(`#filters [name=${name}]`);
+    if (name === "row") {
+      await field.fill(value);
+      await field.press("Enter");
+      await field.blur();
+    } else {
+      await field.selectOption(value);
+    }
+  }
+  await shown(page);
+}
+
+function overview(page) {
+  return page.locator("#overview tbody tr").evaluateAll(rows => rows.map(row =>
+    [row.cells[0].textContent, row.cells[1].textContent]));
+}
+
+async function inView(page, selector) {
+  const box = await page.locator(selector).first().boundingBox();
+  const {width, height} = page.viewportSize();
+  return box && box.x >= 0 && box.y >= 0 && box.x + box.width <= width &&
+    box.y + box.height <= height;
+}
+
+for (const [name, viewport] of [["desktop", {width: 1280, height: 800}],
+                                ["phone", {width: 390, height: 844}]])
+  check(`planted-first-${name}`, "planted", async page => {
+    const heading = await page.locator("#verdict h2").innerText();
+    holds(/2 rows are slower on synthetic-1 than a week ago, by up to [456]\.\d %/.test(heading), heading);
+    const first = page.locator("#verdict .findings li").first();
+    const text = await first.innerText();
+    holds(/^\+(4|5|6)\.\d %/.test(text) && text.includes("rdpmc/metrics/intercepted/cpl"), text);
+    holds(await inView(page, "#verdict h2"), "the verdict is out of view");
+    holds(await inView(page, "#verdict .findings li"), "the finding is out of view");
+    const changed = await page.locator("#verdict .changed").first().innerText();
+    holds(/program\s+synthetic-1 → synthetic-2/.test(changed), changed);
+  }, {viewport});
+
+check("detail-is-the-worst", "planted", async page => {
+  const text = await page.locator("#detail h3").innerText();
+  const finding = await page.locator("#verdict .findings a").first().innerText();
+  holds(text.startsWith(finding) && text.endsWith("on synthetic-1"), `${text} is not ${finding}`);
+  const steps = await page.locator("#detail .steps li").first().innerText();
+  holds(/▲ \+\d\.\d %/.test(steps), steps);
+});
+
+check("charts-are-drawn", "planted", async page => {
+  const {pixels, line, band} = await inked(page);
+  holds(pixels > 1500 && line > 200 && band > 5000, `${pixels}, ${line}, ${band} pixels`);
+  const lines = await page.locator("#overview .spark polyline").count();
+  holds(lines > 5, `${lines} small charts`);
+  holds(await page.locator("#tails canvas").count() === 1, "no percentiles");
+});
+
+check("flat-is-not-worse", "flat", async page => {
+  const heading = await page.locator("#verdict h2").innerText();
+  holds(heading.includes("Nothing is worse than a week ago"), heading);
+  holds(await page.locator(".verdict.regression").count() === 0, "a row is called slower");
+});
+
+check("synthetic-is-said", "planted", async page => {
+  holds((await page.locator("#banners").innerText()).includes("nobody measured this"), "no banner");
+});
+
+check("filters-change-address", "planted", async page => {
+  await fill(page, {host: "synthetic-2"});
+  holds(new URL(page.url()).hash.includes("host=synthetic-2"), page.url());
+  const rows = await overview(page);
+  holds(rows.length && rows.every(([, host]) => host === "synthetic-2"), JSON.stringify(rows));
+  await fill(page, {row: "passthrough"});
+  const few = await overview(page);
+  same(few.length, 4, "rows");
+  holds(few.every(([name]) => name.includes("passthrough")), JSON.stringify(few));
+  holds((await page.locator("#detail h3").innerText()).includes("passthrough"), "another chart");
+});
+
+check("filter-by-kernel", "planted", async page => {
+  await fill(page, {kernel: "6.12.2-synthetic"});
+  const text = await page.locator("#detail .note").first().innerText();
+  holds(text.includes("20 results with 6.12.2-synthetic"), text);
+  const label = await page.locator("#detail .plot").getAttribute("aria-label");
+  holds(label.includes("20 medians"), label);
+});
+
+check("older-kernel-everywhere", "planted", async page => {
+  // The newest result of the older kernel is before the step: no row of a table may show it.
+  const figure = () => page.locator("#costs tbody tr", {hasText: "metrics/cpl3"}).first()
+    .locator("td").first().innerText();
+  const now = parseFloat(await figure());
+  await fill(page, {kernel: "6.12.1-synthetic"});
+  const before = parseFloat(await figure());
+  holds(before < now * 0.97, `${before} and ${now}`);
+});
+
+check("address-restores", "planted", async page => {
+  same(await page.locator("#filters [name=kernel]").inputValue(), "6.12.2-synthetic");
+  same(await page.locator("#filters [name=row]").inputValue(), "fixed0");
+  same(await page.locator("#detail h3").innerText(),
+    "rdpmc/fixed0/passthrough/cpl3 on synthetic-3");
+}, {hash: "#kernel=6.12.2-synthetic&row=fixed0&chart=rdpmc/fixed0/passthrough/cpl3&on=synthetic-3"});
+
+check("back-goes-back", "planted", async page => {
+  await fill(page, {host: "synthetic-2"});
+  await fill(page, {host: "synthetic-3"});
+  await page.goBack();
+  await shown(page);
+  same(await page.locator("#filters [name=host]").inputValue(), "synthetic-2");
+  await page.locator("#overview a").nth(1).click();
+  await shown(page);
+  await page.goBack();
+  await shown(page);
+  same(await page.locator("#filters [name=host]").inputValue(), "synthetic-2");
+});
+
+check("unknown-address", "planted", async page => {
+  holds(await page.locator("#detail canvas").count() === 1, "no chart");
+  same(await page.locator("#filters [name=host]").inputValue(), "");
+}, {hash: "#host=__proto__&kernel=constructor&chart=toString&on=x&section=hasOwnProperty"});
+
+check("nothing-left", "planted", async page => {
+  await fill(page, {row: "no such row"});
+  const text = await page.locator("#detail").innerText();
+  holds(text.includes("No row is left"), text);
+});
+
+check("keyboard-reads-the-chart", "planted", async page => {
+  for (let presses = 0; presses < 60; presses++) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate(() => document.activeElement.matches("#detail .plot")))
+      break;
+  }
+  holds(await page.evaluate(() => document.activeElement.matches("#detail .plot")),
+    "Tab does not reach the chart");
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  same(outline, "solid", "the outline of the focus");
+  const readout = page.locator("#detail .readout");
+  await page.keyboard.press("End");
+  const last = await readout.innerText();
+  holds(/^2026-02-13 02:00 UTC: 1\.\d+ µs \[.*, program synthetic-2, kernel 6\.12\.2/
+    .test(last), last);
+  await page.keyboard.press("ArrowLeft");
+  const before = await readout.innerText();
+  holds(before.startsWith("2026-02-12 02:00"), before);
+  await page.keyboard.press("Home");
+  holds((await readout.innerText()).startsWith("2026-01-05 02:00"), await readout.innerText());
+});
+
+check("table-has-the-figures", "planted", async page => {
+  await page.locator("#detail summary", {hasText: "as a table"}).press("Enter");
+  const rows = page.locator("#detail details[open] tbody tr");
+  same(await rows.count(), 40, "rows");
+  holds(/^2026-02-13 02:00\s+1\.\d+ µs\s+\[/.test(await rows.first().innerText()),
+    await rows.first().innerText());
+});
+
+check("costs-are-differences", "planted", async page => {
+  const cells = await page.locator("#costs tbody tr", {hasText: "metrics/cpl3"}).first()
+    .locator("td").allInnerTexts();
+  const [dear, cheap, cost] = cells.map(text => parseFloat(text) * (text.includes("µs") ? 1e3 : 1));
+  holds(Math.abs(dear - cheap - cost) < 3, cells.join(" | "));
+});
+
+check("a-reason-where-no-figure", "lacking", async page => {
+  const text = await page.locator("#costs").innerText();
+  holds(text.includes("kvm_pvm has no mediated PMU; needs a host"), text);
+  holds(text.includes("unknown: needs the passthrough read"), text);
+  const empty = await page.locator("#costs td").evaluateAll(cells =>
+    cells.filter(cell => !cell.textContent.trim()).length);
+  same(empty, 0, "empty cells");
+  const absent = await page.locator("#absent").innerText();
+  holds(absent.includes("rdpmc/metrics/passthrough/{cpl0,cpl3}"), absent);
+});
+
+check("hostile-texts-are-texts", "hostile", async page => {
+  same(await page.evaluate(() => window.pwned), undefined, "pwned");
+  const about = await page.locator("#filters [name=host]").innerText();
+  holds(about.includes("<script>window.pwned=1</script>"), about);
+  same(await page.locator("main img, main script, header img").count(), 0, "elements made of texts");
+  const html = await page.locator("body").innerText();
+  for (const text of ["</script><b>version", "<i>kernel", "<u>reason", "__proto__"])
+    holds(html.includes(text), `${text} is not shown`);
+  holds(await page.locator("#detail canvas").count() === 1, "no chart");
+});
+
+check("simulated-stands-apart", "simulated", async page => {
+  holds((await page.locator("#banners").innerText()).includes("simulated PMU"), "no banner");
+  const text = await page.locator("#simulated").innerText();
+  holds(text.includes("times mean nothing"), text);
+  const rows = await overview(page);
+  holds(!rows.some(([name]) => name.includes("simulated")), "simulated among the others");
+  holds(!(await page.locator("#costs, #hosts, #tails").allInnerTexts()).join().includes("77.7"),
+    "a simulated time among real ones");
+});
+
+check("trials-alone", "trials", async page => {
+  const text = await page.locator("main").innerText();
+  for (const wanted of ["No benchmark results", "Every defect was found", "1 mismatch",
+                        "1 new class", "<b>rule</b>"])
+    holds(text.includes(wanted), `${wanted} is not in: ${text}`);
+  same(await page.locator("#history").isVisible(), false, "a history");
+});
+
+check("trials-missing", "flat", async page => {
+  const text = await page.locator("#trials").innerText();
+  for (const kind of ["faults", "sweep", "survey"])
+    holds(text.includes(`rdpmc-diff ${kind} --json`), text);
+});
+
+check("skipped-files-are-named", "lacking", async page => {
+  const text = await page.locator("#files").innerText();
+  holds(text.includes("damaged.json") && text.includes("truncated"), text);
+});
+
+check("dark", "planted", async page => {
+  const light = await inked(page);
+  await page.emulateMedia({colorScheme: "dark"});
+  let dark = light;
+  for (let tries = 0; tries < 30 && dark.most === light.most; tries++) {
+    await page.waitForTimeout(50);
+    dark = await inked(page);
+  }
+  holds(light.most !== dark.most, `the chart stays ${light.most}`);
+  const [paper, ink] = await page.evaluate(() => [getComputedStyle(document.body).backgroundColor,
+                                                  getComputedStyle(document.body).color]);
+  holds(luminance(paper) < 0.05 && luminance(ink) > 0.6, `${ink} on ${paper}`);
+});
+
+function luminance(colour) {
+  const [r, g, b] = colour.match(/[\d.]+/g).map(Number).map(value => value / 255)
+    .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+for (const colorScheme of ["light", "dark"])
+  check(`contrast-${colorScheme}`, "planted", async page => {
+    const pairs = await page.evaluate(() => {
+      const found = new Map();
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const parent = node.parentElement;
+        if (!node.data.trim() || parent.closest("script, .u-axis") || !parent.checkVisibility())
+          continue;
+        let back = parent;
+        while (back.parentElement && getComputedStyle(back).backgroundColor === "rgba(0, 0, 0, 0)")
+          back = back.parentElement;
+        found.set(`${getComputedStyle(parent).color}|${getComputedStyle(back).backgroundColor}`,
+          node.data.trim().slice(0, 30));
+      }
+      return [...found];
+    });
+    holds(pairs.length > 3, "hardly any text");
+    for (const [pair, text] of pairs) {
+      const [a, b] = pair.split("|").map(luminance).sort((x, y) => y - x);
+      const ratio = (a + 0.05) / (b + 0.05);
+      holds(ratio >= 4.5, `${text}: ${ratio.toFixed(2)} (${pair})`);
+    }
+  }, {colorScheme});
+
+check("print", "planted", async page => {
+  // In a real print there is no ResizeObserver: what was drawn for the screen would be printed.
+  await page.evaluate(() => {
+    window.drawn = [];
+    for (const {chart} of CHARTS)
+      (chart.hooks.draw ||= []).push(of => window.drawn.push([of.width, colour("paper")]));
+  });
+  holds((await page.pdf()).length > 30000, "an empty PDF");
+  const drawn = await page.evaluate(() => window.drawn);
+  same(drawn[0], [660, "#ffffff"], "width and paper of the printed chart");
+  same(drawn.at(-1)[1], "#14171a", "the paper afterwards");
+  await page.emulateMedia({media: "print", colorScheme: "dark"});
+  await page.waitForTimeout(100);
+  const paper = await page.evaluate(() => getComputedStyle(document.documentElement)
+    .getPropertyValue("--paper"));
+  same(paper.trim(), "#ffffff", "the paper");
+  const {pixels} = await inked(page);
+  holds(pixels > 1500, `${pixels} pixels in the history`);
+  const {width} = await page.locator("#detail canvas").boundingBox();
+  holds(width < 700, `${width} px wide`);
+  for (const id of ["costs", "tails", "hosts", "absent", "trials"])
+    holds(await page.locator(`#${id} h2`).isVisible(), `${id} is not printed`);
+}, {colorScheme: "dark"});
+
+for (const name of ["planted", "lacking", "hostile", "trials", "simulated"])
+  check(`phone-${name}`, name, async page => {
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    same(wide, 390, "the page's width");
+  }, {viewport: {width: 390, height: 844}});
+
+check("order-of-headings", "planted", async page => {
+  const levels = await page.locator("h1, h2, h3, h4").evaluateAll(headings =>
+    headings.filter(each => each.checkVisibility()).map(each => Number(each.tagName[1])));
+  levels.forEach((level, at) => holds(at ? level <= levels[at - 1] + 1 : level === 1,
+    `h${level} after h${levels[at - 1]}`));
+  for (const role of ["main", "header", "footer", "nav", "form[role=search]"])
+    same(await page.locator(role).count(), 1, role);
+  same(await page.locator("html").getAttribute("lang"), "en");
+});
+
+check("section-is-reached", "planted", async page => {
+  await page.locator("#nav a", {hasText: "Percentiles"}).press("Enter");
+  await shown(page);
+  await page.waitForTimeout(50);
+  same(await page.evaluate(() => document.activeElement.id), "tails-heading", "the focus is on");
+  holds(await inView(page, "#tails-heading"), "the section is out of view");
+});
+
+check("no-unpacking", "planted", async page => {
+  const text = await page.locator("#banners").innerText();
+  holds(text.includes("too old"), text);
+}, {init: () => delete window.DecompressionStream});
+
+async function prove(browser, {name, of, run, options = {}}) {
+  const {hash = "", init, ...more} = options;
+  const context = await browser.newContext({viewport: {width: 1280, height: 800},
+    reducedMotion: "reduce", colorScheme: "light", ...more});
+  const wrong = [];
+  try {
+    const page = await context.newPage();
+    const url = pathToFileURL(path.join(folder, `${of}.html`)).href;
+    await context.route("**/*", route =>
+      route.request().url().split("#")[0] === url ? route.continue() : route.abort());
+    page.on("request", request => {
+      const asked = request.url().split("#")[0];
+      if (asked !== url && asked !== "data:,")
+        wrong.push(`asks for ${asked}`);
+    });
+    page.on("console", message => {
+      if (["error", "warning"].includes(message.type()))
+        wrong.push(`console: ${message.text()}`);
+    });
+    page.on("pageerror", error => wrong.push(`error: ${error.message}`));
+    if (init)
+      await page.addInitScript(init);
+    await page.goto(url + hash);
+    if (init)
+      await page.waitForSelector("#banners [role=alert]");
+    else
+      await shown(page);
+    await run(page);
+  } catch (error) {
+    wrong.push(error.message.split("\n")[0]);
+  } finally {
+    await context.close();
+  }
+  console.log(wrong.length ? `not ok ${name}: ${wrong.join("; ").replace(/\s+/g, " ")}`
+    : `ok ${name}`);
+}
+
+const browser = await chromium.launch({executablePath, args: ["--no-sandbox"]});
+const lane = async () => {
+  while (checks.length)
+    await prove(browser, checks.shift());
+};
+await Promise.all([lane(), lane(), lane()]);
+await browser.close();
