@@ -5,6 +5,7 @@ Knows the results' JSON (results/rdpmc-results-1.schema.json) and nothing else o
 
   files        a result file, read with suspicion
   history      a folder of them, as series of points
+  conditions   what may explain a change
   statistics   tests and intervals on run medians
   compare      A against B          floor     the noise of a machine, measured and kept
   turns        A and B run by turns, run by run
@@ -13,4 +14,5 @@ Knows the results' JSON (results/rdpmc-results-1.schema.json) and nothing else o
   export       the formats of other tools, a module each
   dashboard    one HTML file
   text         what a terminal may show
+  output       files that are whole or not there
 """

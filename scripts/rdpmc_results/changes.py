@@ -8,7 +8,6 @@ significance is a table. A stretch that a line explains better than steps do is 
 """
 
 from dataclasses import dataclass, field
-from math import isnan, nan
 
 import numpy
 from scipy import stats
@@ -16,12 +15,15 @@ from scipy import stats
 CONFIRMING = 3      # points that a level needs on either side before anybody believes it
 SHORT = 10          # fewer points than that say nothing
 WINDOW = 256        # points that are looked at together; longer series in windows that overlap by half
+CLOSER = (64, 24, 12)   # windows for the last WINDOW points as well: of a while that is over, halves of
+                        # a long stretch show nothing
+NEWEST = 8          # points at the end that are held against the level before by themselves
 REACH = 60          # points of the level before, that the newest ones are held against
 ALPHA = 0.002       # of a step, of the newest points, of drift
 FLOOR = 0.5         # ns: about a cycle; less is no change, whatever its share
 
 # By length of a stretch: what the greatest energy distance of its ranks exceeds in ALPHA of all
-# cases without any change. tests/results/test_changes.py works it out anew.
+# cases without any change. tests/results/test_trend.py works it out anew.
 LENGTHS = (12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 CRITICAL = (1.83, 2.15, 2.38, 2.49, 2.64, 2.74, 2.84, 2.88, 2.93, 3.00)
 
@@ -84,21 +86,22 @@ def divide(values, start, end, found):
 
 
 def candidates(values):
-    found = set()
-    for start in range(0, max(1, len(values) - WINDOW // 2), WINDOW // 2):
-        divide(values, start, min(start + WINDOW, len(values)), found)
+    count, found = len(values), set()
+    for width, first, step in (WINDOW, 0, WINDOW // 2), *(
+            (width, max(0, count - WINDOW), width // 4) for width in CLOSER):
+        for start in range(first, max(first + 1, count - width + step), step):
+            divide(values, start, min(start + width, count), found)
     return sorted(found)
 
 
 def relation(before, after):
-    """after / before; nan where that says nothing."""
-    return after / before if before >= FLOOR else nan
+    """after / before; less than FLOOR is as good as nothing, and counts as FLOOR."""
+    return max(after, FLOOR) / max(before, FLOOR)
 
 
 def large(before, after, magnitude):
     ratio = relation(before, after)
-    return not isnan(ratio) and abs(after - before) >= FLOOR and \
-        max(ratio, 1 / ratio if ratio > 0 else numpy.inf) > 1 + magnitude
+    return abs(after - before) >= FLOOR and max(ratio, 1 / ratio) > 1 + magnitude
 
 
 def weakest(values, bounds, magnitude):
@@ -128,12 +131,20 @@ def settled(values, found, magnitude):
 
 def newest(values, start, magnitude):
     """Where the newest points, too few for a split, leave the level from @start; None: they do not."""
-    for count in range(CONFIRMING, 1, -1):
+    for count in range(NEWEST, 1, -1):
         at = len(values) - count
         level = values[max(start, at - REACH):at]
-        if len(level) >= SHORT and \
-                large(numpy.median(level), numpy.median(values[at:]), magnitude) and \
-                stats.mannwhitneyu(values[at:], level, method="exact").pvalue <= ALPHA:
+        if len(level) < SHORT:
+            continue
+        end = values[at:]
+        before, after = numpy.median(level), numpy.median(end)
+        # Each of them: two that moved and an old one are not three that moved.
+        if not large(before, after, magnitude) or \
+                (abs(end - after) >= abs(end - before)).any():
+            continue
+        # After a short level, to lie apart from all of it is as sure as so few points can be.
+        if end.min() > level.max() or end.max() < level.min() or \
+                stats.mannwhitneyu(end, level, method="exact").pvalue <= ALPHA:
             return at
     return None
 
@@ -164,7 +175,7 @@ def drift(values, bounds, magnitude):
                                     for part in numpy.split(stretch, inner)])
         if misfit(stretch, line, 2) < misfit(stretch, levels, 1 + 2 * len(inner)):
             return Drift(start, count - 1, float(line[0]), float(line[-1]),
-                         float(line[-1] / line[0]), float(slope / line[0]))
+                         relation(line[0], line[-1]), float(slope / line[0]))
     return None
 
 

@@ -2,7 +2,9 @@
 """A against B, row by row: which is slower, by how much, and how sure that is.
 
 What decides are medians of runs (Mann-Whitney), over all rows of the table (Benjamini-Hochberg), and
-only if the difference exceeds what the machine shows between two times the same program.
+only if the difference exceeds what the machine shows between two times the same program. Where A and
+B were measured by turns, each is held against its neighbour (Wilcoxon's signed ranks): a machine that
+is slower for a minute is so for both, and takes nothing away.
 """
 
 import argparse
@@ -33,7 +35,7 @@ class Verdict:
     b: list
     median_a: float = nan
     median_b: float = nan
-    ratio: float = nan      # median_b / median_a; nan where that says nothing
+    ratio: float = nan      # median_b / median_a, paired the median of all b / a; nan: says nothing
     lower: float = nan      # 95 % interval of the ratio
     upper: float = nan
     p: float = 1.0
@@ -44,6 +46,7 @@ class Verdict:
     note: str = ""
     exits_a: float | None = None
     exits_b: float | None = None
+    paired: bool = False    # measured by turns: the n-th file of a beside the n-th of b
 
 
 def flat(groups):
@@ -62,6 +65,13 @@ def measure(row):
     """Fills in the figures of one row."""
     a, b = units(row.a, row.b)
     row.median_a, row.median_b = (float(numpy.median(flat(side))) for side in (row.a, row.b))
+    row.paired = row.paired and min(a) >= LEAST and min(b) > 0
+    if row.paired:
+        ratios = [other / one for one, other in zip(a, b)]
+        row.ratio = float(numpy.median(ratios))
+        row.lower, row.upper = statistics.turns_interval(ratios)
+        row.p = statistics.signed_rank([log(ratio) for ratio in ratios])
+        return
     if row.median_a >= LEAST and row.median_b > 0:
         row.ratio = row.median_b / row.median_a
         # Of a few values drawn anew there is no telling how far others would be.
@@ -70,14 +80,23 @@ def measure(row):
     row.p = statistics.mann_whitney(a, b)
 
 
+def noise(row):
+    """Relative variance of B to A, times the number of values a side."""
+    a, b = units(row.a, row.b)
+    if row.paired:
+        return statistics.spread([other / one for one, other in zip(a, b)]) ** 2
+    return statistics.spread(a) ** 2 + statistics.spread(b) ** 2
+
+
 def runs_more(row, margin, alpha):
     """How many more a side would make an alarm or a "same" of it, if it goes on as it is."""
-    a, b = units(row.a, row.b)
-    count, effect = min(len(a), len(b)), abs(log(row.ratio))
+    count, effect = min(map(len, units(row.a, row.b))), abs(log(row.ratio))
+    least = statistics.fewest(alpha, row.paired)
     needed = inf
     if effect > log(1 + row.floor):
-        needed = statistics.runs_needed(a, b, effect, alpha)
-        needed = inf if needed is None else needed
+        around = noise(row)
+        needed = inf if numpy.isnan(around) else \
+            max(least, statistics.values_needed(around, effect, alpha))
     elif count < FEWEST:
         needed = FEWEST
     if effect < log(1 + margin) and not numpy.isnan(row.lower):
@@ -123,13 +142,16 @@ def decide(row, margin, alpha):
 
 
 def judge(rows, floors, margin=MARGIN):
-    """Gives each Verdict of a table, of which only name, setting, a and b are set, the rest."""
+    """Gives each Verdict of a table, of which only name, setting, a, b and paired are set, the rest."""
+    alpha = ALPHA / len(rows) if rows else ALPHA
     for row in rows:
+        # Of a few turns Wilcoxon's test can tell less than the other.
+        row.paired = row.paired and len(row.a) >= statistics.fewest(alpha, paired=True)
         measure(row)
         row.floor = floors.of(row.name)
     for row, adjusted in zip(rows, statistics.benjamini_hochberg([row.p for row in rows])):
         row.adjusted = adjusted
-        decide(row, margin, ALPHA / len(rows))
+        decide(row, margin, alpha)
     return rows
 
 
@@ -148,8 +170,9 @@ def side(paths, skipped):
             result = files.read(path)
             if result.kind != "bench":
                 raise files.Refused(f"of kind {result.kind}: no times")
-            if seen.setdefault(result.identity, path) != path:
+            if result.identity in seen:
                 raise files.Refused(f"the same result as {seen[result.identity]}")
+            seen[result.identity] = path
         except files.Refused as reason:
             # In a folder of results a noise floor is at home.
             if path in paths or not isinstance(reason, files.NotAResult):
@@ -203,11 +226,10 @@ def lost(a, b):
 
 
 def by_turns(a, b):
-    """Were the files of both sides measured in turns?"""
-    order = sorted([(result.started, "a") for result in a.results] +
-                   [(result.started, "b") for result in b.results])
-    changes = sum(one[1] != other[1] for one, other in zip(order, order[1:]))
-    return changes >= min(len(a.results), len(b.results)) > 1
+    """Were the n-th files of both sides measured one right after the other, all along?"""
+    turns = [sorted((one.started, other.started)) for one, other in zip(a.results, b.results)]
+    return len(a.results) == len(b.results) > 1 and \
+        all(one[1] <= other[0] for one, other in zip(turns, turns[1:]))
 
 
 def machines(a, b):
@@ -218,6 +240,13 @@ def warnings(a, b):
     if not by_turns(a, b):
         yield "A and B were not measured by turns: what the machine did in between is in the " \
               "differences, and not in the intervals (make ab)"
+    if min(len(a.results), len(b.results)) < FEWEST:
+        yield f"fewer than {FEWEST} processes a side: how processes of one program differ among " \
+              "themselves is neither in p nor in the interval"
+    for name, of, other in ("A", a, b), ("B", b, a):
+        alone = [key[0] for key in of.rows if key not in other.rows and key not in other.absent]
+        if alone:
+            yield f"only in {name}: {', '.join(alone)}"
     found = sorted(machines(a, b))
     if len(found) > 1:
         yield "different machines: " + "; ".join(" ".join(filter(None, each)) for each in found)
@@ -268,8 +297,10 @@ def middle_exits(rows):
 
 
 def comparable(a, b):
+    turns = by_turns(a, b)
     return [Verdict(*key, [row.runs for row in a.rows[key]], [row.runs for row in b.rows[key]],
-                    exits_a=middle_exits(a.rows[key]), exits_b=middle_exits(b.rows[key]))
+                    exits_a=middle_exits(a.rows[key]), exits_b=middle_exits(b.rows[key]),
+                    paired=turns and len(a.rows[key]) == len(b.rows[key]) == len(a.results))
             for key in a.rows if key in b.rows]
 
 
@@ -282,7 +313,7 @@ def document(rows, a, b, floors, refused, gone):
                 "versions": sorted({result.version for result in of.results})}
 
     shown = ("name", "setting", "median_a", "median_b", "ratio", "lower", "upper", "p", "adjusted",
-             "floor", "verdict", "more", "note", "exits_a", "exits_b")
+             "floor", "verdict", "more", "note", "exits_a", "exits_b", "paired")
     return {"schema": "rdpmc-comparison/1", "unit": "ns", "a": one(a), "b": one(b),
             "floor": floors.source, "warnings": list(warnings(a, b)),
             "changed": differences(conditions(a.results[-1]), conditions(b.results[-1])),
@@ -351,6 +382,8 @@ def show(rows, a, b, floors, refused, gone):
             print(plain(f"differs: {what}: {before} -> {after}"))
     for warning in warnings(a, b):
         print(plain(f"mind: {warning}"))
+    if any(row.paired for row in rows):
+        print("A and B alternate: each is held against its neighbour")
     print(plain(f"noise floor: {floors.source}"), end="\n\n")
     if rows:
         print("\n".join(listing(rows)))

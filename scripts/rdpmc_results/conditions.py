@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The conditions of a result that may explain a change: what differs between two of them."""
 
+from collections import Counter
+
 from .files import part, text
 
 
@@ -51,3 +53,18 @@ def differences(before, after):
     return [(what, before.get(what, "absent"), after.get(what, "absent"))
             for what in {**before, **after}
             if before.get(what) != after.get(what)]
+
+
+def prevailing(of, what):
+    """How it was in two of three or more of several conditions(); None: now this, now that."""
+    value, count = Counter(each.get(what, "absent") for each in of).most_common(1)[0]
+    return value if 3 * count >= 2 * len(of) else None
+
+
+def shift(before, after):
+    """differences() between two lists of conditions(), of what prevailed in each: what is now this,
+    now that explains nothing, and a change that is noticed a result too late is still seen."""
+    found = [(what, prevailing(before, what), prevailing(after, what))
+             for what in dict.fromkeys(what for each in before + after for what in each)]
+    return [(what, was, now) for what, was, now in found
+            if was != now and None not in (was, now)]

@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 
 LARGEST = 64 << 20          # bytes of a file, or of what a .gz holds; a real one has about 1 MiB
 LONGEST_TEXT = 4096         # characters of a text that is kept; the rest is cut
+DEEPEST = 20                # levels of what the schema leaves open
 LARGEST_TIME = 1e15         # ns: eleven days for a read is no measurement
 
 # As in the schema.
@@ -295,12 +296,23 @@ def interpret(path, of, details):
     if not isinstance(of.get("context"), dict):
         raise Refused("context is no object")
     program = part(of, "program")
+    options, summary = part(of, "options"), part(of, "summary")
+    if not shallow([of["context"], options, summary] + (rows if kind != "bench" else [])):
+        raise Refused("nested too deeply")
     return Result(path, kind, when(of.get("started")), of.get("partial") is True,
                   text(program.get("version")), text(program.get("compiler")),
-                  text(program.get("flags")), of["context"], part(of, "options"),
+                  text(program.get("flags")), of["context"], options,
                   bench_rows(rows, details) if kind == "bench"
                   else [each for each in rows if isinstance(each, dict)],
-                  part(of, "summary"))
+                  summary)
+
+
+def shallow(value, levels=DEEPEST):
+    """Whoever walks through it, to print it or to hand it to another process, comes to an end."""
+    if isinstance(value, (dict, list)):
+        return levels > 0 and all(shallow(each, levels - 1) for each in
+                                  (value.values() if isinstance(value, dict) else value))
+    return True
 
 
 def find(paths):

@@ -6,7 +6,6 @@ takes more than that, however small p is: a machine that is never the same twice
 """
 
 import glob
-import json
 import math
 import os
 import re
@@ -61,7 +60,8 @@ def checked(of):
 def load(machine, path=None, folder="results"):
     """The Floor of a machine: of the file @path (raises Refused), or of one in @folder, or assumed."""
     if path:
-        return Floor(path, checked(files.parse(files.content(path))))
+        of = checked(files.parse(files.content(path)))
+        return Floor(path + (" OF ANOTHER MACHINE" if tuple(of["machine"]) != machine else ""), of)
     for found in sorted(glob.glob(os.path.join(glob.escape(folder), "noise-floor-*.json"))):
         try:
             of = checked(files.parse(files.content(found)))
@@ -86,13 +86,3 @@ def measured(machine, started, kernel, version, runs, pairs):
             "overall": floor([ratio for ratios in rows.values() for ratio in ratios]),
             "rows": {name: {"floor": floor(ratios), "ratios": ratios}
                      for name, ratios in rows.items()}}
-
-
-def write(path, of):
-    """As a whole or not at all."""
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump(of, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(path + ".new", path)

@@ -77,6 +77,9 @@ def main():
     except Failed as why:
         print(f"results: {plain(str(why))}", file=sys.stderr)
         return 2
+    except RecursionError:
+        print("results: folders or results are nested too deeply", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:

@@ -12,6 +12,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+SEED = 20250101
 
 
 @lru_cache(maxsize=None)
@@ -56,13 +57,32 @@ def resampled_medians(groups, rng):
 def ratio_interval(a, b):
     """95 % interval of median b / median a by hierarchical bootstrap. Groups of runs on both sides:
     a file each, because runs of one process have more in common than runs of two."""
-    rng = numpy.random.default_rng(20250101)
+    rng = numpy.random.default_rng(SEED)
     below, above = resampled_medians(a, rng), resampled_medians(b, rng)
     if not ((below > 0).all() and (above > 0).all()):
         return nan, nan
     tail = 100 * (1 - CONFIDENCE) / 2
     lower, upper = numpy.percentile(above / below, (tail, 100 - tail))
     return float(lower), float(upper)
+
+
+def turns_interval(ratios):
+    """95 % interval of the median of ratios, one of each turn, by bootstrap over turns."""
+    rng = numpy.random.default_rng(SEED)
+    drawn = rng.integers(len(ratios), size=(RESAMPLES, len(ratios)))
+    tail = 100 * (1 - CONFIDENCE) / 2
+    lower, upper = numpy.percentile(numpy.median(numpy.array(ratios)[drawn], axis=1),
+                                    (tail, 100 - tail))
+    return float(lower), float(upper)
+
+
+def signed_rank(differences):
+    """Two-sided p of Wilcoxon's test that they are as often and as far above 0 as below."""
+    moved = [each for each in differences if each]
+    if not moved:
+        return 1.0
+    alike = len({abs(each) for each in moved}) < len(differences)
+    return float(stats.wilcoxon(moved, method="approx" if alike else "exact").pvalue)
 
 
 def mann_whitney(a, b):
@@ -89,17 +109,16 @@ def spread(values):
     return float(1.4826 * numpy.median(numpy.abs(values - middle)) / middle) if middle > 0 else nan
 
 
-def fewest(alpha):
-    """Values a side from which on Mann-Whitney can have a p below @alpha at all."""
-    return next(count for count in range(1, 1000) if 2 / comb(2 * count, count) < alpha)
+def fewest(alpha, paired=False):
+    """Values a side from which on Mann-Whitney, or Wilcoxon's of pairs, can have a p below @alpha."""
+    return next(count for count in range(1, 1000)
+                if 2 / (2 ** count if paired else comb(2 * count, count)) < alpha)
 
 
-def runs_needed(a, b, effect, alpha, power=0.9):
-    """Values a side with which Mann-Whitney finds a change of the share @effect in @power of cases.
+def values_needed(noise, effect, alpha, power=0.9):
+    """Values with which a rank test finds a change of the share @effect in @power of all cases.
 
-    A normal approximation at the spread seen, for the test's efficiency against t of 3 / pi."""
-    noise = (spread(a) ** 2 + spread(b) ** 2) / 2
-    if not noise >= 0:
-        return None
+    A normal approximation, for a difference of means with a variance of @noise / values; rank tests
+    take pi / 3 times as many."""
     z = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)
-    return max(fewest(alpha), ceil(2 * noise * (z / log(1 + effect)) ** 2 * pi / 3))
+    return ceil(noise * (z / log(1 + effect)) ** 2 * pi / 3)

@@ -10,13 +10,13 @@ from functools import partial
 from statistics import median
 
 from . import floor, history
-from .changes import CONFIRMING, SHORT, Changes, find
-from .conditions import differences
+from .changes import CONFIRMING, SHORT, Changes, find, relation
+from .conditions import shift
 from .text import change, date, plain, time
 
 MAGNITUDE = 0.02            # share that a level has to move
 RECENT = 30                 # points: how far back the end reaches
-AROUND = 10                 # points on either side of a change whose load is told
+AROUND = 10                 # points on either side of a change whose conditions are told
 HALVED = 0.5                # no software makes an exit that cheap: it was not taken
 FEW = 200                   # series for which no worker is started
 
@@ -41,12 +41,17 @@ def cheaper(series, ratio):
     return "suspicious" if series.setting == "intercepted" and ratio <= HALVED else "improvement"
 
 
-def levels(count, steps):
-    """(before, now, newest upward, newest downward) of the steps that are in the recent points."""
+def stands(count, steps, magnitude):
+    """(ratio, index of its step) of the recent steps: how the last level stands to what was before
+    them or, if that is worse, to what was before the last one. None: as it was."""
     late = [step for step in steps if step.at >= count - RECENT]
-    return (late[0].before, late[-1].after,
-            next((step.at for step in reversed(late) if step.ratio > 1), None),
-            next((step.at for step in reversed(late) if step.ratio < 1), None)) if late else None
+    if not late:
+        return None
+    ratio = max(relation(late[0].before, late[-1].after), late[-1].ratio) \
+        if late[-1].ratio > 1 else relation(late[0].before, late[-1].after)
+    if max(ratio, 1 / ratio) <= 1 + magnitude:
+        return None
+    return ratio, next(step.at for step in reversed(late) if (step.ratio > 1) == (ratio > 1))
 
 
 def judge(task):
@@ -61,13 +66,10 @@ def judge(task):
         ratio = found.drift.ratio
         return judged("regression" if ratio > 1 else cheaper(series, ratio), ratio,
                       found.drift.start, "drift")
-    sure = levels(count, [step for step in found.steps if step.confirmed])
+    sure = stands(count, [step for step in found.steps if step.confirmed], magnitude)
     if sure:
-        before, now, up, down = sure
-        if now > before * (1 + magnitude):
-            return judged("regression", now / before, up, "step")
-        if now < before / (1 + magnitude):
-            return judged(cheaper(series, now / before), now / before, down, "step")
+        ratio, since = sure
+        return judged("regression" if ratio > 1 else cheaper(series, ratio), ratio, since, "step")
     if found.steps and not found.steps[-1].confirmed and found.steps[-1].ratio > 1:
         return judged("unconfirmed", found.steps[-1].ratio, found.steps[-1].at, "step")
     return judged("steady", 1.0, None, "")
@@ -96,16 +98,24 @@ def around(of, watched):
     return of.points[at[max(0, watched.since - 1)]], of.points[at[watched.since]]
 
 
-def changed(of, before, after):
-    return differences(of.conditions[before.conditions], of.conditions[after.conditions])
+def sides(watched, place, drifting=False):
+    """Indices of the points before and after a change; of a drift those at its ends."""
+    at = watched.series.at
+    if drifting:
+        return at[place:place + AROUND], at[-AROUND:]
+    return at[max(0, place - AROUND):place], at[place:place + AROUND]
+
+
+def changed(of, watched, place, drifting=False):
+    """[(what, before, after)] of the conditions around a change that begins at the @place-th point."""
+    return shift(*([of.conditions[of.points[at].conditions] for at in side]
+                   for side in sides(watched, place, drifting)))
 
 
 def loads(of, watched):
-    """(before, after): medians of the machine's load at so many points on either side."""
-    found = [of.points[at].load for at in watched.series.at]
-    start = watched.since
-    return (median(found[max(0, start - AROUND):start] or found[:1]),
-            median(found[start:start + AROUND]))
+    """(before, after): medians of the machine's load there; nan where it is unknown."""
+    return [median(of.points[at].load for at in side)
+            for side in sides(watched, watched.since, watched.kind == "drift")]
 
 
 def moved(watched):
@@ -131,9 +141,8 @@ def describe(of, group):
         exits = watched.series.exits[[start, -1]]
         if abs(exits[1] - exits[0]) > 0.25:
             lines.append(f"            exits per read {exits[0]:.2f} -> {exits[1]:.2f}")
-    if group[0].kind == "drift":
-        after = of.points[group[0].series.at[-1]]
-    versions = [f"{what}: {was} -> {now}" for what, was, now in changed(of, before, after)]
+    versions = [f"{what}: {was} -> {now}" for what, was, now in
+                changed(of, group[0], group[0].since, group[0].kind == "drift")]
     before, after = loads(of, group[0])
     if abs(after - before) >= 0.5:
         versions.append(f"load average: {before:.1f} -> {after:.1f}: the machine had other work")
@@ -181,11 +190,11 @@ def document(of, watched):
         found = of.points[series.at[at]]
         return {"file": found.path, "started": found.started, "version": found.version}
 
-    def step(series, each):
-        before, after = of.points[series.at[each.at - 1]], of.points[series.at[each.at]]
-        return {"before": point(series, each.at - 1), "after": point(series, each.at),
+    def step(watched, each):
+        return {"before": point(watched.series, each.at - 1),
+                "after": point(watched.series, each.at),
                 "level_before": each.before, "level_after": each.after, "ratio": each.ratio,
-                "confirmed": each.confirmed, "changed": changed(of, before, after)}
+                "confirmed": each.confirmed, "changed": changed(of, watched, each.at)}
 
     rows = []
     for each in watched:
@@ -195,7 +204,7 @@ def document(of, watched):
             "unit": "ns", "points": len(each.series.at), "verdict": each.verdict, "kind": each.kind,
             "ratio": each.ratio,
             "since": None if each.since is None else point(each.series, each.since),
-            "steps": [step(each.series, one) for one in each.changes.steps],
+            "steps": [step(each, one) for one in each.changes.steps],
             "drift": drift and {"start": point(each.series, drift.start),
                                 "level_before": drift.before, "level_after": drift.after,
                                 "ratio": drift.ratio, "per_point": drift.per_point}})

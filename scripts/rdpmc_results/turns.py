@@ -6,6 +6,7 @@ what drifts or repeats on the machine falls to both alike.
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -16,11 +17,12 @@ from datetime import datetime, timezone
 
 import numpy
 
-from . import compare, files, floor
+from . import compare, files, floor, output
 from .text import plain, share, table
 
 BUILT = "build/turns"       # sources, programs and results of comparisons
-RUNS = 10                   # a side
+RUNS = 20                   # a side: as many turns, of which eight at least can alarm at all
+SECONDS = 2                 # of a run: all its rows together
 PAIRS = 10                  # comparisons of a noise floor
 
 
@@ -164,7 +166,7 @@ def run_aa(options):
     found = floor.measured(result.machine, began, compare.conditions(result)["kernel"],
                            result.version, options.runs, pairs)
     path = options.floor or os.path.join("results", floor.file_name(result.machine))
-    floor.write(path, found)
+    output.write(path, json.dumps(found, indent=1) + "\n")
     lines = [["row", "floor"]] + [[name, share(row["floor"])] for name, row in found["rows"].items()]
     print("\n".join(table(lines, right=(1,))))
     print(f"\nnoise floor of this machine: {share(found['overall'])} (nine of ten differences of "
@@ -189,7 +191,8 @@ def seconds(value):
 def add_measuring(made):
     made.add_argument("--runs", type=count, default=RUNS, metavar="N",
                       help=f"runs a side, a process each ({RUNS})")
-    made.add_argument("--seconds", type=seconds, default=3, metavar="S", help="of each run (3)")
+    made.add_argument("--seconds", type=seconds, default=SECONDS, metavar="S",
+                      help=f"of each run ({SECONDS})")
     made.add_argument("--filter", metavar="GLOB", help="only rows whose name matches")
     made.add_argument("--out", metavar="DIR", help=f"where results go (a new folder in {BUILT})")
 

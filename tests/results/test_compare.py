@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A against B: what alarms, what does not, what is not compared at all; and the statistics below it."""
+"""A against B: what alarms, what does not, what is not compared at all; and its statistics."""
 
 import copy
 import gzip
 import itertools
-import json
 import math
 import re
 import warnings
@@ -14,7 +13,7 @@ import pytest
 from scipy import stats
 
 import synthetic
-from rdpmc_results import compare, files, floor, statistics
+from rdpmc_results import compare, floor, statistics
 from test_files import (CONTROL, DEAR, FREE, ROWS, call, exact, raw_characters, result, row_of, run,
                         strictly, written)
 
@@ -40,8 +39,9 @@ def judged(a, b, *, setting="control", beside=0, floors=None, margin=0.02):
 
 
 def floors_of(overall, rows=()):
-    return floor.Floor("made", {"rows": {name: {"floor": share} for name, share in dict(rows).items()},
-                                "overall": overall, "measured": "2026-01-01", "pairs": 10})
+    named = {name: {"floor": share} for name, share in dict(rows).items()}
+    return floor.Floor("made", {"rows": named, "overall": overall, "pairs": 10,
+                                "measured": "2026-01-01"})
 
 
 # The verdict
@@ -177,6 +177,25 @@ def test_negative_runs_end_nothing():
             assert not math.isinf(row.ratio)
 
 
+def test_runs_of_whatever_size_and_number_are_judged():
+    rng = numpy.random.default_rng(8)
+    kinds = (lambda n: rng.normal(0, 1, n), lambda n: rng.normal(1000, 10, n), numpy.zeros,
+             lambda n: rng.normal(0, 1e15, n).clip(-1e15, 1e15), lambda n: 1e-12 * rng.random(n),
+             lambda n: rng.integers(-1, 2, n).astype(float),
+             lambda n: rng.pareto(0.5, n).clip(0, 1e15))
+    for _ in range(60):
+        rows = [pair(*([kinds[rng.integers(len(kinds))](rng.integers(1, 8)).tolist()
+                        for _ in range(rng.integers(1, 8))] for _ in "ab"), "intercepted")
+                for _ in range(5)]
+        for row in compare.judge(rows, floor.Floor()):
+            assert row.verdict in compare.ORDER
+            assert 0 <= row.p <= 1 and row.p - 1e-9 <= row.adjusted <= 1
+            assert not math.isinf(row.ratio)
+            assert row.verdict != "same" or max(abs(row.median_a), abs(row.median_b)) < 0.5 or \
+                0.98 < row.lower <= row.ratio <= row.upper < 1.02
+            assert row.more is None or row.more >= 1
+
+
 def test_how_many_more_runs_would_tell_is_said_and_does_tell():
     rng, told, asked = numpy.random.default_rng(3), 0, 0
     for _ in range(100):
@@ -299,7 +318,8 @@ def test_figures_in_json_are_those_of_the_files(tmp_path):
 
 def test_exit_cost_is_compared_run_by_run(tmp_path):
     a = exact({DEAR: [1310.0, 1311, 1312, 1313, 1314, 1315], FREE: [11.0, 12, 13, 14, 15, 16]})
-    b = exact({DEAR: [1410.0, 1411, 1412, 1413, 1414, 1415], FREE: [16.0, 15, 14, 13, 12, 11]}, at=1)
+    b = exact({DEAR: [1410.0, 1411, 1412, 1413, 1414, 1415], FREE: [16.0, 15, 14, 13, 12, 11]},
+              at=1)
     _, of = compared(*sides(tmp_path, [a], [b]))
     row = next(row for row in of["rows"] if row["name"] == "exit-cost/metrics/cpl0")
     assert (row["median_a"], row["median_b"]) == (1299.0, 1399.0)
@@ -473,7 +493,8 @@ def test_what_one_should_mind_is_said(tmp_path):
     assert "mind: B holds partial results" in told
     assert "mind: A is synthetic" in told and "mind: B is synthetic" in told
     assert "A holds partial" not in told and "B holds results of several" not in told
-    assert len(compared(*paths)[1]["warnings"]) == 4
+    assert "mind: fewer than 5 processes a side" in told
+    assert len(compared(*paths)[1]["warnings"]) == 5
 
 
 @pytest.mark.parametrize("order, good", (("aabb", False), ("bbaa", False), ("abab", True),
@@ -508,6 +529,14 @@ def test_same_result_twice_on_a_side_counts_once(tmp_path):
     assert len(row["runs_a"]) == 3
     assert done.status == 3
     assert done.told[-1] == "results: 2 files skipped" and "same" in done.err
+
+
+def test_file_named_twice_counts_once(tmp_path):
+    a, b = by_turns(3)
+    paths = sides(tmp_path, a, b)
+    for again in tmp_path / "a/00.json", tmp_path / "a", tmp_path / "a/../a/00.json":
+        _, of = compared(again, *paths)
+        assert [len(row["runs_a"]) for row in of["rows"]] == [3] * 4
 
 
 def test_result_of_another_kind_has_no_times_and_is_named(tmp_path):
@@ -597,7 +626,8 @@ def test_damaged_floor_that_is_named_is_status_2_in_one_line(bad, tmp_path):
 
 def test_measured_floor_is_what_nine_of_ten_differences_stay_below():
     ratios = [1.001, 0.999, 1.002, 1.0, 1.004, 0.995, 1.003, 1.001, 1.0, 1.03]
-    of = floor.measured(MACHINE, 1767578400, "6.12", "x", 10, [{CONTROL: ratio} for ratio in ratios])
+    of = floor.measured(MACHINE, 1767578400, "6.12", "x", 10,
+                        [{CONTROL: ratio} for ratio in ratios])
     below = of["rows"][CONTROL]["floor"]
     assert sum(abs(math.log(ratio)) <= math.log(1 + below) + 1e-12 for ratio in ratios) >= 9
     assert below == pytest.approx(1 / 0.995 - 1) or below == pytest.approx(0.03)
@@ -607,7 +637,7 @@ def test_measured_floor_is_what_nine_of_ten_differences_stay_below():
 
 def test_measured_floor_is_read_back_for_its_machine_alone(tmp_path):
     of = floor.measured(MACHINE, 1767578400, "6.12", "x", 10, [{CONTROL: 1.04}, {CONTROL: 1.05}])
-    floor.write(str(tmp_path / floor.file_name(MACHINE)), of)
+    written(tmp_path / floor.file_name(MACHINE), of)
     assert [path.name for path in tmp_path.iterdir()] == ["noise-floor-synthetic.json"]
     assert floor.load(MACHINE, folder=str(tmp_path)).of(CONTROL) == pytest.approx(0.05)
     assert floor.load(("other", *MACHINE[1:]), folder=str(tmp_path)).of(CONTROL) == 0.01

@@ -15,6 +15,7 @@ import random
 import re
 import subprocess
 import sys
+import tracemalloc
 import unicodedata
 from unittest import mock
 
@@ -55,8 +56,8 @@ def call(*words):
 
 def run(*words, cwd=ROOT):
     """scripts/results as a user runs it."""
-    done = subprocess.run([ROOT / "scripts/results", *map(str, words)], capture_output=True, cwd=cwd,
-                          timeout=120)
+    done = subprocess.run([ROOT / "scripts/results", *map(str, words)], capture_output=True,
+                          cwd=cwd, timeout=60)
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
@@ -172,6 +173,11 @@ def twice_named(of):
     return of
 
 
+def context_figure(text):
+    return lambda of: spelt('"written here"', text)(
+        of | {"context": of["context"] | {"tsc_khz": "written here"}})
+
+
 BAD = {
     "empty": lambda of: b"",
     "blank": lambda of: b" \n\t\n",
@@ -248,6 +254,9 @@ BAD = {
     "same key twice, another value": spelt('"setting": "control"',
                                            '"setting": "native", "setting": "control"'),
     "same key twice at the top": spelt('"partial": false', '"partial": true, "partial": false'),
+    "NaN in the context": context_figure("NaN"),
+    "Infinity in the context": context_figure("-Infinity"),
+    "100,000 digits in the context": context_figure("7" * 100_000),
     "nested lists": nested("[", "]"),
     "nested objects": nested('{"a":', "}"),
     "nested and cut": lambda of: b'{"schema": "rdpmc-results/1", "rows": ' + b"[" * 100_000,
@@ -280,6 +289,17 @@ def test_bad_file_is_named_skipped_and_counted(what, tmp_path):
     assert re.fullmatch(rf"results: skipped {re.escape(str(tmp_path / 'bad.json'))}: \S.{{2,300}}",
                         skipped[0])
     assert done.told[-1] == "results: 1 file skipped"
+
+
+@pytest.mark.parametrize("what, word", (
+    ("empty", "empty"), ("blank", "empty"), ("cut in the middle", "truncated"),
+    ("last brace missing", "truncated"), ("text", "not JSON"), ("nested lists", "nested"),
+    ("not UTF-8", "UTF-8"), ("later version", "later version"), ("foreign object", "no result"),
+    ("month 13", "started"), ("two rows of one name", "same name"), ("runs empty", "runs"),
+    ("median of something else", "median is not the median"), ("unit us", "unit")))
+def test_reason_says_what_is_wrong(what, word, tmp_path):
+    with pytest.raises(files.Refused, match=word):
+        files.read(str(written(tmp_path / "bad.json", BAD[what](result()))))
 
 
 def test_compare_skips_bad_files_of_both_sides_and_counts_them(tmp_path):
@@ -391,6 +411,19 @@ def test_special_files_neither_hang_nor_stop_the_rest(tmp_path):
     assert done.told[-1] == f"results: {len(bad)} files skipped"
 
 
+def test_bomb_is_not_unpacked_beyond_what_a_file_may_hold(tmp_path, monkeypatch):
+    bomb = written(tmp_path / "bomb.json.gz", gzip.compress(b" " * (64 << 20), 1))
+    sparse(tmp_path / "huge.json", 64 << 20)
+    monkeypatch.setattr(files, "LARGEST", 1 << 20)
+    tracemalloc.start()
+    for path in bomb, tmp_path / "huge.json":
+        with pytest.raises(files.Refused, match="larger than 1 MiB"):
+            files.content(str(path))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 << 20
+
+
 def test_own_other_files_in_a_folder_are_silently_no_results(tmp_path):
     for side in "ab":
         folder = tmp_path / side
@@ -441,7 +474,8 @@ def test_compare_gives_no_hostile_text_to_the_terminal(tmp_path):
     written(tmp_path / "\x1b]0;x\x07\n.json", b"{")
     for words in ([paths[0], "--", paths[1]], [paths[0], "--", paths[2]],
                   ["--across-hosts", paths[0], "--", paths[2]], [tmp_path, "--", paths[1]],
-                  [paths[0], "--", tmp_path / "\x1b\n"], ["--margin", "\x1b\n", "a"]):
+                  [paths[0], "--", tmp_path / "\x1b\n"], ["--margin", "\x1b\n", "a"],
+                  ["--\x1b[2J\n\x07", "a"]):
         done = call("compare", *words)
         assert raw_characters(done.out + done.err) == set()
         assert not re.search("^forged", done.out + done.err, re.MULTILINE)
@@ -468,6 +502,8 @@ def test_half_a_surrogate_pair_does_no_harm(tmp_path):
     done = run("trend", tmp_path)
     assert done.status in (0, 3)
     assert "Traceback" not in done.err
+    with contextlib.suppress(files.Refused):
+        assert files.read(str(tmp_path / "0.json")).machine[0].encode()
 
 
 def test_keys_that_mean_something_elsewhere_are_data(tmp_path):
@@ -516,13 +552,11 @@ def test_any_value_anywhere_is_read_or_refused(tmp_path):
     for row in of["rows"]:
         for one in row.get("runs", ()):
             one["histogram"]["buckets"] = one["histogram"]["buckets"][:2]
-    pattern, tried, path = re.compile(schema_pattern()), 0, tmp_path / "a.json"
-    escaped = []
+    pattern, path, good = re.compile(schema_pattern()), tmp_path / "a.json", json.dumps(of)
+    tried, escaped = 0, []
     for place in list(places(of))[1:]:
         for value in VALUES:
-            made = copy.deepcopy(of) if not tried else json.loads(text)
-            text = json.dumps(of) if not tried else text
-            inner = made
+            inner = made = json.loads(good)
             for key in place[:-1]:
                 inner = inner[key]
             inner[place[-1]] = value
@@ -563,11 +597,19 @@ def test_nesting_that_can_just_be_read_ends_nothing(depth, tmp_path):
     assert ("1 results" if done.status else "2 results") in done.out
 
 
+@pytest.mark.parametrize("value", (math.nan, math.inf, -math.inf, 1e16, 10 ** 400, True, "1", None))
+def test_figure_is_a_finite_number_however_it_got_there(value):
+    with pytest.raises(files.Refused):
+        files.number({"median": value}, "median", "row")
+    assert files.number({"median": 3}, "median", "row") == 3.0
+
+
 def test_reading_of_a_name_agrees_with_the_schema():
     pattern = re.compile(schema_pattern())
     names = list(synthetic.catalogue(120)) + [
-        "control/empty/call", "rdpmc/metrics/emulator/exit", "rdpmc-fault/x-1/emulator/emulator-nopce",
-        "rdpmc/x/intercepted/cpl3-nopce", "rdpmc/x/intercepted", "control/empty/cpl1", "exit-cost/x/cpl0",
+        "control/empty/call", "rdpmc/metrics/emulator/exit", "rdpmc/x/intercepted/cpl3-nopce",
+        "rdpmc-fault/x-1/emulator/emulator-nopce", "rdpmc/x/intercepted", "control/empty/cpl1",
+        "exit-cost/x/cpl0",
         "control//cpl0", "rdpmc/x/intercepted/cpl0/", " control/empty/cpl0", "rdpmc/X/native/cpl0"]
     for name in names:
         assert bool(pattern.match(name)) == bool(files.ROW_NAME.fullmatch(name)), name

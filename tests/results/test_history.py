@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A folder of results becomes series: of one row and one machine each, by time, nothing lost or twice."""
+"""A folder of results becomes series, each of a row and a machine: nothing lost, nothing twice."""
 
 import copy
 import dataclasses
@@ -9,11 +9,12 @@ import math
 import random
 
 import numpy
+import pytest
 
 import synthetic
 from rdpmc_results import history
 from rdpmc_results.files import Row
-from test_files import CONTROL, DEAR, FREE, ROWS, call, exact, result, row_of, written
+from test_files import CONTROL, DEAR, FREE, ROWS, call, exact, nested, result, row_of, written
 
 
 def read(*paths):
@@ -40,7 +41,8 @@ def test_points_are_in_order_of_time_whatever_the_files_are_called(tmp_path):
 
 
 def test_order_of_the_paths_makes_no_difference(tmp_path):
-    paths = [written(tmp_path / f"{at}.json", result(at=at, host=f"host-{at % 2}")) for at in range(6)]
+    paths = [written(tmp_path / f"{at}.json", result(at=at, host=f"host-{at % 2}"))
+             for at in range(6)]
     one, other = read(*paths), read(*reversed(paths))
     assert one.points == other.points
     assert [(row.host, row.name, list(row.median)) for row in one.series] == \
@@ -189,7 +191,8 @@ def test_results_that_only_began_together_are_both_there(tmp_path):
 def test_results_of_another_kind_are_kept_apart(tmp_path):
     of = result()
     other = {key: of[key] for key in ("schema", "started", "partial", "program", "context")} | \
-        {"kind": "sweep", "rows": [{"configuration": "x", "cases": 1, "mismatches": 0, "seconds": 1}]}
+        {"kind": "sweep",
+         "rows": [{"configuration": "x", "cases": 1, "mismatches": 0, "seconds": 1}]}
     written(tmp_path / "a.json", of)
     written(tmp_path / "b.json", other)
     found = read(tmp_path)
@@ -230,6 +233,20 @@ def test_many_files_read_by_several_processes_are_read_as_by_one(tmp_path, monke
     assert len(by_many[2]) == 6
     assert len(by_many[0]) == 150 - 5 - 4
     assert len(by_many[3]) == 4
+
+
+@pytest.mark.parametrize("kind", ("bench", "sweep"))
+@pytest.mark.parametrize("depth", (500, 960))
+def test_nesting_that_one_process_reads_is_read_or_named_by_several(kind, depth, tmp_path):
+    """What a worker read must come back from it as well."""
+    for at in range(66):
+        written(tmp_path / f"{at}.json", exact({CONTROL: [100.0]}, at=at))
+    of = exact({CONTROL: [100.0]}, at=70)
+    of |= {"kind": kind, "rows": of["rows"] if kind == "bench" else []}
+    written(tmp_path / "deep.json", nested("[", "]", depth)(of))
+    done = call("trend", tmp_path)
+    assert done.status in (0, 3)
+    assert f"{66 + (kind == 'bench' and not done.status)} results" in done.out
 
 
 def test_rows_that_come_and_go_keep_their_places(tmp_path):

@@ -7,31 +7,12 @@
   npm       fetches uPlot, the charts
 """
 
-import os
-import tempfile
 import time
 
-from .. import history
+from .. import history, output
 from ..text import plain
 
 OUT = "build/dashboard.html"
-
-
-def write(path, text):
-    """Whole or not at all: somebody may have the page open."""
-    folder = os.path.dirname(path) or "."
-    os.makedirs(folder, exist_ok=True)
-    fd, partial = tempfile.mkstemp(dir=folder, prefix=".dashboard-")
-    try:
-        with open(fd, "w", encoding="utf-8") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(partial, 0o666 & ~mask)
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
 
 
 def run(options):
@@ -45,10 +26,7 @@ def run(options):
     status = name_skipped(of.skipped)
     if not of.points and not of.others:
         raise Failed(f"no results in {' '.join(options.paths)}; `make bench` makes one")
-    try:
-        write(options.out, page.page(data.collect(of, options.title, int(time.time())), uplot))
-    except OSError as error:
-        raise Failed(f"{options.out}: {error.strerror.lower()}") from None
+    output.write(options.out, page.page(data.collect(of, options.title, int(time.time())), uplot))
     print(f"{plain(options.out)}: {len(of.points)} results of {len(of.hosts)} host"
           f"{'s' * (len(of.hosts) != 1)}")
     return status

@@ -12,7 +12,7 @@ from ..text import plain
 from . import series as packed
 from .tails import PERCENTILES, A_DECADE, tails
 from .trials import trials
-from .verdict import near, verdict
+from .verdict import verdict
 
 
 class Table:
@@ -45,9 +45,8 @@ def one_series(of, series, base, scale, names, watched, changes):
     at = series.at
 
     def step(each):
-        offset, found = near(of, at, each.at)
         return [int(at[each.at]) - base, known(each.before), known(each.after), known(each.ratio),
-                each.confirmed, offset, changes.add(tuple(found))]
+                each.confirmed, changes.add(tuple(trend.changed(of, watched, each.at)))]
 
     drift = watched.changes.drift
     return {

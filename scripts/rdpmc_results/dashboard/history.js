@@ -122,11 +122,11 @@ function historyOptions(series, of) {
   };
 }
 
-function stepItem(series, of, started, [at, before, after, ratio, confirmed, offset, changes]) {
+function stepItem(series, of, started, [at, before, after, ratio, confirmed, changes]) {
   return el("li", null,
     el("b", null, `${ratio > 1 ? "▲" : "▼"} ${percent(ratio)}`), ` at ${date(started[at])}: `,
     `${time(before)} → ${time(after)}`, !confirmed && ", not confirmed by enough results yet",
-    changedList(DATA.changes[changes], offset));
+    changedList(DATA.changes[changes]));
 }
 
 function valueTable(series, of, host, all) {

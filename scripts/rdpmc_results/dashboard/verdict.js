@@ -5,16 +5,13 @@ const TONES = {worse: "▲", still: "△", good: "✓", unknown: "?"};
 const FEW_GROUPS = 4;
 const FEW_ROWS = 4;
 
-const NEAR = {"-2": "Two results earlier:", "-1": "One result earlier:", 0: "",
-              1: "One result later:", 2: "Two results later:"};
-
 // The differences, the first ones at once, the rest folded.
-function changedList(changed, offset) {
+function changedList(changed) {
   if (!changed.length)
     return el("p", {class: "changed"}, "Nothing that results tell of their host changed there.");
   const item = ([what, before, after]) => el("li", null, el("b", null, what), " ",
     el("span", {class: "value"}, before), " → ", el("span", {class: "value"}, after));
-  return el("div", {class: "changed"}, NEAR[offset], el("ul", null, changed.slice(0, 4).map(item)),
+  return el("div", {class: "changed"}, el("ul", null, changed.slice(0, 4).map(item)),
     changed.length > 4 && folded(`${changed.length - 4} more differences`,
       () => el("ul", null, changed.slice(4).map(item))));
 }
@@ -39,8 +36,7 @@ function group(of) {
   const began = `${of.kind === "drift" ? "drifting " : ""}since ${date(of.since)}`;
   return el("div", {class: "group"},
     el("div", {class: "when"}, el("p", null, el("b", null, HOSTS[of.host].name),
-      `, ${began} (${plural(of.points, "result")}):`), changedList(of.changed, of.offset),
-      busier(of.loads)),
+      `, ${began} (${plural(of.points, "result")}):`), changedList(of.changed), busier(of.loads)),
     el("ul", {class: "findings"}, of.rows.slice(0, FEW_ROWS).map(finding)),
     of.rows.length > FEW_ROWS && folded(plural(of.rows.length - FEW_ROWS, "more row"),
       () => el("ul", {class: "findings"}, of.rows.slice(FEW_ROWS).map(finding))));

@@ -52,28 +52,15 @@ def without_echoes(found):
             yield kind, each
 
 
-def near(of, at, place):
-    """(offset, differences) of the conditions at a step: there, or else near it, because noise moves
-    a step by a result or two. @at: indices of points; @place: the step's among them."""
-    for offset in 0, -1, 1, -2, 2:
-        if 0 < place + offset < len(at):
-            found = changed(of, of.points[at[place + offset - 1]], of.points[at[place + offset]])
-            if found:
-                return offset, found
-    return 0, []
-
-
 def group(of, members, hosts, numbers):
     """Changes of one host that began together, as the page has them."""
     before, after = around(of, members[0])
-    at, place = members[0].series.at, members[0].since
-    offset, differ = (0, changed(of, after, of.points[at[-1]])) if members[0].kind == "drift" else \
-        near(of, at, place)
+    place, drifting = members[0].since, members[0].kind == "drift"
     return {
         "host": hosts[after.host], "kind": members[0].kind, "before": before.started,
-        "since": after.started, "points": len(at) - place, "offset": offset,
+        "since": after.started, "points": len(members[0].series.at) - place,
         "loads": [None if isnan(load) else round(load, 2) for load in loads(of, members[0])],
-        "changed": [[plain(text) for text in each] for each in differ],
+        "changed": [[plain(text) for text in each] for each in changed(of, members[0], place, drifting)],
         "rows": [[numbers[id(each.series)], each.ratio, *moved(each)]
                  for each in sorted(members, key=lambda each: -abs(each.ratio - 1))]}
 

@@ -6,8 +6,8 @@ import argparse
 import importlib
 import os
 
+from .. import output
 from ..main import Failed, name_skipped
-from . import output
 from .found import read
 
 # The names by which people know the formats; the module; what it is, in a line of --help.

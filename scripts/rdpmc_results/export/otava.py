@@ -8,8 +8,8 @@ lack is in the CSV, its cells empty there, and not in the configuration."""
 import json
 import sys
 
+from .. import output
 from ..main import Failed
-from . import output
 from .found import context, figures, started
 from .spreadsheet import table
 

@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 
-from ..main import Failed
+from .main import Failed
 
 
 def write(path, text):
