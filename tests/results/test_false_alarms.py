@@ -16,6 +16,7 @@ import synthetic
 from rdpmc_results import changes, compare, floor, history, statistics, trend
 
 RUNS = 10
+RUN_NOISE = synthetic.RUN_NOISE
 NAMES = list(synthetic.catalogue(28))
 COST = 1310.0
 ALARMS = {"slower", "faster", "suspicious"}
@@ -314,3 +315,34 @@ def test_twenty_eight_rows_watched_together_alarm_as_seldom():
                  for at in range(0, len(found), 28))
     print(f"figure: {any_of} of 100 flat histories of 28 rows end with status 1")
     assert any_of <= 10
+
+
+def drifting(rng, turns, level):
+    """Both sides on a machine that others use: it drifts by some per cent, alike for neighbours."""
+    machine = numpy.cumsum(rng.normal(0, 0.015, 2 * turns))
+    first = rng.random(turns) < 0.5
+    at = 2 * numpy.arange(turns)
+    a, b = numpy.exp(machine[at + ~first]), level * numpy.exp(machine[at + first])
+    return [COST * side * (1 + rng.normal(0, RUN_NOISE, turns)) for side in (a, b)]
+
+
+@pytest.mark.parametrize("level, least", ((1.0, 0.0), (1.05, 0.99)))
+def test_turns_on_a_machine_that_drifts(level, least, quick):
+    rng = numpy.random.default_rng((21, round(level * 100)))
+    found = {True: collections.Counter(), False: collections.Counter()}
+    for _ in range(500):
+        a, b = drifting(rng, 20, level)
+        for paired in found:
+            judged, = compare.judge([compare.Verdict(
+                "x", "control", [[run] for run in a], [[run] for run in b], paired=paired)],
+                floors("assumed")[0])
+            found[paired][judged.verdict] += 1
+    if level == 1:
+        print(f"figure: A/A by 20 turns on a machine that drifts: {alarms(found[True]):.1%} alarm")
+        # One in a hundred is what the test allows; of 500 that may be some more.
+        assert alarms(found[True]) <= 0.016
+    else:
+        share = {paired: counts["slower"] / 500 for paired, counts in found.items()}
+        print(f"figure: +5 % by 20 turns on a machine that drifts: {share[True]:.1%} found, "
+              f"without regard to turns {share[False]:.1%}")
+        assert share[True] >= least > share[False]
