@@ -7,6 +7,7 @@ Knows the results' JSON (results/rdpmc-results-1.schema.json) and nothing else o
   history      a folder of them, as series of points
   conditions   what may explain a change
   statistics   tests and intervals on run medians
+  judging      slower, faster, same or not to be told
   compare      A against B          floor     the noise of a machine, measured and kept
   turns        A and B run by turns, run by run
   changes      steps and drift in one series

@@ -1,158 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A against B, row by row: which is slower, by how much, and how sure that is.
-
-What decides are medians of runs (Mann-Whitney), over all rows of the table (Benjamini-Hochberg), and
-only if the difference exceeds what the machine shows between two times the same program. Where A and
-B were measured by turns, each is held against its neighbour (Wilcoxon's signed ranks): a machine that
-is slower for a minute is so for both, and takes nothing away.
-"""
+"""A against B: what of them can be compared, and the table. How a row is judged is in judging."""
 
 import argparse
 import json
 from dataclasses import dataclass
-from math import inf, log, nan
 
 import numpy
 
-from . import files, floor, statistics
+from . import files, floor
 from .conditions import conditions, differences
 from .history import exit_costs, setting
+from .judging import FEWEST, MARGIN, VERDICTS, Verdict, flat, judge
 from .text import change, plain, table, time
-
-ALPHA = 0.01                # false alarms in all rows that alarm
-MARGIN = 0.02               # share below which a difference is of no interest
-LEAST = 0.5                 # ns: about a cycle; less is no difference, whatever its share
-HALVED = 0.5                # an intercepted read does not fall to that by better software
-FEWEST = statistics.fewest(ALPHA)   # with fewer values a side nothing alarms, whatever they show
-ENDLESS = 1000              # more runs than that nobody makes
-
-
-@dataclass(slots=True)
-class Verdict:
-    name: str
-    setting: str
-    a: list                 # ns: run medians, a list for each file
-    b: list
-    median_a: float = nan
-    median_b: float = nan
-    ratio: float = nan      # median_b / median_a, paired the median of all b / a; nan: says nothing
-    lower: float = nan      # 95 % interval of the ratio
-    upper: float = nan
-    p: float = 1.0
-    adjusted: float = 1.0   # p, for as many rows as there are
-    floor: float = 0.0      # share
-    verdict: str = ""       # "slower", "faster", "suspicious", "same", "cannot tell"
-    more: int | None = None     # units (see there) a side that would tell; None: no number would
-    note: str = ""
-    exits_a: float | None = None
-    exits_b: float | None = None
-    paired: bool = False    # measured by turns: the n-th file of a beside the n-th of b
-
-
-def flat(groups):
-    return [run for group in groups for run in group]
-
-
-def units(a, b):
-    """What is tested: medians of processes (files) where there are enough of them, because runs of one
-    process have more in common than runs of two; else the runs."""
-    if min(len(a), len(b)) >= FEWEST:
-        return [[float(numpy.median(group)) for group in side] for side in (a, b)]
-    return flat(a), flat(b)
-
-
-def measure(row):
-    """Fills in the figures of one row."""
-    a, b = units(row.a, row.b)
-    row.median_a, row.median_b = (float(numpy.median(flat(side))) for side in (row.a, row.b))
-    row.paired = row.paired and min(a) >= LEAST and min(b) > 0
-    if row.paired:
-        ratios = [other / one for one, other in zip(a, b)]
-        row.ratio = float(numpy.median(ratios))
-        row.lower, row.upper = statistics.turns_interval(ratios)
-        row.p = statistics.signed_rank([log(ratio) for ratio in ratios])
-        return
-    if row.median_a >= LEAST and row.median_b > 0:
-        row.ratio = row.median_b / row.median_a
-        # Of a few values drawn anew there is no telling how far others would be.
-        if min(len(a), len(b)) >= FEWEST:
-            row.lower, row.upper = statistics.ratio_interval(row.a, row.b)
-    row.p = statistics.mann_whitney(a, b)
-
-
-def noise(row):
-    """Relative variance of B to A, times the number of values a side."""
-    a, b = units(row.a, row.b)
-    if row.paired:
-        return statistics.spread([other / one for one, other in zip(a, b)]) ** 2
-    return statistics.spread(a) ** 2 + statistics.spread(b) ** 2
-
-
-def runs_more(row, margin, alpha):
-    """How many more a side would make an alarm or a "same" of it, if it goes on as it is."""
-    count, effect = min(map(len, units(row.a, row.b))), abs(log(row.ratio))
-    least = statistics.fewest(alpha, row.paired)
-    needed = inf
-    if effect > log(1 + row.floor):
-        around = noise(row)
-        needed = inf if numpy.isnan(around) else \
-            max(least, statistics.values_needed(around, effect, alpha))
-    elif count < FEWEST:
-        needed = FEWEST
-    if effect < log(1 + margin) and not numpy.isnan(row.lower):
-        # The interval narrows as the root of the number of runs, until it is within the margin.
-        half = log(row.upper / row.lower) / 2
-        needed = min(needed, count * (half / (log(1 + margin) - effect)) ** 2)
-    # What the estimate says is there already was not enough: half as many again.
-    more = max(needed - count, count / 2)
-    return int(more) + 1 if more < ENDLESS else None
-
-
-def differs(row):
-    """Is the difference proven, above the noise floor, and of any size?"""
-    return row.adjusted < ALPHA and abs(row.median_b - row.median_a) >= LEAST and \
-        (numpy.isnan(row.ratio) or abs(log(row.ratio)) > log(1 + row.floor))
-
-
-def decide(row, margin, alpha):
-    """The verdict; @alpha: the p that a single row of this table takes."""
-    margin = max(margin, row.floor)
-    small = max(abs(row.median_a), abs(row.median_b)) < LEAST
-    if differs(row):
-        row.verdict = "slower" if row.median_b > row.median_a else "faster"
-        if row.verdict == "faster" and row.setting == "intercepted" and \
-                row.median_b <= HALVED * row.median_a:
-            row.verdict = "suspicious"
-            row.note = "an intercepted read at half its cost: is the intercept still there?"
-    elif small:
-        row.verdict = "same"
-        row.note = f"below {LEAST} ns, which is no cost"
-    elif 1 / (1 + margin) < row.lower and row.upper < 1 + margin:
-        row.verdict = "same"
-    elif numpy.isnan(row.ratio):
-        row.verdict = "cannot tell"
-        row.note = "a figure that is not above 0 has no ratio"
-    else:
-        row.verdict = "cannot tell"
-        row.more = runs_more(row, margin, alpha)
-        single = max(map(len, row.a + row.b)) == 1
-        kind = "files" if min(len(row.a), len(row.b)) >= FEWEST and not single else "runs"
-        row.note = f"about {row.more} more {kind} a side would tell" if row.more else \
-            f"{ENDLESS} more {kind} a side would not tell"
-
-
-def judge(rows, floors, margin=MARGIN):
-    """Gives each Verdict of a table, of which only name, setting, a, b and paired are set, the rest."""
-    alpha = ALPHA / len(rows) if rows else ALPHA
-    for row in rows:
-        # Of a few turns Wilcoxon's test can tell less than the other.
-        row.paired = row.paired and len(row.a) >= statistics.fewest(alpha, paired=True)
-        measure(row)
-        row.floor = floors.of(row.name)
-    for row, adjusted in zip(rows, statistics.benjamini_hochberg([row.p for row in rows])):
-        row.adjusted = adjusted
-        decide(row, margin, alpha)
-    return rows
 
 
 @dataclass(slots=True)
@@ -268,17 +127,14 @@ def cell(row):
     return change(row.ratio), interval
 
 
-ORDER = ("slower", "suspicious", "faster", "cannot tell", "same")
-
-
 def listing(rows):
     """The table, what is worse first."""
     lines = [["row", "A", "B", "B to A", "95 % interval", "adj. p", "floor", "verdict"]]
-    for row in sorted(rows, key=lambda row: ORDER.index(row.verdict)):
+    for row in sorted(rows, key=lambda row: VERDICTS.index(row.verdict)):
         lines.append([row.name, time(row.median_a), time(row.median_b), *cell(row),
                       f"{row.adjusted:.2g}" if row.adjusted >= 1e-4 else "<0.0001",
                       f"{row.floor * 100:.1f} %",
-                      row.verdict.upper() if row.verdict in ORDER[:2] else row.verdict])
+                      row.verdict.upper() if row.verdict in VERDICTS[:2] else row.verdict])
         if row.note:
             lines[-1][-1] += f" ({row.note})"
         if None not in (row.exits_a, row.exits_b) and abs(row.exits_a - row.exits_b) > 0.25:
@@ -287,7 +143,7 @@ def listing(rows):
 
 
 def counts(rows):
-    found = {verdict: sum(row.verdict == verdict for row in rows) for verdict in ORDER}
+    found = {verdict: sum(row.verdict == verdict for row in rows) for verdict in VERDICTS}
     return ", ".join(f"{count} {verdict}" for verdict, count in found.items() if count)
 
 
@@ -364,7 +220,7 @@ def run(options):
 
 def outcome(rows, gone):
     """The exit status that they make."""
-    return 1 if gone or any(row.verdict in ORDER[:2] for row in rows) else 0
+    return 1 if gone or any(row.verdict in VERDICTS[:2] for row in rows) else 0
 
 
 def print_json(*of):

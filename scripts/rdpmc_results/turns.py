@@ -18,6 +18,8 @@ from datetime import datetime, timezone
 import numpy
 
 from . import compare, files, floor, output
+from .conditions import conditions
+from .judging import judge
 from .text import plain, share, table
 
 BUILT = "build/turns"       # sources, programs and results of comparisons
@@ -139,7 +141,7 @@ def run_ab(options):
     one, other = both_sides(folder)
     floors = compare.load_floor(options, one.results[0].machine)
     refused, gone = compare.incomparable(one, other), compare.lost(one, other)
-    rows = compare.judge(compare.comparable(one, other), floors, options.margin / 100)
+    rows = judge(compare.comparable(one, other), floors, options.margin / 100)
     (compare.print_json if options.json else compare.show)(rows, one, other, floors, refused, gone)
     print(f"results: measured into {folder}", file=sys.stderr)
     return compare.outcome(rows, gone)
@@ -156,14 +158,12 @@ def run_aa(options):
             take_turns(path, path, place, options, f"pair {number + 1} of {options.pairs}")
             one, other = both_sides(place)
             result = one.results[0]
-            rows = compare.comparable(one, other)
-            for row in rows:
-                compare.measure(row)
+            rows = judge(compare.comparable(one, other), floor.Floor())
             pairs.append({row.name: row.ratio for row in rows if not numpy.isnan(row.ratio)})
     except NothingToMeasure as why:
         print(f"results: {plain(str(why))}", file=sys.stderr)
         return 77
-    found = floor.measured(result.machine, began, compare.conditions(result)["kernel"],
+    found = floor.measured(result.machine, began, conditions(result)["kernel"],
                            result.version, options.runs, pairs)
     path = options.floor or os.path.join("results", floor.file_name(result.machine))
     output.write(path, json.dumps(found, indent=1) + "\n")

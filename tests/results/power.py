@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 sys.dont_write_bytecode = True
 
-from rdpmc_results import compare, floor, statistics, turns  # noqa: E402
+from rdpmc_results import compare, floor, judging, turns  # noqa: E402
 
 PLACE = "\t.macro\tmeasured_rdpmc\n"
 DELAY = PLACE + "\tmov\t${turns}, %r11d\n2:\tdec\t%r11d\n\tjnz\t2b\n"
@@ -56,7 +56,7 @@ def measured(a, b, folder, options, said):
     turns.take_turns(a, b, folder, options, said)
     one, other = turns.both_sides(folder)
     rows = compare.comparable(one, other)
-    return compare.judge(rows, floor.load(one.results[0].machine), compare.MARGIN)
+    return judging.judge(rows, floor.load(one.results[0].machine))
 
 
 def effect(rows):
@@ -73,9 +73,10 @@ def told(rows):
     return ", ".join(f"{row.name} {(row.ratio - 1) * 100:+.1f} %" for row in rows) or "none"
 
 
-def spread(rows):
-    noise = [statistics.spread(compare.flat(row.a)) for row in rows if is_planted(row.name)]
-    return sorted(noise)[len(noise) // 2]
+def noise(rows):
+    """Of a turn: how far B is from A in a planted row, as a share."""
+    found = [judging.noise(row) ** 0.5 for row in rows if is_planted(row.name)]
+    return sorted(found)[len(found) // 2]
 
 
 def main():
@@ -102,7 +103,7 @@ def main():
             rows = measured(options.program, options.program, f"{folder}/aa-{number}", measuring,
                             f"A/A {number + 1}")
             quiet += not alarms(rows)
-            print(f"A/A     {number + 1:2}: noise between runs {spread(rows) * 100:.1f} %, alarms: "
+            print(f"A/A     {number + 1:2}: noise of a turn {noise(rows) * 100:.1f} %, alarms: "
                   f"{told(alarms(rows))}", flush=True)
             rows = measured(options.program, slow, f"{folder}/planted-{number}", measuring,
                             f"planted {number + 1}")

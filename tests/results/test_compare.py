@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 import synthetic
-from rdpmc_results import compare, floor, statistics
+from rdpmc_results import floor, judging, statistics
 from test_files import (CONTROL, DEAR, FREE, ROWS, call, exact, raw_characters, result, row_of, run,
                         strictly, written)
 
@@ -28,14 +28,14 @@ def spaced(center, noise=1.0, of=SPREAD):
 def pair(a, b, setting="control", name=CONTROL):
     """A row to judge; @a, @b: runs of one file, or files of runs."""
     a, b = (side if isinstance(side[0], list) else [side] for side in (a, b))
-    return compare.Verdict(name, setting, a, b)
+    return judging.Verdict(name, setting, a, b)
 
 
 def judged(a, b, *, setting="control", beside=0, floors=None, margin=0.02):
     """The row's Verdict in a table with @beside rows that did not change."""
     others = [pair(spaced(1000), spaced(1000), name=f"control/x-{at}/cpl0") for at in range(beside)]
     rows = [pair(a, b, setting), *others]
-    return compare.judge(rows, floors or floor.Floor(), margin)[0]
+    return judging.judge(rows, floors or floor.Floor(), margin)[0]
 
 
 def floors_of(overall, rows=()):
@@ -173,7 +173,7 @@ def test_negative_runs_end_nothing():
               [0.0] * 4 + [1.0] * 6, [-5.0] * 10):
         for a in [1.0] * 10, spaced(1), b:
             row = judged(a, b)
-            assert row.verdict in compare.ORDER
+            assert row.verdict in judging.VERDICTS
             assert not math.isinf(row.ratio)
 
 
@@ -187,8 +187,8 @@ def test_runs_of_whatever_size_and_number_are_judged():
         rows = [pair(*([kinds[rng.integers(len(kinds))](rng.integers(1, 8)).tolist()
                         for _ in range(rng.integers(1, 8))] for _ in "ab"), "intercepted")
                 for _ in range(5)]
-        for row in compare.judge(rows, floor.Floor()):
-            assert row.verdict in compare.ORDER
+        for row in judging.judge(rows, floor.Floor()):
+            assert row.verdict in judging.VERDICTS
             assert 0 <= row.p <= 1 and row.p - 1e-9 <= row.adjusted <= 1
             assert not math.isinf(row.ratio)
             assert row.verdict != "same" or max(abs(row.median_a), abs(row.median_b)) < 0.5 or \

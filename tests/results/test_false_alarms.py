@@ -13,7 +13,7 @@ import numpy
 import pytest
 
 import synthetic
-from rdpmc_results import changes, compare, floor, history, statistics, trend
+from rdpmc_results import changes, floor, history, judging, statistics, trend
 
 RUNS = 10
 RUN_NOISE = synthetic.RUN_NOISE
@@ -30,7 +30,7 @@ def medians(rng, count, level=1.0, runs=RUNS):
 
 def row(name, a, b):
     """Each run is a process with a file of its own, as `make ab` measures."""
-    return compare.Verdict(name, "control", [[run] for run in a], [[run] for run in b])
+    return judging.Verdict(name, "control", [[run] for run in a], [[run] for run in b])
 
 
 def measured_floor(seed):
@@ -56,7 +56,7 @@ def verdicts(seed, level, known, count=1000):
     a, b = medians(rng, count), medians(rng, count, level)
     found = collections.Counter()
     for at in range(count):
-        judged, = compare.judge([row(NAMES[at % len(NAMES)], a[at], b[at])], known[at % len(known)])
+        judged, = judging.judge([row(NAMES[at % len(NAMES)], a[at], b[at])], known[at % len(known)])
         found[judged.verdict] += 1
     return found
 
@@ -118,7 +118,7 @@ def tables(known, count, level=1.0):
         a, b = unchanged(at)
         moved = at % len(NAMES)
         b = [[run * level for run in runs] if n == moved else runs for n, runs in enumerate(b)]
-        rows = compare.judge([compare.Verdict(name, "control", [one], [other])
+        rows = judging.judge([judging.Verdict(name, "control", [one], [other])
                               for name, one, other in zip(NAMES, a, b)], known[at % len(known)])
         yield NAMES[moved], {each.name for each in rows if each.verdict in ALARMS}
 
@@ -149,7 +149,7 @@ def test_few_processes_of_many_runs_are_no_better_than_they_are(quick):
         for _ in range(200):
             levels = COST * (1 + rng.normal(0, 0.01, (2, count, 1)))
             a, b = (levels * (1 + rng.normal(0, 0.003, (2, count, RUNS)))).tolist()
-            found += compare.judge([compare.Verdict("x", "control", a, b)],
+            found += judging.judge([judging.Verdict("x", "control", a, b)],
                                    floor.Floor())[0].verdict in ALARMS
         print(f"{count} files of 10 runs a side, 1 % between files: {found / 2:.1f} % alarm")
         assert count < 5 or found <= 6
@@ -333,7 +333,7 @@ def test_turns_on_a_machine_that_drifts(level, least, quick):
     for _ in range(500):
         a, b = drifting(rng, 20, level)
         for paired in found:
-            judged, = compare.judge([compare.Verdict(
+            judged, = judging.judge([judging.Verdict(
                 "x", "control", [[run] for run in a], [[run] for run in b], paired=paired)],
                 floors("assumed")[0])
             found[paired][judged.verdict] += 1
