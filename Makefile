@@ -77,7 +77,7 @@ SANITIZED := $(BUILD)/sanitized
 .PHONY: all bench test doctor list speed sweep clean help setup-build setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
 	kernel-engine fuzz-kernel coverage-kernel fuzz-live \
-	setup-analysis ab aa trend dashboard power
+	setup-analysis ab aa trend dashboard power example
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
@@ -121,6 +121,12 @@ trend: setup-analysis ## what became slower in a folder of results, since when, 
 dashboard: setup-analysis ## one HTML file that shows a folder of results (RESULTS=results), in build/
 	@mkdir -p $(BUILD)
 	@scripts/results dashboard --out $(BUILD)/dashboard.html $(DASHBOARD_ARGS) $(RESULTS)
+
+example: setup-analysis ## a real history with a planted slow-down: its trend and its dashboard
+	@rm -rf $(BUILD)/example-history && mkdir -p $(BUILD)
+	@tar -xf results/example-history.tar.xz -C $(BUILD)
+	@scripts/results trend $(BUILD)/example-history || [ $$? -eq 1 ]
+	@scripts/results dashboard --out $(BUILD)/example.html --title 'RDPMC: an example' $(BUILD)/example-history
 
 clean: ## remove build/
 	rm -rf $(BUILD)

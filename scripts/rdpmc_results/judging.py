@@ -104,9 +104,14 @@ def runs_more(row, margin, alpha):
     return int(more) + 1 if more < ENDLESS else None
 
 
+def rise(row):
+    """ns: by how much B is dearer. Of turns not what the medians say: they lie at different times."""
+    return (row.ratio - 1) * row.median_a if row.paired else row.median_b - row.median_a
+
+
 def differs(row):
     """Is the difference proven, above the noise floor, and of any size?"""
-    return row.adjusted < ALPHA and abs(row.median_b - row.median_a) >= LEAST and \
+    return row.adjusted < ALPHA and abs(rise(row)) >= LEAST and \
         (numpy.isnan(row.ratio) or abs(log(row.ratio)) > log(1 + row.floor))
 
 
@@ -115,9 +120,8 @@ def decide(row, margin, alpha):
     margin = max(margin, row.floor)
     small = max(abs(row.median_a), abs(row.median_b)) < LEAST
     if differs(row):
-        row.verdict = "slower" if row.median_b > row.median_a else "faster"
-        if row.verdict == "faster" and row.setting == "intercepted" and \
-                row.median_b <= HALVED * row.median_a:
+        row.verdict = "slower" if rise(row) > 0 else "faster"
+        if row.setting == "intercepted" and rise(row) <= (HALVED - 1) * row.median_a:
             row.verdict = "suspicious"
             row.note = "an intercepted read at half its cost: is the intercept still there?"
     elif small:

@@ -239,6 +239,29 @@ def test_files_are_what_is_tested_where_there_are_five_a_side():
     assert stats.mannwhitneyu(sum(a, []), sum(b, [])).pvalue < 1e-3
 
 
+def test_turns_decide_where_the_medians_say_otherwise():
+    """All but one B are 5 % dearer than the A beside them; B's median is the lower one for all that."""
+    a = [1000.0 + 100 * n for n in range(16)]
+    b = [1.05 * each for each in a[:-1]] + [100.0]
+    assert numpy.median(b) < numpy.median(a)
+    row = judging.Verdict("x", "control", [[run] for run in a], [[run] for run in b], paired=True)
+    judged_row, = judging.judge([row], floor.Floor())
+    assert judged_row.paired and judged_row.verdict == "slower"
+    assert judged_row.ratio == pytest.approx(1.05)
+
+    falls = [[each[0] / 1.05] for each in row.a]
+    other, = judging.judge([judging.Verdict("x", "control", row.a, falls, paired=True)],
+                           floor.Floor())
+    assert other.verdict == "faster"
+
+
+def test_few_turns_are_judged_by_mann_whitney():
+    """Seven turns cannot have a p below 1 % by signed ranks, seven a side can by ranks."""
+    a, b = [[1000.0 + n] for n in range(7)], [[1100.0 + n] for n in range(7)]
+    row, = judging.judge([judging.Verdict("x", "control", a, b, paired=True)], floor.Floor())
+    assert (row.paired, row.verdict) == (False, "slower")
+
+
 def test_median_of_a_side_is_that_of_all_its_runs():
     row = judged([[1.0, 2.0, 30.0]], [[10.0], [20.0], [60.0]])
     assert (row.median_a, row.median_b, row.ratio) == (2, 20, 10)
