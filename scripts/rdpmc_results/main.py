@@ -13,8 +13,9 @@ from .text import plain
 COMMANDS = ("compare", "turns", "trend", "export", "dashboard")
 
 EPILOG = """\
-exit status: 0 good; 1 a regression; 2 wrong use, or nothing to work on; 3 good, but files were
-skipped, which are named; 77 nothing can be measured here; 128 + signal when interrupted
+exit status: 0 good; 1 something is slower; 2 wrong use, or nothing to work on;
+3 good, but files were skipped, which are named; 77 nothing can be measured
+here; 128 + signal when interrupted
 """
 
 
