@@ -98,8 +98,9 @@ def part(of, key):
 def text(value):
     if not isinstance(value, str):
         return ""
-    # Half a surrogate pair is possible in JSON, and in no encoding that is written.
-    value = value.encode("utf-8", "replace").decode()
+    if not value.isascii():
+        # Half a surrogate pair is possible in JSON, and in no encoding that is written.
+        value = value.encode("utf-8", "replace").decode()
     return value if len(value) <= LONGEST_TEXT else value[:LONGEST_TEXT] + "…"
 
 
@@ -111,32 +112,53 @@ def number(of, key, where, optional=False):
     value = of.get(key)
     if value is None and optional:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if type(value) not in (int, float):
         raise Refused(f"{where}: {key} is no number")
     if not abs(value) <= LARGEST_TIME:      # nor nan
         raise Refused(f"{where}: {key} is beyond all measure")
     return float(value)
 
 
-def content(path):
-    """The bytes of a regular file, unpacked if its name ends in .gz."""
+class Space:
+    """Room for a file's bytes, used again and again: to fetch memory for each file takes more time than
+    to read it."""
+
+    def __init__(self):
+        self.data = bytearray()
+        self.size = 0
+
+    def fill(self, file, size):
+        if len(self.data) < size:
+            self.data = bytearray(2 * size)
+        self.size = file.readinto(memoryview(self.data)[:size])
+
+
+def opened(path):
+    """(file descriptor, size) of a regular file of bearable size."""
     try:
         # A FIFO of that name must not make us wait for its writer.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise Refused(error.strerror.lower()) from None
+    found = os.fstat(fd)
+    if stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST:
+        return fd, found.st_size
+    os.close(fd)
+    raise Refused("not a regular file" if not stat.S_ISREG(found.st_mode) else
+                  f"larger than {LARGEST >> 20} MiB")
+
+
+def content(path):
+    """The bytes of a regular file, unpacked if its name ends in .gz."""
+    fd, size = opened(path)
     try:
         with open(fd, "rb") as file:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):
-                raise Refused("not a regular file")
-            if found.st_size > LARGEST:
-                raise Refused(f"larger than {LARGEST >> 20} MiB")
             if path.endswith(".gz"):
                 with gzip.open(file) as packed:
                     data = packed.read(LARGEST + 1)
             else:
-                data = file.read(LARGEST + 1)
+                # Not read(LARGEST + 1), which would fetch as much memory first.
+                data = file.read(size)
     except (OSError, EOFError, zlib.error) as error:
         raise Refused(f"cannot be read: {error}") from None
     if len(data) > LARGEST:
@@ -150,26 +172,29 @@ def constant(name):
     raise ValueError(f"{name} is not JSON")
 
 
-RUN_BEGINS = re.compile(rb'\{\s*"median":\s*-?\d[\d.eE+-]*,\s*$')
-RUN_CHARACTERS = bytes(range(ord("a"), ord("z") + 1)) + b'0123456789.eE+-_,:" \t\r\n[]{}'
+RUN = re.compile(rb'\{\s*"median":\s*(-?\d[\d.eE+-]*),\s*$')
 
 
-def shortened(data):
-    """Runs without what follows their median: nine tenths of a file, and of no use to a history. Not
-    parsed, but held against the characters that it is written in. None: not as rdpmc-bench writes."""
-    pieces = data.split(b'"raw":')
-    kept, cut = [pieces[0]], []
-    for before, piece in zip(pieces, pieces[1:]):
-        # The histogram's end, then the run's.
-        end = piece.find(b"}", piece.find(b"}") + 1)
-        if end < 0 or not RUN_BEGINS.search(before, max(0, len(before) - 99)):
+def shortened(space):
+    """(bytes, runs): a file with nothing but its median in place of each run, which is nine tenths less
+    to parse. A history has no use for the rest, and it is not looked at. None: it is not as
+    rdpmc-bench writes it."""
+    data, size = space.data, space.size
+    kept, runs, last = [], 0, 0
+    at = data.find(b'"raw":', 0, size)
+    while at >= 0:
+        begins = RUN.search(data, max(last, at - 99), at)
+        # The histogram, then the run's end; no other object between.
+        opens = data.find(b"{", at, size)
+        closes = data.find(b"}", opens, size) if opens >= 0 else -1
+        end = data.find(b"}", closes + 1, size) if closes >= 0 else -1
+        if end < 0 or not begins or data.find(b"{", opens + 1, end) >= 0:
             return None
-        cut.append(piece[:end])
-        kept += b'"raw":0', piece[end:]
-    gone = b"".join(cut)
-    if gone.count(b"{") != len(cut) or gone.translate(None, RUN_CHARACTERS):
-        return None
-    return b"".join(kept)
+        kept += data[last:begins.start()], begins[1]
+        last, runs = end + 1, runs + 1
+        at = data.find(b'"raw":', end, size)
+    kept.append(data[last:size])
+    return b"".join(kept), runs
 
 
 def unique(pairs):
@@ -205,8 +230,8 @@ def when(value):
     raise Refused("started is no time")
 
 
-def row(of, at, details):
-    """A Row of the @at-th element of rows."""
+def row(of, at, details, bare):
+    """A Row of the @at-th element of rows; @bare: of its runs only the medians are there."""
     if not isinstance(of, dict):
         raise Refused(f"row {at} is no object")
     name = of.get("name")
@@ -222,14 +247,16 @@ def row(of, at, details):
     runs = of.get("runs")
     if runs is None and made.status != "measured":
         return made
-    if not isinstance(runs, list) or not runs or not all(isinstance(run, dict) for run in runs):
+    if not isinstance(runs, list) or not runs:
         raise Refused(f"{name}: runs is no list of runs")
     made.median = number(of, "median", name)
     made.mad = number(of, "mad", name)
     made.p99 = number(of, "p99", name)
     made.max = number(of, "max", name)
     made.exits = number(of, "exits_per_read", name, optional=True)
-    made.runs = [run.get("median") for run in runs]
+    if not bare and not all(isinstance(run, dict) for run in runs):
+        raise Refused(f"{name}: a run is no object")
+    made.runs = [run.get("median") if isinstance(run, dict) else run for run in runs]
     if not all(type(run) in (int, float) and -LARGEST_TIME < run < LARGEST_TIME
                for run in made.runs):
         raise Refused(f"{name}: a run's median is no number, or beyond all measure")
@@ -259,26 +286,43 @@ def detail(run, name):
         last = bucket[0]
 
 
-def bench_rows(of, details):
-    rows = [row(each, at, details) for at, each in enumerate(of)]
+def bench_rows(of, details, bare):
+    rows = [row(each, at, details, bare) for at, each in enumerate(of)]
     if len({each.name for each in rows}) != len(rows):
         raise Refused("two rows have the same name")
     return rows
 
 
-def read(path, details=False):
-    """The result in a file; with @details each run as it is there, histograms included."""
-    data = content(path)
-    short = None if details else shortened(data)
-    if short:
-        try:
-            return interpret(path, parse(short), False)
-        except Refused:
-            pass
-    return interpret(path, parse(data), details)
+def read(path, details=False, space=None):
+    """The result in a file; with @details each run as it is there, histograms included. Who reads many
+    lends their @space."""
+    if not details and not path.endswith(".gz"):
+        found = glance(path, space or Space())
+        if found:
+            return found
+    return interpret(path, parse(content(path)), details)
 
 
-def interpret(path, of, details):
+def glance(path, space):
+    """The result in a file by what shortened() leaves of it; None: that is none, or not surely one."""
+    fd, size = opened(path)
+    with open(fd, "rb", buffering=0) as file:
+        space.fill(file, size)
+    # Damage is often a block of zeros, or bytes that are no text. (A name that is not in ASCII, here or
+    # in an earlier file that was longer, costs some time and nothing else.)
+    good = space.data.isascii() and space.data.find(0, 0, space.size) < 0
+    short = shortened(space) if good else None
+    if not short:
+        return None
+    try:
+        result = interpret(path, parse(short[0]), bare=True)
+    except Refused:
+        return None
+    return result if result.kind != "bench" or \
+        sum(len(row.runs) for row in result.rows) == short[1] else None
+
+
+def interpret(path, of, details=False, bare=False):
     schema = of.get("schema") if isinstance(of, dict) else None
     if not isinstance(schema, str) or not schema.startswith("rdpmc-"):
         raise Refused("no result of this project")
@@ -302,7 +346,7 @@ def interpret(path, of, details):
     return Result(path, kind, when(of.get("started")), of.get("partial") is True,
                   text(program.get("version")), text(program.get("compiler")),
                   text(program.get("flags")), of["context"], options,
-                  bench_rows(rows, details) if kind == "bench"
+                  bench_rows(rows, details, bare) if kind == "bench"
                   else [each for each in rows if isinstance(each, dict)],
                   summary)
 

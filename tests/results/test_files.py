@@ -363,13 +363,34 @@ def test_order_of_keys_makes_no_difference(tmp_path):
     assert one.rows == other.rows
 
 
-@pytest.mark.parametrize("old, new", (('"overflow": 0', '"overflow": NaN'),
-                                      ('"overflow": 0', '"overflow": \'0\''),
-                                      ('"buckets"', '"buckets\xff"')))
-def test_damage_within_a_histogram_is_seen(old, new, tmp_path):
+DAMAGE = (('"overflow": 0', '"overflow": NaN'), ('"overflow": 0', '"overflow": \'0\''),
+          ('"buckets"', '"buckets\xff"'), ('"p999"', '"p999\0"'), ('"buckets"', '"buckets'))
+
+
+@pytest.mark.parametrize("old, new", DAMAGE)
+def test_damage_within_a_run_is_seen_by_who_looks_there(old, new, tmp_path):
+    data = json.dumps(result(4)).encode().replace(old.encode(), new.encode("latin-1"), 1)
+    path = str(written(tmp_path / "a.json", data))
+    with pytest.raises(files.Refused):
+        files.read(path, details=True)
+
+
+@pytest.mark.parametrize("old, new", DAMAGE[2:4])
+def test_what_is_no_text_at_all_is_seen_by_everybody(old, new, tmp_path):
     data = json.dumps(result(4)).encode().replace(old.encode(), new.encode("latin-1"), 1)
     with pytest.raises(files.Refused):
         files.read(str(written(tmp_path / "a.json", data)))
+
+
+def test_space_that_held_a_larger_file_does_not_show(tmp_path):
+    large = written(tmp_path / "large.json", result(4, runs=12, host="größer"))
+    small = written(tmp_path / "small.json", result(5, runs=2))
+    space = files.Space()
+    files.read(str(large), space=space)
+    assert files.read(str(small), space=space) == files.read(str(small))
+    written(tmp_path / "small.json", small.read_bytes()[:-9])
+    with pytest.raises(files.Refused):
+        files.read(str(small), space=space)
 
 
 def test_compressed_file_is_read_as_the_plain_one(tmp_path):
