@@ -112,7 +112,7 @@ ab: setup-build setup-analysis ## A against B, measured by turns and compared (A
 aa: setup-analysis $(BUILD)/rdpmc-bench ## the noise floor of this machine, measured and kept in results/ (AA_ARGS=)
 	@scripts/results aa $(AA_ARGS) $(BUILD)/rdpmc-bench
 
-power: setup-analysis $(BUILD)/rdpmc-bench ## would this machine notice 5 %? live, half an hour (POWER_ARGS=)
+power: setup-analysis $(BUILD)/rdpmc-bench ## would this machine notice 5 %? live, three quarters of an hour (POWER_ARGS=)
 	@tests/results/power.py $(POWER_ARGS) $(BUILD)/rdpmc-bench
 
 trend: setup-analysis ## what became slower in a folder of results, since when, and what changed (RESULTS=results)

@@ -184,11 +184,10 @@ def shortened(space):
     at = data.find(b'"raw":', 0, size)
     while at >= 0:
         begins = RUN.search(data, max(last, at - 99), at)
-        # The histogram, then the run's end; no other object between.
-        opens = data.find(b"{", at, size)
-        closes = data.find(b"}", opens, size) if opens >= 0 else -1
+        # The histogram's end, and nothing between it and the run's.
+        closes = data.find(b"}", at, size)
         end = data.find(b"}", closes + 1, size) if closes >= 0 else -1
-        if end < 0 or not begins or data.find(b"{", opens + 1, end) >= 0:
+        if end < 0 or not begins or data[closes + 1:end].strip():
             return None
         kept += data[last:begins.start()], begins[1]
         last, runs = end + 1, runs + 1
