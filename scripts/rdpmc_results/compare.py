@@ -11,6 +11,7 @@ from . import files, floor
 from .conditions import conditions, differences
 from .history import exit_costs, setting
 from .judging import FEWEST, MARGIN, VERDICTS, Verdict, flat, judge
+from .main import Failed, name_skipped
 from .text import change, plain, table, time
 
 
@@ -54,7 +55,7 @@ def without_setting(key):
 
 
 def incomparable(a, b):
-    """[(what, why)] of rows that only differ in what must not differ, and of those that got lost."""
+    """[(what, why)] of rows that only differ in what must not differ."""
     found = []
     for key in a.rows:
         name, how = key
@@ -180,7 +181,6 @@ def document(rows, a, b, floors, refused, gone):
 
 def sides(options):
     """(A, B, files skipped); ends with what is wrong where they cannot be compared."""
-    from .main import Failed, name_skipped
     skipped = []
     a, b = side(options.paths, skipped), side(options.after, skipped)
     status = name_skipped(skipped)
@@ -196,7 +196,6 @@ def sides(options):
 
 
 def load_floor(options, machine):
-    from .main import Failed
     try:
         return floor.load(machine, options.noise_floor)
     except files.Refused as reason:
@@ -204,27 +203,25 @@ def load_floor(options, machine):
 
 
 def run(options):
-    from .main import Failed
     if not options.after:
         raise Failed("compare takes two sides: A.json... -- B.json...")
     a, b, status = sides(options)
+    if not a.rows.keys() & b.rows.keys() and not lost(a, b):
+        raise Failed("A and B have no row in common" +
+                     "".join(f"; {name}: {why}" for name, why in incomparable(a, b)[:1]))
+    return tell(a, b, options) or status
+
+
+def tell(a, b, options):
+    """Judges, and prints what came out; the exit status that it makes."""
     floors = load_floor(options, a.results[0].machine)
     refused, gone = incomparable(a, b), lost(a, b)
     rows = judge(comparable(a, b), floors, options.margin / 100)
-    if not rows and not gone:
-        raise Failed("A and B have no row in common" +
-                     "".join(f"; {name}: {why}" for name, why in refused[:1]))
-    (print_json if options.json else show)(rows, a, b, floors, refused, gone)
-    return outcome(rows, gone) or status
-
-
-def outcome(rows, gone):
-    """The exit status that they make."""
+    if options.json:
+        print(json.dumps(document(rows, a, b, floors, refused, gone), indent=1))
+    else:
+        show(rows, a, b, floors, refused, gone)
     return 1 if gone or any(row.verdict in VERDICTS[:2] for row in rows) else 0
-
-
-def print_json(*of):
-    print(json.dumps(document(*of), indent=1))
 
 
 def show(rows, a, b, floors, refused, gone):

@@ -4,7 +4,6 @@
 Thousands of files are read by all processors; a worker sends back only what a point is made of.
 """
 
-import gc
 import multiprocessing
 import os
 from dataclasses import dataclass, field
@@ -99,17 +98,18 @@ def load(context):
 
 
 class Table:
-    """Values that many files share, each kept once."""
+    """Values that many share, each kept once and known by its number."""
 
     def __init__(self):
         self.values = []
         self.index = {}
 
-    def add(self, key, value):
+    def add(self, key, value=None):
+        """The number of @value, which is @key itself where that is not given."""
         at = self.index.get(key)
         if at is None:
             at = self.index[key] = len(self.values)
-            self.values.append(value)
+            self.values.append(key if value is None else value)
         return at
 
 
@@ -141,9 +141,9 @@ def condense(paths):
         found = conditions(result)
         point = Point(path, result.started, result.version, result.partial,
                       "user" if result.options.get("vpmu") == "user" else "", result.machine,
-                      known.add(tuple(found.items()), found), absents.add(absent, absent),
+                      known.add(tuple(found.items()), found), absents.add(absent),
                       load(result.context), synthetic=result.context.get("synthetic") is True)
-        entries.append((point, layouts.add(layout, layout), figures))
+        entries.append((point, layouts.add(layout), figures))
     return entries, known.values, layouts.values, absents.values, others, skipped
 
 
@@ -155,7 +155,6 @@ def condensed(paths, progress):
         for chunk in chunks:
             yield condense(chunk)
         return
-    # Nothing that a worker makes has cycles, and looking for them takes a fifth of its time.
     with multiprocessing.Pool(len(os.sched_getaffinity(0))) as pool:
         for answer in pool.imap(condense, chunks):
             done += CHUNK
@@ -191,7 +190,7 @@ def read(paths, progress=lambda done, of: None):
         for point, layout, figures in found:
             values = some[point.conditions]
             point.conditions = known.add(tuple(values.items()), values)
-            point.absent = absents.add(lacks[point.absent], lacks[point.absent])
+            point.absent = absents.add(lacks[point.absent])
             entries.append((point, layouts[layout], figures))
     history.conditions = known.values
     history.absent = absents.values

@@ -32,9 +32,9 @@ class Failed(Exception):
 
 
 def parser():
-    made = Parser(prog="results", description=__doc__.splitlines()[0], epilog=EPILOG,
+    made = Parser(prog="results", epilog=EPILOG,
+                  description="What becomes of the results of rdpmc-bench.",
                   formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    made.description = "What becomes of the results of rdpmc-bench."
     commands = made.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for name in COMMANDS:
         importlib.import_module(f".{name}", __package__).add(commands)

@@ -12,6 +12,7 @@ from statistics import median
 from . import floor, history
 from .changes import CONFIRMING, SHORT, Changes, find, relation
 from .conditions import shift
+from .main import Failed, name_skipped, progress
 from .text import change, date, plain, time
 
 MAGNITUDE = 0.02            # share that a level has to move
@@ -213,7 +214,6 @@ def document(of, watched):
 
 
 def run(options):
-    from .main import Failed, name_skipped, progress
     of = history.read(options.paths, progress)
     status = name_skipped(of.skipped)
     if not of.points:

@@ -20,6 +20,7 @@ import numpy
 from . import compare, files, floor, output
 from .conditions import conditions
 from .judging import judge
+from .main import Failed
 from .text import plain, share, table
 
 BUILT = "build/turns"       # sources, programs and results of comparisons
@@ -34,7 +35,6 @@ class NothingToMeasure(Exception):
 
 def command(words, **more):
     """Runs a program and gives its output; ends with its last word where it fails."""
-    from .main import Failed
     try:
         done = subprocess.run(words, capture_output=True, text=True, errors="replace", **more)
     except OSError as error:
@@ -47,7 +47,6 @@ def command(words, **more):
 
 def build(revision):
     """The path of rdpmc-bench as it was at a git revision, built once in a tree of its own."""
-    from .main import Failed
     git = ["git", "-c", "safe.directory=*"]
     try:
         full = command([*git, "rev-parse", "--verify", "--quiet", "--end-of-options",
@@ -65,11 +64,14 @@ def build(revision):
     command([*git, "archive", "--output", archive, full])
     command(["tar", "-xf", archive, "-C", tree])
     os.remove(archive)
-    # Make's own variables are those of whoever called us.
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    command(["make", "-C", tree, "BUILD=build", f"VERSION=0.1.0+g{short}", "build/rdpmc-bench"],
-            env=clean)
+    make(tree, f"0.1.0+g{short}")
     return program
+
+
+def make(tree, version):
+    """Builds rdpmc-bench in a tree of its own. Make's variables would be those of whoever called us."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command(["make", "-C", tree, "BUILD=build", f"VERSION={version}", "build/rdpmc-bench"], env=clean)
 
 
 def program(named):
@@ -81,7 +83,6 @@ def program(named):
 
 def measure(path, out, options):
     """One run of a program into a file. A row that failed is in the file, and no end to the rest."""
-    from .main import Failed
     words = [path, "run", "--runs", "1", "--time", str(options.seconds), "--json", out]
     if options.filter:
         words += ["--filter", options.filter]
@@ -139,12 +140,9 @@ def run_ab(options):
         print(f"\nresults: interrupted; what was measured is in {folder}", file=sys.stderr)
         raise
     one, other = both_sides(folder)
-    floors = compare.load_floor(options, one.results[0].machine)
-    refused, gone = compare.incomparable(one, other), compare.lost(one, other)
-    rows = judge(compare.comparable(one, other), floors, options.margin / 100)
-    (compare.print_json if options.json else compare.show)(rows, one, other, floors, refused, gone)
+    status = compare.tell(one, other, options)
     print(f"results: measured into {folder}", file=sys.stderr)
-    return compare.outcome(rows, gone)
+    return status
 
 
 def run_aa(options):

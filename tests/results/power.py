@@ -8,7 +8,6 @@ share asked for to the rows of CPL 3; how much it really adds is measured and to
 """
 
 import argparse
-import os
 import pathlib
 import random
 import shutil
@@ -42,9 +41,7 @@ def planted(loop_turns):
     if text.count(PLACE) != 1:
         sys.exit("power: guest/loops.S has no place for the delay any more")
     loops.write_text(text.replace(PLACE, DELAY.replace("{turns}", str(loop_turns))))
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    subprocess.run(["make", "-s", "-C", tree, "BUILD=build", f"VERSION=planted-{loop_turns}",
-                    "build/rdpmc-bench"], check=True, stdout=subprocess.DEVNULL, env=clean)
+    turns.make(str(tree), f"planted-{loop_turns}")
     return str(tree / "build/rdpmc-bench")
 
 
@@ -62,8 +59,7 @@ def measured(a, b, folder, options, said):
 
 def effect(rows):
     """Median ratio of the rows that have the delay in them."""
-    ratios = sorted(row.ratio for row in rows if is_planted(row.name))
-    return ratios[len(ratios) // 2]
+    return statistics.median_high(row.ratio for row in rows if is_planted(row.name))
 
 
 def alarms(rows):
@@ -76,8 +72,8 @@ def told(rows):
 
 def noise(rows):
     """Of a turn: how far B is from A in a planted row, as a share."""
-    found = [judging.noise(row) ** 0.5 for row in rows if is_planted(row.name)]
-    return sorted(found)[len(found) // 2]
+    return statistics.median_high(judging.noise(row) ** 0.5 for row in rows
+                                  if is_planted(row.name))
 
 
 def main():

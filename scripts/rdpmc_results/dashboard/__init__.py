@@ -10,13 +10,13 @@
 import time
 
 from .. import history, output
+from ..main import Failed, name_skipped, progress
 from ..text import plain
 
 OUT = "build/dashboard.html"
 
 
 def run(options):
-    from ..main import Failed, name_skipped, progress
     from . import data, npm, page
     try:
         uplot = npm.uplot()

@@ -8,26 +8,12 @@ import json
 import zlib
 
 from .. import trend
+from ..history import Table
 from ..text import plain
 from . import series as packed
 from .tails import PERCENTILES, A_DECADE, tails
 from .trials import trials
 from .verdict import verdict
-
-
-class Table:
-    """Values that are named by number."""
-
-    def __init__(self):
-        self.values = []
-        self.index = {}
-
-    def add(self, value):
-        at = self.index.get(value)
-        if at is None:
-            at = self.index[value] = len(self.values)
-            self.values.append(value)
-        return at
 
 
 def known(value, digits=7):
