@@ -28,7 +28,8 @@ class Parser(argparse.ArgumentParser):
 
 
 class Failed(Exception):
-    """Ends the program with one line and status 2."""
+    """Ends the program with one line and its status."""
+    status = 2
 
 
 def parser():
@@ -77,7 +78,7 @@ def main():
         return status
     except Failed as why:
         print(f"results: {plain(str(why))}", file=sys.stderr)
-        return 2
+        return why.status
     except RecursionError:
         print("results: folders or results are nested too deeply", file=sys.stderr)
         return 2

@@ -29,8 +29,9 @@ SECONDS = 2                 # of a run: all its rows together
 PAIRS = 10                  # comparisons of a noise floor
 
 
-class NothingToMeasure(Exception):
+class NothingToMeasure(Failed):
     """rdpmc-bench said that nothing can be measured here; its words."""
+    status = 77
 
 
 def command(words, **more):
@@ -133,9 +134,6 @@ def run_ab(options):
     folder = options.out or fresh_folder()
     try:
         take_turns(a, b, folder, options, "A and B")
-    except NothingToMeasure as why:
-        print(f"results: {plain(str(why))}", file=sys.stderr)
-        return 77
     except KeyboardInterrupt:
         print(f"\nresults: interrupted; what was measured is in {folder}", file=sys.stderr)
         raise
@@ -150,17 +148,13 @@ def run_aa(options):
     folder = options.out or fresh_folder()
     pairs, result = [], None
     began = clock.time()
-    try:
-        for number in range(options.pairs):
-            place = f"{folder}/{number + 1:02}"
-            take_turns(path, path, place, options, f"pair {number + 1} of {options.pairs}")
-            one, other = both_sides(place)
-            result = one.results[0]
-            rows = judge(compare.comparable(one, other), floor.Floor())
-            pairs.append({row.name: row.ratio for row in rows if not numpy.isnan(row.ratio)})
-    except NothingToMeasure as why:
-        print(f"results: {plain(str(why))}", file=sys.stderr)
-        return 77
+    for number in range(options.pairs):
+        place = f"{folder}/{number + 1:02}"
+        take_turns(path, path, place, options, f"pair {number + 1} of {options.pairs}")
+        one, other = both_sides(place)
+        result = one.results[0]
+        rows = judge(compare.comparable(one, other), floor.Floor())
+        pairs.append({row.name: row.ratio for row in rows if not numpy.isnan(row.ratio)})
     found = floor.measured(result.machine, began, conditions(result)["kernel"],
                            result.version, options.runs, pairs)
     path = options.floor or os.path.join("results", floor.file_name(result.machine))

@@ -2,14 +2,13 @@
 """What passed, failed or was skipped in a result of any kind but campaign, whose rows nothing
 describes yet. A row of which that cannot be told has failed: silence is no proof."""
 
-import sys
 from dataclasses import dataclass, field
 
 from ..files import text, whole
 from ..history import setting
 from ..main import Failed
 from ..text import plain
-from .found import SIMULATED, label
+from .found import SIMULATED, label, say_left_out
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
@@ -103,9 +102,7 @@ def suites(found):
     """[(Result, its Cases)] of all that can be judged."""
     judged = [result for result in found.results if result.kind != "campaign"]
     others = len(found.results) - len(judged)
-    if others:
-        print(f"results: left out {others} result{'s' * (others > 1)}: no cases in those of kind "
-              "campaign", file=sys.stderr)
+    say_left_out(others, "result", "no cases in those of kind campaign")
     if not judged:
         raise Failed("no result has cases")
     return [(result, cases(result)) for result in judged]

@@ -44,9 +44,7 @@ class Found:
         """The results that can have times; says how many cannot."""
         bench = [result for result in self.results if result.kind == "bench"]
         others = len(self.results) - len(bench)
-        if others:
-            print(f"results: left out {others} result{'s' * (others > 1)}: no times in those of "
-                  "another kind than bench", file=sys.stderr)
+        say_left_out(others, "result", "no times in those of another kind than bench")
         if not bench:
             raise Failed("no result has times")
         return bench
@@ -56,9 +54,7 @@ class Found:
         bench = self.bench()
         rows = sum(setting(row, result.options) == SIMULATED and row.status == "measured"
                    for result in bench for row in result.rows)
-        if rows:
-            print(f"results: left out {rows} row{'s' * (rows > 1)}: with setting {SIMULATED} times "
-                  "mean nothing", file=sys.stderr)
+        say_left_out(rows, "row", f"with setting {SIMULATED} times mean nothing")
         return bench
 
     def one(self):
@@ -98,6 +94,11 @@ class Found:
         if not newest:
             raise Failed("there is no result to export")
         return list(newest.values())
+
+
+def say_left_out(count, what, why):
+    if count:
+        print(f"results: left out {count} {what}{'s' * (count > 1)}: {why}", file=sys.stderr)
 
 
 def read(paths):
