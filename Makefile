@@ -53,11 +53,12 @@ SWEEP_SOURCES := fuzz/configurations.c $(wildcard fuzz/pairs*.c fuzz/survey*.c f
 # The engine "kvm", and of host/ what it stands on; failure.c is the sweep's, too.
 LIVE_SOURCES  := $(wildcard fuzz/live/*.c) guest/batch.S $(addprefix host/,batch.c context.c counters.c cpuid_pmu.c \
 	guest_cpuid.c insn.c probe.c setting.c state.c stats_fd.c vm.c watchdog.c)
+TRIAGE_SOURCES := fuzz/related.c fuzz/triage.c fuzz/triage_page.c
 FAULT_SOURCES := fuzz/driver.c fuzz/fault.c fuzz/faults_json.c
-TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/command_journal.c fuzz/%_inlined.c $(SWEEP_SOURCES) $(FAULT_SOURCES),$(wildcard fuzz/*.c)) \
+TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/command_journal.c fuzz/%_inlined.c $(SWEEP_SOURCES) $(TRIAGE_SOURCES) $(FAULT_SOURCES),$(wildcard fuzz/*.c)) \
 	$(MODEL_SOURCES)
 FUZZ_SOURCES  := $(TRIAL_SOURCES) $(EMULATOR_SOURCES)
-DIFF_SOURCES  := $(filter-out fuzz/engine_emulator.c,$(TRIAL_SOURCES)) fuzz/engine_emulator_inlined.c $(SWEEP_SOURCES) $(FAULT_SOURCES) \
+DIFF_SOURCES  := $(filter-out fuzz/engine_emulator.c,$(TRIAL_SOURCES)) fuzz/engine_emulator_inlined.c $(SWEEP_SOURCES) $(TRIAGE_SOURCES) $(FAULT_SOURCES) \
 	$(wildcard fuzz/cmd_*.c) fuzz/command.c fuzz/command_journal.c fuzz/main_diff.c $(LIVE_SOURCES)
 TARGET_SOURCES := $(FUZZ_SOURCES) fuzz/command_journal.c fuzz/target.c fuzz/target_features.c
 # Those that say by what they were built.
@@ -77,7 +78,7 @@ SANITIZED := $(BUILD)/sanitized
 .PHONY: all bench test doctor list speed sweep clean help setup-build setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
 	kernel-engine fuzz-kernel coverage-kernel fuzz-live \
-	setup-analysis ab aa trend dashboard power example
+	setup-analysis ab aa trend dashboard power example campaign
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
@@ -246,6 +247,13 @@ fuzz-afl: setup-fuzz $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so ## fuzz the
 	afl-fuzz -i corpus/seeds -o $(BUILD)/afl-out -V $(TIME) -- $(BUILD)/fuzz-rdpmc-afl
 	@ls $(BUILD)/afl-out/default/crashes/id:* >/dev/null 2>&1 && { echo "crashes in $(BUILD)/afl-out"; exit 1; } || :
 
+# Without a person. TIME and JOBS have other defaults here: without end, and all processors.
+CAMPAIGN_PROGRAMS := $(addprefix $(BUILD)/,rdpmc-diff fuzz-rdpmc fuzz-rdpmc-afl afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff)
+CAMPAIGN_RUN = scripts/campaign --build $(BUILD) $(if $(filter file,$(origin TIME)),,--time "$(TIME)") \
+	$(if $(filter file,$(origin JOBS)),,--jobs "$(JOBS)")
+campaign: setup-fuzz $(CAMPAIGN_PROGRAMS) ## fuzz by all engines and drivers until stopped; goes on where it was (TIME= JOBS= CAMPAIGN_ARGS=)
+	@$(CAMPAIGN_RUN) $(CAMPAIGN_ARGS)
+
 # As fuzzing services build: their compiler, flags and engine, everything into $OUT.
 fuzz-target: ## the target and its corpus into OUT=, by LIB_FUZZING_ENGINE, CC, CXX, CFLAGS, CXXFLAGS
 	@CC="$(CC)" CFLAGS="$(CFLAGS)" BUILD=$(BUILD) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" scripts/fuzz-target $(TARGET_SOURCES)
@@ -328,7 +336,7 @@ $(BUILD)/stats-speed: $(call objects,$(BUILD),bench/stats.c bench/stats_speed.c)
 
 # A test links everything but main(): of fuzz/, or of the benchmark.
 $(SANITIZED)/test_fuzz_offer: $(call objects,$(SANITIZED),fuzz/live/offer.c host/cpuid_pmu.c)
-$(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_SOURCES) $(SWEEP_SOURCES))
+$(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_SOURCES) $(SWEEP_SOURCES) $(TRIAGE_SOURCES))
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka
 $(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o \
 		$(call objects,$(SANITIZED),$(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES)))

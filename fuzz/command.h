@@ -20,6 +20,7 @@ enum {
 int command_run(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_minimize(int argc, char **argv);
+int command_triage(int argc, char **argv);
 int command_sweep(int argc, char **argv);
 int command_survey(int argc, char **argv);
 int command_faults(int argc, char **argv);

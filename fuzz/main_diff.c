@@ -16,6 +16,7 @@ static const struct {
 	{ "explain", "say in words what a case tries and what the processor answers",
 	  command_explain },
 	{ "minimize", "make a case that finds something as small as it gets", command_minimize },
+	{ "triage", "make a page of each case that a fuzzer saved", command_triage },
 	{ "sweep", "prove by enumeration: every ECX in every privilege state", command_sweep },
 	{ "survey", "how an engine differs from the processor, or from another engine",
 	  command_survey },

@@ -286,8 +286,7 @@ static void report_pass(FILE *out, const struct finding *finding)
 	report_rule(out, RULE_PASS_SOUND);
 }
 
-/* VMX-PRIORITY, SVM-PRIORITY: can a guest on this host bring the read to an exit? */
-static bool reaches_exit(const struct rdpmc_case *decoded, const struct finding *finding)
+bool report_reaches_exit(const struct rdpmc_case *decoded, const struct finding *finding)
 {
 	struct rdpmc_decision processor;
 	struct rdpmc_view host;
@@ -333,7 +332,7 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	report_model(out, &finding->model);
 	fputc('\n', out);
 	report_rule(out, finding->model.decision.rule);
-	if (finding->entry == ENTRY_EXIT && !reaches_exit(decoded, finding))
+	if (finding->entry == ENTRY_EXIT && !report_reaches_exit(decoded, finding))
 		fprintf(out,
 			"reach    a processor of the host's kind faults before the exit (%s): not "
 			"by this entry\n",

@@ -23,6 +23,9 @@ void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_cas
 void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded,
 		    const struct finding *finding);
 
+/* VMX-PRIORITY, SVM-PRIORITY: can a guest on the case's host bring the read to an exit? */
+bool report_reaches_exit(const struct rdpmc_case *decoded, const struct finding *finding);
+
 /*
  * The bytes as hexadecimal digits, and the command that repeats the case from @file with the engine
  * that was asked for as @engine. Without a file no command; NULL is the default engine.

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Triage: of a case that a fuzzer saved, a page that a person reads, and one page for each finding
+ * however often it is found. A page is a directory:
+ *
+ *   finding.md      what, where, why it is wrong, how to repeat it, who shares it
+ *   case            the smallest case that shows it
+ *   form-2 ...      other sights of it: the smallest case of each
+ */
+#ifndef FUZZ_TRIAGE_H
+#define FUZZ_TRIAGE_H
+
+#include <stdio.h>
+
+#include "fuzz/trial.h"
+#include "host/failure.h"
+
+#define TRIAGE_PAGE     "finding.md"
+#define TRIAGE_CASE     "case"
+#define TRIAGE_FORM     "form-%u"
+#define TRIAGE_FORMS    64 /* that a page shows, the first one with them */
+#define TRIAGE_SENTENCE 256
+#define TRIAGE_NAME     256 /* bytes of a file's name and its end */
+
+struct triage_engine {
+	const char *name; /* as --engine takes it */
+	const struct engine *engine;
+	struct known *known; /* may be NULL; not owned */
+};
+
+struct triage {
+	const char *directory; /* of the pages; it exists */
+	struct rdpmc_choices choices;
+	unsigned int times; /* that a case is tried before anything is believed */
+	unsigned int count; /* of engines: the first found the case, the others are asked as well */
+	const struct triage_engine *engines;
+};
+
+enum triage_verdict {
+	TRIAGE_NEW,     /* a page was written */
+	TRIAGE_ANOTHER, /* a form was added to a page */
+	TRIAGE_AGAIN,   /* a page has it already */
+	TRIAGE_FLAKY,   /* not seen each time */
+	TRIAGE_KNOWN,   /* known differences explain all of it */
+	TRIAGE_NOTHING, /* never seen */
+};
+
+struct triage_result {
+	enum triage_verdict verdict;
+	unsigned int seen;           /* so often in triage->times */
+	char page[TRIAGE_NAME];      /* name of its directory; "" where there is none */
+	char class[TRIAGE_SENTENCE]; /* "ENGINE: ORACLE, RULE: #GP, here value"; "" if never seen */
+};
+
+/*
+ * Returns 0, or -errno with @failure: an engine that cannot run here, or a page that cannot be
+ * written; then no page is half there.
+ */
+int triage_case(const struct triage *triage, const uint8_t *data, size_t size,
+		struct triage_result *result, struct failure *failure);
+
+const char *triage_verdict_name(enum triage_verdict verdict); /* "new", "another form" ... */
+
+/* "#GP by NO-FAST, here a value": @text holds TRIAGE_SENTENCE bytes. */
+const char *triage_title(const struct finding *finding, char *text);
+
+/* What a page says of its first case. */
+void triage_page(FILE *out, const struct triage *triage, struct trial *trial, const char *page,
+		 const uint8_t *data, size_t size, const struct finding *finding);
+/* One more form, the case @data kept as @file, put into the @text of a page: a row and a section. */
+void triage_form(FILE *out, const char *text, const struct triage *triage, struct trial *trial,
+		 const char *page, const char *file, const uint8_t *data, size_t size,
+		 const struct finding *finding);
+
+#endif
