@@ -26,7 +26,7 @@ fake()
 	chmod +x "$top/fakes/$1"
 }
 
-for name in make patch afl-fuzz llvm-cov flex bison bc xz npm chromium; do
+for name in make patch afl-fuzz llvm-cov flex bison bc xz npm chromium help2man; do
 	fake $name </dev/null
 done
 for name in gcc clang clang-14; do
@@ -113,7 +113,7 @@ build='gcc libc6-dev make pkg-config libhwloc-dev libjansson-dev'
 fuzz='clang libclang-rt-dev llvm afl++ patch'
 kernel='flex bison bc xz-utils'
 analysis='python3 python3-scipy npm'
-tests='libcmocka-dev python3-jsonschema python3-pytest chromium'
+tests='libcmocka-dev python3-jsonschema python3-pytest chromium help2man'
 extra="$fuzz $kernel $analysis $tests"
 
 # A world with the packages $@: root's, with an apt-get that works.
@@ -188,12 +188,12 @@ hwloc_everywhere="\
 bare_everywhere="\
   apt:    sudo apt-get $install $build $extra
   dnf:    sudo dnf install gcc glibc-devel make pkgconf-pkg-config hwloc-devel jansson-devel \
-clang compiler-rt llvm american-fuzzy-lop patch flex bison bc xz python3 python3-scipy npm libcmocka-devel python3-jsonschema python3-pytest chromium
+clang compiler-rt llvm american-fuzzy-lop patch flex bison bc xz python3 python3-scipy npm libcmocka-devel python3-jsonschema python3-pytest chromium help2man
   zypper: sudo zypper install gcc glibc-devel make pkg-config hwloc-devel libjansson-devel \
-clang llvm patch flex bison bc xz python3 python3-scipy npm-default libcmocka-devel python3-jsonschema python3-pytest chromium
+clang llvm patch flex bison bc xz python3 python3-scipy npm-default libcmocka-devel python3-jsonschema python3-pytest chromium help2man
   pacman: sudo pacman -S --needed gcc make pkgconf hwloc jansson \
-clang compiler-rt llvm afl++ patch flex bison bc xz python python-scipy npm cmocka python-jsonschema python-pytest chromium"
-bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch flex bison bc xz python scipy npm cmocka jsonschema pytest chromium'
+clang compiler-rt llvm afl++ patch flex bison bc xz python python-scipy npm cmocka python-jsonschema python-pytest chromium help2man"
+bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch flex bison bc xz python scipy npm cmocka jsonschema pytest chromium help2man'
 
 # shellcheck disable=SC2086 # $build and $extra are lists
 test_nothing_missing()

@@ -257,6 +257,17 @@ check("trials-alone", "trials", async page => {
   same(await page.locator("#history").isVisible(), false, "a history");
 });
 
+check("trials-campaign", "trials", async page => {
+  const text = await page.locator("#trials").innerText();
+  for (const wanted of ["Alarm: live-kvm dead: no <b>luck</b> today", "1 finding in 3",
+                        "#GP by <i>NO-FAST</i>, here value", "2026-01-01T00:00:00Z to 2026-01-03",
+                        "emulator, lines, %", "cases kept", "libfuzzer-emulator", "292"])
+    holds(text.includes(wanted), `${wanted} is not in: ${text}`);
+  holds(await page.locator("#trials svg.spark polyline").count() >= 4, "no lines over time");
+  const first = await page.locator("#verdict").innerText();
+  holds(first.includes("has 1 finding and 1 alarm"), first);
+});
+
 check("trials-missing", "flat", async page => {
   const text = await page.locator("#trials").innerText();
   for (const kind of ["faults", "sweep", "survey"])

@@ -324,6 +324,15 @@ def test_what_cannot_be_written_is_one_line(folder, uplot):
     assert not list(folder.glob(".dashboard*"))
 
 
+def test_its_folder_is_made(tmp_path, folder, uplot):
+    write(folder, results(1))
+    ran = subprocess.run([ROOT / "scripts/results", "dashboard", folder], capture_output=True,
+                         text=True, cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == "build/dashboard.html: 1 result of 1 host\n"
+    assert (tmp_path / "build/dashboard.html").is_file()
+
+
 def without_npm(tmp_path, script=None):
     """Environment with an empty cache, and as npm nothing but @script."""
     programs = tmp_path / "bin"
@@ -344,6 +353,29 @@ def test_without_uplot_one_line_says_what_to_do(tmp_path, folder, script, said):
     assert ran.returncode == 2 and len(ran.stderr.splitlines()) == 1
     assert said in ran.stderr and "npm pack uplot@1.6.32" in ran.stderr
     assert not list((tmp_path / "cache").rglob("*.tgz"))
+
+
+@pytest.mark.parametrize("code, network", (("ENOTFOUND", True), ("EACCES", False), ("EROFS", False)))
+def test_what_npm_says_is_told_and_a_network_only_where_it_helps(tmp_path, folder, code, network):
+    """As of npm 9 and before, and since."""
+    for number, prefix in enumerate(("npm ERR!", "npm error")):
+        place = tmp_path / str(number)
+        place.mkdir()
+        script = f"printf '%s\\n' '{prefix} code {code}' '{prefix} syscall x' >&2; exit 1"
+        ran = rdpmc_results("dashboard", "--out", tmp_path / "x.html", write(folder, results(1)),
+                            **without_npm(place, script))
+        assert ran.returncode == 2 and len(ran.stderr.splitlines()) == 1
+        assert f"npm cannot fetch uplot@1.6.32 ({code})" in ran.stderr
+        assert ("try again with a network" in ran.stderr) == network
+
+
+def test_cache_that_cannot_be_written_is_told_as_that(tmp_path, folder):
+    (tmp_path / "cache").write_text("")
+    ran = rdpmc_results("dashboard", "--out", tmp_path / "x.html", write(folder, results(1)),
+                        **without_npm(tmp_path, "exit 0"))
+    assert ran.returncode == 2 and len(ran.stderr.splitlines()) == 1
+    assert "network" not in ran.stderr.split(";")[0] and "not a directory" in ran.stderr
+    assert "XDG_CACHE_HOME" in ran.stderr
 
 
 # In a browser
@@ -376,7 +408,28 @@ def trials():
                    "seconds": 1}],
         "survey": [{"engine": "e", "entry": "exit", "oracle": "o", "rule": "<b>rule</b>",
                     "example": "x", "count": 3, "known": [], "new": True}]}
-    return [of | {"kind": kind, "rows": rows} for kind, rows in kinds.items()]
+    return [of | {"kind": kind, "rows": rows} for kind, rows in kinds.items()] + \
+        [campaign(of, at) for at in range(3)]
+
+
+def campaign(of, at):
+    """How a campaign stood the @at-th time; the last time it had found something, and had an alarm."""
+    finding = {"page": "outcome-no-fast-0123", "engine": "kernel:6.1", "first": "2026-01-01T00:00:00Z",
+               "class": "kernel:6.1: outcome: #GP by <i>NO-FAST</i>, here value", "count": 7,
+               "last": "2026-01-03T00:00:00Z"}
+    worker = {"name": "libfuzzer-emulator", "driver": "libfuzzer", "engine": "emulator",
+              "state": "running", "reason": None, "executions": 1000 * (at + 1), "seconds": 60.0,
+              "slices": 2, "deaths": 0}
+    dead = worker | {"name": "live-kvm", "engine": "kvm", "driver": "live", "state": "dead",
+                     "reason": "no <b>luck</b> today", "deaths": 3}
+    return of | {
+        "kind": "campaign", "partial": at < 2, "options": {"directory": "campaign"},
+        "rows": [worker] + [dead] * (at == 2),
+        "summary": {"at": f"2026-01-0{at + 1}T00:00:00Z", "executions": 1000 * (at + 1),
+                    "cases": 10 + at, "given_up": 0, "findings": [finding] * (at == 2), "flaky": at,
+                    "known": 0, "coverage": {"emulator, lines": {"reached": 290 + at, "of": 293}},
+                    "alarms": ["live-kvm dead: no <b>luck</b> today"] * (at == 2),
+                    "disk": {"used": 1, "limit": 2}}}
 
 
 def simulated_twin(of, at):

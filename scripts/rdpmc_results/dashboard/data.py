@@ -12,7 +12,7 @@ from ..history import Table
 from ..text import plain
 from . import series as packed
 from .tails import PERCENTILES, A_DECADE, tails
-from .trials import trials
+from .trials import remarks, trials
 from .verdict import verdict
 
 
@@ -94,12 +94,13 @@ def collect(of, title, now):
             json.dumps(tail, allow_nan=False).encode())).decode())
     numbered = {host: at for at, host in enumerate(of.hosts)}
     told = trials(of.others)
+    first = verdict(of, [each for each in watched if not simulated(each.series)], numbered, numbers)
+    first["lines"] += remarks(told)
     page = {
         "title": plain(title), "made": now, "hosts": hosts, "rows": names.values,
         "changes": [[[plain(text) for text in each] for each in found] for found in changes.values],
         "percentiles": PERCENTILES, "decade": A_DECADE, "steps": packed.STEPS,
-        "verdict": verdict(of, [each for each in watched if not simulated(each.series)],
-                           numbered, numbers),
+        "verdict": first,
         "trials": told,
         "synthetic": any(host["synthetic"] for host in hosts + told),
         "skipped": [[plain(path), plain(reason)] for path, reason in of.skipped]}

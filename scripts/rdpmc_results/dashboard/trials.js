@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The fuzzing side: what faults, sweeps and surveys told when they last ran.
+// The fuzzing side: what faults, sweeps, surveys and campaigns told when they last ran.
 
 const COMMANDS = {faults: "make faults && build/rdpmc-diff faults --json=FILE",
                   sweep: "build/rdpmc-diff sweep --json=FILE",
-                  survey: "build/rdpmc-diff survey --json=FILE"};
+                  survey: "build/rdpmc-diff survey --json=FILE",
+                  campaign: "make campaign TIME=3600"};
 
 const FEW_CLASSES = 8;
 
 const WHAT = {
   faults: "Faults: deliberate defects, set against each driver",
   sweep: "Sweep: every case enumerated, compared with the model",
-  survey: "Survey: how an engine differs from the processor", campaign: "Campaign",
+  survey: "Survey: how an engine differs from the processor", 
+  campaign: "Campaign: fuzzing without a person",
 };
 
 function figureHead(text) {
@@ -71,7 +73,35 @@ function tellSurvey(told) {
     () => divergences("More divergences", told.rows.slice(FEW_CLASSES)))];
 }
 
-const TELL = {faults: tellFaults, sweep: tellSweep, survey: tellSurvey};
+// How each figure came to where it is, as a line and its ends.
+function tellOverTime({from, to, lines}) {
+  return table(`From ${from} to ${to}`, ["what", "over time", figureHead("first"),
+    figureHead("now")], lines.map(([what, values]) => el("tr", null, rowHead(what),
+    el("td", null, spark({median: values, at: []}, {steps: []})),
+    cell(number(values[0]), "figure"), cell(number(values[values.length - 1]), "figure"))));
+}
+
+function tellCampaign(told) {
+  return [told.alarms.length > 0 && el("ul", {class: "alarms"}, told.alarms.map(alarm =>
+    el("li", null, el("b", null, "Alarm: "), alarm))),
+  el("p", null, el("b", null, told.findings_count ? plural(told.findings_count, "finding")
+    : "Nothing found"), ` in ${number(told.executions)} executions; ${number(told.cases)} cases ` +
+    "kept beside the seeds" + (told.flaky ? `; ${plural(told.flaky, "case")} not seen again` : "") +
+    (told.known ? `; ${plural(told.known, "case")} as is known` : "") + `. As of ${told.at}.`),
+  told.findings.length > 0 && table("Findings", ["page", "what", figureHead("times"), "first",
+    "last"], told.findings.map(([page, what, count, first, last]) => el("tr", null,
+    rowHead(page), cell(what), cell(number(count), "figure"), cell(first), cell(last)))),
+  told.over_time.lines.length > 0 && tellOverTime(told.over_time),
+  told.coverage.length > 0 && table("What the kept cases reach", ["what", figureHead("reached"),
+    figureHead("of")], told.coverage.map(([what, ...rest]) => tableRow(what, rest))),
+  told.workers.length > 0 && table("Workers", ["worker", "state", "why", figureHead("executions"),
+    figureHead("time"), figureHead("ended badly")],
+  told.workers.map(([name, state, why, executions, took, deaths]) => el("tr", null, rowHead(name),
+    cell(state), cell(why), cell(number(executions), "figure"), cell(seconds(took), "figure"),
+    cell(number(deaths), "figure"))))];
+}
+
+const TELL = {faults: tellFaults, sweep: tellSweep, survey: tellSurvey, campaign: tellCampaign};
 
 function showTrials() {
   const parts = DATA.trials.map(trial => el("div", {class: "group"},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The fuzzing side: what faults, sweeps and surveys found. Their rows are less strictly read than
+"""The fuzzing side: what faults, sweeps, surveys and campaigns found. Their rows are less strictly read than
 those of a benchmark: what is not as it should be counts as absent."""
 
 import math
@@ -86,16 +86,88 @@ def survey(result):
             "intercepts": sorted(intercepts.items()), "rows": rows[:MOST]}
 
 
-TELL = {"faults": faults, "sweep": sweep, "survey": survey}
+def count(summary, key):
+    return figure(summary, key) or 0
+
+
+def campaign(result):
+    """How it stands; what it is over time is added by trials()."""
+    summary = result.summary
+    findings = [each for each in summary.get("findings") or [] if isinstance(each, dict)] \
+        if isinstance(summary.get("findings"), list) else []
+    alarms = summary.get("alarms") if isinstance(summary.get("alarms"), list) else []
+    covered = [[plain(text(what)), count(part, "reached"), count(part, "of")] for what, part
+               in files.part(summary, "coverage").items() if isinstance(part, dict)]
+    return {
+        "at": name(summary, "at"), "executions": count(summary, "executions"),
+        "cases": count(summary, "cases"), "flaky": count(summary, "flaky"),
+        "known": count(summary, "known"), "coverage": covered[:MOST],
+        "alarms": [plain(text(each)) for each in alarms if isinstance(each, str)][:MOST],
+        "findings": [[name(each, "page"), name(each, "class"), figure(each, "count"),
+                      name(each, "first"), name(each, "last")] for each in findings][:MOST],
+        "findings_count": len(findings),
+        "workers": [[name(row, "name"), name(row, "state"), name(row, "reason"),
+                     figure(row, "executions"), figure(row, "seconds"), figure(row, "deaths")]
+                    for row in result.rows][:MOST]}
+
+
+def moment(result):
+    """[when, executions, cases, findings, share covered] of a result of a campaign; shares as percent."""
+    told = campaign(result)
+    covered = {what: 100 * reached / of for what, reached, of in told["coverage"] if of}
+    return [told["at"], told["executions"], told["cases"], told["findings_count"], covered]
+
+
+def over_time(results):
+    """{what: values}, oldest first, of the results of one campaign."""
+    moments = sorted(map(moment, results), key=lambda each: each[0])
+    lines = {"executions": [each[1] for each in moments],
+             "cases kept": [each[2] for each in moments], "findings": [each[3] for each in moments]}
+    for what in dict.fromkeys(what for each in moments for what in each[4]):
+        lines[f"{what}, %"] = [round(each[4][what], 2) for each in moments if what in each[4]]
+    return {"from": moments[0][0], "to": moments[-1][0], "lines": list(lines.items())[:MOST]}
+
+
+TELL = {"faults": faults, "sweep": sweep, "survey": survey, "campaign": campaign}
+
+
+def key(result):
+    made = head(result)
+    return (made["kind"], made["host"]) + ((made["started"], name(result.options, "directory"))
+                                           if result.kind == "campaign" else (made["engine"],))
+
+
+def newest(result):
+    return result.started, name(result.summary, "at")
 
 
 def trials(others):
-    """The newest of each kind, engine and host, with how many there are; newest first."""
-    found = {}
-    for result in others:
-        made = head(result)
-        key = made["kind"], made["engine"], made["host"]
-        earlier = found[key]["results"] if key in found else 0
-        found[key] = made | {"results": earlier + 1, "rows": len(result.rows)}
-        found[key]["told"] = TELL[result.kind](result) if result.kind in TELL else None
-    return sorted(found.values(), key=lambda each: -each["started"])
+    """The newest of each kind, engine and host, with how many there are; of each campaign how it stands,
+    and how it came there. Newest first."""
+    groups = {}
+    for result in sorted(others, key=newest):
+        groups.setdefault(key(result), []).append(result)
+    found = []
+    for results in groups.values():
+        last = results[-1]
+        made = head(last) | {"results": len(results), "rows": len(last.rows),
+                             "told": TELL[last.kind](last) if last.kind in TELL else None}
+        if last.kind == "campaign":
+            made["told"]["over_time"] = over_time(results)
+        found.append(made)
+    return sorted(found, key=lambda each: -each["started"])
+
+
+def remarks(told):
+    """Sentences for the head of the page: campaigns that want a person."""
+    lines = []
+    for each in told:
+        if each["kind"] != "campaign":
+            continue
+        wants = [f"{count} {what}{'s' * (count != 1)}" for count, what in
+                 ((each["told"]["findings_count"], "finding"), (len(each["told"]["alarms"]), "alarm"))
+                 if count]
+        if wants:
+            lines.append(f"The fuzzing campaign on {each['host'] or 'a host without a name'} has "
+                         f"{' and '.join(wants)}: see below.")
+    return lines

@@ -1,0 +1,465 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The campaign: its directory, its loop, and what must be right whenever it is killed.
+
+Nothing is only in memory for longer than a look (LOOK): cases and pages are on the disk before they
+are told, what fuzzers saved is removed after its page is written, and a start begins by collecting
+what the last one left.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from . import plan, space, status
+from .chores import Chores
+from .corpus import Corpus
+from .coverage import Coverage
+from .failed import Failed, NothingRuns
+from .findings import Findings, utc
+from .worker import MARK, Worker, end_left_over, remove
+
+LOOK = 0.25                 # s between two looks at what runs
+SAVE = 5                    # s between two times that it is written how far it is
+COLLECT = 20                # s between two times that new cases are kept
+SLICE = 300                 # s
+LONGEST_PAUSE = 60          # s before a task that ends at once is begun again
+DEAD = 3                    # times in a row that it ended at once: an alarm
+MOST_SAVED = 500            # cases that wait for triage before their fuzzer waits, too
+BOOT = "/proc/sys/kernel/random/boot_id"
+
+
+@dataclass(frozen=True)
+class Limits:
+    root: str               # of the source tree
+    build: str
+    time: int | None        # s
+    jobs: int
+    slice: int | None       # s
+    disk: int               # bytes
+    memory: int             # MiB of a fuzzer
+    minimise: int           # s between
+    measure: int            # s between
+    share: str | None
+
+
+class Ended(Exception):
+    """By a signal."""
+
+
+class Campaign:
+    def __init__(self, directory, engines, drivers, limits, quiet):
+        self.directory, self.engines, self.drivers = directory, engines, drivers
+        self.limits, self.quiet = limits, quiet
+        self.signal = 0
+        self.lock = None
+
+    def say(self, text):
+        if not self.quiet:
+            print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+    # ----- alarms -----
+
+    def alarm(self, what, text):
+        """Stands until clear(): a person should look."""
+        if self.state["alarms"].get(what, {}).get("text") != text:
+            print(f"campaign: ALARM: {text}", file=sys.stderr, flush=True)
+            self.state["alarms"][what] = {"since": utc(time.time()), "text": text}
+
+    def clear(self, what):
+        if self.state["alarms"].pop(what, None):
+            self.say(f"over: {what}")
+
+    # ----- the start -----
+
+    def open(self):
+        try:
+            os.makedirs(f"{self.directory}/workers", exist_ok=True)
+            self.lock = open(f"{self.directory}/lock", "a+", encoding="ascii")
+        except OSError as error:
+            raise Failed(f"--dir {self.directory}: {error.strerror}") from None
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failed(f"--dir {self.directory}: a campaign runs there") from None
+        end_left_over(self.directory)
+        for name in os.listdir(self.directory):
+            if name.endswith(".tmp"):
+                os.unlink(f"{self.directory}/{name}")
+        for name in os.listdir(self.directory + "/findings") \
+                if os.path.isdir(self.directory + "/findings") else []:
+            if name.startswith("."):
+                remove(f"{self.directory}/findings/{name}")
+
+    def load(self):
+        found, damaged = status.load(self.directory)
+        with open(BOOT, encoding="ascii") as file:
+            boot = file.read().strip()
+        self.rebooted = found.get("boot", boot) != boot
+        self.state = {
+            "schema": status.SCHEMA, "state": "running", "directory": self.directory,
+            "pid": os.getpid(), "boot": boot, "began": found.get("began") or utc(time.time()),
+            "updated": "", "elapsed": found.get("elapsed", 0.0), "limit": self.limits.time,
+            "starts": found.get("starts", 0) + 1, "engines": [], "tasks": found.get("tasks", {}),
+            "corpus": found.get("corpus", {"cases": 0, "given_up": 0, "minimised": 0}),
+            "pages": found.get("pages", {}), "flaky": found.get("flaky", {}),
+            "known": found.get("known", 0), "coverage": found.get("coverage", {}),
+            "disk": {"used": 0, "limit": self.limits.disk}, "alarms": {}}
+        if damaged:
+            self.alarm("status", damaged)
+
+    def find_engines(self):
+        """Which of them can run here; says why another cannot."""
+        program = f"{self.limits.build}/rdpmc-diff"
+        if not os.access(program, os.X_OK):
+            raise Failed(f"{program} is not built: `make campaign` builds all of it")
+        for engine in self.engines:
+            done = subprocess.run([program, "run", "--quiet", "--engine", engine.tried, "--random",
+                                   "1"], capture_output=True, text=True,
+                                  errors="replace", check=False,
+                                  env=os.environ | {"RDPMC_JOURNAL": "none"})
+            words = (done.stderr.strip() or "no word of why").splitlines()
+            if done.returncode == 77:
+                engine.absent = words[-1].removeprefix("rdpmc-diff: ")
+            elif done.returncode not in (0, 1):
+                raise Failed(f"--engine {engine.name}: {words[-1]}")
+        self.state["engines"] = [{"name": each.name, "absent": each.absent} for each in self.engines]
+
+    def find_tasks(self):
+        made = plan.tasks(self.limits.build, self.engines, self.limits.jobs, self.drivers)
+        if not made:
+            raise NothingRuns("; ".join(f"engine {each.name}: {each.absent or 'none of its drivers'}"
+                                        for each in self.engines))
+        for task in made:
+            if not os.access(task.program, os.X_OK):
+                raise Failed(f"{task.program} is not built: `make campaign` builds all of it")
+        if any(task.driver == "afl" for task in made) and not shutil.which("afl-fuzz"):
+            raise Failed("afl-fuzz is not installed: `scripts/setup fuzz`, or --driver libfuzzer")
+        before = self.state["tasks"]
+        self.state["tasks"] = {
+            task.name: {"driver": task.driver, "engine": task.engine.name, "executions": 0,
+                        "seconds": 0.0, "slices": 0, "deaths": 0} | before.get(task.name, {})
+            | {"state": "waiting"} for task in made}
+        for name, old in before.items():        # what it did still counts
+            self.state["tasks"].setdefault(name, old | {"state": "not part of it any more"})
+        self.workers = [Worker(task, self.directory, self.limits) for task in made]
+
+    def begin(self):
+        self.open()
+        self.load()
+        self.find_engines()
+        self.find_tasks()
+        regressions = f"{self.limits.root}/corpus/regressions"
+        self.seeds = [f"{self.limits.root}/corpus/seeds"]
+        if os.path.isdir(regressions) and os.listdir(regressions):
+            self.seeds.append(regressions)
+        self.corpus = Corpus(self.directory, self.seeds)
+        missing = self.corpus.missing()
+        if missing:
+            self.alarm("missing", f"{len(missing)} cases that were kept are not in {self.corpus.folder}")
+        self.all_seeds = [*self.seeds, self.corpus.folder]
+        os.makedirs(f"{self.directory}/tmp", exist_ok=True)
+        self.chores = Chores(os.environ | {
+            MARK: self.directory, "TMPDIR": f"{self.directory}/tmp",
+            "RDPMC_JOURNAL": f"{self.directory}/tmp"})
+        self.findings = Findings(self.directory, self.limits.build, self.chores, self.engines,
+                                 self.state, self.alarm)
+        for name in os.listdir(self.findings.pages):
+            if name not in self.state["pages"]:     # written, and killed before it was counted
+                self.findings.note(name, "found before the last start", self.workers[0].task)
+        self.coverage = Coverage(self.directory, self.limits.root, self.limits.build, self.chores,
+                                 self.engines, self.all_seeds)
+        self.collect_left()
+        try:
+            status.write(self.directory, self.state)
+        except OSError as error:
+            self.alarm("disk", f"{error.filename}: {error.strerror}")
+
+    def collect_left(self):
+        """What a campaign that was killed had found and not looked at. What ran when the machine went down
+        is not tried again by itself."""
+        for worker in self.workers:
+            journals = f"{worker.place}/tmp"
+            names = [each for each in os.listdir(journals) if each.startswith("journal.")] \
+                if os.path.isdir(journals) else []
+            if self.rebooted and names:
+                suspects = f"{self.directory}/suspects"
+                os.makedirs(suspects, exist_ok=True)
+                for each in names:
+                    os.replace(f"{journals}/{each}", f"{suspects}/{self.state['starts']}-{each}")
+                self.alarm("suspects", f"the machine went down while cases in {suspects} ran: "
+                                       "rdpmc-diff run --engine kvm tries them again")
+            self.findings.look(worker)
+        self.collect()
+
+    # ----- the loop -----
+
+    def run(self):
+        self.begin()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self.on_signal)
+        here = [each.name for each in self.engines if not each.absent]
+        self.say(f"{self.directory}: engines {', '.join(here)}; {len(self.workers)} tasks, "
+                 f"{self.limits.jobs} at a time; start {self.state['starts']}, "
+                 f"{len(self.corpus.names)} cases beside the seeds")
+        for engine in self.engines:
+            if engine.absent:
+                self.say(f"engine {engine.name} cannot run here: {engine.absent}")
+        self.replay()
+        self.last = {what: time.monotonic() for what in ("look", "collect", "minimise", "measure")}
+        self.last["save"] = 0.0     # is there room at all?
+        before = self.executions()
+        ended = "ended"
+        try:
+            while self.limits.time is None or self.state["elapsed"] < self.limits.time:
+                self.look()
+                if self.signal:
+                    ended = "interrupted"
+                    break
+                time.sleep(LOOK)
+        finally:
+            self.end(ended)
+        if self.signal:
+            return 128 + self.signal
+        if self.state["pages"]:
+            return 1
+        if self.executions() == before:
+            raise NothingRuns("no fuzzer executed anything: " + "; ".join(
+                f"{name} {task['state']}" for name, task in self.state["tasks"].items()))
+        return 0
+
+    def executions(self):
+        return sum(task["executions"] for task in self.state["tasks"].values())
+
+    def on_signal(self, number, frame):
+        # A second one ends at once: what is on the disk is whole.
+        signal.signal(number, signal.SIG_DFL)
+        self.signal = number
+
+    def replay(self):
+        """What is known already is tried first, by each engine."""
+        for engine in self.engines:
+            if engine.absent:
+                continue
+            task = next((each.task for each in self.workers if each.task.engine is engine), None)
+            if task:
+                cases = [f"{folder}/{name}" for folder in self.all_seeds
+                         for name in sorted(os.listdir(folder))]
+                self.findings.triage(cases, task, lambda path: None, keep=True)
+
+    def due(self, what, seconds):
+        now = time.monotonic()
+        if now - self.last[what] < seconds:
+            return False
+        self.last[what] = now
+        return True
+
+    def look(self):
+        now = time.monotonic()
+        self.state["elapsed"] += now - self.last["look"]
+        self.last["look"] = now
+        try:
+            full = self.watch_space() if self.due("save", SAVE) else None
+            for worker in self.workers:
+                self.attend(worker)
+            self.start_some()
+            self.chores.look()
+            if self.due("collect", COLLECT):
+                self.collect()
+            if self.due("minimise", self.limits.minimise):
+                self.minimise()
+            if self.due("measure", self.limits.measure):
+                self.coverage.measure(self.state)
+                self.chores.add(["true"], lambda *told: self.write_result(True), 10, "result")
+            if full is not None:
+                status.write(self.directory, self.state)
+                if not full:
+                    self.clear("disk")
+        except OSError as error:
+            self.alarm("disk", f"{error.filename or self.directory}: {error.strerror}")
+            time.sleep(1)
+
+    def attend(self, worker):
+        """One that runs: count, take what it saved, end it when it is to end."""
+        entry = self.state["tasks"][worker.task.name]
+        if worker.process is None:
+            return
+        now = time.monotonic()
+        entry["seconds"] += now - worker.told
+        worker.told = now
+        before = worker.executions
+        entry["executions"] += worker.count() - before
+        self.findings.look(worker)
+        crowded = self.findings.waiting(worker.task) > MOST_SAVED
+        if worker.runs() and not crowded:
+            return
+        self.rest(worker)
+
+    def rest(self, worker):
+        """The end of a slice, as it should be or not."""
+        entry = self.state["tasks"][worker.task.name]
+        before = worker.executions
+        worker.stop()
+        entry["executions"] += worker.executions - before
+        worker.process = None
+        worker.next = time.monotonic()
+        what = f"worker {worker.task.name}"
+        if not worker.ended:
+            worker.in_row = 0
+            entry["state"] = "waiting"
+            self.clear(what)
+        else:
+            worker.in_row += 1
+            entry["deaths"] += 1
+            worker.next += min(2 ** worker.in_row, LONGEST_PAUSE)
+            kind = "stalled" if worker.ended.startswith("hung") else "dead"
+            entry["state"] = f"{kind}: {worker.ended}"
+            if worker.in_row >= DEAD or kind == "stalled" or not entry["executions"]:
+                self.alarm(what, f"{worker.task.name} {entry['state']}")
+        self.findings.look(worker)
+        self.corpus.add(worker.cases(), worker.task.name)
+
+    def start_some(self):
+        """Tasks that have run least come first."""
+        running = sum(worker.process is not None for worker in self.workers)
+        now = time.monotonic()
+        ready = sorted((worker for worker in self.workers
+                        if worker.process is None and worker.next <= now
+                        and self.findings.waiting(worker.task) <= MOST_SAVED // 2),
+                       key=lambda worker: self.state["tasks"][worker.task.name]["seconds"])
+        if "disk" in self.state["alarms"]:
+            return
+        for worker in ready[:self.limits.jobs - running]:
+            entry = self.state["tasks"][worker.task.name]
+            worker.start(self.slice(), self.all_seeds)
+            self.corpus.forget_looks(worker.place)
+            entry["slices"] += 1
+            entry["state"] = "running"
+
+    def slice(self):
+        """s: of a short campaign short enough that all have their turn, twice."""
+        left = self.limits.time - self.state["elapsed"] if self.limits.time else SLICE
+        turns = -(-len(self.workers) // self.limits.jobs)
+        fair = self.limits.slice or max(5, min(SLICE, (self.limits.time or 10**9) / turns / 2))
+        return max(1, min(fair, left))
+
+    # ----- what comes round -----
+
+    def collect(self):
+        """Keeps what is new, and shares it."""
+        new = sum(self.corpus.add(worker.cases(), worker.task.name) for worker in self.workers)
+        if self.limits.share:
+            try:
+                new += self.corpus.share(self.limits.share)
+                self.clear("share")
+            except OSError as error:
+                self.alarm("share", f"--share {self.limits.share}: {error.strerror}")
+        self.state["corpus"]["cases"] = len(self.corpus.names)
+        if new:
+            self.say(f"{new} new cases, {len(self.corpus.names)} in all")
+
+    def minimise(self):
+        """What libFuzzer's merge needs of the corpus to reach all that it reaches, by any engine, stays."""
+        merged = f"{self.directory}/merged"
+        remove(merged)
+        before = set(self.corpus.names)
+        engines = {worker.task.engine.name: worker.task for worker in self.workers
+                   if worker.task.driver != "afl"}
+        failed = []
+        for task in engines.values():
+            os.makedirs(f"{merged}/{task.name}")
+            self.chores.add(
+                [task.program, "-merge=1", "-max_len=4096", "-timeout=25", f"{merged}/{task.name}",
+                 *self.all_seeds],
+                lambda code, output, task=task: failed.append(task.name) if code else None, 1800,
+                f"merge {task.name}", **task.environment)
+
+        def done(code, output):
+            kept = {name for task in engines.values() for name in os.listdir(f"{merged}/{task.name}")}
+            remove(merged)
+            if failed or not engines:
+                self.alarm("minimise", f"the corpus could not be minimised: {', '.join(failed)}")
+                return
+            self.clear("minimise")
+            # What came meanwhile was not asked about; what only AFL++ tells apart it has itself.
+            gone = self.corpus.keep_only(self.corpus.names - before | before & kept)
+            self.state["corpus"]["given_up"] += gone
+            self.state["corpus"]["minimised"] += 1
+            self.state["corpus"]["cases"] = len(self.corpus.names)
+            self.say(f"minimised: {gone} cases given up, {len(self.corpus.names)} kept")
+
+        self.chores.add(["true"], done, 10, "merged")
+
+    def watch_space(self):
+        """Gives back what it can when its share of the disk is nearly used; stops when it is. True: full."""
+        used = space.used(self.directory)
+        self.state["disk"]["used"] = used
+        free = space.free(self.directory)
+        if used < self.limits.disk * 0.9 and free > space.RESERVE:
+            return False
+        # AFL++ keeps all that it ever kept; of what it has only new cases are worth anything.
+        for worker in self.workers:
+            if worker.task.driver == "afl" and os.path.isdir(worker.own):
+                if worker.process:
+                    worker.ended = ""
+                    self.rest(worker)
+                self.corpus.add(worker.cases(), worker.task.name)
+                if not worker.saved():
+                    remove(worker.own)
+                    self.corpus.forget_looks(worker.own)
+        if used > self.limits.disk or free <= space.RESERVE:
+            for worker in self.workers:
+                if worker.process:
+                    self.rest(worker)
+                if not worker.saved():
+                    remove(f"{worker.place}/corpus")
+                remove(f"{worker.place}/tmp")
+            self.alarm("disk", f"{used >> 20} MiB of {self.limits.disk >> 20} are used, "
+                               f"{free >> 20} MiB are free on the disk: nothing runs until there is room")
+            self.last["minimise"] = 0.0
+            return True
+        return False
+
+    def write_result(self, partial):
+        status.write_result(self.directory, self.state, self.version(), partial)
+
+    def version(self):
+        done = subprocess.run([f"{self.limits.build}/rdpmc-diff", "--version"], capture_output=True,
+                              text=True, check=False)
+        return done.stdout.split()[-1] if done.stdout else "unknown"
+
+    # ----- the end -----
+
+    def end(self, how):
+        for worker in self.workers:
+            if worker.process:
+                self.rest(worker)
+        try:
+            self.collect()
+            whole = self.finish_chores()
+            if not whole:
+                self.say("what fuzzers saved last is looked at at the next start")
+            self.state["state"] = how
+            for entry in self.state["tasks"].values():
+                if entry["state"] == "running":
+                    entry["state"] = "waiting"
+            self.state["disk"]["used"] = space.used(self.directory)
+            status.write(self.directory, self.state)
+            self.write_result(how != "ended")
+        except OSError as error:
+            print(f"campaign: {error.filename or self.directory}: {error.strerror}", file=sys.stderr)
+        if not self.quiet:
+            print(status.report(self.state))
+        print(f"campaign: {len(self.state['pages'])} findings, {self.findings.fresh} of them new; "
+              f"{self.directory}/{status.REPORT}", file=sys.stderr)
+
+    def finish_chores(self):
+        """Asked to end, a person waits."""
+        if not self.signal:
+            self.coverage.measure(self.state)
+        return self.chores.finish(10 if self.signal else 300)

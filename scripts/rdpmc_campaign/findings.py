@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From what fuzzers save to pages: `rdpmc-diff triage` judges and writes; here it is counted and kept.
+
+What it cannot see again is tried by the fuzz target itself, whose sanitizers see more: a page of their
+report, or among the flaky.
+"""
+
+import json
+import os
+import re
+import time
+
+from . import corpus
+
+TIMES = 3
+TOGETHER = 64               # cases for one triage
+LARGEST = 1 << 20           # bytes of what is looked at
+FLAKY = 1000                # kept apart at most; their classes are counted on
+TITLE = "# The fuzz target ends with a sanitizer's report"
+
+
+def utc(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+class Findings:
+    def __init__(self, directory, build, chores, engines, state, alarm):
+        self.pages = f"{directory}/findings"
+        self.flaky = f"{directory}/flaky"
+        self.inbox = f"{directory}/inbox"
+        self.build = build
+        self.chores = chores
+        self.engines = engines
+        self.state = state          # {"pages": {name: ...}, "flaky": {class: ...}, "known": n}
+        self.alarm = alarm
+        self.under_way = set()
+        self.fresh = 0              # pages that this run wrote
+        for folder in (self.pages, self.flaky):
+            os.makedirs(folder, exist_ok=True)
+
+    def waiting(self, task):
+        """How many cases of a task wait to be looked at."""
+        folder = f"{self.inbox}/{task.name}"
+        return len(os.listdir(folder)) if os.path.isdir(folder) else 0
+
+    def look(self, worker):
+        """Takes over what a worker saved, one file for what is the same, and has it looked at. Until there
+        is a page of it, it is in the inbox."""
+        folder = f"{self.inbox}/{worker.task.name}"
+        os.makedirs(folder, exist_ok=True)
+        for path in worker.saved():
+            with open(path, "rb") as file:
+                name = corpus.name(file.read(LARGEST))
+            os.replace(path, f"{folder}/{name}")
+        self.triage([path for name in sorted(os.listdir(folder))
+                     if (path := f"{folder}/{name}") not in self.under_way], worker.task, unlink)
+
+    def triage(self, paths, task, done, keep=False):
+        """done(path) once nothing needs the file any more; @keep: it is a case of the corpus."""
+        for at in range(0, len(paths), TOGETHER):
+            some = paths[at:at + TOGETHER]
+            self.under_way |= set(some)
+            engine = task.engine
+            others = [each.tried for each in self.engines
+                      if each is not engine and not each.absent][:7]
+            words = [f"{self.build}/rdpmc-diff", "triage", "--into", self.pages, "--json", "-",
+                     "--times", str(TIMES), "--engine", engine.tried]
+            for other in others:
+                words += ["--engine", other]
+            self.chores.add([*words, *some],
+                            lambda status, output, some=some: self.told(status, output, some, task,
+                                                                        done, keep),
+                            300)
+
+    def told(self, status, output, paths, task, done, keep):
+        at = output.find("[")
+        try:
+            rows = json.loads(output[at:]) if status in (0, 1) and at >= 0 else None
+        except ValueError:
+            rows = None
+        if rows is None and len(paths) > 1:     # one of them took it down: each by itself
+            for path in paths:
+                self.triage([path], task, done, keep)
+            return
+        self.under_way -= set(paths)
+        if rows is None:
+            rows = [{"case": paths[0], "verdict": "nothing", "class": "", "page": "", "seen": 0}]
+            if status != 77 and not keep:
+                last = (output.strip() or "no word").splitlines()[-1][-200:]
+                self.alarm("triage", f"triage of a case of {task.name} ended with {status}: {last}")
+        for row in rows:
+            self.take(row, task, done, keep)
+
+    def take(self, row, task, done, keep):
+        path, verdict = row["case"], row["verdict"]
+        if verdict == "known":
+            self.state["known"] = self.state.get("known", 0) + 1
+        elif row["page"]:
+            # The engine is named as it was asked for, not by where it was built.
+            what = task.engine.name + row["class"].removeprefix(task.engine.tried[:60])
+            self.note(row["page"], what, task, row["verdict"] == "another form")
+        elif verdict == "flaky":
+            self.set_apart(path, row["class"], row["seen"], task)
+        elif not keep:
+            self.by_target(path, task, done)
+            return
+        done(path)
+
+    def note(self, page, what, task, another=False):
+        """One more case of a page; @another: it has grown by it."""
+        pages = self.state["pages"]
+        now = utc(time.time())
+        if page not in pages:
+            pages[page] = {"class": what, "engine": task.engine.name, "driver": task.driver,
+                           "first": now, "count": 0, "forms": 1}
+            self.fresh += 1
+        elif another:
+            pages[page]["forms"] += 1
+        pages[page]["count"] += 1
+        pages[page]["last"] = now
+
+    def set_apart(self, path, what, seen, task):
+        data = corpus.read(path)
+        known = self.state["flaky"].setdefault(
+            what or f"{task.engine.name}: not seen again by {task.driver}",
+            {"count": 0, "seen": 0, "times": 0, "case": ""})
+        known["count"] += 1
+        known["seen"] += seen
+        known["times"] += TIMES
+        if data and len(os.listdir(self.flaky)) < FLAKY:
+            known["case"] = corpus.name(data)
+            corpus.write_new(f"{self.flaky}/{known['case']}", data)
+
+    def by_target(self, path, task, done):
+        """The target, with its sanitizers, on a case of which rdpmc-diff saw nothing."""
+        told = []
+
+        def again(status, output):
+            told.append((status, output))
+            if len(told) < TIMES:
+                self.chores.add(words, again, 60, **task.environment)
+                return
+            self.under_way.discard(path)
+            bad = [text for number, text in told if number not in (0, 77, 127)]
+            if len(bad) == TIMES:
+                self.sanitizer_page(path, bad[0], task)
+            else:
+                self.set_apart(path, "", len(bad), task)
+            done(path)
+
+        program = task.program if task.driver != "afl" else f"{self.build}/fuzz-rdpmc"
+        words = [program, f"-artifact_prefix={self.chores.environment['TMPDIR']}/", path]
+        self.under_way.add(path)
+        self.chores.add(words, again, 60, **task.environment)
+
+    def sanitizer_page(self, path, text, task):
+        summary = re.findall(r"SUMMARY: (.*)|(ERROR: libFuzzer: .*)", text)
+        what = " ".join(filter(None, summary[-1])) if summary else "ended without a word of why"
+        # Addresses and numbers of processes differ from one time to the next.
+        what = re.sub(r"0x[0-9a-f]+|\(.*?\+0x.*?\)|==\d+==", "", what).strip()
+        page = f"sanitizer-{corpus.name((task.engine.name + what).encode())[:16]}"
+        if not os.path.exists(f"{self.pages}/{page}"):
+            data = corpus.read(path) or b""
+            beside = f"{self.pages}/.{page}.{os.getpid()}"
+            os.makedirs(beside, exist_ok=True)
+            command = " ".join([f"{key}={value}" for key, value in task.environment.items()]
+                               + [task.program, f"{self.pages}/{page}/case"])
+            body = text.encode("ascii", "replace").decode().replace("```", "'''")[-8000:]
+            corpus.write_new(f"{beside}/case", data)
+            corpus.write_new(f"{beside}/finding.md", (
+                f"{TITLE}\n\n| | |\n|---|---|\n| engine | `{task.engine.name}` |\n| summary | "
+                f"`{what}` |\n| reproduced | {TIMES} times of {TIMES} |\n\nIt is the harness itself, or "
+                f"the engine's code, not an answer that differs.\n\n## How to repeat it\n\n```\n"
+                f"{command}\n```\n\nThe case itself, for `xxd -r -p`:\n\n```\n{data.hex()}\n```\n\n"
+                f"## What it said\n\n```\n{body}\n```\n").encode())
+            os.replace(beside, f"{self.pages}/{page}")
+            corpus.sync_folder(self.pages)
+        self.note(page, f"{task.engine.name}: sanitizer: {what}", task)
+
+
+def unlink(path):
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""scripts/campaign: the command line."""
+
+import argparse
+import os
+import sys
+
+from . import plan
+from .campaign import Campaign, Limits
+from .failed import Failed
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DRIVERS = ("libfuzzer", "afl", "live")
+EPILOG = """\
+A directory that has a campaign in it goes on with it: after a kill, a reboot, or the end of its time
+with more of it. DIRECTORY/report.md is the page to read, status.json the same for programs,
+findings/ has a page for each finding, results/ what `make dashboard` reads.
+
+exit status: 0 nothing found; 1 a page was written, or one that was there before is still open;
+2 wrong use; 77 nothing can run here; 128 + signal when interrupted, with all that it has kept
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        print(f"campaign: {message} (see --help)", file=sys.stderr)
+        sys.exit(2)
+
+
+def between(least, most, kind=int):
+    def check(value):
+        try:
+            number = kind(value)
+        except ValueError:
+            number = None
+        if number is None or not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"'{value}' is no number from {least} to {most}")
+        return number
+    return check
+
+
+def parser():
+    made = Parser(prog="campaign", formatter_class=argparse.RawDescriptionHelpFormatter,
+                  allow_abbrev=False, epilog=EPILOG,
+                  description="Fuzzes for as long as it is let, without a person: libFuzzer, AFL++ and "
+                              "the live engine side by side.")
+    made.add_argument("--dir", default="build/campaign", metavar="DIRECTORY",
+                      help="where everything is (%(default)s)")
+    made.add_argument("--engine", action="append", default=[], metavar="NAME",
+                      help="emulator, kvm, kernel:NAME, or a folder of plain.so, libfuzzer.so, afl.so; may be "
+                           "repeated (all that are here)")
+    made.add_argument("--driver", action="append", default=[], choices=DRIVERS,
+                      help="only this; may be repeated (all)")
+    made.add_argument("--time", type=between(1, 10**9), metavar="SECONDS",
+                      help="of fuzzing in all, over all starts (without end)")
+    made.add_argument("--jobs", type=between(1, 512), metavar="N",
+                      help="fuzzers at a time (one for each processor)")
+    made.add_argument("--slice", type=between(1, 10**6), metavar="SECONDS",
+                      help="of a fuzzer before it begins anew from what all have kept (300, less of a "
+                           "short campaign)")
+    made.add_argument("--disk", type=between(16, 10**7), default=2048, metavar="MIB",
+                      help="that the directory may take (%(default)s)")
+    made.add_argument("--memory", type=between(256, 10**6), default=2048, metavar="MIB",
+                      help="of one fuzzer (%(default)s)")
+    made.add_argument("--minimise", type=between(1, 10**7), default=3600, metavar="SECONDS",
+                      help="between two times that the corpus is minimised (%(default)s)")
+    made.add_argument("--measure", type=between(1, 10**7), default=900, metavar="SECONDS",
+                      help="between two results with coverage (%(default)s)")
+    made.add_argument("--share", metavar="DIRECTORY",
+                      help="of cases that other campaigns read and add to as well")
+    made.add_argument("--build", default=os.path.join(ROOT, "build"), metavar="DIRECTORY",
+                      help="where the programs are (build)")
+    made.add_argument("--quiet", action="store_true", help="only say what is found, and what is wrong")
+    return made
+
+
+def main():
+    options = parser().parse_args()
+    try:
+        build = os.path.abspath(options.build)
+        engines = plan.engines(build, options.engine)
+        limits = Limits(ROOT, build, options.time, options.jobs or len(os.sched_getaffinity(0)),
+                        options.slice, options.disk << 20, options.memory, options.minimise,
+                        options.measure, options.share and os.path.abspath(options.share))
+        campaign = Campaign(os.path.abspath(options.dir), engines, options.driver or DRIVERS, limits,
+                            options.quiet)
+        return campaign.run()
+    except Failed as why:
+        print(f"campaign: {why}", file=sys.stderr)
+        return why.status

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a campaign says of itself: status.json for programs, and what it goes on from; report.md, the page that
+a person reads; and results, for the dashboard."""
+
+import json
+import os
+import platform
+import time
+
+from .findings import utc
+
+STATUS, REPORT = "status.json", "report.md"
+SCHEMA = "rdpmc-campaign/1"
+
+
+def replace(path, text):
+    """A file that is the old one or the new one."""
+    beside = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(beside, "wb") as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError:
+        if os.path.exists(beside):
+            os.unlink(beside)
+        raise
+
+
+def load(directory):
+    """(what an earlier run left, a word if that was damaged)."""
+    path = f"{directory}/{STATUS}"
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+        if isinstance(found, dict) and found.get("schema") == SCHEMA:
+            return found, None
+        return {}, f"{path} is of another version: it begins to count anew"
+    except FileNotFoundError:
+        return {}, None
+    except (ValueError, OSError) as error:
+        return {}, f"{path} cannot be read ({error}): it begins to count anew"
+
+
+def duration(seconds):
+    for unit, size in ("days", 86400), ("h", 3600), ("min", 60):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def number(value):
+    return f"{value:,}"
+
+
+def cell(text):
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def findings_lines(state):
+    pages = state["pages"]
+    lines = [f"## Findings: {len(pages)}" if pages else "## No finding", ""]
+    if pages:
+        lines += ["| page | engine: oracle, what | forms | times | first | last |",
+                  "|---|---|---|---|---|---|"]
+        for name, page in sorted(pages.items(), key=lambda each: each[1]["first"]):
+            lines.append(f"| [{name}](findings/{name}/finding.md) | {cell(page['class'])} | "
+                         f"{page['forms']} | {number(page['count'])} | {page['first']} | {page['last']} |")
+        lines.append("")
+    if state["flaky"]:
+        lines += [f"## Not seen again each time: {len(state['flaky'])}", "",
+                  "| what | came | seen again | case |", "|---|---|---|---|"]
+        for what, flaky in sorted(state["flaky"].items()):
+            lines.append(f"| {cell(what)} | {number(flaky['count'])} times | {flaky['seen']} of "
+                         f"{flaky['times']} tries | flaky/{flaky['case']} |")
+        lines.append("")
+    if state.get("known"):
+        lines += [f"{number(state['known'])} cases differ as is known.", ""]
+    return lines
+
+
+def coverage_lines(found):
+    if not found:
+        return []
+    lines = ["## Reached by the cases that are kept", ""]
+    for what, (reached, of) in found.get("parts", {}).items():
+        lines.append(f"* {what}: {reached} of {of}")
+    return lines + [f"* measured {found['at']}", ""]
+
+
+def report(state):
+    """The page: what needs a person stands first."""
+    executions = sum(task["executions"] for task in state["tasks"].values())
+    lines = ["# RDPMC campaign", "",
+             f"{state['state']}, {duration(state['elapsed'])} of fuzzing since {state['began']}, "
+             f"{number(executions)} executions, {number(state['corpus']['cases'])} cases kept beside "
+             f"the seeds; {state['updated']}", ""]
+    if state["alarms"]:
+        lines += ["## Alarms", ""]
+        lines += [f"* since {alarm['since']}: {alarm['text']}" for alarm in state["alarms"].values()]
+        lines.append("")
+    lines += findings_lines(state)
+    lines += ["## Workers", "", "| worker | engine | state | executions | time | per second | began anew | "
+              "ended badly |", "|---|---|---|---|---|---|---|---|"]
+    for name, task in state["tasks"].items():
+        rate = task["executions"] / task["seconds"] if task["seconds"] else 0
+        lines.append(f"| {name} | {cell(task['engine'])} | {cell(task['state'])} | "
+                     f"{number(task['executions'])} | {duration(task['seconds'])} | {rate:,.0f} | "
+                     f"{task['slices']} | {task['deaths']} |")
+    for each in state["engines"]:
+        if each["absent"]:
+            lines.append(f"| - | {cell(each['name'])} | cannot run here: {cell(each['absent'])} "
+                         "| | | | | |")
+    lines += ["", *coverage_lines(state["coverage"])]
+    disk = state["disk"]
+    lines += [f"Disk: {disk['used'] >> 20} of {disk['limit'] >> 20} MiB. Started {state['starts']} "
+              f"times; minimised {state['corpus']['minimised']} times, {state['corpus']['given_up']} "
+              "cases given up because others reach what they did."]
+    return "\n".join(lines) + "\n"
+
+
+def cpu():
+    found = {}
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                key, _, value = line.partition(":")
+                if not line.strip():
+                    break
+                found[key.strip()] = value.strip()
+    except OSError:
+        pass
+    whole = {name: int(found[key]) for name, key in (("family", "cpu family"), ("model", "model"),
+                                                     ("stepping", "stepping"))
+             if found.get(key, "").isdigit()}
+    return {"vendor": found.get("vendor_id"), "model_name": found.get("model name"), **whole}
+
+
+def result(state, version, partial):
+    """The same as a result: results/rdpmc-results-1.schema.json, kind campaign."""
+    rows = [{"name": name, "driver": task["driver"], "engine": task["engine"],
+             "state": task["state"].partition(":")[0], "reason": task["state"].partition(": ")[2] or None,
+             "executions": task["executions"], "seconds": round(task["seconds"], 1),
+             "slices": task["slices"], "deaths": task["deaths"]}
+            for name, task in state["tasks"].items()]
+    rows += [{"name": each["name"], "driver": None, "engine": each["name"], "state": "absent",
+              "reason": each["absent"], "executions": 0, "seconds": 0, "slices": 0, "deaths": 0}
+             for each in state["engines"] if each["absent"]]
+    system = platform.uname()
+    return {
+        "schema": "rdpmc-results/1", "kind": "campaign", "started": state["began"],
+        "partial": partial, "program": {"version": version, "compiler": "", "flags": ""},
+        "options": {"directory": os.path.basename(state["directory"])}, "elapsed": round(state["elapsed"], 1),
+        "context": {"hostname": system.node, "cpu": cpu(),
+                    "kernel": {"release": system.release, "version": system.version}},
+        "summary": {
+            "at": state["updated"],
+            "executions": sum(task["executions"] for task in state["tasks"].values()),
+            "cases": state["corpus"]["cases"], "given_up": state["corpus"]["given_up"],
+            "findings": [{"page": name, **{key: page[key] for key in
+                                           ("engine", "class", "first", "last", "count")}}
+                         for name, page in state["pages"].items()],
+            "flaky": sum(each["count"] for each in state["flaky"].values()),
+            "known": state.get("known", 0),
+            "coverage": {what: {"reached": reached, "of": of} for what, (reached, of)
+                         in state["coverage"].get("parts", {}).items()},
+            "alarms": [alarm["text"] for alarm in state["alarms"].values()],
+            "disk": {"used": state["disk"]["used"], "limit": state["disk"]["limit"]}},
+        "rows": rows}
+
+
+KEPT_RESULTS = 1000         # of one campaign; then every second of the older half goes
+
+
+def write_result(directory, state, version, partial):
+    folder = f"{directory}/results"
+    os.makedirs(folder, exist_ok=True)
+    name = f"campaign-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
+    replace(f"{folder}/{name}", json.dumps(result(state, version, partial), indent=1) + "\n")
+    names = sorted(each for each in os.listdir(folder) if each.startswith("campaign-"))
+    if len(names) > KEPT_RESULTS:
+        for old in names[1:len(names) // 2:2]:
+            os.unlink(f"{folder}/{old}")
+
+
+def write(directory, state):
+    state["updated"] = utc(time.time())
+    replace(f"{directory}/{STATUS}", json.dumps(state, indent=1) + "\n")
+    replace(f"{directory}/{REPORT}", report(state))
+
+

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Campaigns of the real fuzzers, some seconds long: what they find, keep, say and survive."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import kills
+import pytest
+from campaign_tools import BUILD, ROOT, fuzzers, pages, reported, run, status, used, whole, words
+
+EMULATOR = ("--engine", "emulator")
+
+
+def fault(name):
+    """An engine that differs from the emulator by one patch of the catalogue."""
+    folder = BUILD / "faults" / name
+    done = subprocess.run(
+        ["make", "-s", "-j2", f"BUILD={os.environ.get('BUILD', 'build')}", "SETUP=no",
+         *(str(folder.relative_to(ROOT) / f"{flavour}.so") if folder.is_relative_to(ROOT)
+           else f"{folder}/{flavour}.so" for flavour in ("plain", "libfuzzer", "afl"))],
+        cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return str(folder)
+
+
+def engine(folder, defect):
+    """An engine of engine.c; what the fuzzer drives is watched by ASan."""
+    folder.mkdir()
+    source = [str(ROOT / "tests/campaign/engine.c"), "-I", str(ROOT), "-D_GNU_SOURCE", "-std=gnu11", "-shared",
+              "-fPIC", "-fvisibility=hidden", "-O1", "-g", f"-D{defect}", '-DENGINE_NAME="misbehaving"']
+    for flavour, more in ("plain", ()), ("libfuzzer", (
+            "-fsanitize=address", "-fsanitize-coverage=bb,inline-8bit-counters,pc-table")):
+        subprocess.run(["clang", *source, *more, "-o", str(folder / f"{flavour}.so")], check=True)
+    return str(folder)
+
+
+@pytest.mark.parametrize("name", ["v61-fast-bit", "pass-private"])
+def test_a_fault_is_one_page(tmp_path, name):
+    done = run(tmp_path / "c", "--engine", fault(name), "--time", 4)
+    assert done.returncode == 1, done.stderr
+    assert len(pages(tmp_path / "c")) == 1, done.stdout
+    page, = pages(tmp_path / "c")
+    text = (tmp_path / f"c/findings/{page}/finding.md").read_text()
+    rule = next(line for line in (ROOT / f"fuzz/faults/{name}.patch").read_text().splitlines()
+                if line.startswith("Rule: ")).split()[1].rstrip(",")
+    assert "## How to repeat it" in text and "| source |" in text
+    assert name in status(tmp_path / "c")["pages"][page]["class"]
+    assert page in (tmp_path / "c/report.md").read_text()
+    # The command on the page, as it is.
+    command = next(line for line in text.splitlines() if line.startswith("rdpmc-diff run"))
+    again = subprocess.run([f"{BUILD}/{command.split()[0]}", *command.split()[1:]],
+                           capture_output=True, text=True, check=False)
+    assert again.returncode == 1 and "found    by oracle" in again.stdout, again.stdout
+    print(f"rule of the catalogue: {rule}")
+    # A second start with nothing else to do finds nothing new.
+    more = run(tmp_path / "c", "--engine", fault(name), "--time", 5)
+    assert more.returncode == 1 and ", 0 of them new" in more.stderr, more.stderr
+    assert pages(tmp_path / "c") == {page}
+
+
+def test_killed_again_and_again(tmp_path):
+    watch = kills.trial(str(tmp_path / "c"), 16, 3,
+                        ["--disk", "64", "--minimise", "6", *EMULATOR, "--engine",
+                         fault("v61-fast-bit")], 64 << 20)
+    assert not watch.wrong, watch.wrong
+    assert len(watch.kept) > 10 and len(watch.pages) == 1
+    found = status(tmp_path / "c")
+    assert found["starts"] == 4 and 16 <= found["elapsed"] < 40
+    assert found["corpus"]["minimised"] > 0
+
+
+def test_two_share_and_do_not_disturb_each_other(tmp_path):
+    share = tmp_path / "share"
+    log = open(tmp_path / "log", "w+")
+    both = [subprocess.Popen(words(tmp_path / name, "--time", 7, "--jobs", 1, "--share", share,
+                                   "--driver", driver, *EMULATOR),
+                             stdout=log, stderr=log) for name, driver in (("a", "afl"), ("b", "libfuzzer"))]
+    while not (tmp_path / "a/status.json").exists():
+        time.sleep(0.05)
+    second = run(tmp_path / "a", "--time", 1, *EMULATOR)
+    assert [each.wait(60) for each in both] == [0, 0], (tmp_path / "log").read_text()
+    assert second.returncode == 2 and "a campaign runs there" in second.stderr
+    shared = set(os.listdir(share))
+    for name in "a", "b":
+        assert whole(tmp_path / name) == reported(tmp_path / name)[0] <= shared
+        assert not status(tmp_path / name)["alarms"]
+    # What only AFL++ found came to the other through the folder.
+    third = run(tmp_path / "c", "--time", 2, "--share", share, "--driver", "libfuzzer", *EMULATOR)
+    assert third.returncode == 0 and shared <= whole(tmp_path / "c")
+    assert shared
+
+
+def test_a_shared_folder_is_not_trusted(tmp_path):
+    share = tmp_path / "share"
+    share.mkdir()
+    (share / "large").write_bytes(bytes(1 << 20))
+    (share / "wrongly-named").write_bytes(b"\1case")
+    (share / ".hidden").write_bytes(b"x")
+    os.mkfifo(share / "fifo")
+    (share / "loop").symlink_to("loop")
+    done = run(tmp_path / "c", "--time", 2, "--share", share, "--driver", "libfuzzer", *EMULATOR)
+    assert done.returncode == 0, done.stderr
+    held = {(tmp_path / "c/corpus" / name).read_bytes() for name in whole(tmp_path / "c")}
+    assert b"\1case" in held and b"x" not in held and bytes(1 << 20) not in held
+
+
+def test_the_same_as_a_result_for_the_dashboard(tmp_path):
+    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 4, "--measure", 1)
+    assert done.returncode == 1, done.stderr
+    results = sorted((tmp_path / "c/results").iterdir())
+    assert results
+    check = subprocess.run([sys.executable, "tests/check_schema.py",
+                            "results/rdpmc-results-1.schema.json", *map(str, results)], cwd=ROOT,
+                           capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout
+    last = json.loads(results[-1].read_text())
+    found = status(tmp_path / "c")
+    assert last["kind"] == "campaign" and last["partial"] is False
+    assert last["summary"]["executions"] == sum(t["executions"] for t in found["tasks"].values()) > 0
+    assert last["summary"]["coverage"]["emulator, lines"]["of"] > 100
+    assert last["summary"]["coverage"]["rules, both answers"]["reached"] == 28
+    assert len(last["summary"]["findings"]) == 1
+
+
+def test_a_flaky_finding_is_kept_apart(tmp_path):
+    done = run(tmp_path / "c", "--engine", engine(tmp_path / "flaky", "FLAKY"), "--time", 5)
+    assert done.returncode == 0, done.stderr
+    found = status(tmp_path / "c")
+    assert not pages(tmp_path / "c") and found["flaky"]
+    each = next(iter(found["flaky"].values()))
+    assert each["count"] >= 1 and each["times"] == 3 * each["count"]
+    assert os.listdir(tmp_path / "c/flaky")
+    assert "Not seen again each time" in (tmp_path / "c/report.md").read_text()
+
+
+def test_what_only_a_sanitizer_sees_is_one_page(tmp_path):
+    done = run(tmp_path / "c", "--engine", engine(tmp_path / "overflow", "OVERFLOW"), "--time", 6)
+    assert done.returncode == 1, done.stderr
+    page, = pages(tmp_path / "c")
+    text = (tmp_path / f"c/findings/{page}/finding.md").read_text()
+    assert page.startswith("sanitizer-") and "heap-buffer-overflow" in text and "engine.c" in text
+
+
+def test_a_worker_that_hangs_and_one_that_dies_are_alarms(tmp_path):
+    """Programs in the place of the fuzzers'; the rest is as it is."""
+    build = tmp_path / "build"
+    build.mkdir()
+    (build / "rdpmc-diff").symlink_to(BUILD / "rdpmc-diff")
+    (build / "afl-mutator.so").symlink_to(BUILD / "afl-mutator.so")
+    (build / "fuzz-rdpmc").write_text("#!/bin/sh\necho 'ERROR: no luck today'\nexit 1\n")
+    (build / "fuzz-rdpmc-afl").write_text("#!/bin/sh\nexit 1\n")
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "afl-fuzz").write_text("#!/bin/sh\nexec sleep 1000\n")
+    for path in build / "fuzz-rdpmc", build / "fuzz-rdpmc-afl", bin_ / "afl-fuzz":
+        path.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+         "from rdpmc_campaign import worker, main; worker.STALLED = 3; sys.exit(main.main())",
+         str(ROOT / "scripts"), "--build", str(build), "--dir", str(tmp_path / "c"), "--time", "14",
+         "--slice", "12", *EMULATOR], capture_output=True, text=True, timeout=120, check=False,
+        env=os.environ | {"PATH": f"{bin_}:{os.environ['PATH']}"})
+    assert "ALARM: libfuzzer-emulator dead: ended after 0 s: ERROR: no luck today" in done.stderr
+    assert "ALARM: afl-emulator stalled: hung: no processor time in 3 s" in done.stderr
+    tasks = status(tmp_path / "c")["tasks"]
+    assert tasks["libfuzzer-emulator"]["deaths"] >= 3 and tasks["afl-emulator"]["deaths"] >= 1
+    assert not fuzzers(tmp_path / "c")
+
+
+def test_interrupted_and_gone_on(tmp_path):
+    running = subprocess.Popen(words(tmp_path / "c", *EMULATOR), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    time.sleep(4)
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=60)
+    assert running.returncode == 130
+    before = status(tmp_path / "c")
+    assert before["state"] == "interrupted" and before["elapsed"] > 1
+    assert not fuzzers(tmp_path / "c")
+    done = run(tmp_path / "c", "--time", int(before["elapsed"]) + 3, *EMULATOR)
+    after = status(tmp_path / "c")
+    assert done.returncode == 0 and after["state"] == "ended" and after["starts"] == 2
+    assert after["began"] == before["began"]
+    for name, task in before["tasks"].items():
+        assert after["tasks"][name]["executions"] >= task["executions"] > 0
+    assert whole(tmp_path / "c") == reported(tmp_path / "c")[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system can be made by root only")
+def test_a_full_disk(tmp_path):
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "none", str(place)], check=False,
+                      capture_output=True).returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        (place / "ballast").write_bytes(bytes(40 << 20)[:38 << 20])
+        running = subprocess.Popen(words(place / "c", "--time", 12, *EMULATOR), stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        time.sleep(5)
+        subprocess.run(["mount", "-o", "remount,size=400m", str(place)], check=True)
+        _, said = running.communicate(timeout=90)
+        found = status(place / "c")
+        assert running.returncode == 0, said
+        assert "ALARM" in said and "nothing runs until there is room" in said
+        assert "Traceback" not in said
+        assert not found["alarms"] and sum(t["executions"] for t in found["tasks"].values()) > 0
+        assert whole(place / "c") == reported(place / "c")[0]
+        # Full in the middle of it.
+        subprocess.run(["mount", "-o", f"remount,size={(used(place) >> 20) + 2}m", str(place)],
+                       check=True)
+        done = run(place / "c", "--time", 15, *EMULATOR)
+        assert "Traceback" not in done.stderr and "nothing runs" in done.stderr
+        assert whole(place / "c") == reported(place / "c")[0]
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_the_bound_of_the_disk_holds(tmp_path):
+    running = subprocess.Popen(words(tmp_path / "c", "--time", 9, "--disk", 16, *EMULATOR),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    most = 0
+    while running.poll() is None:
+        most = max(most, used(tmp_path / "c") if (tmp_path / "c").exists() else 0)
+        time.sleep(0.05)
+    running.communicate()
+    assert most <= 16 << 20, most
+    assert status(tmp_path / "c")["disk"]["limit"] == 16 << 20
+
+
+def test_damaged_state_loses_no_case_and_no_finding(tmp_path):
+    run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 4)
+    cases, found = whole(tmp_path / "c"), pages(tmp_path / "c")
+    (tmp_path / "c/status.json").write_text('{"schema": "rdpmc-cam')
+    with open(tmp_path / "c/corpus.log", "a", encoding="ascii") as log:
+        log.write("kept 0123")         # a line that a kill cut short
+    (tmp_path / "c/corpus/.half").write_bytes(b"half")
+    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 2)
+    assert done.returncode == 1 and "cannot be read" in done.stderr
+    assert cases <= whole(tmp_path / "c") and pages(tmp_path / "c") == found
+    assert set(status(tmp_path / "c")["pages"]) == found
+    assert not (tmp_path / "c/corpus/.half").exists()
+    # A case that was taken away is noticed.
+    shutil.move(tmp_path / "c/corpus" / sorted(cases)[0], tmp_path / "away")
+    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 3)
+    assert "1 cases that were kept are not in" in done.stderr
+
+
+@pytest.mark.parametrize("options, said", [
+    (["--time", "soon"], "'soon' is no number"), (["--jobs", "0"], "no number from 1"),
+    (["--engine", "nonsense"], "there are emulator, kvm"), (["--engine", "/nowhere"], "no folder with"),
+    (["--engine", "kernel:no"], "make kernel-engine"), (["--disk", "1"], "no number from 16"),
+    (["--engine", "emulator", "--engine", "emulator"], "named twice"), (["--driver", "hope"], "invalid choice"),
+    (["--build", "/nowhere", "--engine", "emulator"], "is not built"), (["stray"], "unrecognized arguments"),
+    (["--dir", "/dev/null/c"], "Not a directory")])
+def test_wrong_use_is_one_line(tmp_path, options, said):
+    done = run(tmp_path / "c", *options)
+    assert done.returncode == 2 and said in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1 and not done.stdout
+
+
+def test_nothing_can_run_here(tmp_path):
+    done = run(tmp_path / "c", "--engine", "kvm", "--time", 1, env=os.environ | {"RDPMC_KVM": "/nowhere"})
+    assert done.returncode == 77 and "engine kvm" in done.stderr, done.stderr
