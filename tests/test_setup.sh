@@ -110,11 +110,11 @@ shift 3
 END
 
 build='gcc libc6-dev make pkg-config libhwloc-dev libjansson-dev'
-fuzz='clang libclang-rt-dev llvm afl++ patch'
+fuzz='clang libclang-rt-dev llvm afl++ patch python3'
 kernel='flex bison bc xz-utils'
 analysis='python3 python3-scipy npm'
 tests='libcmocka-dev python3-jsonschema python3-pytest chromium help2man'
-extra="$fuzz $kernel $analysis $tests"
+extra="$fuzz $kernel ${analysis#* } $tests"
 
 # A world with the packages $@: root's, with an apt-get that works.
 world_with()
@@ -188,12 +188,12 @@ hwloc_everywhere="\
 bare_everywhere="\
   apt:    sudo apt-get $install $build $extra
   dnf:    sudo dnf install gcc glibc-devel make pkgconf-pkg-config hwloc-devel jansson-devel \
-clang compiler-rt llvm american-fuzzy-lop patch flex bison bc xz python3 python3-scipy npm libcmocka-devel python3-jsonschema python3-pytest chromium help2man
+clang compiler-rt llvm american-fuzzy-lop patch python3 flex bison bc xz python3-scipy npm libcmocka-devel python3-jsonschema python3-pytest chromium help2man
   zypper: sudo zypper install gcc glibc-devel make pkg-config hwloc-devel libjansson-devel \
-clang llvm patch flex bison bc xz python3 python3-scipy npm-default libcmocka-devel python3-jsonschema python3-pytest chromium help2man
+clang llvm patch python3 flex bison bc xz python3-scipy npm-default libcmocka-devel python3-jsonschema python3-pytest chromium help2man
   pacman: sudo pacman -S --needed gcc make pkgconf hwloc jansson \
-clang compiler-rt llvm afl++ patch flex bison bc xz python python-scipy npm cmocka python-jsonschema python-pytest chromium help2man"
-bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch flex bison bc xz python scipy npm cmocka jsonschema pytest chromium help2man'
+clang compiler-rt llvm afl++ patch python flex bison bc xz python-scipy npm cmocka python-jsonschema python-pytest chromium help2man"
+bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch python flex bison bc xz scipy npm cmocka jsonschema pytest chromium help2man'
 
 # shellcheck disable=SC2086 # $build and $extra are lists
 test_nothing_missing()
@@ -294,7 +294,7 @@ test_installs()
 	installs 'installs everything' '' "$build $extra" setup test
 	installs 'test takes build as well' "${build% *} $extra" libjansson-dev setup test
 	installs 'analysis asks for no compiler' python3 'python3-scipy npm' setup analysis
-	installs 'kernel takes fuzz as well' "$build ${fuzz% *}" "patch $kernel" setup kernel
+	installs 'kernel takes fuzz as well' "$build ${fuzz% *}" "python3 $kernel" setup kernel
 	installs 'a compiler without libc is missing libc' "gcc ${build#* * }" libc6-dev setup
 	installs 'make is a need' 'gcc libc6-dev pkg-config libhwloc-dev libjansson-dev' \
 		make setup
@@ -306,7 +306,7 @@ test_installs()
 		'clang-14 libc6-dev' CC=clang-14 setup
 
 	# shellcheck disable=SC2086 # a list
-	world_with $build $fuzz $kernel ${analysis#* } $tests
+	world_with $build ${fuzz% *} $kernel ${analysis#* } $tests
 	cp "$top/fakes/python3" "$world/bin/python3"
 	run setup test
 	expect 'a python3 on PATH is not the one used' 0 \
