@@ -26,7 +26,7 @@ fake()
 	chmod +x "$top/fakes/$1"
 }
 
-for name in make patch afl-fuzz llvm-cov flex bison bc xz npm chromium help2man; do
+for name in make patch afl-fuzz llvm-cov flex bison bc xz npm chromium help2man zip; do
 	fake $name </dev/null
 done
 for name in gcc clang clang-14; do
@@ -113,7 +113,7 @@ build='gcc libc6-dev make pkg-config libhwloc-dev libjansson-dev'
 fuzz='clang libclang-rt-dev llvm afl++ patch python3'
 kernel='flex bison bc xz-utils'
 analysis='python3 python3-scipy npm'
-tests='libcmocka-dev python3-jsonschema python3-pytest chromium help2man'
+tests='libcmocka-dev python3-jsonschema python3-pytest chromium help2man python3-yaml zip'
 extra="$fuzz $kernel ${analysis#* } $tests"
 
 # A world with the packages $@: root's, with an apt-get that works.
@@ -188,12 +188,12 @@ hwloc_everywhere="\
 bare_everywhere="\
   apt:    sudo apt-get $install $build $extra
   dnf:    sudo dnf install gcc glibc-devel make pkgconf-pkg-config hwloc-devel jansson-devel \
-clang compiler-rt llvm american-fuzzy-lop patch python3 flex bison bc xz python3-scipy npm libcmocka-devel python3-jsonschema python3-pytest chromium help2man
+clang compiler-rt llvm american-fuzzy-lop patch python3 flex bison bc xz python3-scipy npm libcmocka-devel python3-jsonschema python3-pytest chromium help2man python3-pyyaml zip
   zypper: sudo zypper install gcc glibc-devel make pkg-config hwloc-devel libjansson-devel \
-clang llvm patch python3 flex bison bc xz python3-scipy npm-default libcmocka-devel python3-jsonschema python3-pytest chromium help2man
+clang llvm patch python3 flex bison bc xz python3-scipy npm-default libcmocka-devel python3-jsonschema python3-pytest chromium help2man python3-PyYAML zip
   pacman: sudo pacman -S --needed gcc make pkgconf hwloc jansson \
-clang compiler-rt llvm afl++ patch python flex bison bc xz python-scipy npm cmocka python-jsonschema python-pytest chromium help2man"
-bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch python flex bison bc xz scipy npm cmocka jsonschema pytest chromium help2man'
+clang compiler-rt llvm afl++ patch python flex bison bc xz python-scipy npm cmocka python-jsonschema python-pytest chromium help2man python-yaml zip"
+bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch python flex bison bc xz scipy npm cmocka jsonschema pytest chromium help2man yaml zip'
 
 # shellcheck disable=SC2086 # $build and $extra are lists
 test_nothing_missing()
@@ -310,8 +310,8 @@ test_installs()
 	cp "$top/fakes/python3" "$world/bin/python3"
 	run setup test
 	expect 'a python3 on PATH is not the one used' 0 \
-		"setup: installing python3 python3-scipy python3-jsonschema python3-pytest (apt-get)" \
-		"$install python3 python3-scipy python3-jsonschema python3-pytest"
+		"setup: installing python3 python3-scipy python3-jsonschema python3-pytest python3-yaml (apt-get)" \
+		"$install python3 python3-scipy python3-jsonschema python3-pytest python3-yaml"
 }
 
 # shellcheck disable=SC2086
