@@ -83,7 +83,7 @@ BUGS = {
 COMPLAINTS = {
     "warning": r"kvm/pmu.c:[0-9]*:.WARN_ON_ONCE",
     "unexpected-call": r"kvm/pmu.c:[0-9]*:.unexpected:.kvm_vcpu_kick",
-    "null-pointer": r"SUMMARY:.AddressSanitizer.*kvm/pmu.c:",
+    "null-pointer": r"kvm/pmu.c:[0-9]*:.UBSan:.null",
     "shift": r"kvm/pmu.c:[0-9]*:.UBSan:.shift",
 }
 

@@ -119,6 +119,34 @@ found()
 	grep -qE '^found  |^SUMMARY: AddressSanitizer' "$1.out" && grep -q "$2" "$1.out"
 }
 
+# Again and again: libFuzzer's handler of signals must not keep ours from the second one.
+goes_on()
+{
+	mkdir "$1/known" && cp fuzz/known/*.known "$1/known" || return
+	cat >"$1/known/planted.known" <<'END'
+Kernels: 6.12 -
+
+Name: planted
+Trouble: null or misaligned pointer
+Answer: any
+When: ecx >= 0
+Kernel: reads what is nowhere
+Processor: reads a counter
+Why: it was planted
+Source: arch/x86/kvm/pmu.c
+Reach: nobody
+END
+	# 64-bit mode, ECX = 1, four counters of 48 bits.
+	{
+		printf '\001\004' && head -c 14 /dev/zero && printf '\001' && head -c 32 /dev/zero
+		printf '\002\004\060' && head -c 25 /dev/zero && printf '\002\004\060' && head -c 52 /dev/zero
+	} >"$1/case"
+	# A directory is the fuzzer's corpus, files are run.
+	engine=$1/copy.so
+	! RDPMC_ENGINE=$engine "$target" "$1/case" || return
+	RDPMC_KNOWN=$1/known RDPMC_ENGINE=$engine "$target" "$1/case" "$1/case" "$1/case"
+}
+
 # plant WORKER: its share of the bugs, in a copy of its own that shares with the tree what is not edited.
 plant()
 {
@@ -144,6 +172,7 @@ plant()
 			continue
 		fi
 		check "planted: $bug: found" found "$work/copy.so" "${complaint:-^found}"
+		[ "$bug" != null-pointer ] || check 'a memory fault that is known does not stop the fuzzer' goes_on "$work"
 	done <"$dir/bugs"
 }
 

@@ -115,37 +115,45 @@ void *glue_allocate(unsigned long size)
 	return calloc(1, size);
 }
 
-#ifndef ENGINE_SANITIZED
-/* An address that the kernel may not touch is a finding, and the next case runs. */
+static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+
+#define NR_FAULTS (sizeof(faults) / sizeof(faults[0]))
+
+static struct sigaction before[NR_FAULTS]; /* who handled them: sanitizers, in a fuzz target */
+
+/*
+ * An address that the kernel may not touch is a finding, perhaps a known one, and the next case runs.
+ * What the kernel did not do is no business of ours.
+ */
 static void caught(int signal, siginfo_t *info, void *context)
 {
 	const ucontext_t *user = context;
+	sigset_t this;
 
 	(void)info;
 	if (!inside) {
-		sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
-		return;
+		for (size_t i = 0; i < NR_FAULTS; i++)
+			sigaction(faults[i], &before[i], NULL);
+		return; /* to the instruction, which faults again */
 	}
 	engine_complain(signal == SIGILL   ? "SIGILL"
 			: signal == SIGFPE ? "SIGFPE"
 					   : "SIGSEGV",
 			NULL, 0, (char *)user->uc_mcontext.gregs[REG_RIP] + 1);
+	/* libFuzzer calls us from a handler of its own, during which the signal is blocked. */
+	sigemptyset(&this);
+	sigaddset(&this, signal);
+	sigprocmask(SIG_UNBLOCK, &this, NULL);
 	siglongjmp(give_up, 1);
 }
 
 static void catch_faults(void)
 {
-	const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
 	struct sigaction action = { .sa_sigaction = caught, .sa_flags = SA_SIGINFO | SA_NODEFER };
 
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaction(signals[i], &action, NULL);
+	for (size_t i = 0; i < NR_FAULTS; i++)
+		sigaction(faults[i], &action, &before[i]);
 }
-#else
-static void catch_faults(void)
-{
-}
-#endif
 
 /*
  * IA32_PERF_CAPABILITIES that the tree does not know cannot be written by anybody, nor one that the
