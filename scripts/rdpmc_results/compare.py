@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy
 
 from . import files, floor
-from .conditions import conditions, differences
+from .conditions import conditions, differences, disturbed
 from .history import exit_costs, setting
 from .judging import FEWEST, MARGIN, VERDICTS, Verdict, flat, judge
 from .main import Failed, name_skipped
-from .text import change, plain, table, time
+from .text import change, counted, plain, table, time
 
 
 @dataclass(slots=True)
@@ -21,6 +21,7 @@ class Side:
     results: list           # of files.Result
     rows: dict              # (name, setting) -> [Row], of the files in which it was measured
     absent: dict            # (name, setting) -> [Row] that were not measured
+    paths: dict             # files.Result.identity -> its path
 
 
 def side(paths, skipped):
@@ -46,7 +47,7 @@ def side(paths, skipped):
             else:
                 absent.setdefault(key, []).append(row)
     results.sort(key=lambda result: result.started)
-    return Side(results, rows, absent)
+    return Side(results, rows, absent, seen)
 
 
 def without_setting(key):
@@ -96,13 +97,38 @@ def machines(a, b):
     return {result.machine for result in a.results + b.results}
 
 
+def disturbance(bad, a, b):
+    """Of how many results rdpmc-bench warned, and the worst. @bad: disturbed() of A and of B."""
+    shares = [share for share, _ in sum(bad, []) if share is not None]
+    clocks = [clock for _, clock in sum(bad, []) if clock is not None]
+    badly = []
+    if shares:
+        badly.append(f"others had the CPU for up to {100 * max(shares):.0f} % of the time")
+    if clocks:
+        worst = max(clocks, key=lambda clock: abs(clock - 1))
+        badly.append(f"the guest's clock ran at {worst:.3f} of the host's")
+    return f"disturbed: {len(bad[0])} of {counted(len(a.results), 'result')} of A, " \
+        f"{len(bad[1])} of {len(b.results)} of B: {', '.join(badly)}; such figures are too " \
+        "high, or wrong"
+
+
 def warnings(a, b):
-    if not by_turns(a, b):
+    if len(a.results) == len(b.results) == 1:
+        yield "A and B are one result each: what the machine did in between is in the " \
+              "differences, and not in the intervals (more turns of make ab would show it)"
+    elif not by_turns(a, b):
         yield "A and B were not measured by turns: what the machine did in between is in the " \
               "differences, and not in the intervals (make ab)"
     if min(len(a.results), len(b.results)) < FEWEST:
         yield f"fewer than {FEWEST} processes a side: how processes of one program differ among " \
               "themselves is neither in p nor in the interval"
+    both = len(a.paths.keys() & b.paths.keys())
+    if both:
+        yield f"{counted(both, 'result')} {'is' if both == 1 else 'are'} on both sides: that is " \
+              "no comparison"
+    bad = disturbed(a.results), disturbed(b.results)
+    if any(bad):
+        yield disturbance(bad, a, b)
     for name, of, other in ("A", a, b), ("B", b, a):
         alone = [key[0] for key in of.rows if key not in other.rows and key not in other.absent]
         if alone:
@@ -157,7 +183,7 @@ def comparable(a, b):
     turns = by_turns(a, b)
     return [Verdict(*key, [row.runs for row in a.rows[key]], [row.runs for row in b.rows[key]],
                     exits_a=middle_exits(a.rows[key]), exits_b=middle_exits(b.rows[key]),
-                    paired=turns and len(a.rows[key]) == len(b.rows[key]) == len(a.results))
+                    turns=turns and len(a.rows[key]) == len(b.rows[key]) == len(a.results))
             for key in a.rows if key in b.rows]
 
 
@@ -203,7 +229,7 @@ def load_floor(options, machine):
 
 
 def run(options):
-    if not options.after:
+    if not options.paths or not options.after:
         raise Failed("compare takes two sides: A.json... -- B.json...")
     a, b, status = sides(options)
     if not a.rows.keys() & b.rows.keys() and not lost(a, b):
@@ -227,7 +253,7 @@ def tell(a, b, options):
 def show(rows, a, b, floors, refused, gone):
     for name, of in ("A", a), ("B", b):
         runs = max((len(flat(row.a if name == "A" else row.b)) for row in rows), default=0)
-        print(f"{name}: {len(of.results)} file{'s' * (len(of.results) > 1)}, {runs} runs, program "
+        print(f"{name}: {counted(len(of.results), 'file')}, {counted(runs, 'run')}, program "
               f"{plain(of.results[-1].version)}, Linux "
               f"{plain(conditions(of.results[-1])['kernel'])}")
     for what, before, after in differences(conditions(a.results[-1]), conditions(b.results[-1])):
@@ -236,7 +262,8 @@ def show(rows, a, b, floors, refused, gone):
     for warning in warnings(a, b):
         print(plain(f"mind: {warning}"))
     if any(row.paired for row in rows):
-        print("A and B alternate: each is held against its neighbour")
+        print("A and B alternate: B to A is the median of each B to the A beside it, and may "
+              "differ from what the two medians say")
     print(plain(f"noise floor: {floors.source}"), end="\n\n")
     if rows:
         print("\n".join(listing(rows)))
@@ -244,7 +271,8 @@ def show(rows, a, b, floors, refused, gone):
         print(plain(f"not compared: {name}: {why}"))
     for name, why in gone:
         print(plain(f"LOST: {name} was measured in A, in B it was {why}"))
-    print(f"\n{len(rows)} rows: {counts(rows)}" + (f"; {len(gone)} LOST" if gone else ""))
+    print(f"\n{counted(len(rows), 'row')}: {counts(rows)}" +
+          (f"; {len(gone)} LOST" if gone else ""))
 
 
 def percentage(value):
@@ -271,7 +299,7 @@ def add(commands):
         description="Compares medians of runs. An alarm takes p < 0.01 over all rows (Mann-Whitney, "
                     "Benjamini-Hochberg) and a difference above the machine's noise floor. Exit "
                     "status 1 if a row is slower, was lost, or an intercepted read fell to half.")
-    made.add_argument("paths", nargs="+", metavar="PATH", help="result file, or folder of them")
+    made.add_argument("paths", nargs="*", metavar="PATH", help=files.PATH_HELP)
     made.add_argument("--across-hosts", action="store_true",
                       help="compare results of different machines")
     add_judging(made)

@@ -5,10 +5,14 @@ from collections import Counter
 
 from .files import part, text
 
+UNKNOWN = "unknown"
+LEAST_CPU_SHARE = 0.97          # as rdpmc-bench warns: bench/report.c
+CLOCK_RATIOS = (0.9, 1.01)
+
 
 def said(value):
     if value is None:
-        return "unknown"
+        return UNKNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
     return text(value) if isinstance(value, str) else text(str(value))
@@ -49,10 +53,12 @@ def conditions(result):
 
 
 def differences(before, after):
-    """[(what, before, after)] of two conditions(); what one side does not have is 'absent'."""
+    """[(what, before, after)] of two conditions(); what one side does not have is 'absent', and
+    what it does not know is no difference."""
     return [(what, before.get(what, "absent"), after.get(what, "absent"))
             for what in {**before, **after}
-            if before.get(what) != after.get(what)]
+            if before.get(what) != after.get(what)
+            and UNKNOWN not in (before.get(what), after.get(what))]
 
 
 def prevailing(of, what):
@@ -67,4 +73,23 @@ def shift(before, after):
     found = [(what, prevailing(before, what), prevailing(after, what))
              for what in dict.fromkeys(what for each in before + after for what in each)]
     return [(what, was, now) for what, was, now in found
-            if was != now and None not in (was, now)]
+            if was != now and not {None, UNKNOWN} & {was, now}]
+
+
+def disturbed(results):
+    """[(share of the time that others had the CPU, the guest's clock over the host's)] of the
+    results of which rdpmc-bench warned; None for what is good or unknown there."""
+    def figure(noise, key, good):
+        value = noise.get(key)
+        known = type(value) in (int, float) and 0 <= value < 1e9
+        return value if known and not good(value) else None
+
+    least, most = CLOCK_RATIOS
+    found = []
+    for result in results:
+        noise = part(result.context, "noise")
+        share = figure(noise, "cpu_share", lambda share: share >= LEAST_CPU_SHARE)
+        clock = figure(noise, "clock_ratio", lambda ratio: least <= ratio <= most)
+        if share is not None or clock is not None:
+            found.append((None if share is None else 1 - share, clock))
+    return found

@@ -21,6 +21,9 @@ LONGEST_TEXT = 4096         # characters of a text that is kept; the rest is cut
 DEEPEST = 20                # levels of what the schema leaves open
 LARGEST_TIME = 1e15         # ns: eleven days for a read is no measurement
 
+RECORDED = "recorded"       # see find()
+PATH_HELP = f"result file, or folder of them (but what is in {RECORDED}/ there)"
+
 # As in the schema.
 ROW_NAME = re.compile(
     r"(?:(?:control/[a-z0-9-]+|rdpmc(?:-fault)?/[a-z0-9-]+/[a-z-]+)/cpl[03](?:-nopce)?"
@@ -359,14 +362,15 @@ def shallow(value, levels=DEEPEST):
 
 
 def find(paths):
-    """Files named, and all *.json and *.json.gz below the folders named, but schemas. Sorted."""
+    """Files named, and all *.json and *.json.gz below the folders named, but schemas. Sorted. A
+    folder inside that is called RECORDED is passed over: what others measured, kept as examples."""
     found = []
     for path in paths:
         if not os.path.isdir(path):
             found.append(path)
             continue
         for folder, folders, names in os.walk(path):
-            folders.sort()
+            folders[:] = sorted(set(folders) - {RECORDED})
             found += [os.path.join(folder, name) for name in sorted(names)
                       if name.endswith((".json", ".json.gz")) and ".schema." not in name]
     return found

@@ -13,26 +13,35 @@ import re
 import numpy
 
 from . import files
-from .text import date
+from .text import counted, date, share
 
 SCHEMA = "rdpmc-noise-floor/1"
+FOLDER = "results"          # where floors are kept and looked for, from where one is
 ASSUMED = 0.01              # where nothing was measured
 LEAST = 0.002               # a few pairs that happen to agree prove no less
 QUANTILE = 0.9
+PAIRS = 10                  # comparisons; fewer may agree by chance: see Floor.of()
+
+
+FEW = f"fewer than {PAIRS} pairs none is taken to be below the assumed {share(ASSUMED)}"
 
 
 class Floor:
     """Of one machine; without a file what is assumed."""
 
-    def __init__(self, path=None, of=None):
+    def __init__(self, path=None, of=None, source="assumed"):
+        self.few = bool(of) and of["pairs"] < PAIRS
         self.rows = {name: row["floor"] for name, row in of["rows"].items()} if of else {}
         self.overall = of["overall"] if of else ASSUMED
-        self.source = f"{path}, of {of['measured'][:10]}, {of['pairs']} pairs" if of else \
-            "assumed, because none was measured here: make aa"
+        self.source = source if not of else \
+            f"{path}, of {of['measured'][:10]}, {counted(of['pairs'], 'pair')}"
+        if self.few:
+            self.source += f"; of {FEW}"
 
-    def of(self, name):
-        """As a share: 0.01 is one per cent."""
-        return self.rows.get(name, self.overall)
+    def of(self, name=None):
+        """Of a row, or overall. As a share: 0.01 is one per cent."""
+        found = self.rows.get(name, self.overall)
+        return max(found, ASSUMED) if self.few else found
 
 
 def file_name(machine):
@@ -57,7 +66,7 @@ def checked(of):
     return of
 
 
-def load(machine, path=None, folder="results"):
+def load(machine, path=None, folder=FOLDER):
     """The Floor of a machine: of the file @path (raises Refused), or of one in @folder, or assumed."""
     if path:
         of = checked(files.parse(files.content(path)))
@@ -69,7 +78,8 @@ def load(machine, path=None, folder="results"):
             continue
         if tuple(of["machine"]) == machine:
             return Floor(found, of)
-    return Floor()
+    named = " ".join(filter(None, machine))
+    return Floor(source=f"assumed, because {folder}/ holds none of {named}: make aa")
 
 
 def measured(machine, started, kernel, version, runs, pairs):

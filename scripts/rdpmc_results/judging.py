@@ -20,7 +20,7 @@ LEAST = 0.5                 # ns: about a cycle; less is no difference, whatever
 HALVED = 0.5                # an intercepted read does not fall to that by better software
 FEWEST = statistics.fewest(ALPHA)   # with fewer values a side nothing alarms, whatever they show
 VERDICTS = ("slower", "suspicious", "faster", "cannot tell", "same")    # the first two are alarms
-ENDLESS = 1000              # more runs than that nobody makes
+ENDLESS = 300               # more runs than that nobody makes
 
 
 @dataclass(slots=True)
@@ -42,7 +42,8 @@ class Verdict:
     note: str = ""
     exits_a: float | None = None
     exits_b: float | None = None
-    paired: bool = False    # measured by turns: the n-th file of a beside the n-th of b
+    turns: bool = False     # measured by turns: the n-th file of a beside the n-th of b
+    paired: bool = False    # and judged so, because there are enough of them
 
 
 def flat(groups):
@@ -84,17 +85,13 @@ def noise(row):
     return statistics.spread(a) ** 2 + statistics.spread(b) ** 2
 
 
-def runs_more(row, margin, alpha):
-    """How many more a side would make an alarm or a "same" of it, if it goes on as it is."""
-    count, effect = min(map(len, units(row.a, row.b))), abs(log(row.ratio))
-    least = statistics.fewest(alpha, row.paired)
+def runs_more(row, count, margin, alpha):
+    """How many more than @count a side would make an alarm or a "same" of it, if it goes on so."""
+    effect = abs(log(row.ratio))
     needed = inf
     if effect > log(1 + row.floor):
         around = noise(row)
-        needed = inf if numpy.isnan(around) else \
-            max(least, statistics.values_needed(around, effect, alpha))
-    elif count < FEWEST:
-        needed = FEWEST
+        needed = inf if numpy.isnan(around) else statistics.values_needed(around, effect, alpha)
     if effect < log(1 + margin) and not numpy.isnan(row.lower):
         # The interval narrows as the root of the number of runs, until it is within the margin.
         half = log(row.upper / row.lower) / 2
@@ -113,6 +110,21 @@ def differs(row):
     """Is the difference proven, above the noise floor, and of any size?"""
     return row.adjusted < ALPHA and abs(rise(row)) >= LEAST and \
         (numpy.isnan(row.ratio) or abs(log(row.ratio)) > log(1 + row.floor))
+
+
+def advise(row, margin, alpha):
+    """What would make a verdict of "cannot tell"."""
+    count, least = min(map(len, units(row.a, row.b))), statistics.fewest(alpha)
+    single = max(map(len, row.a + row.b)) == 1
+    kind = "turns" if row.turns else \
+        "files" if min(len(row.a), len(row.b)) >= FEWEST and not single else "runs"
+    if count < least:
+        row.more = least - count
+        row.note = f"{least} {kind} at least can alarm"
+        return
+    row.more = runs_more(row, count, margin, alpha)
+    row.note = f"about {row.more} more {kind} a side would tell" if row.more else \
+        f"{ENDLESS} more {kind} a side would not tell"
 
 
 def decide(row, margin, alpha):
@@ -134,19 +146,15 @@ def decide(row, margin, alpha):
         row.note = "a figure that is not above 0 has no ratio"
     else:
         row.verdict = "cannot tell"
-        row.more = runs_more(row, margin, alpha)
-        single = max(map(len, row.a + row.b)) == 1
-        kind = "files" if min(len(row.a), len(row.b)) >= FEWEST and not single else "runs"
-        row.note = f"about {row.more} more {kind} a side would tell" if row.more else \
-            f"{ENDLESS} more {kind} a side would not tell"
+        advise(row, margin, alpha)
 
 
 def judge(rows, floors, margin=MARGIN):
-    """Gives each Verdict of a table, of which only name, setting, a, b and paired are set, the rest."""
+    """Gives each Verdict of a table, of which name, setting, a, b and turns are set, the rest."""
     alpha = ALPHA / len(rows) if rows else ALPHA
     for row in rows:
         # Of a few turns Wilcoxon's test can tell less than the other.
-        row.paired = row.paired and len(row.a) >= statistics.fewest(alpha, paired=True)
+        row.paired = row.turns and len(row.a) >= statistics.fewest(alpha, paired=True)
         measure(row)
         row.floor = floors.of(row.name)
     for row, adjusted in zip(rows, statistics.benjamini_hochberg([row.p for row in rows])):

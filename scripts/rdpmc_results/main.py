@@ -2,12 +2,13 @@
 """The command line: scripts/results COMMAND."""
 
 import argparse
+import errno
 import importlib
 import os
 import signal
 import sys
 
-from .text import plain
+from .text import counted, plain
 
 # Each module has add(commands), which adds its parser and sets what runs it.
 COMMANDS = ("compare", "turns", "trend", "export", "dashboard")
@@ -53,7 +54,7 @@ def name_skipped(skipped):
     for path, reason in skipped:
         print(f"results: skipped {plain(path)}: {plain(reason)}", file=sys.stderr)
     if skipped:
-        print(f"results: {len(skipped)} file{'s' * (len(skipped) > 1)} skipped", file=sys.stderr)
+        print(f"results: {counted(len(skipped), 'file')} skipped", file=sys.stderr)
     return 3 if skipped else 0
 
 
@@ -64,18 +65,47 @@ def partition(words, at):
     return words[:words.index(at)], [at], words[words.index(at) + 1:]
 
 
+def run():
+    """Does what the command line says; the status."""
+    # argparse would lose where the second side begins.
+    words, dashes, after = partition(sys.argv[1:], "--")
+    options = parser().parse_args(words)
+    if dashes and (not getattr(options, "takes_two", False) or "--" in after):
+        raise Failed("only compare takes two sides, with a single -- between them")
+    options.after = after
+    return options.run(options)
+
+
+def flush():
+    """Writes what is left for standard output; what fails now would fail again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def blame(error):
+    """An OSError in words. One of a write without a name is of standard output: no other file is
+    written without (see output)."""
+    nameless = "standard output" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
+                                                    errno.EIO) else ""
+    words = error.filename or nameless, (error.strerror or str(error)).lower()
+    return ": ".join(map(str, filter(None, words)))
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    if sys.stderr is None:      # closed: print() would write to standard output instead
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
+    if sys.stdout is None:
+        print("results: standard output is closed", file=sys.stderr)
+        return 2
     try:
-        # argparse would lose where the second side begins.
-        words, dashes, after = partition(sys.argv[1:], "--")
-        options = parser().parse_args(words)
-        if dashes and not getattr(options, "takes_two", False):
-            raise Failed("only compare takes two sides, with -- between them")
-        options.after = after
-        status = options.run(options)
-        sys.stdout.flush()
-        return status
+        try:
+            return run()
+        finally:
+            flush()
     except Failed as why:
         print(f"results: {plain(str(why))}", file=sys.stderr)
         return why.status
@@ -85,6 +115,7 @@ def main():
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing may be written at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        return 128 + signal.SIGPIPE     # whoever read our output has seen enough
+    except OSError as error:
+        print(f"results: {plain(blame(error))}", file=sys.stderr)
+        return 2

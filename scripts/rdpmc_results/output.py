@@ -4,6 +4,7 @@
 import os
 import stat
 import sys
+import tempfile
 
 from .main import Failed
 
@@ -11,6 +12,8 @@ from .main import Failed
 def write(path, text):
     """@text to the file @path, or to standard output if that is -."""
     data = text.encode("utf-8", "backslashreplace")
+    if not path:
+        raise Failed("an empty name is that of no file")
     if path == "-":
         sys.stdout.buffer.write(data)
         return
@@ -23,6 +26,22 @@ def write(path, text):
         replace(target, data)
     except OSError as error:
         raise Failed(f"{path}: {error.strerror.lower()}") from None
+
+
+def check(path):
+    """Ends before long work what write() could not do after it; makes the folder."""
+    target = os.path.realpath(path)
+    folder = os.path.dirname(target)
+    os.makedirs(folder, exist_ok=True)
+    if os.path.isdir(target):
+        raise Failed(f"{path}: is a directory")
+    if os.path.exists(target) and not os.path.isfile(target):
+        return      # see write(): it is not replaced
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Failed(f"{folder}: {error.strerror.lower()}") from None
 
 
 def replace(target, data):

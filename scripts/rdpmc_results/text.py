@@ -32,6 +32,11 @@ def share(part):
     return f"{part * 100:.1f} %"
 
 
+def counted(number, what):
+    """1 file, 2 files."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def date(seconds):
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M")
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from . import floor, history
+from . import files, floor, history
 from .changes import CONFIRMING, SHORT, Changes, find, relation
 from .conditions import shift
 from .main import Failed, name_skipped, progress
-from .text import change, date, plain, time
+from .text import change, counted, date, plain, time
 
 MAGNITUDE = 0.02            # share that a level has to move
 RECENT = 30                 # points: how far back the end reaches
@@ -130,10 +130,10 @@ def moved(watched):
 def describe(of, group):
     """Lines on changes of one host that began together."""
     before, after = around(of, group[0])
-    points = len(group[0].series.at) - group[0].since
+    points = counted(len(group[0].series.at) - group[0].since, "point")
     began = f"drifting since {date(after.started)}" if group[0].kind == "drift" else \
         f"between {date(before.started)} and {date(after.started)}"
-    lines = [f"{plain(after.host)}, {began}, {points} point{'s' * (points > 1)}:"]
+    lines = [f"{plain(after.host)}, {began}, {points}:"]
     for watched in group:
         was, now = moved(watched)
         lines.append(f"  {change(watched.ratio):>8}  {watched.series.name}  "
@@ -169,6 +169,10 @@ HEADINGS = {
 }
 
 
+def rows(found, one, more):
+    return f"{counted(len(found), 'row')} {one if len(found) == 1 else more}"
+
+
 def report(of, watched):
     by = {verdict: [each for each in watched if each.verdict == verdict] for verdict in VERDICTS}
     lines = []
@@ -179,10 +183,12 @@ def report(of, watched):
                 lines += ["  " + line for line in describe(of, group)]
             lines.append("")
     if by["short"]:
-        lines.append(f"{len(by['short'])} rows have fewer than {SHORT} points: too few to say anything")
-    earlier = sum(len(each.changes.steps) for each in by["steady"])
-    lines.append(f"{len(by['steady'])} rows are steady over their last {RECENT} points" +
-                 (f"; {earlier} steps lie further back (--json)" if earlier else ""))
+        lines.append(f"{rows(by['short'], 'has', 'have')} fewer than {SHORT} points: too few to "
+                     "say anything")
+    if by["steady"]:
+        earlier = sum(len(each.changes.steps) for each in by["steady"])
+        lines.append(f"{rows(by['steady'], 'is', 'are')} steady over their last {RECENT} points" +
+                     (f"; further back: {counted(earlier, 'step')} (--json)" if earlier else ""))
     return lines
 
 
@@ -224,8 +230,8 @@ def run(options):
     else:
         first = min(point.started for point in of.points)
         last = max(point.started for point in of.points)
-        print(f"{len(of.points)} results of {len(of.hosts)} host{'s' * (len(of.hosts) > 1)}, "
-              f"{len(of.series)} rows, {date(first)} to {date(last)} UTC\n")
+        print(f"{counted(len(of.points), 'result')} of {counted(len(of.hosts), 'host')}, "
+              f"{counted(len(of.series), 'row')}, {date(first)} to {date(last)} UTC\n")
         print("\n".join(report(of, watched)))
     worse = any(each.verdict in ("regression", "suspicious") for each in watched)
     return 1 if worse else status
@@ -244,7 +250,7 @@ def add(commands):
         description="Says which rows are slower at the end of their history, since when, and what "
                     f"changed there. A step counts once {CONFIRMING} points confirm it. Exit status 1 "
                     "if something is slower, or an intercepted read fell to half its cost.")
-    made.add_argument("paths", nargs="+", metavar="PATH", help="result file, or folder of them")
+    made.add_argument("paths", nargs="+", metavar="PATH", help=files.PATH_HELP)
     made.add_argument("--magnitude", type=above_zero, default=MAGNITUDE * 100, metavar="PERCENT",
                       help=f"how far a level has to move ({MAGNITUDE * 100:g})")
     made.add_argument("--json", action="store_true", help="print JSON, every step included")

@@ -6,6 +6,7 @@ what drifts or repeats on the machine falls to both alike.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -21,12 +22,11 @@ from . import compare, files, floor, output
 from .conditions import conditions
 from .judging import judge
 from .main import Failed
-from .text import plain, share, table
+from .text import counted, plain, share, table
 
 BUILT = "build/turns"       # sources, programs and results of comparisons
 RUNS = 20                   # a side: as many turns, of which eight at least can alarm at all
 SECONDS = 2                 # of a run: all its rows together
-PAIRS = 10                  # comparisons of a noise floor
 
 
 class NothingToMeasure(Failed):
@@ -65,8 +65,17 @@ def build(revision):
     command([*git, "archive", "--output", archive, full])
     command(["tar", "-xf", archive, "-C", tree])
     os.remove(archive)
-    make(tree, f"0.1.0+g{short}")
+    make(tree, f"{number(tree)}+g{short}")
     return program
+
+
+def number(tree):
+    """The first word of its VERSION. All trees from before there was one are 0.1.0."""
+    try:
+        with open(f"{tree}/VERSION", encoding="utf-8") as file:
+            return file.read().split()[0]
+    except (FileNotFoundError, IndexError):
+        return "0.1.0"
 
 
 def make(tree, version):
@@ -97,6 +106,8 @@ def measure(path, out, options):
         raise KeyboardInterrupt
     if done.returncode not in (0, 1):
         raise Failed(f"{path}: {last}")
+    if not os.path.exists(out):
+        raise Failed(f"{path}: wrote no result: is it an rdpmc-bench?")
 
 
 def take_turns(a, b, folder, options, said):
@@ -108,7 +119,7 @@ def take_turns(a, b, folder, options, said):
         for name, path in pair:
             measure(path, f"{folder}/{name}-{number + 1:02}.json", options)
         if sys.stderr.isatty():
-            print(f"\r{said}: {number + 1} of {options.runs} turns"
+            print(f"\r{said}: {number + 1} of {counted(options.runs, 'turn')}"
                   + "\n" * (number + 1 == options.runs), end="", file=sys.stderr, flush=True)
 
 
@@ -119,7 +130,7 @@ def both_sides(folder):
     found = [compare.side([f"{folder}/{name}" for name in names if re.match(side + r"-\d+\.json$", name)],
                           skipped) for side in "ab"]
     if skipped:
-        raise files.Refused(f"{skipped[0][0]}: {skipped[0][1]}")
+        raise Failed(f"{skipped[0][0]}: {skipped[0][1]}")
     return found
 
 
@@ -129,25 +140,37 @@ def fresh_folder():
     return f"{BUILT}/{now}-{os.getpid()}"
 
 
-def run_ab(options):
-    a, b = program(options.a), program(options.b)
+@contextlib.contextmanager
+def measuring(options):
+    """The folder that results go to, in which there are none yet; says what Ctrl-C left there."""
     folder = options.out or fresh_folder()
+    os.makedirs(folder, exist_ok=True)
+    if files.find([folder]):
+        raise Failed(f"{folder} holds results already")
     try:
-        take_turns(a, b, folder, options, "A and B")
+        yield folder
     except KeyboardInterrupt:
-        print(f"\nresults: interrupted; what was measured is in {folder}", file=sys.stderr)
+        kept = f"what was measured is in {plain(folder)}" if files.find([folder]) else \
+            "nothing was measured yet"
+        print(f"\nresults: interrupted; {kept}", file=sys.stderr)
         raise
+
+
+def run_ab(options):
+    if options.noise_floor:
+        compare.load_floor(options, ())     # a damaged one ends it now, not after minutes
+    a, b = program(options.a), program(options.b)
+    with measuring(options) as folder:
+        take_turns(a, b, folder, options, "A and B")
     one, other = both_sides(folder)
     status = compare.tell(one, other, options)
-    print(f"results: measured into {folder}", file=sys.stderr)
+    print(f"results: measured into {plain(folder)}", file=sys.stderr)
     return status
 
 
-def run_aa(options):
-    path = program(options.program)
-    folder = options.out or fresh_folder()
-    pairs, result = [], None
-    began = clock.time()
+def compare_with_itself(path, folder, options):
+    """(a result, for each pair the ratios by row)."""
+    result, pairs = None, []
     for number in range(options.pairs):
         place = f"{folder}/{number + 1:02}"
         take_turns(path, path, place, options, f"pair {number + 1} of {options.pairs}")
@@ -155,14 +178,29 @@ def run_aa(options):
         result = one.results[0]
         rows = judge(compare.comparable(one, other), floor.Floor())
         pairs.append({row.name: row.ratio for row in rows if not numpy.isnan(row.ratio)})
+        if not pairs[-1]:
+            raise Failed(f"{place}: no row was measured that has a ratio")
+    return result, pairs
+
+
+def run_aa(options):
+    output.check(options.floor or os.path.join(floor.FOLDER, "noise-floor.json"))
+    path = program(options.program)
+    began = clock.time()
+    with measuring(options) as folder:
+        result, pairs = compare_with_itself(path, folder, options)
     found = floor.measured(result.machine, began, conditions(result)["kernel"],
                            result.version, options.runs, pairs)
-    path = options.floor or os.path.join("results", floor.file_name(result.machine))
+    path = options.floor or os.path.join(floor.FOLDER, floor.file_name(result.machine))
     output.write(path, json.dumps(found, indent=1) + "\n")
-    lines = [["row", "floor"]] + [[name, share(row["floor"])] for name, row in found["rows"].items()]
+    kept = floor.Floor(path, found)
+    lines = [["row", "floor"]] + [[name, share(kept.of(name))] for name in kept.rows]
     print("\n".join(table(lines, right=(1,))))
-    print(f"\nnoise floor of this machine: {share(found['overall'])} (nine of ten differences of "
-          f"{options.pairs} comparisons of a program with itself stay below)\nkept in {plain(path)}")
+    print(f"\nnoise floor of this machine: {share(kept.of())} (nine of ten differences of "
+          f"{counted(options.pairs, 'comparison')} of a program with itself stay below)")
+    if kept.few:
+        print(f"mind: of {floor.FEW}")
+    print(f"kept in {plain(path)}")
     return 0
 
 
@@ -186,7 +224,8 @@ def add_measuring(made):
     made.add_argument("--seconds", type=seconds, default=SECONDS, metavar="S",
                       help=f"of each run ({SECONDS})")
     made.add_argument("--filter", metavar="GLOB", help="only rows whose name matches")
-    made.add_argument("--out", metavar="DIR", help=f"where results go (a new folder in {BUILT})")
+    made.add_argument("--out", metavar="DIR",
+                      help=f"where results go; holds none yet (a new folder in {BUILT})")
 
 
 def add(commands):
@@ -205,7 +244,9 @@ def add(commands):
         description="Compares a program with itself, by turns, several times over. The ratio that "
                     "nine of ten comparisons stay below becomes the noise floor of this machine.")
     made.add_argument("program", metavar="PROGRAM", help="a git revision or an rdpmc-bench")
-    made.add_argument("--pairs", type=count, default=PAIRS, metavar="N", help=f"comparisons ({PAIRS})")
-    made.add_argument("--floor", metavar="FILE", help="where it goes (results/noise-floor-HOST.json)")
+    made.add_argument("--pairs", type=count, default=floor.PAIRS, metavar="N",
+                      help=f"comparisons ({floor.PAIRS})")
+    made.add_argument("--floor", metavar="FILE",
+                      help=f"where it goes ({floor.FOLDER}/noise-floor-HOST.json, from here)")
     add_measuring(made)
     made.set_defaults(run=run_aa)

@@ -338,7 +338,9 @@ def exposed(text):
 def test_prometheus(make, tmp_path):
     of = overflowing()
     older = make(changed(started="2025-12-31T00:00:00Z", program__version="old"), "z-older.json")
-    found = exposed(export("prometheus", make(of), older))
+    status, text, err = results("--format", "prometheus", make(of), older)
+    assert status == 0 and err.startswith("results: left out 1 result: ")
+    found = exposed(text)
     hz = 2299998e3
 
     def value(metric, **labels):
@@ -347,8 +349,9 @@ def test_prometheus(make, tmp_path):
     host = {"host": "synthetic-a"}
     assert value("rdpmc_result_info", **host, cpu_model=CPU, backend="vmx", microcode="0x1",
                  kernel="6.12.1-synthetic", version="synthetic-1") == 1
-    assert value("rdpmc_result_timestamp_seconds", **host) == datetime(
-        2026, 1, 5, 2, tzinfo=timezone.utc).timestamp()
+    for which in "", "newest_":
+        assert value(f"rdpmc_result_{which}timestamp_seconds", **host) == datetime(
+            2026, 1, 5, 2, tzinfo=timezone.utc).timestamp()
     assert value("rdpmc_result_partial", **host) == 0
     for status, count in ("measured", 28), ("skipped", 1), ("failed", 1):
         assert value("rdpmc_result_rows", **host, status=status) == count
@@ -713,12 +716,59 @@ def test_hosts_that_look_alike_are_refused(make):
     assert (status, out) == (2, "") and "cannot be told apart" in err
 
 
+ONE = ["github-action-benchmark", "bencher", "lnt", "hgrm", "prometheus"]
+
+
+def nothing_measured(**changes):
+    """A result that was interrupted before it had measured anything."""
+    of = changed(partial=True, **changes)
+    for row in of["rows"]:
+        for key in set(row) - {"name", "setting", "unit"}:
+            del row[key]
+        row |= {"status": "skipped", "reason": "interrupted"}
+    return of
+
+
+@pytest.mark.parametrize("form", ONE)
+def test_where_there_is_no_time_the_newest_is_taken_and_the_rest_told(make, tmp_path, form):
+    make(changed(started="2026-01-04T02:00:00Z", program__version="old"), "in/c.json")
+    make(changed(started="2026-01-03T02:00:00Z", program__version="old"), "in/a.json")
+    alone = export(form, make(BASE, "in/b.json"))
+    row = ["--row", INTERCEPTED] if form == "hgrm" else []
+    status, out, err = results("--format", form, *row, tmp_path / "in")
+    assert (status, out, err.count("\n")) == (0, alone, 1)
+    assert err.startswith("results: left out 2 results: ")
+
+
+@pytest.mark.parametrize("form", ONE)
+def test_a_result_that_measured_nothing_does_not_replace_one_that_did(make, base, form):
+    alone = export(form, base)
+    empty = make(nothing_measured(started="2026-01-06T02:00:00Z"), "b.json")
+    row = ["--row", INTERCEPTED] if form == "hgrm" else []
+    status, out, err = results("--format", form, *row, base, empty)
+    assert status == 0 and err.startswith("results: left out 1 result: ")
+    if form != "prometheus":
+        assert out == alone
+        return
+    # But that there is a newer one can be seen, and alarmed on.
+    before, after = exposed(alone), exposed(out)
+    key = "rdpmc_result_newest_timestamp_seconds", (("host", "synthetic-a"),)
+    assert (before.pop(key), after.pop(key)) == (1767578400, 1767578400 + 86400)
+    assert before == after
+
+
+@pytest.mark.parametrize("form", ONE)
+def test_where_nothing_was_measured_there_is_nothing_to_export(make, form):
+    status, out, err = results("--format", form, make(nothing_measured()))
+    assert (status, out) == (2, "") and "no result has times" in err.splitlines()[-1]
+
+
 @pytest.mark.parametrize("form", ["github-action-benchmark", "bencher", "lnt", "hgrm"])
-def test_two_results_cannot_have_one_name(make, base, form):
-    other = make(changed(started="2026-01-06T02:00:00Z"), "b.json")
+def test_two_machines_cannot_have_one_name(make, base, form):
+    other = make(changed(context__hostname="other"), "b.json")
     status, out, err = results("--format", form, base, other)
     assert (status, out) == (2, "") and err.count("\n") == 1
-    assert str(base) in err and str(other) in err
+    assert str(base) in err and str(other) in err and "two machines" in err
 
 
 @pytest.mark.parametrize("form", ALL)

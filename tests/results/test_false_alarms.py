@@ -334,7 +334,7 @@ def test_turns_on_a_machine_that_drifts(level, least, quick):
         a, b = drifting(rng, 20, level)
         for paired in found:
             judged, = judging.judge([judging.Verdict(
-                "x", "control", [[run] for run in a], [[run] for run in b], paired=paired)],
+                "x", "control", [[run] for run in a], [[run] for run in b], turns=paired)],
                 floors("assumed")[0])
             found[paired][judged.verdict] += 1
     if level == 1:

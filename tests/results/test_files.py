@@ -615,7 +615,7 @@ def test_nesting_that_can_just_be_read_ends_nothing(depth, tmp_path):
     written(tmp_path / "deep.json", nested("[", "]", depth)(result(at=2)))
     done = call("trend", tmp_path)
     assert done.status in (0, 3)
-    assert ("1 results" if done.status else "2 results") in done.out
+    assert ("1 result " if done.status else "2 results ") in done.out
 
 
 @pytest.mark.parametrize("value", (math.nan, math.inf, -math.inf, 1e16, 10 ** 400, True, "1", None))
@@ -623,6 +623,16 @@ def test_figure_is_a_finite_number_however_it_got_there(value):
     with pytest.raises(files.Refused):
         files.number({"median": value}, "median", "row")
     assert files.number({"median": 3}, "median", "row") == 3.0
+
+
+def test_recorded_results_are_taken_only_where_they_are_named(tmp_path):
+    """What somebody else measured and kept is no history of this machine."""
+    mine, kept = (written(tmp_path / name, result(1)) for name in ("a.json", "recorded/b.json"))
+    deep = written(tmp_path / "x/recorded/y/c.json", result(1))
+    assert files.find([str(tmp_path)]) == [str(mine)]
+    assert files.find([str(kept.parent)]) == [str(kept)]
+    assert files.find([f"{kept.parent}/"]) == [str(kept)]
+    assert files.find([str(kept), str(deep.parent)]) == [str(kept), str(deep)]
 
 
 def test_reading_of_a_name_agrees_with_the_schema():

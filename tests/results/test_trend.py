@@ -447,7 +447,24 @@ def test_damaged_files_leave_a_regression_status_1_and_a_good_history_status_3(t
 def test_single_result_is_too_short_but_good(tmp_path):
     done = call("trend", written(tmp_path / "a.json", exact({CONTROL: [1.0]})))
     assert done.status == 0
-    assert "1 result" in done.out and "too few" in done.out
+    assert done.out.startswith("1 result of 1 host, 1 row, ") and "too few" in done.out
+    assert "1 row has fewer than 10 points" in done.out and "steady" not in done.out
+
+
+def test_repositorys_own_results_are_no_history(tmp_path):
+    written(tmp_path / "recorded/a.json", exact({CONTROL: [1.0]}))
+    done = call("trend", tmp_path)
+    assert (done.status, done.out) == (2, "") and "no result of rdpmc-bench" in done.err
+    assert call("trend", tmp_path / "recorded").status == 0
+
+
+def test_what_is_unknown_explains_no_change(tmp_path):
+    def change(of, at):
+        dearer(25, 1.08)(of, at)
+        of["context"]["governor"] = None if at < 25 else "performance"
+
+    done = call("trend", a_history(tmp_path, 40, change))
+    assert "SLOWER" in done.out and "governor" not in done.out
 
 
 def test_time_is_told_in_utc_and_in_order():

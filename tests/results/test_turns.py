@@ -81,6 +81,8 @@ def test_each_turn_has_both_and_either_first(place):
     # By lot: all twelve the same way happens once in two thousand times.
     assert len(turns) == 12 and set(turns) == {("one", "two"), ("two", "one")}
     assert "not measured by turns" not in done.stdout
+    # The ratio of a turn is not that of the medians beside it.
+    assert "alternate: B to A is the median of each B to the A beside it" in done.stdout
 
 
 def test_a_run_is_a_process_with_what_was_asked_for(place):
@@ -139,23 +141,45 @@ def test_what_is_neither_program_nor_revision(place):
 ])
 def test_wrong_use(place, words, said):
     wrong_use(run(place, "ab", fake(place, "one"), fake(place, "two"), *words), said)
+    assert not (place / "log").exists()     # before minutes of measuring, not after them
 
 
-def test_ctrl_c_keeps_what_was_measured(place):
-    slow = "sleep 0.2"
+def interrupted(place, count, *words):
+    """What it says when Ctrl-C comes after the programs were called @count times."""
     child = subprocess.Popen(
-        [sys.executable, RESULTS, "ab", fake(place, "one", extra=slow), fake(place, "two", extra=slow),
-         "--runs", "100", "--out", "kept"], cwd=place, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGINT,
-                                                                 signal.default_int_handler))
+        [sys.executable, RESULTS, *words, "--out", "kept"], cwd=place, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     for _ in range(600):
-        if (place / "log").exists() and len(log(place)) >= 4:
+        if (place / "log").exists() and len(log(place)) >= count:
             break
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
-    assert child.returncode == 130 and "interrupted; what was measured is in kept" in err
-    assert "Traceback" not in err and len(list((place / "kept").glob("*.json"))) >= 2
+    assert (child.returncode, out) == (130, "") and "Traceback" not in err
+    return err.strip()
+
+
+def test_ctrl_c_keeps_what_was_measured(place):
+    slow = "sleep 0.2"
+    one, two = fake(place, "one", extra=slow), fake(place, "two", extra=slow)
+    err = interrupted(place, 4, "ab", one, two, "--runs", "100")
+    assert err == "results: interrupted; what was measured is in kept"
+    assert len(list((place / "kept").glob("*.json"))) >= 2
+
+
+def test_ctrl_c_keeps_what_was_measured_of_a_floor_and_says_that_there_is_none(place):
+    err = interrupted(place, 5, "aa", fake(place, "one", extra="sleep 0.2"), "--runs", "2")
+    assert err == "results: interrupted; what was measured is in kept"
+    assert len(list((place / "kept").rglob("*.json"))) >= 3
+    assert not list((place / "results").iterdir())
+
+
+def test_ctrl_c_before_anything_was_measured_promises_nothing(place):
+    program = fake(place, "one", extra="sleep 5")
+    for words in ["ab", program, program], ["aa", program]:
+        assert interrupted(place, 1, *words) == "results: interrupted; nothing was measured yet"
+        (place / "log").unlink()
 
 
 def test_a_revision_is_built_once_in_a_tree_of_its_own(place):
@@ -190,7 +214,105 @@ def test_noise_floor_is_measured_kept_and_used(place):
     # Of another machine it says nothing.
     done = run(place, "ab", fake(place, "one", host="synthetic-2"),
                fake(place, "two", 1.05, host="synthetic-2"), "--runs", "8")
-    assert done.returncode == 1 and "assumed" in done.stdout
+    assert done.returncode == 1
+    assert "assumed, because results/ holds none of synthetic-2 Synthetic processor" in done.stdout
+
+
+def test_a_floor_of_few_pairs_is_not_below_the_assumed_one(place):
+    """Two pairs that happen to agree prove nothing."""
+    done = run(place, "aa", fake(place, "one"), "--pairs", "2", "--runs", "12", "--floor", "f.json")
+    of = json.loads((place / "f.json").read_text())
+    assert done.returncode == 0 and of["pairs"] == 2
+    assert "fewer than 10 pairs" in done.stdout
+    for few, floors in (True, {"1.0 %", "8.0 %"}), (False, {"0.4 %", "8.0 %"}):
+        of |= {"overall": 0.004, "pairs": 9 if few else 10}
+        of["rows"] = {"rdpmc/metrics/intercepted/cpl3": {"floor": 0.08}}
+        (place / "f.json").write_text(json.dumps(of))
+        (place / "log").unlink()
+        done = run(place, "ab", fake(place, "one"), fake(place, "two"), "--runs", "6",
+                   "--noise-floor", "f.json")
+        assert {floor for floor in ("0.4 %", "1.0 %", "8.0 %") if f" {floor} " in done.stdout} \
+            >= floors
+        assert ("fewer than 10 pairs" in done.stdout) == few
+        assert few != (" 0.4 % " in done.stdout)
+
+
+def test_a_floor_that_cannot_be_written_is_told_before_anything_is_measured(place):
+    (place / "file").write_text("")
+    (place / "folder").mkdir()
+    for where, said in (("file/floor.json", "/file: file exists"),
+                        ("folder", "folder: is a directory")):
+        done = run(place, "aa", fake(place, "one"), "--runs", "2", "--pairs", "2", "--floor", where)
+        wrong_use(done, said)
+    assert not (place / "log").exists()
+
+
+def test_a_floor_has_its_folder_made(place):
+    (place / "results").rmdir()
+    done = run(place, "aa", fake(place, "one"), "--runs", "2", "--pairs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "kept in results/noise-floor-synthetic.json" in done.stdout
+    assert (place / "results/noise-floor-synthetic.json").is_file()
+    assert "1 comparison of" in done.stdout
+
+
+def test_a_program_that_measures_nothing_is_told(place):
+    for words in ["ab", "/bin/true", "/bin/true"], ["aa", "/bin/true"]:
+        wrong_use(run(place, *words, "--runs", "2", "--seconds", "1"),
+                  "/bin/true: wrote no result: is it an rdpmc-bench?")
+    wrong = fake(place, "one", extra='for last; do :; done; echo "{}" >"$last"; exit 0')
+    wrong_use(run(place, "ab", wrong, wrong, "--runs", "2", "--out", "x"),
+              "no result of this project")
+
+
+def test_a_floor_of_no_row_is_none(place):
+    program = fake(place, "one", extra='touch=$6; sed s/measured/skipped/ '
+                   f'{place}/pool/1.0/$at.json >"$7"; exit 0')
+    done = run(place, "aa", program, "--runs", "2", "--pairs", "2")
+    wrong_use(done, "no row was measured")
+
+
+def test_where_results_cannot_go_is_one_line(place):
+    (place / "file").write_text("")
+    for command in ["ab", fake(place, "one"), fake(place, "two")], ["aa", fake(place, "one")]:
+        wrong_use(run(place, *command, "--runs", "2", "--out", "file"), "file: file exists")
+        wrong_use(run(place, *command, "--runs", "2", "--out", "file/x"), "not a directory")
+    assert not (place / "log").exists()
+
+
+def test_an_earlier_run_is_not_written_over(place):
+    program = fake(place, "one")
+    (place / "kept").mkdir()        # an empty one is as good as a new one
+    assert run(place, "ab", program, program, "--runs", "2", "--out", "kept").returncode == 0
+    before = {path.name: path.read_bytes() for path in (place / "kept").iterdir()}
+    for command in ["ab", program, program], ["aa", program]:
+        wrong_use(run(place, *command, "--runs", "3", "--out", "kept"),
+                  "kept holds results already")
+    assert before == {path.name: path.read_bytes() for path in (place / "kept").iterdir()}
+
+
+def test_a_single_turn_is_not_told_to_be_none(place):
+    done = run(place, "ab", fake(place, "one"), fake(place, "two"), "--runs", "1")
+    assert done.returncode == 0 and "not measured by turns" not in done.stdout
+    assert "mind: A and B are one result each" in done.stdout
+    assert "A: 1 file, 1 run, " in done.stdout
+
+
+def test_too_few_turns_say_how_many_could_alarm(place):
+    done = run(place, "ab", fake(place, "one"), fake(place, "two", 1.06), "--runs", "3")
+    assert done.returncode == 0
+    # Two rows: a single one of them takes p < 0.005, which six a side can have and five cannot.
+    assert "(6 turns at least can alarm)" in done.stdout and "would tell" not in done.stdout
+
+
+def test_a_loaded_machine_is_told(place):
+    loaded = fake(place, "two", extra=f'while [ "$1" != --json ]; do shift; done; '
+                  's=s/.cpu_share.:.*/\\"cpu_share\\":0.6,/; '
+                  f'sed "s/HOST/synthetic/; $s" {place}/pool/1.0/$at.json >"$2"; exit 0')
+    done = run(place, "ab", fake(place, "one"), loaded, "--runs", "3")
+    assert done.returncode == 0, done.stderr
+    assert "mind: disturbed: 0 of 3 results of A, 3 of 3 of B: others had the CPU for up to 40 % " \
+        in done.stdout
 
 
 @pytest.mark.parametrize("text", [

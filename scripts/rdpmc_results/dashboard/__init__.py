@@ -7,11 +7,12 @@
   npm       fetches uPlot, the charts
 """
 
+import os
 import time
 
-from .. import history, output
+from .. import files, history, output
 from ..main import Failed, name_skipped, progress
-from ..text import plain
+from ..text import counted, plain
 
 OUT = "build/dashboard.html"
 
@@ -26,9 +27,11 @@ def run(options):
     status = name_skipped(of.skipped)
     if not of.points and not of.others:
         raise Failed(f"no results in {' '.join(options.paths)}; `make bench` makes one")
+    if options.out == OUT:
+        os.makedirs(os.path.dirname(OUT), exist_ok=True)    # outside of a tree that is built
     output.write(options.out, page.page(data.collect(of, options.title, int(time.time())), uplot))
-    print(f"{plain(options.out)}: {len(of.points)} results of {len(of.hosts)} host"
-          f"{'s' * (len(of.hosts) != 1)}")
+    print(f"{plain(options.out)}: {counted(len(of.points), 'result')} of "
+          f"{counted(len(of.hosts), 'host')}")
     return status
 
 
@@ -39,7 +42,7 @@ def add(commands):
                     "and since when, what an exit costs, the history of each row, percentiles, "
                     "what was skipped, what fuzzing found. The charts are uPlot's, fetched once by "
                     "npm.")
-    made.add_argument("paths", nargs="+", metavar="PATH", help="result file, or folder of them")
+    made.add_argument("paths", nargs="+", metavar="PATH", help=files.PATH_HELP)
     made.add_argument("--out", default=OUT, metavar="FILE", help=f"where to write it ({OUT})")
     made.add_argument("--title", default="RDPMC under KVM",
                       help="heading of the page (%(default)s)")

@@ -5,6 +5,7 @@ is the one written here. Nothing of them is in this tree."""
 import base64
 import hashlib
 import os
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -12,6 +13,7 @@ import tempfile
 UPLOT = ("uplot", "1.6.32",
          "KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/ep3tOkyTxpiQIw==")
 SECONDS = 120
+LOCAL = ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT")    # codes of npm that no network mends
 
 
 class Missing(Exception):
@@ -41,10 +43,10 @@ def package(name, version, sha512):
     try:
         os.makedirs(cache(), exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache()) as folder:
-            subprocess.run(["npm", "pack", what, "--silent", "--fetch-retries=1",
+            subprocess.run(["npm", "pack", what, "--loglevel=error", "--fetch-retries=1",
                             "--fetch-timeout=20000", "--pack-destination", folder],
                            check=True, timeout=SECONDS, stdin=subprocess.DEVNULL,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             fetched = os.path.join(folder, os.path.basename(path))
             if not genuine(fetched, sha512):
                 raise Missing(f"what npm gives as {what} is something else (sha512); {by_hand}")
@@ -52,8 +54,14 @@ def package(name, version, sha512):
     except FileNotFoundError:
         raise Missing(f"{what} is needed, and npm, which fetches it, is missing (Debian: npm); or "
                       f"{by_hand}") from None
-    except (OSError, subprocess.SubprocessError):
-        raise Missing(f"npm cannot fetch {what}; try again with a network, or {by_hand}") from None
+    except OSError as error:
+        raise Missing(f"{what} cannot be kept in {cache()}: {error.strerror.lower()}; "
+                      "XDG_CACHE_HOME names another place") from None
+    except subprocess.SubprocessError as error:
+        code = re.search(rb"^npm \S+ code ([A-Z]+)$", error.stderr or b"", re.MULTILINE)
+        code = code[1].decode() if code else "it does not say why"
+        advice = "" if code in LOCAL else "try again with a network, or "
+        raise Missing(f"npm cannot fetch {what} ({code}); {advice}{by_hand}") from None
     return path
 
 

@@ -3,7 +3,7 @@
 
 from math import isnan
 
-from ..text import date, plain, share
+from ..text import counted, date, plain, share
 from ..trend import around, changed, loads, moved
 
 WEEK = 7 * 86400
@@ -23,13 +23,12 @@ def span(seconds):
     """A length of time as people say it: 75 minutes."""
     for unit, size in ("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1):
         if seconds >= 2 * size or unit == "second":
-            count = round(seconds / size)
-            return f"{count} {unit}{'s' * (count != 1)}"
+            return counted(round(seconds / size), unit)
     return ""
 
 
 def rows(count):
-    return f"{count} row{'s' * (count != 1)}"
+    return counted(count, "row")
 
 
 def rows_are(count):

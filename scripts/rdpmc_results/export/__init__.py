@@ -6,7 +6,7 @@ import argparse
 import importlib
 import os
 
-from .. import output
+from .. import files, output
 from ..main import Failed, name_skipped
 from .found import read
 
@@ -17,7 +17,7 @@ FORMATS = {
     "otava": ("otava", "CSV of a machine's history, a column for each row"),
     "lnt": ("lnt", "LNT report, format 2, ns"),
     "hgrm": ("hgrm", "HdrHistogram's percentiles of one row, ns"),
-    "prometheus": ("prometheus", "textfile collector; each host's newest result, s"),
+    "prometheus": ("prometheus", "textfile collector of node_exporter, s"),
     "junit": ("junit", "JUnit XML: what passed, failed or was skipped"),
     "ktap": ("ktap", "the same as KTAP version 1"),
     "csv": ("spreadsheet", "all figures, a line for each row of each result"),
@@ -28,7 +28,10 @@ def add(commands):
     parser = commands.add_parser(
         "export", help="results in the formats of other tools", allow_abbrev=False,
         usage="results export --format FORMAT [option...] PATH...",
-        description="Writes results in the format of another tool. PATH: a result or a folder.",
+        description="Writes results in the format of another tool. All but otava, junit, ktap "
+                    "and csv\nhold no time, and take each host's newest result that measured "
+                    "something.\n"
+                    f"PATH: {files.PATH_HELP}.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="formats:\n" + "\n".join(f"  {name:24}{what}"
                                         for name, (_, what) in FORMATS.items()))

@@ -13,7 +13,7 @@ from ..conditions import said
 from ..history import exit_costs, setting
 from ..main import Failed, progress
 from ..statistics import median_interval
-from ..text import plain
+from ..text import counted, plain
 from .histogram import cycles_per_ns
 
 SIMULATED = "simulated-vpmu"        # answered by rdpmc-bench itself: such times mean nothing
@@ -57,48 +57,55 @@ class Found:
         say_left_out(rows, "row", f"with setting {SIMULATED} times mean nothing")
         return bench
 
-    def one(self):
-        """The only result there is, for formats that hold no more."""
-        timed = self.timed()
-        if len(timed) > 1:
-            raise Failed(f"{timed[0].path} and {timed[1].path}: this format holds one result")
-        return timed[0]
+    def newest(self, details=False):
+        """For formats that hold no time: of each machine the newest result that measured something.
+        With @details histograms, too; where they are damaged an older one is taken."""
+        newest, older = {}, 0
+        for result in reversed(self.timed()):
+            if result.machine in newest or not any(figures(result)):
+                older += 1
+                continue
+            try:
+                newest[result.machine] = detailed(result) if details else result
+            except files.Refused as reason:
+                self.skipped.append((result.path, str(reason)))
+        say_left_out(older, "result",
+                     "this format holds each host's newest that measured something")
+        if not newest:
+            raise Failed("no result has times")
+        return list(newest.values())
+
+    def one(self, details=False):
+        """The same for formats that hold one result."""
+        newest = self.newest(details)
+        if len(newest) > 1:
+            raise Failed(f"{newest[0].path} and {newest[1].path} are of two machines: this format "
+                         "holds one result")
+        return newest[0]
 
     def named(self):
-        """{name: Figure} of all results, which must not share a name: there is no time in it."""
+        """{name: Figure} of the newest results, which must not share a name: it holds no host."""
         named = {}
-        for result in self.timed():
+        for result in self.newest():
             for figure in figures(result):
                 other = named.setdefault(figure.name, figure)
                 if other is not figure:
-                    raise Failed(f"{other.result.path} and {result.path} both have {figure.name}, "
-                                 "and this format holds no time")
-        if not named:
-            raise Failed("no row was measured")
+                    raise Failed(f"{other.result.path} and {result.path} of two machines both have "
+                                 f"{figure.name}, and this format holds no host")
         return named
 
-    def newest(self, results):
-        """Of @results the newest of each machine, with histograms; where they are damaged an older
-        one, or none."""
-        newest = {}
-        for result in reversed(results):
-            if result.machine in newest:
-                continue
-            try:
-                detailed = files.read(result.path, details=True)
-                if any(row.details for row in detailed.rows):
-                    cycles_per_ns(detailed)
-                newest[result.machine] = detailed
-            except files.Refused as reason:
-                self.skipped.append((result.path, str(reason)))
-        if not newest:
-            raise Failed("there is no result to export")
-        return list(newest.values())
+
+def detailed(result):
+    """The same with histograms, whose cycles are known in ns; or Refused."""
+    read = files.read(result.path, details=True)
+    if any(row.details for row in read.rows):
+        cycles_per_ns(read)
+    return read
 
 
 def say_left_out(count, what, why):
     if count:
-        print(f"results: left out {count} {what}{'s' * (count > 1)}: {why}", file=sys.stderr)
+        print(f"results: left out {counted(count, what)}: {why}", file=sys.stderr)
 
 
 def read(paths):

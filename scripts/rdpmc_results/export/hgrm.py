@@ -65,7 +65,7 @@ def chosen(rows, name):
 
 
 def render(found, options):
-    result, = found.newest([found.one()])
+    result = found.one(details=True)
     row = chosen([figure.row for figure in figures(result) if figure.row.details], options.row)
     buckets = merged(row)
     if not buckets:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Prometheus' text format for the textfile collector of node_exporter: no timestamps, base units,
-a classic histogram. Of each host its newest result, for a gauge has one value.
+a classic histogram. Of each host its newest result that measured something: a gauge has one value.
 https://prometheus.io/docs/instrumenting/exposition_formats/ ; .../practices/naming/
 
 The name of the file must end in .prom for the collector to read it."""
@@ -18,6 +18,8 @@ BOUNDS = [float(f"{digit}e-{power}") for power in range(8, 3, -1) for digit in (
 GAUGES = {
     "rdpmc_result_info": "The result of each host that is shown here; always 1.",
     "rdpmc_result_timestamp_seconds": "When the result's program began, since 1970.",
+    "rdpmc_result_newest_timestamp_seconds":
+        "The same of the host's newest result: later where that measured nothing and is not shown.",
     "rdpmc_result_partial": "1: a signal ended the program early, there is less than asked for.",
     "rdpmc_result_rows": "Rows of the result by what became of them.",
     "rdpmc_read_median_seconds": "A read: median of the runs' medians, net of the empty loop.",
@@ -37,12 +39,14 @@ def labels(pairs):
     return ",".join(f'{name}="{escaped(value)}"' for name, value in pairs.items())
 
 
-def gauges(result, host):
-    """(metric, labels, value) of a result, in s; value None where it is unknown."""
+def gauges(result, host, newest):
+    """(metric, labels, value) of a result, in s; value None where it is unknown. @newest: when the
+    host's newest one began."""
     known = context(result)
     yield "rdpmc_result_info", host | {"cpu_model": known["cpu"]} | {
         what: known[what] for what in ("backend", "kernel", "microcode", "version")}, 1
     yield "rdpmc_result_timestamp_seconds", host, result.started
+    yield "rdpmc_result_newest_timestamp_seconds", host, newest
     yield "rdpmc_result_partial", host, int(result.partial)
     for status in "measured", "skipped", "failed":
         yield "rdpmc_result_rows", host | {"status": status}, sum(
@@ -70,7 +74,9 @@ def histogram(row, which, hz):
 
 
 def render(found, options):
-    results = found.newest(found.timed())
+    results = found.newest(details=True)
+    # Of all, by time: the last one stays.
+    newest = {result.machine: result.started for result in found.results if result.kind == "bench"}
     names = name_machines([result.machine for result in results])
     if len({labels({"host": name}) for name in names.values()}) < len(names):
         raise Failed("two machines cannot be told apart by their names")
@@ -78,7 +84,7 @@ def render(found, options):
     histograms = []
     for result in sorted(results, key=lambda result: names[result.machine]):
         host = {"host": names[result.machine]}
-        for metric, which, value in gauges(result, host):
+        for metric, which, value in gauges(result, host, newest[result.machine]):
             if value is not None:
                 samples[metric].append(f"{metric}{{{labels(which)}}} {value!r}")
         for figure in figures(result):

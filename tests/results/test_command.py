@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""However scripts/results ends, it says why in one line and with the status of --help: never with a
+traceback."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from test_files import ROOT, call, result, run, written
+
+PROGRAM = str(ROOT / "scripts/results")
+
+
+def shell(words, *arguments, **environment):
+    """What a shell makes of `$0 ARGUMENTS` with @words after it."""
+    return subprocess.run(["sh", "-c", f'"$0" "$@" {words}', PROGRAM, *map(str, arguments)],
+                          capture_output=True, text=True, timeout=60, cwd=ROOT,
+                          env=os.environ | environment)
+
+
+@pytest.fixture
+def good(tmp_path):
+    return written(tmp_path / "in/a.json", result(1))
+
+
+def commands(good):
+    return (["--help"], ["trend", "--help"], ["trend", good], ["trend", "--json", good],
+            ["compare", good, "--", good], ["export", "--format", "csv", good])
+
+
+@pytest.mark.parametrize("unbuffered", ("", "1"))
+def test_full_output_is_status_2_in_one_line(good, unbuffered):
+    for words in commands(good):
+        done = shell(">/dev/full", *words, PYTHONUNBUFFERED=unbuffered)
+        assert done.returncode == 2, words
+        assert done.stderr.splitlines()[-1] == \
+            "results: standard output: no space left on device", words
+        assert "Traceback" not in done.stderr and "Exception" not in done.stderr
+
+
+def test_closed_output_is_status_2_in_one_line(good):
+    for words in commands(good):
+        done = shell(">&-", *words)
+        assert (done.returncode, done.stderr) == (2, "results: standard output is closed\n"), words
+
+
+def test_closed_errors_end_nothing(good):
+    done = shell("2>&-", "trend", good, good.parent / "nowhere")
+    assert done.returncode == 3 and "1 result of 1 host" in done.stdout
+    assert "skipped" not in done.stdout
+
+
+def test_reader_that_has_seen_enough_is_no_trouble(good):
+    done = shell("| true", "export", "--format", "csv", good)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def with_scipy(tmp_path, text):
+    """Environment in which SciPy is @text."""
+    written(tmp_path / "fake/scipy/__init__.py", text.encode())
+    return {"PYTHONPATH": str(tmp_path / "fake")}
+
+
+def test_without_scipy_one_line_says_what_is_missing(tmp_path):
+    done = shell("", "--help", **with_scipy(tmp_path, "raise ImportError"))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "SciPy is missing" in done.stderr
+
+
+def test_ctrl_c_while_modules_are_imported_is_130(tmp_path):
+    kill = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=60,
+                          env=os.environ | with_scipy(tmp_path, kill),
+                          preexec_fn=lambda: signal.signal(signal.SIGINT,
+                                                           signal.default_int_handler))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_program_that_cannot_be_begun_is_one_line(tmp_path):
+    program = written(tmp_path / "text", b"no program\n")
+    program.chmod(0o755)
+    done = run("ab", program, program, "--runs", "2", "--out", tmp_path / "out")
+    assert (done.status, done.out, len(done.told)) == (2, "", 1)
+    assert "text: exec format error" in done.err
+
+
+def test_more_than_two_sides_are_refused(good):
+    done = call("compare", good, "--", good, "--", good)
+    assert (done.status, done.out, len(done.told)) == (2, "", 1)
+    assert "two sides" in done.err
+
+
+def test_one_side_is_told_to_be_too_few(good):
+    for words in ["--", good], [good, "--"], [good], ["--"], []:
+        done = call("compare", *words)
+        assert (done.status, done.out) == (2, "")
+        assert done.err == "results: compare takes two sides: A.json... -- B.json...\n", words
+
+
+def test_empty_name_of_a_file_is_told(good):
+    for words in ["export", "--format", "csv", "--out", "", good], \
+            ["dashboard", "--out", "", good]:
+        done = call(*words)
+        assert (done.status, done.out, len(done.told)) == (2, "", 1)
+        assert "an empty name" in done.err
+
+
+def test_help_of_all_that_take_folders_tells_of_recorded():
+    for command in "compare", "trend", "export", "dashboard":
+        assert "recorded" in run(command, "--help").out, command
