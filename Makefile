@@ -24,7 +24,10 @@ ifneq ($(filter clean,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
-VERSION := 0.1.0$(shell git -c safe.directory='*' describe --always --dirty --exclude='*' 2>/dev/null | sed 's/^/+g/')
+# The number, and the commit: git's word, or what git archive wrote behind the number. Only a git of our own is asked.
+VERSION := $(shell read -r number commit <VERSION; \
+	[ ! -e .git ] || commit=$$(git -c safe.directory='*' describe --always --dirty --exclude='*' 2>/dev/null); \
+	case $$commit in (''|*:*) echo "$$number";; (*) echo "$$number+g$$commit";; esac)
 
 WARNINGS := -Wall -Wextra -Werror
 CFLAGS   ?= -O2 -g
@@ -78,7 +81,7 @@ SANITIZED := $(BUILD)/sanitized
 .PHONY: all bench test doctor list speed sweep clean help setup-build setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
 	kernel-engine fuzz-kernel coverage-kernel fuzz-live \
-	setup-analysis ab aa trend dashboard power example campaign
+	setup-analysis ab aa trend dashboard power example campaign regression man install uninstall dist
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
@@ -128,6 +131,33 @@ example: setup-analysis ## a real history with a planted slow-down: its trend an
 	@tar -xf results/example-history.tar.xz -C $(BUILD)
 	@scripts/results trend $(BUILD)/example-history || [ $$? -eq 1 ]
 	@scripts/results dashboard --out $(BUILD)/example.html --title 'RDPMC: an example' $(BUILD)/example-history
+
+# As distributions ask for it: PREFIX, DESTDIR, and where each kind goes. rdpmc-diff looks for what is known
+# of kernels in ../share/rdpmc beside its directory.
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+MANDIR  ?= $(DATADIR)/man
+MAN     ?= yes
+INSTALL = BUILD="$(BUILD)" BINDIR="$(DESTDIR)$(BINDIR)" DATADIR="$(DESTDIR)$(DATADIR)" MANDIR="$(DESTDIR)$(MANDIR)" \
+	MAN="$(MAN)" scripts/install
+PAGES  := $(addprefix $(BUILD)/man/,rdpmc-bench.1 rdpmc-diff.1 fuzz-rdpmc-replay.1)
+man: $(PAGES) ## manual pages from --help, by help2man, into build/man/
+$(PAGES): $(BUILD)/man/%.1: $(BUILD)/% docs/%.h2m scripts/man
+	$(call quiet,MAN,$@)scripts/man $< $@
+
+install: all $(if $(filter no,$(MAN)),,man) ## programs, pages and data to PREFIX=/usr/local (DESTDIR= MAN=no)
+	@$(INSTALL)
+uninstall: ## remove exactly what install puts there
+	@$(INSTALL) --remove
+
+# Of a commit the same bytes each time, with the same xz.
+dist: ## the last commit as build/rdpmc-VERSION.tar.xz, that builds without git
+	@mkdir -p $(BUILD)
+	@git="git -c safe.directory=* -c core.abbrev=7 -c tar.umask=0022" && commit=$$($$git rev-parse --short HEAD) && \
+	read -r number _ <VERSION && name=rdpmc-$$number+g$$commit && \
+	$$git archive --prefix=$$name/ -o $(BUILD)/$$name.tar HEAD && xz -f -6 -T1 $(BUILD)/$$name.tar && \
+	echo "made $(BUILD)/$$name.tar.xz"
 
 clean: ## remove build/
 	rm -rf $(BUILD)
@@ -253,6 +283,11 @@ CAMPAIGN_RUN = scripts/campaign --build $(BUILD) $(if $(filter file,$(origin TIM
 	$(if $(filter file,$(origin JOBS)),,--jobs "$(JOBS)")
 campaign: setup-fuzz $(CAMPAIGN_PROGRAMS) ## fuzz by all engines and drivers until stopped; goes on where it was (TIME= JOBS= CAMPAIGN_ARGS=)
 	@$(CAMPAIGN_RUN) $(CAMPAIGN_ARGS)
+
+# A finding's page, or cases.
+regression: $(BUILD)/rdpmc-diff ## keep cases that found something in corpus/regressions (FROM=build/campaign/findings/NAME)
+	$(if $(FROM),,$(error FROM= names a page of a finding, or cases))
+	@BUILD=$(BUILD) scripts/regression $(FROM)
 
 # As fuzzing services build: their compiler, flags and engine, everything into $OUT.
 fuzz-target: ## the target and its corpus into OUT=, by LIB_FUZZING_ENGINE, CC, CXX, CFLAGS, CXXFLAGS

@@ -32,8 +32,8 @@ struct known *known_read(const char *directory, const struct engine *engine, cha
 void known_free(struct known *known);
 
 /*
- * Where they are if nothing else is said: $RDPMC_KNOWN, or ../fuzz/known as the program sees it.
- * -1: not there.
+ * Where they are if nothing else is said: $RDPMC_KNOWN, or ../fuzz/known as the program sees it, or
+ * ../share/rdpmc/known, where it is installed. -1: not there.
  */
 int known_directory(char *directory, size_t size);
 

@@ -463,19 +463,27 @@ static char *read_file(const char *path)
 	return text;
 }
 
+static int known_place(char *directory, size_t size, const char *program, const char *place)
+{
+	const int length = snprintf(directory, size, "%s%s", program, place);
+
+	return (size_t)length < size && !access(directory, R_OK | X_OK) ? 0 : -1;
+}
+
 int known_directory(char *directory, size_t size)
 {
+	static const char *const places[] = { "../fuzz/known", "../share/rdpmc/known" };
 	const char *named = getenv("RDPMC_KNOWN");
 	char program[4096];
-	size_t length;
 
 	if (named)
-		length = (size_t)snprintf(directory, size, "%s", named);
-	else if (!engine_program(program, sizeof(program)))
-		length = (size_t)snprintf(directory, size, "%s../fuzz/known", program);
-	else
+		return known_place(directory, size, "", named);
+	if (engine_program(program, sizeof(program)))
 		return -1;
-	return length < size && !access(directory, R_OK | X_OK) ? 0 : -1;
+	for (size_t i = 0; i < NR_OF(places); i++)
+		if (!known_place(directory, size, program, places[i]))
+			return 0;
+	return -1;
 }
 
 struct known *known_read(const char *directory, const struct engine *engine, char *why,

@@ -113,6 +113,34 @@ run --engine "$dir/flaky.so" --times 9 --into "$dir/none" "$dir/zero"
 check 'what is not seen each time is flaky, and has no page' says ': flaky, seen '
 check 'and no page' [ -z "$(ls "$dir/none")" ]
 
+# --- what was found once is kept by a command ---
+mkdir "$dir/regressions"
+keep()
+{
+	BUILD=$build scripts/regression --into "$dir/regressions" "$@" >"$dir/out" 2>"$dir/err"
+	status=$?
+}
+keep "$page" "$dir"/leaf23-swapped/pages/*
+check 'the cases of pages are kept' [ $status -eq 0 ]
+for case in "$page"/case "$dir"/leaf23-swapped/pages/*/case "$dir"/leaf23-swapped/pages/*/form-*; do
+	find "$dir/regressions" -type f -exec cmp -s "$case" {} \; -print | grep -q . || status=1
+done
+check 'each as it is' [ $status -eq 0 ]
+count=$(find "$dir/regressions" -type f | wc -l)
+check 'with all their forms' [ "$count" -gt 5 ]
+cp "$page/case" "$dir/copy"
+keep "$page" "$dir/copy"
+check 'what is there is not kept twice' [ $status -eq 0 -a "$(find "$dir/regressions" -type f | wc -l)" -eq "$count" ]
+for bad in '' nosuch "$dir" "$build/rdpmc-diff"; do
+	# shellcheck disable=SC2086 # nothing is no argument
+	keep ${bad:+"$bad"}
+	check "no case: '$(basename "$bad")': exit 2, one line" [ $status -eq 2 -a "$(wc -l <"$dir/err")" -eq 1 -a ! -s "$dir/out" ]
+done
+"$diff" run --quiet corpus/regressions >"$dir/out" 2>"$dir/err"
+status=$?
+check 'corpus/regressions: the emulator agrees' [ $status -eq 0 -a ! -s "$dir/out" ]
+check 'and there are some' [ -n "$(find corpus/regressions -type f ! -name '.*')" ]
+
 # --- wrong use ---
 wrong_use 'no FILE'
 wrong_use "'maybe' is not a whole number" --times maybe corpus/seeds
