@@ -109,9 +109,10 @@ class Worker:
         words = self.afl(seconds, seeds) if self.task.driver == "afl" else \
             self.libfuzzer(seconds, seeds)
         environment = os.environ | self.task.environment | {
-            # A page's own report has names; an engine that is wrong everywhere would spend its time on them.
-            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":symbolize=0",
             MARK: self.directory, "TMPDIR": f"{self.place}/tmp", "RDPMC_JOURNAL": f"{self.place}/tmp"}
+        if self.task.driver != "afl":
+            # A page's own report has names; an engine that is wrong everywhere would spend its time on them.
+            environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":symbolize=0"
         with open(f"{self.place}/log", "wb") as log:
             self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=environment, start_new_session=True,
