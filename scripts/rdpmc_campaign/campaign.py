@@ -21,6 +21,7 @@ from .corpus import Corpus
 from .coverage import Coverage
 from .failed import Failed, NothingRuns
 from .findings import Findings, utc
+from .upkeep import Upkeep
 from .worker import MARK, Worker, end_left_over, remove
 
 LOOK = 0.25                 # s between two looks at what runs
@@ -47,11 +48,7 @@ class Limits:
     share: str | None
 
 
-class Ended(Exception):
-    """By a signal."""
-
-
-class Campaign:
+class Campaign(Upkeep):
     def __init__(self, directory, engines, drivers, limits, quiet):
         self.directory, self.engines, self.drivers = directory, engines, drivers
         self.limits, self.quiet = limits, quiet
@@ -90,10 +87,11 @@ class Campaign:
         for name in os.listdir(self.directory):
             if name.endswith(".tmp"):
                 os.unlink(f"{self.directory}/{name}")
-        for name in os.listdir(self.directory + "/findings") \
-                if os.path.isdir(self.directory + "/findings") else []:
-            if name.startswith("."):
-                remove(f"{self.directory}/findings/{name}")
+        pages = f"{self.directory}/findings"
+        os.makedirs(pages, exist_ok=True)
+        for name in os.listdir(pages):
+            if name.startswith("."):        # of a triage that was killed while it wrote
+                remove(f"{pages}/{name}")
 
     def load(self):
         found, damaged = status.load(self.directory)
@@ -168,9 +166,7 @@ class Campaign:
             "RDPMC_JOURNAL": f"{self.directory}/tmp"})
         self.findings = Findings(self.directory, self.limits.build, self.chores, self.engines,
                                  self.state, self.alarm)
-        for name in os.listdir(self.findings.pages):
-            if name not in self.state["pages"]:     # written, and killed before it was counted
-                self.findings.note(name, "found before the last start", self.workers[0].task)
+        self.findings.compare_pages(self.say)
         self.coverage = Coverage(self.directory, self.limits.root, self.limits.build, self.chores,
                                  self.engines, self.all_seeds)
         self.collect_left()
@@ -210,6 +206,10 @@ class Campaign:
         for engine in self.engines:
             if engine.absent:
                 self.say(f"engine {engine.name} cannot run here: {engine.absent}")
+        if self.limits.time and self.state["elapsed"] >= self.limits.time:
+            self.say(f"its {self.limits.time} s are over already: --time with more goes on, another "
+                     "--dir begins anew")
+            return 1 if self.state["pages"] else 0
         self.replay()
         self.last = {what: time.monotonic() for what in ("look", "collect", "minimise", "measure")}
         self.last["save"] = 0.0     # is there room at all?
@@ -347,83 +347,6 @@ class Campaign:
         turns = -(-len(self.workers) // self.limits.jobs)
         fair = self.limits.slice or max(5, min(SLICE, (self.limits.time or 10**9) / turns / 2))
         return max(1, min(fair, left))
-
-    # ----- what comes round -----
-
-    def collect(self):
-        """Keeps what is new, and shares it."""
-        new = sum(self.corpus.add(worker.cases(), worker.task.name) for worker in self.workers)
-        if self.limits.share:
-            try:
-                new += self.corpus.share(self.limits.share)
-                self.clear("share")
-            except OSError as error:
-                self.alarm("share", f"--share {self.limits.share}: {error.strerror}")
-        self.state["corpus"]["cases"] = len(self.corpus.names)
-        if new:
-            self.say(f"{new} new cases, {len(self.corpus.names)} in all")
-
-    def minimise(self):
-        """What libFuzzer's merge needs of the corpus to reach all that it reaches, by any engine, stays."""
-        merged = f"{self.directory}/merged"
-        remove(merged)
-        before = set(self.corpus.names)
-        engines = {worker.task.engine.name: worker.task for worker in self.workers
-                   if worker.task.driver != "afl"}
-        failed = []
-        for task in engines.values():
-            os.makedirs(f"{merged}/{task.name}")
-            self.chores.add(
-                [task.program, "-merge=1", "-max_len=4096", "-timeout=25", f"{merged}/{task.name}",
-                 *self.all_seeds],
-                lambda code, output, task=task: failed.append(task.name) if code else None, 1800,
-                f"merge {task.name}", **task.environment)
-
-        def done(code, output):
-            kept = {name for task in engines.values() for name in os.listdir(f"{merged}/{task.name}")}
-            remove(merged)
-            if failed or not engines:
-                self.alarm("minimise", f"the corpus could not be minimised: {', '.join(failed)}")
-                return
-            self.clear("minimise")
-            # What came meanwhile was not asked about; what only AFL++ tells apart it has itself.
-            gone = self.corpus.keep_only(self.corpus.names - before | before & kept)
-            self.state["corpus"]["given_up"] += gone
-            self.state["corpus"]["minimised"] += 1
-            self.state["corpus"]["cases"] = len(self.corpus.names)
-            self.say(f"minimised: {gone} cases given up, {len(self.corpus.names)} kept")
-
-        self.chores.add(["true"], done, 10, "merged")
-
-    def watch_space(self):
-        """Gives back what it can when its share of the disk is nearly used; stops when it is. True: full."""
-        used = space.used(self.directory)
-        self.state["disk"]["used"] = used
-        free = space.free(self.directory)
-        if used < self.limits.disk * 0.9 and free > space.RESERVE:
-            return False
-        # AFL++ keeps all that it ever kept; of what it has only new cases are worth anything.
-        for worker in self.workers:
-            if worker.task.driver == "afl" and os.path.isdir(worker.own):
-                if worker.process:
-                    worker.ended = ""
-                    self.rest(worker)
-                self.corpus.add(worker.cases(), worker.task.name)
-                if not worker.saved():
-                    remove(worker.own)
-                    self.corpus.forget_looks(worker.own)
-        if used > self.limits.disk or free <= space.RESERVE:
-            for worker in self.workers:
-                if worker.process:
-                    self.rest(worker)
-                if not worker.saved():
-                    remove(f"{worker.place}/corpus")
-                remove(f"{worker.place}/tmp")
-            self.alarm("disk", f"{used >> 20} MiB of {self.limits.disk >> 20} are used, "
-                               f"{free >> 20} MiB are free on the disk: nothing runs until there is room")
-            self.last["minimise"] = 0.0
-            return True
-        return False
 
     def write_result(self, partial):
         status.write_result(self.directory, self.state, self.version(), partial)

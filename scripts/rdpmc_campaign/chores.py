@@ -13,11 +13,12 @@ class Chores:
         self.waiting = []
         self.running = None
 
-    def add(self, words, done, seconds=120, name=None, **environment):
+    def add(self, words, done, seconds=120, name=None, first=False, **environment):
         """@done(status, output) is called when it has ended: its exit status, negative a signal, None
-        too long. A chore of a @name that waits already is not added again."""
+        too long. A chore of a @name that waits already is not added again; @first comes before all."""
         if name is None or all(each[0] != name for each in self.waiting):
-            self.waiting.append((name, words, done, seconds, environment))
+            self.waiting.insert(0 if first else len(self.waiting),
+                                (name, words, done, seconds, environment))
 
     def look(self):
         """Ends and begins what is to end and begin."""

@@ -15,6 +15,7 @@ from . import corpus
 TIMES = 3
 TOGETHER = 64               # cases for one triage
 LARGEST = 1 << 20           # bytes of what is looked at
+CLEAN = (0, 77, 127)        # exit statuses of a fuzz target that found nothing, or did not run
 FLAKY = 1000                # kept apart at most; their classes are counted on
 TITLE = "# The fuzz target ends with a sanitizer's report"
 
@@ -34,9 +35,24 @@ class Findings:
         self.state = state          # {"pages": {name: ...}, "flaky": {class: ...}, "known": n}
         self.alarm = alarm
         self.under_way = set()
+        self.places = {}            # where the target ended: (page, what it is)
         self.fresh = 0              # pages that this run wrote
         for folder in (self.pages, self.flaky):
             os.makedirs(folder, exist_ok=True)
+
+    def compare_pages(self, say):
+        """Pages that were written, and a kill came before they were counted; pages that somebody took away,
+        because they are dealt with."""
+        there = {name for name in os.listdir(self.pages) if not name.startswith(".")}
+        for name in set(self.state["pages"]) - there:
+            say(f"{name} was taken away: dealt with")
+            del self.state["pages"][name]
+        for name in sorted(there - set(self.state["pages"])):
+            with open(f"{self.pages}/{name}/finding.md", encoding="utf-8", errors="replace") as file:
+                title = file.readline().removeprefix("# ").strip()
+            now = utc(time.time())
+            self.state["pages"][name] = {"class": title, "engine": "unknown", "driver": "unknown",
+                                         "first": now, "last": now, "count": 1, "forms": 1}
 
     def waiting(self, task):
         """How many cases of a task wait to be looked at."""
@@ -134,30 +150,44 @@ class Findings:
     def by_target(self, path, task, done):
         """The target, with its sanitizers, on a case of which rdpmc-diff saw nothing."""
         told = []
-
-        def again(status, output):
-            told.append((status, output))
-            if len(told) < TIMES:
-                self.chores.add(words, again, 60, **task.environment)
-                return
-            self.under_way.discard(path)
-            bad = [text for number, text in told if number not in (0, 77, 127)]
-            if len(bad) == TIMES:
-                self.sanitizer_page(path, bad[0], task)
-            else:
-                self.set_apart(path, "", len(bad), task)
-            done(path)
-
         program = task.program if task.driver != "afl" else f"{self.build}/fuzz-rdpmc"
         words = [program, f"-artifact_prefix={self.chores.environment['TMPDIR']}/", path]
+
+        def end():
+            self.under_way.discard(path)
+            done(path)
+
+        def first(status, output):
+            """Without names of functions it takes a tenth of the time: is it the same place again?"""
+            place = task.engine.name + summary(output)
+            if status in CLEAN or place not in self.places:
+                self.chores.add(words, lambda *again: repeat(place, *again), 60, first=True,
+                                **task.environment)
+            else:
+                self.note(*self.places[place], task)
+                end()
+
+        def repeat(place, status, output):
+            told.append((status, output))
+            if len(told) < TIMES:
+                self.chores.add(words, lambda *again: repeat(place, *again), 60, first=True,
+                                **task.environment)
+                return
+            bad = [text for number, text in told if number not in CLEAN]
+            if len(bad) == TIMES:
+                self.places[place] = self.sanitizer_page(path, bad[0], task)
+                self.note(*self.places[place], task)
+            else:
+                self.set_apart(path, "", len(bad), task)
+            end()
+
         self.under_way.add(path)
-        self.chores.add(words, again, 60, **task.environment)
+        self.chores.add(words, first, 60, **task.environment,
+                        ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":symbolize=0")
 
     def sanitizer_page(self, path, text, task):
-        summary = re.findall(r"SUMMARY: (.*)|(ERROR: libFuzzer: .*)", text)
-        what = " ".join(filter(None, summary[-1])) if summary else "ended without a word of why"
-        # Addresses and numbers of processes differ from one time to the next.
-        what = re.sub(r"0x[0-9a-f]+|\(.*?\+0x.*?\)|==\d+==", "", what).strip()
+        """Writes the page of such a report if there is none; its name and what it is."""
+        what = re.sub(r"0x[0-9a-f]+|\(.*?\+0x.*?\)", "", summary(text)).strip()
         page = f"sanitizer-{corpus.name((task.engine.name + what).encode())[:16]}"
         if not os.path.exists(f"{self.pages}/{page}"):
             data = corpus.read(path) or b""
@@ -175,7 +205,14 @@ class Findings:
                 f"## What it said\n\n```\n{body}\n```\n").encode())
             os.replace(beside, f"{self.pages}/{page}")
             corpus.sync_folder(self.pages)
-        self.note(page, f"{task.engine.name}: sanitizer: {what}", task)
+        return page, f"{task.engine.name}: sanitizer: {what}"
+
+
+def summary(text):
+    """What a sanitizer or libFuzzer says last, but for the number of the process."""
+    found = re.findall(r"SUMMARY: (.*)|(ERROR: libFuzzer: .*)", text)
+    what = " ".join(filter(None, found[-1])) if found else "ended without a word of why"
+    return re.sub(r"==\d+==", "", what).strip()
 
 
 def unlink(path):

@@ -88,3 +88,6 @@ def main():
     except Failed as why:
         print(f"campaign: {why}", file=sys.stderr)
         return why.status
+    except OSError as error:
+        print(f"campaign: {error.filename or options.dir}: {error.strerror}", file=sys.stderr)
+        return 2

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #ifndef FLAKY_EVERY
-#define FLAKY_EVERY 4099
+#define FLAKY_EVERY 200003
 #endif
 
 #define engine_emulator inner

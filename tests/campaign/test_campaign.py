@@ -56,8 +56,10 @@ def test_a_fault_is_one_page(tmp_path, name):
     again = subprocess.run([f"{BUILD}/{command.split()[0]}", *command.split()[1:]],
                            capture_output=True, text=True, check=False)
     assert again.returncode == 1 and "found    by oracle" in again.stdout, again.stdout
-    print(f"rule of the catalogue: {rule}")
-    # A second start with nothing else to do finds nothing new.
+    assert rule
+    over = run(tmp_path / "c", "--engine", fault(name), "--time", 4)
+    assert over.returncode == 1 and "are over already" in over.stderr
+    # A second start finds nothing new.
     more = run(tmp_path / "c", "--engine", fault(name), "--time", 5)
     assert more.returncode == 1 and ", 0 of them new" in more.stderr, more.stderr
     assert pages(tmp_path / "c") == {page}
@@ -246,9 +248,14 @@ def test_damaged_state_loses_no_case_and_no_finding(tmp_path):
     assert cases <= whole(tmp_path / "c") and pages(tmp_path / "c") == found
     assert set(status(tmp_path / "c")["pages"]) == found
     assert not (tmp_path / "c/corpus/.half").exists()
+    # A page that was taken away is dealt with; if it is not, it comes again.
+    page, = found
+    shutil.rmtree(tmp_path / f"c/findings/{page}")
+    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 6)
+    assert f"{page} was taken away" in done.stderr and len(pages(tmp_path / "c")) == 1
     # A case that was taken away is noticed.
     shutil.move(tmp_path / "c/corpus" / sorted(cases)[0], tmp_path / "away")
-    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 3)
+    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 7)
     assert "1 cases that were kept are not in" in done.stderr
 
 

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What comes round while a campaign runs: new cases are kept and shared, the corpus is minimised, room
+is made."""
+
+import os
+
+from . import space
+from .worker import remove
+
+
+class Upkeep:
+    """The part of a Campaign that looks after its directory."""
+
+    def collect(self):
+        """Keeps what is new, and shares it."""
+        new = sum(self.corpus.add(worker.cases(), worker.task.name) for worker in self.workers)
+        if self.limits.share:
+            try:
+                new += self.corpus.share(self.limits.share)
+                self.clear("share")
+            except OSError as error:
+                self.alarm("share", f"--share {self.limits.share}: {error.strerror}")
+        self.state["corpus"]["cases"] = len(self.corpus.names)
+        if new:
+            self.say(f"{new} new cases, {len(self.corpus.names)} in all")
+
+    def minimise(self):
+        """What libFuzzer's merge needs of the corpus to reach all that it reaches, by any engine, stays."""
+        merged = f"{self.directory}/merged"
+        remove(merged)
+        before = set(self.corpus.names)
+        engines = {worker.task.engine.name: worker.task for worker in self.workers
+                   if worker.task.driver != "afl"}
+        failed = []
+        for task in engines.values():
+            os.makedirs(f"{merged}/{task.name}")
+            self.chores.add(
+                [task.program, "-merge=1", "-max_len=4096", "-timeout=25",
+                 f"-artifact_prefix={self.directory}/tmp/", f"{merged}/{task.name}", *self.all_seeds],
+                lambda code, output, task=task: failed.append(task.name) if code else None, 1800,
+                f"merge {task.name}", **task.environment)
+
+        def done(code, output):
+            kept = {name for task in engines.values() for name in os.listdir(f"{merged}/{task.name}")}
+            remove(merged)
+            if failed or not engines:
+                self.alarm("minimise", f"the corpus could not be minimised: {', '.join(failed)}")
+                return
+            self.clear("minimise")
+            # What came meanwhile was not asked about; what only AFL++ tells apart it has itself.
+            gone = self.corpus.keep_only(self.corpus.names - before | before & kept)
+            self.state["corpus"]["given_up"] += gone
+            self.state["corpus"]["minimised"] += 1
+            self.state["corpus"]["cases"] = len(self.corpus.names)
+            self.say(f"minimised: {gone} cases given up, {len(self.corpus.names)} kept")
+
+        self.chores.add(["true"], done, 10, "merged")
+
+    def watch_space(self):
+        """Gives back what it can when its share of the disk is nearly used; stops when it is. True: full."""
+        used = space.used(self.directory)
+        self.state["disk"]["used"] = used
+        free = space.free(self.directory)
+        if used < self.limits.disk * 0.9 and free > space.RESERVE:
+            return False
+        # AFL++ keeps all that it ever kept; of what it has only new cases are worth anything.
+        for worker in self.workers:
+            if worker.task.driver == "afl" and os.path.isdir(worker.own):
+                if worker.process:
+                    worker.ended = ""
+                    self.rest(worker)
+                self.corpus.add(worker.cases(), worker.task.name)
+                if not worker.saved():
+                    remove(worker.own)
+                    self.corpus.forget_looks(worker.own)
+        if used > self.limits.disk or free <= space.RESERVE:
+            for worker in self.workers:
+                if worker.process:
+                    self.rest(worker)
+                if not worker.saved():
+                    remove(f"{worker.place}/corpus")
+                remove(f"{worker.place}/tmp")
+            self.alarm("disk", f"{used >> 20} MiB of {self.limits.disk >> 20} are used, "
+                               f"{free >> 20} MiB are free on the disk: nothing runs until there is room")
+            self.last["minimise"] = 0.0
+            return True
+        return False
