@@ -101,8 +101,13 @@ doctor: $(BUILD)/rdpmc-bench ## say what on this host disturbs or prevents a mea
 speed: $(BUILD)/stats-speed ## time the summary code on 10 million samples
 	@$(BUILD)/stats-speed
 
-test: setup-test $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay $(SANITIZED)/rdpmc-bench $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) ## run all tests (ASan and UBSan on)
-	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" tests/run $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES)) $(TEST_SCRIPTS)
+# Built at once by all processors, and before any test runs: tests that ask make then find all there.
+TEST_PROGRAMS = $(addprefix $(BUILD)/,rdpmc-bench rdpmc-diff fuzz-rdpmc-replay fuzz-rdpmc fuzz-rdpmc-plain fuzz-rdpmc-afl \
+	afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff) faults-plain $(SANITIZED)/rdpmc-bench $(C_TESTS)
+C_TESTS := $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES))
+test: setup-test ## run all tests (ASan and UBSan on)
+	@$(MAKE) --no-print-directory SETUP=no $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc)) $(TEST_PROGRAMS)
+	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" tests/run $(C_TESTS) $(TEST_SCRIPTS)
 
 sweep: $(BUILD)/rdpmc-diff ## every ECX in every privilege state, emulator against model, within two minutes (SWEEP_ARGS=)
 	@$(BUILD)/rdpmc-diff sweep $(SWEEP_ARGS)

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# beside others
 # Proves that the fuzz targets build, run, and find: every fault of the catalogue by made cases, some
 # by libFuzzer and AFL++; that the corpus covers model/ and emulator/; that any file is an input.
 set -u

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# beside others
 # Proves that what is installed works where it is and goes as it came, that the manual pages tell every
 # command and option, and that the tarball is the same each time and builds without git.
 set -u

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# beside others
 #
 # Proves that scripts/kernel-engine answers wrong use, and a tree that it cannot handle, with one
 # paragraph that says what is wrong, exit status 2, and leaves nothing behind. The trees are a few

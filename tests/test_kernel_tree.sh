@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# beside others
 #
 # Proves that scripts/kernel-tree makes a tree once, finds it again, takes each of its ways out as
 # documented, and leaves nothing behind. It sees a PATH of fakes, a package of a few files and a cache

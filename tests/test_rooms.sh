@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# beside others
 # Proves that each room includes only what it may know: the arrows of docs/architecture.md. And that
 # includes which break them are told.
 set -u

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# beside others
 #
 # Proves that scripts/setup asks for what is missing and nothing else, and takes each of its ways
 # out as documented. It sees a PATH of fakes only, so nothing is installed on this machine.

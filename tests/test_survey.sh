@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# beside others
 # Proves that rdpmc-diff survey answers wrong use with one clear line, writes what the schema accepts
 # and cases that `run` repeats, tells a known engine from a wrong one by its exit status, and ends on
 # Ctrl-C with what it has and without leaving a process.

@@ -39,6 +39,14 @@ def engine(folder, defect):
     return str(folder)
 
 
+def until(condition, seconds=60):
+    """Waits for it; a machine with other work is slow."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("name", ["v61-fast-bit", "pass-private"])
 def test_a_fault_is_one_page(tmp_path, name):
     done = run(tmp_path / "c", "--engine", fault(name), "--time", 4)
@@ -82,8 +90,7 @@ def test_two_share_and_do_not_disturb_each_other(tmp_path):
     both = [subprocess.Popen(words(tmp_path / name, "--time", 7, "--jobs", 1, "--share", share,
                                    "--driver", driver, *EMULATOR),
                              stdout=log, stderr=log) for name, driver in (("a", "afl"), ("b", "libfuzzer"))]
-    while not (tmp_path / "a/status.json").exists():
-        time.sleep(0.05)
+    until((tmp_path / "a/status.json").exists)
     second = run(tmp_path / "a", "--time", 1, *EMULATOR)
     assert [each.wait(60) for each in both] == [0, 0], (tmp_path / "log").read_text()
     assert second.returncode == 2 and "a campaign runs there" in second.stderr
@@ -178,7 +185,8 @@ def test_interrupted_and_gone_on(tmp_path):
     running = subprocess.Popen(words(tmp_path / "c", *EMULATOR), stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, text=True,
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
-    time.sleep(4)
+    until(lambda: (tmp_path / "c/status.json").exists() and all(
+        task["executions"] for task in status(tmp_path / "c")["tasks"].values()))
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=60)
     assert running.returncode == 130
@@ -203,11 +211,13 @@ def test_a_full_disk(tmp_path):
         pytest.skip("no tmpfs can be mounted here")
     try:
         (place / "ballast").write_bytes(bytes(40 << 20)[:38 << 20])
-        running = subprocess.Popen(words(place / "c", "--time", 12, *EMULATOR), stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True)
-        time.sleep(5)
+        with open(tmp_path / "said", "w", encoding="utf-8") as log:
+            running = subprocess.Popen(words(place / "c", "--time", 12, *EMULATOR),
+                                       stdout=subprocess.DEVNULL, stderr=log)
+        until(lambda: "nothing runs until" in (tmp_path / "said").read_text())
         subprocess.run(["mount", "-o", "remount,size=400m", str(place)], check=True)
-        _, said = running.communicate(timeout=90)
+        running.wait(90)
+        said = (tmp_path / "said").read_text()
         found = status(place / "c")
         assert running.returncode == 0, said
         assert "ALARM" in said and "nothing runs until there is room" in said
