@@ -141,6 +141,22 @@ FULL_SURVEY = {
 }
 
 # Name, kind, its row, whether it is accepted.
+WORKER = {"name": "libfuzzer-emulator", "driver": "libfuzzer", "engine": "emulator", "state": "running",
+          "reason": None, "executions": 12, "seconds": 1.5, "slices": 1, "deaths": 0}
+FINDING = {"page": "outcome-no-fast-1", "engine": "emulator", "class": "emulator: outcome", "count": 2,
+           "first": "2026-01-31T10:20:30Z", "last": "2026-01-31T10:20:31Z"}
+# What a campaign's document has beside its rows.
+CAMPAIGN = {"elapsed": 2.5, "summary": {
+    "at": "2026-01-31T10:20:31Z", "executions": 12, "cases": 3, "given_up": 0, "findings": [FINDING],
+    "flaky": 0, "known": 0, "coverage": {"emulator, lines": {"reached": 1, "of": 2}},
+    "alarms": ["live-kvm dead"], "disk": {"used": 1, "limit": 2}}}
+
+
+def campaign(**changes):
+    return {**CAMPAIGN, "summary": {**CAMPAIGN["summary"], **changes}}
+
+
+# Name, kind, row, whether it is accepted, and what else the document holds.
 OTHER_KINDS = (
     ("fault found", "faults", FAULT, True),
     ("fault not found", "faults", {**FAULT, "found": False, "oracle": None}, True),
@@ -159,7 +175,17 @@ OTHER_KINDS = (
     ("survey of two engines", "survey",
      {**FULL_SURVEY, "oracle": None, "change": "fixed", "before": BEFORE}, True),
     ("survey of two engines without a change", "survey", {**FULL_SURVEY, "before": BEFORE}, False),
-    ("campaign", "campaign", {"target": "all"}, True),
+    ("campaign", "campaign", WORKER, True, CAMPAIGN),
+    ("campaign with a dead worker", "campaign", {**WORKER, "state": "dead", "reason": "no luck"}, True,
+     CAMPAIGN),
+    ("campaign without a summary", "campaign", WORKER, False),
+    ("campaign of an unknown driver", "campaign", {**WORKER, "driver": "hope"}, False, CAMPAIGN),
+    ("campaign of a worker in no state", "campaign", {**WORKER, "state": "asleep"}, False, CAMPAIGN),
+    ("campaign with executions below 0", "campaign", WORKER, False, campaign(executions=-1)),
+    ("campaign with a finding of no page", "campaign", WORKER, False,
+     campaign(findings=[{**FINDING, "page": ""}])),
+    ("campaign that tells of more", "campaign", WORKER, False, campaign(mood="good")),
+    ("campaign as of no time", "campaign", WORKER, False, campaign(at="today")),
     ("bench rows called a survey", "survey", {"name": "control/empty/cpl0"}, False),
 )
 
@@ -318,9 +344,9 @@ def check_accepted(validator, document):
 
 
 def check_other_kinds(validator, document):
-    for name, kind, row, accepted in OTHER_KINDS:
+    for name, kind, row, accepted, *more in OTHER_KINDS:
         other = {key: document[key] for key in ("schema", "started", "partial", "program")}
-        other.update(kind=kind, context={"hostname": None}, rows=[row])
+        other.update(kind=kind, context={"hostname": None}, rows=[row], **(more[0] if more else {}))
         found = problems(validator, other)
         verdict = "accepted" if accepted else "refused"
         yield f"{verdict}: {name}", found if accepted else [] if found else ["nothing was said"]
