@@ -202,20 +202,27 @@ def read(paths, progress=lambda done, of: None):
     entries.sort(key=lambda entry: (entry[0].host, entry[0].started, entry[0].path))
 
     seen = {}
-    columns = {}            # (host, name, setting) -> [index of point], [figures]
+    alike = {}              # (host, layout) -> [index of point], [figures]: most files have the same rows
     for point, layout, figures in entries:
         key = point.machine, point.started, point.version, layout, figures.tobytes()
         if key in seen:
             history.skipped.append((point.path, f"the same result as {seen[key]}"))
             continue
         seen[key] = point.path
-        at = len(history.points)
+        group = alike.setdefault((point.host, layout), ([], []))
+        group[0].append(len(history.points))
+        group[1].append(figures)
         history.points.append(point)
-        for row, values in zip(layout, figures):
-            column = columns.setdefault((point.host, *row), ([], []))
+    columns = {}            # (host, name, setting) -> [array of indices of points], [array of figures]
+    for (host, layout), (at, figures) in alike.items():
+        at, figures = numpy.array(at), numpy.array(figures)
+        for number, row in enumerate(layout):
+            column = columns.setdefault((host, *row), ([], []))
             column[0].append(at)
-            column[1].append(values)
+            column[1].append(figures[:, number])
     for (host, name, how), (at, values) in columns.items():
-        history.series.append(Series(host, name, how, numpy.array(at),
-                                     *numpy.array(values).T))
+        at, values = numpy.concatenate(at), numpy.concatenate(values)
+        order = numpy.argsort(at)
+        history.series.append(Series(host, name, how, at[order],
+                                     *(values[order, figure] for figure in range(len(FIGURES)))))
     return history
