@@ -159,6 +159,7 @@ uninstall: ## remove exactly what install puts there
 # Of a commit the same bytes each time, with the same xz.
 dist: ## the last commit as build/rdpmc-VERSION.tar.xz, that builds without git
 	@mkdir -p $(BUILD)
+	@[ -e .git ] || { echo "dist: no git tree: this is an archive already" >&2; exit 2; }
 	@git="git -c safe.directory=* -c core.abbrev=7 -c tar.umask=0022" && commit=$$($$git rev-parse --short HEAD) && \
 	read -r number _ <VERSION && name=rdpmc-$$number+g$$commit && \
 	$$git archive --prefix=$$name/ -o $(BUILD)/$$name.tar HEAD && xz -f -6 -T1 $(BUILD)/$$name.tar && \
@@ -383,6 +384,6 @@ $(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o \
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka
 
 format: ## lay out the C sources by .clang-format
-	clang-format -i $(wildcard */*.[ch])
+	@clang-format -i $(filter-out tests/%,$(wildcard */*.[ch] fuzz/*/*.[ch]))
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

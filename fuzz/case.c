@@ -160,8 +160,7 @@ void case_encode(const struct rdpmc_case *decoded, struct case_bytes *bytes)
 	bytes->version = CASE_VERSION;
 	bytes->mode = state->mode;
 	bytes->cpl = state->cpl;
-	bytes->flags = (uint8_t)((state->lock ? CASE_LOCK : 0) |
-				 (state->code16 ? CASE_CODE16 : 0) |
+	bytes->flags = (uint8_t)((state->lock ? CASE_LOCK : 0) | (state->code16 ? CASE_CODE16 : 0) |
 				 (decoded->policy.vmware_backdoor ? CASE_BACKDOOR : 0) |
 				 (decoded->policy.mediated_pmu ? CASE_MEDIATED : 0));
 	put_le32(bytes->cr0, (uint32_t)state->cr0);

@@ -42,8 +42,7 @@ static void tell(const char *name, const struct engine *engine)
 {
 	const char *why = NULL;
 	struct engine_vcpu *vcpu = engine->create(&why);
-	const unsigned int entries =
-		vcpu && engine->has ? engine->has(vcpu) : engine->entries;
+	const unsigned int entries = vcpu && engine->has ? engine->has(vcpu) : engine->entries;
 
 	printf("%-12s entries:", name);
 	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++)

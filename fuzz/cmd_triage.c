@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fuzz/choices.h"
 #include "fuzz/command.h"
 #include "fuzz/command_journal.h"
 #include "fuzz/inputs.h"
@@ -87,6 +88,7 @@ static bool triage_one(void *opaque, const char *name, const uint8_t *data, size
 {
 	struct work *work = opaque;
 	struct triage_result result;
+	json_t *row;
 
 	command_journal_add(work->journal, data, size);
 	command_journal_sync(work->journal);
@@ -94,12 +96,16 @@ static bool triage_one(void *opaque, const char *name, const uint8_t *data, size
 	command_journal_done(work->journal);
 	if (work->error)
 		return false;
+	row = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "case", name, "verdict",
+			triage_verdict_name(result.verdict), "seen", (int)result.seen, "times",
+			(int)work->triage.times, "page", result.page, "class", result.class);
+	if (!row)
+		work->error = fail_with(&work->failure, -EILSEQ, "%s: no JSON can hold such a name",
+					name);
+	if (work->error)
+		return false;
+	json_array_append_new(work->rows, row);
 	work->grown += result.verdict == TRIAGE_NEW || result.verdict == TRIAGE_ANOTHER;
-	json_array_append_new(work->rows,
-			      json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "case", name, "verdict",
-					triage_verdict_name(result.verdict), "seen",
-					(int)result.seen, "times", (int)work->triage.times, "page",
-					result.page, "class", result.class));
 	return !command_interrupted();
 }
 
@@ -123,13 +129,30 @@ static void tell(const json_t *rows)
 	}
 }
 
+/* The options that a page's command needs, too. */
+static void name_arguments(const struct options *options, char *text, size_t size)
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	if (options->chosen.known)
+		length = (size_t)snprintf(text, size, " --known %s", options->chosen.known);
+	for (unsigned int i = 0; i < NR_CHOICES && length < size; i++) {
+		struct rdpmc_choices made = options->chosen.choices;
+
+		if (*choice_of(&made, i))
+			length += (size_t)snprintf(text + length, size - length, " --choice %s",
+						   choice_name(i));
+	}
+}
+
 int command_triage(int argc, char **argv)
 {
 	struct options options = { .chosen.several = true, .into = "findings", .times = TIMES };
 	struct triage_engine engines[COMMAND_ENGINES] = { 0 };
 	struct work work = { .rows = json_array() };
+	char arguments[4096 + 256], why[256];
 	size_t count = 0;
-	char why[256];
 	int status;
 
 	command_parse(&triage_argp, argc, argv, &options);
@@ -145,9 +168,11 @@ int command_triage(int argc, char **argv)
 		engines[i] = (struct triage_engine){ one.named ? one.named : one.engine->name,
 						     one.engine, command_known(&one) };
 	}
+	name_arguments(&options, arguments, sizeof(arguments));
 	work.triage = (struct triage){
 		.directory = options.into,
 		.choices = options.chosen.choices,
+		.arguments = arguments,
 		.times = options.times,
 		.count = options.chosen.count ? options.chosen.count : 1,
 		.engines = engines,

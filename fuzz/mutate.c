@@ -309,8 +309,8 @@ size_t mutate_make(struct random *random, uint8_t *data, size_t max)
 	bytes->version = CASE_VERSION;
 	bytes->mode = (uint8_t)random_below(random, NR_MODES);
 	bytes->cpl = (uint8_t)random_below(random, 4);
-	bytes->flags = random_one_in(random, 4) ? (uint8_t)random_below(random, CASE_FLAGS + 1) :
-							       CASE_MEDIATED;
+	bytes->flags = random_one_in(random, 4) ? (uint8_t)random_below(random, CASE_FLAGS + 1)
+						: CASE_MEDIATED;
 	put_le32(bytes->cr0, bytes->mode != MODE_REAL);
 	put_le32(bytes->cr4, random_one_in(random, 3) ? 0 : RDPMC_CR4_PCE);
 	put_le64(bytes->rax, random_next(random));

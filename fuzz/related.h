@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Are two cases two sights of one defect? From outside that cannot be known. What can be tried: to
- * turn one into the other, field by field, with the difference always there. Where that is possible
+ * turn one into the other, a field or two at a time, with one of their two differences always there
+ * (the rule, and what each side answers, count; the entry does not). Where that is possible
  * they are told as one finding; a second mistake that hides behind a first this way shows once the
  * first is mended.
  */

@@ -93,8 +93,7 @@ static void work(struct sweep_thread *thread)
 		from = from > full->first ? from : full->first;
 		to = to < full->last ? to : full->last;
 		if (full->resume && resume_done(full->resume, chunk)) {
-			uint64_t entries =
-				(uint64_t)__builtin_popcount(thread->trial.entries);
+			uint64_t entries = (uint64_t)__builtin_popcount(thread->trial.entries);
 			uint64_t cases = entries * SWEEP_STATES * ((uint64_t)to - from + 1);
 
 			thread->result.cases += cases;

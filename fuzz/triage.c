@@ -18,6 +18,8 @@
 #include "fuzz/report.h"
 #include "results/json_file.h"
 
+#define MOST_NAME 60 /* bytes of an engine's name in a class */
+
 const char *triage_verdict_name(enum triage_verdict verdict)
 {
 	static const char *const names[] = {
@@ -208,21 +210,6 @@ static void name_page(const struct sought *sought, char *page, size_t size)
 		*at = (char)tolower((unsigned char)*at);
 }
 
-static int write_case(const char *path, const struct sought *sought, struct failure *failure)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), error = 0;
-
-	if (fd < 0)
-		return fail_errno(failure, "%s", path);
-	if (write(fd, sought->data, sought->size) != (ssize_t)sought->size || fsync(fd)) {
-		errno = errno ? errno : ENOSPC;
-		error = fail_errno(failure, "%s", path);
-	}
-	if (close(fd) && !error)
-		error = fail_errno(failure, "%s", path);
-	return error;
-}
-
 /* A directory's entries are on the disk, too. */
 static void sync_directory(const char *path)
 {
@@ -232,6 +219,34 @@ static void sync_directory(const char *path)
 		fsync(fd);
 		close(fd);
 	}
+}
+
+/* Beside its place first: a kill leaves no half of it. */
+static int write_case(const char *directory, const char *name, const struct sought *sought,
+		      struct failure *failure)
+{
+	char beside[PATH_MAX + 64], path[PATH_MAX + 64];
+	int fd, error = 0;
+
+	snprintf(beside, sizeof(beside), "%s/.%s", directory, name);
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return fail_errno(failure, "%s", path);
+	errno = 0;
+	if (write(fd, sought->data, sought->size) != (ssize_t)sought->size || fsync(fd)) {
+		errno = errno ? errno : ENOSPC;
+		error = fail_errno(failure, "%s", path);
+	}
+	if (close(fd) && !error)
+		error = fail_errno(failure, "%s", path);
+	if (!error && rename(beside, path))
+		error = fail_errno(failure, "%s", path);
+	if (error)
+		unlink(beside);
+	else
+		sync_directory(directory);
+	return error;
 }
 
 /* All of a new page beside its place, then renamed: it is there or not. */
@@ -256,11 +271,10 @@ static int write_page(const struct triage *triage, struct trial *trial, const st
 	snprintf(path, sizeof(path), "%s/" TRIAGE_PAGE, beside);
 	error = text_file_write(path, text, failure);
 	free(text);
-	snprintf(path, sizeof(path), "%s/" TRIAGE_CASE, beside);
 	if (!error)
-		error = write_case(path, sought, failure);
+		error = write_case(beside, TRIAGE_CASE, sought, failure);
+	snprintf(path, sizeof(path), "%s/" TRIAGE_CASE, beside);
 	if (!error) {
-		sync_directory(beside);
 		/* One that another triage wrote meanwhile is this one. */
 		if (rename(beside, place) && errno != EEXIST && errno != ENOTEMPTY)
 			error = fail_errno(failure, "%s", place);
@@ -318,15 +332,20 @@ static int add_form(const struct triage *triage, struct trial *trial, const stru
 	free(after);
 	if (error)
 		return error;
-	snprintf(path, sizeof(path), "%s/%s/%s", triage->directory, page, name);
-	return write_case(path, sought, failure);
+	snprintf(path, sizeof(path), "%s/%s", triage->directory, page);
+	return write_case(path, name, sought, failure);
 }
 
 static void name_class(const struct triage *triage, const struct finding *finding, char *text)
 {
 	char oracles[REPORT_ORACLES], title[TRIAGE_SENTENCE];
+	const char *name = triage->engines[0].name;
+	size_t length = strnlen(name, MOST_NAME);
 
-	snprintf(text, TRIAGE_SENTENCE, "%.60s: %s: %.150s", triage->engines[0].name,
+	/* Not in the middle of a character. */
+	while (length && (name[length] & 0xc0) == 0x80)
+		length--;
+	snprintf(text, TRIAGE_SENTENCE, "%.*s: %s: %.150s", (int)length, name,
 		 report_oracles(finding->oracles, oracles), triage_title(finding, title));
 }
 

@@ -31,6 +31,8 @@ struct triage_engine {
 struct triage {
 	const char *directory; /* of the pages; it exists */
 	struct rdpmc_choices choices;
+	const char *
+		arguments; /* how rdpmc-diff was told of them, and of what is known: " --known none" */
 	unsigned int times; /* that a case is tried before anything is believed */
 	unsigned int count; /* of engines: the first found the case, the others are asked as well */
 	const struct triage_engine *engines;

@@ -77,9 +77,10 @@ static void tell_repeat(FILE *out, const struct triage *triage, const char *page
 			const uint8_t *data, size_t size)
 {
 	fprintf(out,
-		"```\nrdpmc-diff run --engine %s %s/%s/%s\n```\n\nThe case itself, for `xxd -r -p`:"
+		"```\nrdpmc-diff run --engine %s%s %s/%s/%s\n```\n\nThe case itself, for `xxd -r "
+		"-p`:"
 		"\n\n```\n",
-		triage->engines[0].name, triage->directory, page, file);
+		triage->engines[0].name, triage->arguments, triage->directory, page, file);
 	for (size_t i = 0; i < size; i++)
 		fprintf(out, "%02x%s", data[i], i % 32 == 31 || i + 1 == size ? "\n" : "");
 	fprintf(out, "```\n");

@@ -47,9 +47,9 @@ struct tally {
 	uint64_t unjudged;   /* cases whose intercept the engine does not know */
 	uint64_t adapted;    /* reads in a state that the engine could not bring about as it was */
 	uint64_t refused;    /* reads that the host refused: not tried */
-	uint64_t ways[NR_WAYS]; /* answers by how they came about, where the engine tells */
-	uint64_t known;      /* reads and intercepts that differ as is known */
-	uint64_t costly;     /* PASS-MINIMAL: on, and need not be */
+	uint64_t ways[NR_WAYS];     /* answers by how they came about, where the engine tells */
+	uint64_t known;             /* reads and intercepts that differ as is known */
+	uint64_t costly;            /* PASS-MINIMAL: on, and need not be */
 	uint64_t decided[NR_RULES]; /* reads by the rule that decided */
 	uint32_t no, yes;           /* rules that have been asked, and what they have answered */
 	uint64_t obstacles[NR_OBSTACLES];

@@ -114,6 +114,14 @@ run --engine "$dir/flaky.so" --times 9 --into "$dir/none" "$dir/zero"
 check 'what is not seen each time is flaky, and has no page' says ': flaky, seen '
 check 'and no page' [ -z "$(ls "$dir/none")" ]
 
+# --- the page's command says how it was found ---
+run --engine "$(fault v61-fast-bit)" --known none --choice metrics-any-index --into "$dir/choice" "$page/case"
+cat "$dir"/choice/*/finding.md >"$dir/out"
+check 'the command names what is known, and choices' says "plain.so --known none --choice metrics-any-index $dir/choice/"
+printf x >"$dir/$(printf 'not-\377-utf8')"
+run --engine "$(fault v61-fast-bit)" --into "$dir/none" "$dir/$(printf 'not-\377-utf8')"
+check 'a name that JSON cannot hold: exit 2, one line' [ $status -eq 2 -a "$(wc -l <"$dir/err")" -eq 1 ]
+
 # --- what was found once is kept by a command ---
 mkdir "$dir/regressions"
 keep()

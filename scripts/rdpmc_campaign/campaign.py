@@ -7,6 +7,7 @@ what the last one left.
 """
 
 import fcntl
+import glob
 import os
 import shutil
 import signal
@@ -48,23 +49,32 @@ class Limits:
     share: str | None
 
 
+def tell(text):
+    """Nobody may be there to hear it any more."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        pass
+
+
 class Campaign(Upkeep):
     def __init__(self, directory, engines, drivers, limits, quiet):
         self.directory, self.engines, self.drivers = directory, engines, drivers
         self.limits, self.quiet = limits, quiet
         self.signal = 0
         self.lock = None
+        self.minimising = False
 
     def say(self, text):
         if not self.quiet:
-            print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+            tell(f"{time.strftime('%H:%M:%S')} {text}")
 
     # ----- alarms -----
 
     def alarm(self, what, text):
         """Stands until clear(): a person should look."""
         if self.state["alarms"].get(what, {}).get("text") != text:
-            print(f"campaign: ALARM: {text}", file=sys.stderr, flush=True)
+            tell(f"campaign: ALARM: {text}")
             self.state["alarms"][what] = {"since": utc(time.time()), "text": text}
 
     def clear(self, what):
@@ -74,6 +84,11 @@ class Campaign(Upkeep):
     # ----- the start -----
 
     def open(self):
+        if self.limits.share and not os.path.isdir(self.limits.share):
+            raise Failed(f"--share {self.limits.share}: no such directory")
+        if os.path.isdir(self.directory) and os.listdir(self.directory) \
+                and not os.path.exists(f"{self.directory}/lock"):
+            raise Failed(f"--dir {self.directory}: there is something else in it")
         try:
             os.makedirs(f"{self.directory}/workers", exist_ok=True)
             self.lock = open(f"{self.directory}/lock", "a+", encoding="ascii")
@@ -97,7 +112,7 @@ class Campaign(Upkeep):
         found, damaged = status.load(self.directory)
         with open(BOOT, encoding="ascii") as file:
             boot = file.read().strip()
-        self.rebooted = found.get("boot", boot) != boot
+        self.rebooted = found.get("boot") != boot
         self.state = {
             "schema": status.SCHEMA, "state": "running", "directory": self.directory,
             "pid": os.getpid(), "boot": boot, "began": found.get("began") or utc(time.time()),
@@ -123,6 +138,9 @@ class Campaign(Upkeep):
             words = (done.stderr.strip() or "no word of why").splitlines()
             if done.returncode == 77:
                 engine.absent = words[-1].removeprefix("rdpmc-diff: ")
+            elif "live" in engine.drivers and os.path.isdir(f"{self.directory}/suspects"):
+                engine.absent = f"the machine went down while it ran: see {self.directory}/suspects, and " \
+                    "remove that when it is dealt with"
             elif done.returncode not in (0, 1):
                 raise Failed(f"--engine {engine.name}: {words[-1]}")
         self.state["engines"] = [{"name": each.name, "absent": each.absent} for each in self.engines]
@@ -149,6 +167,7 @@ class Campaign(Upkeep):
     def begin(self):
         self.open()
         self.load()
+        self.set_apart_suspects()
         self.find_engines()
         self.find_tasks()
         regressions = f"{self.limits.root}/corpus/regressions"
@@ -175,21 +194,31 @@ class Campaign(Upkeep):
         except OSError as error:
             self.alarm("disk", f"{error.filename}: {error.strerror}")
 
+    def set_apart_suspects(self):
+        """Cases that ran on the real machine when it went down. Nothing runs there again before a person has
+        dealt with them, or it would go down again and again."""
+        place = glob.escape(self.directory)
+        journals = glob.glob(f"{place}/workers/*/tmp/journal.*") + glob.glob(f"{place}/tmp/journal.*")
+        suspects = f"{self.directory}/suspects"
+        if self.rebooted and journals:
+            os.makedirs(suspects, exist_ok=True)
+            for path in journals:
+                os.replace(path, f"{suspects}/{self.state['starts']}-{os.path.basename(path)}")
+        if os.path.isdir(suspects):
+            self.alarm("suspects", f"the machine went down while cases in {suspects} ran: rdpmc-diff run "
+                                   "--engine kvm tries them again; the live engine waits until that is removed")
+
     def collect_left(self):
-        """What a campaign that was killed had found and not looked at. What ran when the machine went down
-        is not tried again by itself."""
+        """What a campaign that was killed had found and not looked at."""
         for worker in self.workers:
-            journals = f"{worker.place}/tmp"
-            names = [each for each in os.listdir(journals) if each.startswith("journal.")] \
-                if os.path.isdir(journals) else []
-            if self.rebooted and names:
-                suspects = f"{self.directory}/suspects"
-                os.makedirs(suspects, exist_ok=True)
-                for each in names:
-                    os.replace(f"{journals}/{each}", f"{suspects}/{self.state['starts']}-{each}")
-                self.alarm("suspects", f"the machine went down while cases in {suspects} ran: "
-                                       "rdpmc-diff run --engine kvm tries them again")
             self.findings.look(worker)
+        ours = {worker.task.name for worker in self.workers}
+        place = glob.escape(self.directory)
+        for path in glob.glob(f"{place}/inbox/*") + glob.glob(f"{place}/workers/*/saved"):
+            name = os.path.basename(path.removesuffix("/saved"))
+            if name not in ours and os.listdir(path):
+                self.alarm(f"left {name}", f"{len(os.listdir(path))} cases in {path} wait: {name} is not "
+                                           "part of the campaign any more")
         self.collect()
 
     # ----- the loop -----
@@ -209,29 +238,38 @@ class Campaign(Upkeep):
         if self.limits.time and self.state["elapsed"] >= self.limits.time:
             self.say(f"its {self.limits.time} s are over already: --time with more goes on, another "
                      "--dir begins anew")
-            return 1 if self.state["pages"] else 0
+            self.end("ended")
+            return self.found()
         self.replay()
         self.last = {what: time.monotonic() for what in ("look", "collect", "minimise", "measure")}
         self.last["save"] = 0.0     # is there room at all?
         before = self.executions()
-        ended = "ended"
+        ended = "failed"
         try:
             while self.limits.time is None or self.state["elapsed"] < self.limits.time:
                 self.look()
                 if self.signal:
                     ended = "interrupted"
+                    self.say("ending; what it has stays")
                     break
                 time.sleep(LOOK)
+            else:
+                ended = "ended"
         finally:
             self.end(ended)
         if self.signal:
             return 128 + self.signal
-        if self.state["pages"]:
+        if self.found():
             return 1
         if self.executions() == before:
             raise NothingRuns("no fuzzer executed anything: " + "; ".join(
                 f"{name} {task['state']}" for name, task in self.state["tasks"].items()))
         return 0
+
+    def found(self):
+        """The exit status: is there a page, or what may become one?"""
+        return 1 if self.state["pages"] or any(map(self.findings.waiting, (
+            worker.task for worker in self.workers))) else 0
 
     def executions(self):
         return sum(task["executions"] for task in self.state["tasks"].values())
@@ -304,12 +342,16 @@ class Campaign(Upkeep):
         """The end of a slice, as it should be or not."""
         entry = self.state["tasks"][worker.task.name]
         before = worker.executions
-        worker.stop()
+        stopped = worker.stop()
         entry["executions"] += worker.executions - before
         worker.process = None
         worker.next = time.monotonic()
         what = f"worker {worker.task.name}"
-        if not worker.ended:
+        if not stopped:
+            worker.next = float("inf")
+            entry["state"] = "stalled: in the kernel, where no signal reaches it"
+            self.alarm(what, f"{worker.task.name} {entry['state']}")
+        elif not worker.ended:
             worker.in_row = 0
             entry["state"] = "waiting"
             self.clear(what)
@@ -322,6 +364,8 @@ class Campaign(Upkeep):
             if worker.in_row >= DEAD or kind == "stalled" or not entry["executions"]:
                 self.alarm(what, f"{worker.task.name} {entry['state']}")
         self.findings.look(worker)
+        if worker.in_row >= DEAD and not worker.saved():
+            remove(worker.own)          # AFL++ may be unable to go on from what a power cut left
         self.corpus.add(worker.cases(), worker.task.name)
 
     def start_some(self):
@@ -336,7 +380,13 @@ class Campaign(Upkeep):
             return
         for worker in ready[:self.limits.jobs - running]:
             entry = self.state["tasks"][worker.task.name]
-            worker.start(self.slice(), self.all_seeds)
+            try:
+                worker.start(self.slice(), self.all_seeds)
+            except OSError as error:
+                worker.next = now + LONGEST_PAUSE
+                self.alarm(f"worker {worker.task.name}",
+                           f"{worker.task.name} cannot start: {error.filename}: {error.strerror}")
+                continue
             self.corpus.forget_looks(worker.place)
             entry["slices"] += 1
             entry["state"] = "running"
@@ -361,28 +411,34 @@ class Campaign(Upkeep):
     def end(self, how):
         for worker in self.workers:
             if worker.process:
-                self.rest(worker)
+                worker.ask()
         try:
+            for worker in self.workers:
+                if worker.process:
+                    self.rest(worker)
             self.collect()
             whole = self.finish_chores()
             if not whole:
                 self.say("what fuzzers saved last is looked at at the next start")
             self.state["state"] = how
             for entry in self.state["tasks"].values():
-                if entry["state"] == "running":
-                    entry["state"] = "waiting"
+                if entry["state"] in ("running", "waiting"):
+                    entry["state"] = "ended"
             self.state["disk"]["used"] = space.used(self.directory)
             status.write(self.directory, self.state)
             self.write_result(how != "ended")
         except OSError as error:
-            print(f"campaign: {error.filename or self.directory}: {error.strerror}", file=sys.stderr)
-        if not self.quiet:
-            print(status.report(self.state))
-        print(f"campaign: {len(self.state['pages'])} findings, {self.findings.fresh} of them new; "
-              f"{self.directory}/{status.REPORT}", file=sys.stderr)
+            tell(f"campaign: {error.filename or self.directory}: {error.strerror}")
+        try:
+            print(status.report(self.state) if not self.quiet else "", end="\n" * (not self.quiet))
+        except OSError:
+            pass
+        tell(f"campaign: {len(self.state['pages'])} findings, {self.findings.fresh} of them new; "
+             f"{self.directory}/{status.REPORT}")
 
     def finish_chores(self):
         """Asked to end, a person waits."""
+        self.chores.drop("merge")
         if not self.signal:
             self.coverage.measure(self.state)
         return self.chores.finish(10 if self.signal else 300)

@@ -7,6 +7,9 @@ import subprocess
 import time
 
 
+GRACE = 5                   # s that a killed process may take to be gone
+
+
 class Chores:
     def __init__(self, environment):
         self.environment = environment
@@ -23,7 +26,7 @@ class Chores:
     def look(self):
         """Ends and begins what is to end and begin."""
         if self.running:
-            process, log, done, until = self.running
+            _, process, log, done, until = self.running
             status = process.poll()
             if status is None and time.monotonic() < until:
                 return
@@ -35,8 +38,10 @@ class Chores:
             self.running = None
             done(status, output)
         if self.waiting:
-            _, words, done, seconds, environment = self.waiting.pop(0)
+            # Whatever fails here leaves it waiting.
+            os.makedirs(self.environment["TMPDIR"], exist_ok=True)
             log = open(os.path.join(self.environment["TMPDIR"], "chore.log"), "w+b")
+            name, words, done, seconds, environment = self.waiting.pop(0)
             try:
                 process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                            env=self.environment | environment,
@@ -45,11 +50,19 @@ class Chores:
                 log.close()
                 done(127, f"{words[0]}: {error.strerror}")
                 return
-            self.running = process, log, done, time.monotonic() + seconds
+            self.running = name, process, log, done, time.monotonic() + seconds
 
     @property
     def idle(self):
         return not self.running and not self.waiting
+
+    def drop(self, prefix):
+        """Those of a name that begins so, without a word to who wants them."""
+        self.waiting = [each for each in self.waiting if not (each[0] or "").startswith(prefix)]
+        if self.running and (self.running[0] or "").startswith(prefix):
+            end(self.running[1])
+            self.running[2].close()
+            self.running = None
 
     def finish(self, seconds):
         """All that waits, for so long at most; what is left then is not run."""
@@ -58,8 +71,8 @@ class Chores:
             self.look()
             time.sleep(0.02)
         if self.running:
-            end(self.running[0])
-            self.running[1].close()
+            end(self.running[1])
+            self.running[2].close()
         left, self.waiting, self.running = self.waiting, [], None
         return not left
 
@@ -70,4 +83,7 @@ def end(process):
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
-    process.wait()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        pass            # in the kernel, where no signal reaches it

@@ -7,10 +7,15 @@ log says that others reach all that it does; what is in the log and not given up
 
 import hashlib
 import os
+import re
+import secrets
+import stat
 
 from .worker import LARGEST
 
 KEPT, GIVEN_UP = "kept", "given-up"
+NAME = re.compile("[0-9a-f]{40}")
+AT_ONCE = 200               # cases that are taken from a shared folder at a time
 LONGEST = 4 << 20           # bytes of the log before it is written anew, without what was given up
 
 
@@ -23,31 +28,34 @@ def sync_folder(path):
 
 
 def write_new(path, data):
-    """A file that is whole or not there. What is there already stays."""
-    if os.path.exists(path):
+    """A file that is whole or not there. What is there already stays. In a folder that others write to, too,
+    nobody can have put a link where it writes."""
+    if os.path.lexists(path):
         return
-    beside = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.{os.getpid()}")
+    beside = os.path.join(os.path.dirname(path), f".{secrets.token_hex(12)}")
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
-        with open(beside, "wb") as file:
+        with open(fd, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(fd)
         os.replace(beside, path)
     except OSError:
-        if os.path.exists(beside):
-            os.unlink(beside)
+        os.unlink(beside)
         raise
 
 
 def read(path):
-    """The bytes of a case; None: that is none."""
+    """The bytes of a case; None: that is none. A link is none: it may lead to what is not to be shared."""
     try:
-        if not os.path.isfile(path) or not 0 < os.path.getsize(path) <= LARGEST:
-            return None
-        with open(path, "rb") as file:
-            return file.read(LARGEST)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
+    with open(fd, "rb") as file:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or not 0 < found.st_size <= LARGEST:
+            return None
+        return file.read(LARGEST)
 
 
 def name(data):
@@ -64,7 +72,7 @@ class Corpus:
         for each in os.listdir(self.folder):
             if each.startswith("."):        # of one that was killed while it wrote
                 os.unlink(f"{self.folder}/{each}")
-        self.names = set(os.listdir(self.folder))
+        self.names = {each for each in os.listdir(self.folder) if NAME.fullmatch(each)}
         self.end_log()
         self.given_up = self.reported(GIVEN_UP) - self.names
         self.note(KEPT, self.names - self.reported(KEPT), "start")   # killed before it was noted
@@ -110,7 +118,7 @@ class Corpus:
 
     def add(self, paths, by):
         """Keeps the cases in these files that are new; how many those are."""
-        new = {}
+        new, looked = {}, {}
         for path in paths:
             try:
                 found = os.stat(path)
@@ -120,7 +128,7 @@ class Corpus:
             if self.looked.get(path) == stamp:
                 continue
             data = read(path)
-            self.looked[path] = stamp
+            looked[path] = stamp
             if data and (each := name(data)) not in self.names and each not in self.seeds \
                     and each not in self.given_up:
                 new[each] = data
@@ -130,6 +138,7 @@ class Corpus:
             sync_folder(self.folder)
             self.note(KEPT, new, by)
             self.names |= set(new)
+        self.looked |= looked
         return len(new)
 
     def forget_looks(self, prefix):
@@ -141,22 +150,26 @@ class Corpus:
         rest = self.names - names
         self.note(GIVEN_UP, rest, "minimised")
         for each in rest:
-            os.unlink(f"{self.folder}/{each}")
+            try:
+                os.unlink(f"{self.folder}/{each}")
+            except FileNotFoundError:
+                pass
         self.names -= rest
         self.given_up |= rest
-        if os.path.getsize(self.log) > LONGEST:
+        if os.path.exists(self.log) and os.path.getsize(self.log) > LONGEST:
             os.unlink(self.log + ".new") if os.path.exists(self.log + ".new") else None
             write_new(self.log + ".new",
                       "".join(f"{KEPT} {each} before\n" for each in sorted(self.names)).encode("ascii"))
             os.replace(self.log + ".new", self.log)
         return len(rest)
 
-    def share(self, folder):
-        """Both ways with a folder that others use as well; how many cases came from there."""
-        os.makedirs(folder, exist_ok=True)
+    def share(self, folder, take=True):
+        """Both ways with a folder that others use as well, some cases at a time; how many came from there.
+        @take: there is room for more."""
         there = {each for each in os.listdir(folder) if not each.startswith(".")}
-        for each in self.names - there:
+        for each in sorted(self.names - there)[:AT_ONCE]:
             data = read(f"{self.folder}/{each}")
             if data:
                 write_new(f"{folder}/{each}", data)
-        return self.add([f"{folder}/{each}" for each in there - self.names], "share")
+        new = [f"{folder}/{each}" for each in there - self.names - self.given_up - self.seeds]
+        return self.add([path for path in new if path not in self.looked][:AT_ONCE] if take else [], "share")

@@ -15,7 +15,9 @@ from . import corpus
 TIMES = 3
 TOGETHER = 64               # cases for one triage
 LARGEST = 1 << 20           # bytes of what is looked at
-CLEAN = (0, 77, 127)        # exit statuses of a fuzz target that found nothing, or did not run
+CRASHED = 76                # exit status that libFuzzer is asked for; its own, 77, also means "cannot run"
+UNTRIED = (2, 77, 127, None)    # it could not be tried: no room, no program, no end
+PAUSE = 30                  # s before what could not be looked at is looked at again
 FLAKY = 1000                # kept apart at most; their classes are counted on
 TITLE = "# The fuzz target ends with a sanitizer's report"
 
@@ -35,6 +37,7 @@ class Findings:
         self.state = state          # {"pages": {name: ...}, "flaky": {class: ...}, "known": n}
         self.alarm = alarm
         self.under_way = set()
+        self.later = {}             # path: when it is looked at again
         self.places = {}            # where the target ended: (page, what it is)
         self.fresh = 0              # pages that this run wrote
         for folder in (self.pages, self.flaky):
@@ -48,6 +51,8 @@ class Findings:
             say(f"{name} was taken away: dealt with")
             del self.state["pages"][name]
         for name in sorted(there - set(self.state["pages"])):
+            if not os.path.isfile(f"{self.pages}/{name}/finding.md"):
+                continue                # somebody's own
             with open(f"{self.pages}/{name}/finding.md", encoding="utf-8", errors="replace") as file:
                 title = file.readline().removeprefix("# ").strip()
             now = utc(time.time())
@@ -68,8 +73,20 @@ class Findings:
             with open(path, "rb") as file:
                 name = corpus.name(file.read(LARGEST))
             os.replace(path, f"{folder}/{name}")
+        now = time.monotonic()
         self.triage([path for name in sorted(os.listdir(folder))
-                     if (path := f"{folder}/{name}") not in self.under_way], worker.task, unlink)
+                     if (path := f"{folder}/{name}") not in self.under_way
+                     and self.later.get(path, 0) <= now], worker.task, self.done)
+
+    def done(self, path):
+        """There is nothing in it any more that is not told."""
+        self.later.pop(path, None)
+        unlink(path)
+
+    def postpone(self, path):
+        """It could not be looked at: it stays where it is."""
+        self.under_way.discard(path)
+        self.later[path] = time.monotonic() + PAUSE
 
     def triage(self, paths, task, done, keep=False):
         """done(path) once nothing needs the file any more; @keep: it is a case of the corpus."""
@@ -98,12 +115,16 @@ class Findings:
             for path in paths:
                 self.triage([path], task, done, keep)
             return
-        self.under_way -= set(paths)
-        if rows is None:
+        if rows is None and status in UNTRIED and not keep:
+            last = (output.strip() or "no word").splitlines()[-1][-200:]
+            self.alarm("triage", f"triage of a case of {task.name} ended with {status}: {last}")
+            self.postpone(paths[0])
+            return
+        if rows is None:        # the engine took it down: what does the target say?
             rows = [{"case": paths[0], "verdict": "nothing", "class": "", "page": "", "seen": 0}]
-            if status != 77 and not keep:
-                last = (output.strip() or "no word").splitlines()[-1][-200:]
-                self.alarm("triage", f"triage of a case of {task.name} ended with {status}: {last}")
+        self.under_way -= set(paths)
+        for path in set(paths) - {row["case"] for row in rows}:
+            self.postpone(path)
         for row in rows:
             self.take(row, task, done, keep)
 
@@ -151,7 +172,8 @@ class Findings:
         """The target, with its sanitizers, on a case of which rdpmc-diff saw nothing."""
         told = []
         program = task.program if task.driver != "afl" else f"{self.build}/fuzz-rdpmc"
-        words = [program, f"-artifact_prefix={self.chores.environment['TMPDIR']}/", path]
+        words = [program, f"-artifact_prefix={self.chores.environment['TMPDIR']}/",
+                 f"-error_exitcode={CRASHED}", path]
 
         def end():
             self.under_way.discard(path)
@@ -159,8 +181,10 @@ class Findings:
 
         def first(status, output):
             """Without names of functions it takes a tenth of the time: is it the same place again?"""
-            place = task.engine.name + summary(output)
-            if status in CLEAN or place not in self.places:
+            place = task.engine.name + summary(output, 100)
+            if status in UNTRIED:
+                self.postpone(path)
+            elif status == 0 or not self.is_page(place):
                 self.chores.add(words, lambda *again: repeat(place, *again), 60, first=True,
                                 **task.environment)
             else:
@@ -169,21 +193,32 @@ class Findings:
 
         def repeat(place, status, output):
             told.append((status, output))
+            if status in UNTRIED:
+                self.postpone(path)
+                return
             if len(told) < TIMES:
                 self.chores.add(words, lambda *again: repeat(place, *again), 60, first=True,
                                 **task.environment)
                 return
-            bad = [text for number, text in told if number not in CLEAN]
-            if len(bad) == TIMES:
-                self.places[place] = self.sanitizer_page(path, bad[0], task)
-                self.note(*self.places[place], task)
-            else:
-                self.set_apart(path, "", len(bad), task)
+            bad = [text for number, text in told if number]
+            try:
+                if len(bad) == TIMES:
+                    self.places[place] = self.sanitizer_page(path, bad[0], task)
+                    self.note(*self.places[place], task)
+                else:
+                    self.set_apart(path, "", len(bad), task)
+            except OSError:
+                self.postpone(path)
+                raise
             end()
 
         self.under_way.add(path)
         self.chores.add(words, first, 60, **task.environment,
                         ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":symbolize=0")
+
+    def is_page(self, place):
+        """Is there a page of this place, still?"""
+        return place in self.places and os.path.exists(f"{self.pages}/{self.places[place][0]}")
 
     def sanitizer_page(self, path, text, task):
         """Writes the page of such a report if there is none; its name and what it is."""
@@ -208,11 +243,15 @@ class Findings:
         return page, f"{task.engine.name}: sanitizer: {what}"
 
 
-def summary(text):
+def summary(text, frames_told=1):
     """What a sanitizer or libFuzzer says last, but for the number of the process."""
     found = re.findall(r"SUMMARY: (.*)|(ERROR: libFuzzer: .*)", text)
     what = " ".join(filter(None, found[-1])) if found else "ended without a word of why"
-    return re.sub(r"==\d+==", "", what).strip()
+    # An abort() says nothing of itself: by the first place that is neither C's library nor the fuzzer's.
+    frames = re.findall(r"(?m)^ +#\d+ 0x[0-9a-f]+ (.*)", text) if "deadly signal" in what else []
+    where = [frame for frame in frames
+             if not re.search("sanitizer_|fuzzer::|libc\\.so|nptl|stdlib/|signal/", frame)]
+    return " ".join([re.sub(r"==\d+==", "", what).strip(), *where[:frames_told]])
 
 
 def unlink(path):

