@@ -384,6 +384,6 @@ $(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o \
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka
 
 format: ## lay out the C sources by .clang-format
-	@clang-format -i $(filter-out tests/%,$(wildcard */*.[ch] fuzz/*/*.[ch]))
+	@clang-format -i $(filter-out tests/%,$(wildcard */*.[ch] fuzz/live/*.[ch]))
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
