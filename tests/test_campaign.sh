@@ -11,4 +11,5 @@ export PYTHONDONTWRITEBYTECODE=1
 build=${BUILD:-build}
 make -s -j"$(nproc)" SETUP=no BUILD="$build" "$build/rdpmc-diff" "$build/fuzz-rdpmc" "$build/fuzz-rdpmc-afl" \
 	"$build/afl-mutator.so" "$build/fuzz-rdpmc-live" "$build/coverage/rdpmc-diff" || exit 1
-exec "$python" -m pytest --rootdir tests --confcutdir tests --tap -p no:cacheprovider tests/campaign "$@"
+exec "$python" -m pytest --rootdir tests --confcutdir tests --tap -p no:cacheprovider \
+	-o faulthandler_timeout=300 tests/campaign "$@"

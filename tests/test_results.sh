@@ -8,4 +8,5 @@ set -u
 # The distribution's interpreter: the one that has the distribution's SciPy and pytest.
 python=${SETUP_PYTHON:-/usr/bin/python3}
 export PYTHONDONTWRITEBYTECODE=1
-exec "$python" -m pytest --rootdir tests --confcutdir tests --tap -p no:cacheprovider tests/results "$@"
+exec "$python" -m pytest --rootdir tests --confcutdir tests --tap -p no:cacheprovider \
+	-o faulthandler_timeout=300 tests/results "$@"

@@ -4,15 +4,13 @@
 Thousands of files are read by all processors; a worker sends back only what a point is made of.
 """
 
-import multiprocessing
-import os
 from dataclasses import dataclass, field
 from math import nan
 from statistics import median
 
 import numpy
 
-from . import files
+from . import files, workers
 from .conditions import conditions
 from .files import Row
 from .statistics import median_interval
@@ -155,11 +153,10 @@ def condensed(paths, progress):
         for chunk in chunks:
             yield condense(chunk)
         return
-    with multiprocessing.Pool(len(os.sched_getaffinity(0))) as pool:
-        for answer in pool.imap(condense, chunks):
-            done += CHUNK
-            progress(min(done, len(paths)), len(paths))
-            yield answer
+    for answer in workers.each(condense, chunks):
+        done += CHUNK
+        progress(min(done, len(paths)), len(paths))
+        yield answer
 
 
 def name_machines(machines):

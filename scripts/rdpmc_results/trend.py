@@ -3,13 +3,11 @@
 
 import argparse
 import json
-import multiprocessing
-import os
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from . import files, floor, history
+from . import files, floor, history, workers
 from .changes import CONFIRMING, SHORT, Changes, find, relation
 from .conditions import shift
 from .main import Failed, name_skipped, progress
@@ -86,8 +84,7 @@ def watch(of, magnitude=MAGNITUDE):
     if len(tasks) < FEW:
         judged = list(map(judge, tasks))
     else:
-        with multiprocessing.Pool(len(os.sched_getaffinity(0))) as pool:
-            judged = pool.map(judge, tasks, chunksize=8)
+        judged = list(workers.each(judge, tasks, chunk=8))
         for watched, series in zip(judged, of.series):
             watched.series = series
     return sorted(judged, key=lambda watched: (VERDICTS.index(watched.verdict), -watched.ratio))

@@ -61,7 +61,7 @@ def write(folder, *histories):
 
 def rdpmc_results(*arguments, **environment):
     return subprocess.run([ROOT / "scripts/results", *map(str, arguments)], capture_output=True,
-                          text=True, env=os.environ | environment)
+                          text=True, timeout=120, env=os.environ | environment)
 
 
 def collect(folder):
@@ -327,7 +327,7 @@ def test_what_cannot_be_written_is_one_line(folder, uplot):
 def test_its_folder_is_made(tmp_path, folder, uplot):
     write(folder, results(1))
     ran = subprocess.run([ROOT / "scripts/results", "dashboard", folder], capture_output=True,
-                         text=True, cwd=tmp_path)
+                         text=True, timeout=120, cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == "build/dashboard.html: 1 result of 1 host\n"
     assert (tmp_path / "build/dashboard.html").is_file()

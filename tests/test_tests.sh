@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# beside others
+#
+# Proves that tests/run takes nothing for a success that is none, and ends whatever a test does.
+set -u
+. tests/checks.sh
+
+a_test() # name, then what the test does
+{
+	printf '#!/bin/sh\n%s\n' "$2" >"$dir/$1.sh"
+	printf '#!/bin/sh\n# beside others\n%s\n' "$2" >"$dir/$1_beside.sh"
+	chmod +x "$dir/$1.sh" "$dir/$1_beside.sh"
+}
+run()
+{
+	TEST_LIMIT=2 tests/run "$@" >"$dir/out" 2>"$dir/err"
+	status=$?
+}
+fails() # and standard output says all of these
+{
+	[ $status -eq 1 ] || return 1
+	for text; do says "$text" || return 1; done
+}
+
+a_test good 'echo "ok 1 - this"; echo "ok 2 - that # SKIP no such machine"; echo "# figure: 7 of 7"; echo 1..2'
+a_test bad 'echo "not ok 1 - this"; echo 1..1'
+a_test crashes 'echo "ok 1 - this"; echo 1..1; kill -SEGV $$'
+a_test ends_early 'echo "ok 1 - this"; echo 1..2'
+a_test plans_nothing 'echo "ok 1 - this"'
+a_test hangs 'echo "ok 1 - this"; exec sleep 60'
+a_test hangs_and_is_deaf 'trap "" TERM; echo "ok 1 - this"; while :; do sleep 1; done'
+
+run "$dir/good.sh"
+check "what is well is a success" ends 0 "1 passed, 0 failed, 1 skipped"
+check "a skip is told with its reason" says "that # SKIP no such machine"
+check "a figure is told" says "# figure: 7 of 7"
+run "$dir/good.sh" "$dir/bad.sh" "$dir/good.sh"
+check "one failure among others" fails "not ok 1 - this" "2 passed, 1 failed, 2 skipped"
+run "$dir/good_beside.sh" "$dir/bad_beside.sh"
+check "one failure beside others" fails "not ok 1 - this" "1 passed, 1 failed, 1 skipped"
+for test in crashes ends_early plans_nothing; do
+	run "$dir/$test.sh"
+	check "one that $test" fails "exit status" "1 passed, 1 failed"
+done
+for test in hangs hangs_and_is_deaf hangs_beside; do
+	run "$dir/$test.sh" "$dir/good.sh"
+	check "one that $test is ended, and what it said is shown" \
+		fails "ok 1 - this" "did not end within 2" "2 passed, 1 failed, 1 skipped"
+done
+run "$dir/nowhere.sh"
+check "one that is not there" fails "0 passed, 1 failed"
+run
+check "no test at all" [ $status -eq 1 ]
+
+echo "1..$n"
+exit "$failed"
