@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "fuzz/command.h"
+#include "fuzz/hash.h"
 #include "fuzz/mutate.h"
 
 struct options {
@@ -160,23 +161,14 @@ static bool mark_reads(struct seen *seen, const struct rdpmc_case *decoded,
 	}
 }
 
-/* Named by their content, so that a seed keeps its name when others come and go. */
-static uint64_t fnv1a(const uint8_t *data, size_t size)
-{
-	uint64_t hash = 0xcbf29ce484222325ULL;
-
-	while (size--)
-		hash = (hash ^ *data++) * 0x100000001b3ULL;
-	return hash;
-}
-
+/* Named by its content, so that a seed keeps its name when others come and go. */
 static void write_seed(const struct options *options, const uint8_t *data, size_t size)
 {
 	char path[4096];
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%016llx", options->directory,
-		 (unsigned long long)fnv1a(data, size));
+		 (unsigned long long)hash_more(HASH_START, data, size));
 	file = fopen(path, "wb");
 	if (!file || fwrite(data, size, 1, file) != 1 || fclose(file))
 		command_die("%s: %s", path, strerror(errno));

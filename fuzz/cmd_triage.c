@@ -77,7 +77,6 @@ static const struct argp triage_argp = {
 struct work {
 	struct triage triage;
 	struct journal *journal;
-	const char *why;
 	struct failure failure;
 	int error;
 	unsigned int grown;

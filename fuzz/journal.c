@@ -14,12 +14,12 @@
 #include <unistd.h>
 
 #include "fuzz/bytes.h"
+#include "fuzz/hash.h"
 
 #define PREFIX     "journal."
 #define MAGIC_SIZE (sizeof(JOURNAL_MAGIC) - 1)
 #define SIZE_SIZE  4
 #define HASH_SIZE  8
-#define HASH_START 0xcbf29ce484222325ULL
 #define MOST_NAMES 1000 /* journals that one PID can leave behind */
 
 struct journal {
@@ -28,16 +28,8 @@ struct journal {
 	uint8_t *group; /* the file from its start */
 	size_t size, room;
 	size_t written; /* as far as the file holds anything */
-	uint64_t hash;  /* of the group so far */
+	uint64_t hash;  /* of the whole file so far: a case of another group is none of this */
 };
-
-/* FNV-1a. Of the whole file up to a case, so that one of another group is none of this. */
-static uint64_t hash_more(uint64_t hash, const uint8_t *bytes, size_t size)
-{
-	while (size--)
-		hash = (hash ^ *bytes++) * 0x100000001b3ULL;
-	return hash;
-}
 
 static int make_room(struct journal *journal, size_t more)
 {

@@ -129,7 +129,7 @@ static bool any_step(struct walk *walk)
 	return false;
 }
 
-/* From @at to @to; each of them is of one kind, a complaint or not. */
+/* From @at to @to, @at changing on the way. */
 static bool arrives(struct trial *trial, uint8_t *at, size_t size, const uint8_t *to,
 		    size_t to_size)
 {

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "fuzz/hash.h"
 #include "fuzz/sweep.h"
 
 #define HEADER "rdpmc-diff-sweep-1"
@@ -200,7 +201,6 @@ bool resume_close(struct resume *resume, char *why, size_t why_size)
 	return !error;
 }
 
-/* FNV-1a */
 static bool hash_file(const char *path, uint64_t *hash)
 {
 	uint8_t bytes[65536];
@@ -210,15 +210,14 @@ static bool hash_file(const char *path, uint64_t *hash)
 	if (fd < 0)
 		return false;
 	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
-		for (ssize_t i = 0; i < n; i++)
-			*hash = (*hash ^ bytes[i]) * 0x100000001b3;
+		*hash = hash_more(*hash, bytes, (size_t)n);
 	close(fd);
 	return !n;
 }
 
 void resume_build(const void *function, char text[17])
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = HASH_START;
 	Dl_info info;
 
 	text[0] = '\0';

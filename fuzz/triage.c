@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fuzz/hash.h"
 #include "fuzz/inputs.h"
 #include "fuzz/minimize.h"
 #include "fuzz/related.h"
@@ -31,15 +32,25 @@ const char *triage_verdict_name(enum triage_verdict verdict)
 	return names[verdict];
 }
 
-static int begin(const struct triage *triage, struct trial *trial, struct failure *failure)
+int triage_begin(const struct triage *triage, unsigned int number, struct trial *trial,
+		 const char **why)
 {
-	const struct triage_engine *engine = &triage->engines[0];
-	const char *why;
+	const struct triage_engine *engine = &triage->engines[number];
 
-	if (trial_init(trial, engine->engine, &why))
-		return fail_with(failure, -ENODEV, "engine %s: %s", engine->name, why);
+	if (trial_init(trial, engine->engine, why))
+		return -1;
 	trial->choices = triage->choices;
 	trial->known = engine->known;
+	return 0;
+}
+
+/* Of the engine that found the cases. */
+static int begin(const struct triage *triage, struct trial *trial, struct failure *failure)
+{
+	const char *why;
+
+	if (triage_begin(triage, 0, trial, &why))
+		return fail_with(failure, -ENODEV, "engine %s: %s", triage->engines[0].name, why);
 	return 0;
 }
 
@@ -194,18 +205,15 @@ static enum triage_verdict look(const struct triage *triage, struct trial *trial
 static void name_page(const struct sought *sought, char *page, size_t size)
 {
 	const struct finding *finding = sought->finding;
-	uint64_t hash = 0xcbf29ce484222325ULL;
 	char oracles[REPORT_ORACLES];
 	const unsigned int told = finding->oracles & ORACLE_TROUBLE
 					  ? ORACLE_TROUBLE
 					  : finding->oracles & -finding->oracles;
 	const bool by_rule = told != ORACLE_TROUBLE && told != ORACLE_PASS_SOUND;
 
-	for (size_t i = 0; i < sought->size; i++)
-		hash = (hash ^ sought->data[i]) * 0x100000001b3ULL;
 	snprintf(page, size, "%s%s%s-%016llx", report_oracles(told, oracles), by_rule ? "-" : "",
 		 by_rule ? rdpmc_rules[finding->model.decision.rule].id : "",
-		 (unsigned long long)hash);
+		 (unsigned long long)hash_more(HASH_START, sought->data, sought->size));
 	for (char *at = page; *at; at++)
 		*at = (char)tolower((unsigned char)*at);
 }
@@ -273,15 +281,12 @@ static int write_page(const struct triage *triage, struct trial *trial, const st
 	free(text);
 	if (!error)
 		error = write_case(beside, TRIAGE_CASE, sought, failure);
-	snprintf(path, sizeof(path), "%s/" TRIAGE_CASE, beside);
-	if (!error) {
-		/* One that another triage wrote meanwhile is this one. */
-		if (rename(beside, place) && errno != EEXIST && errno != ENOTEMPTY)
-			error = fail_errno(failure, "%s", place);
-	}
+	/* One that another triage wrote meanwhile is this one. */
+	if (!error && rename(beside, place) && errno != EEXIST && errno != ENOTEMPTY)
+		error = fail_errno(failure, "%s", place);
 	if (!access(beside, F_OK)) {
 		unlink(path);
-		snprintf(path, sizeof(path), "%s/" TRIAGE_PAGE, beside);
+		snprintf(path, sizeof(path), "%s/" TRIAGE_CASE, beside);
 		unlink(path);
 		rmdir(beside);
 	}

@@ -63,6 +63,10 @@ int triage_case(const struct triage *triage, const uint8_t *data, size_t size,
 
 const char *triage_verdict_name(enum triage_verdict verdict); /* "new", "another form" ... */
 
+/* A trial of the @number-th engine, with what is known of it. Returns 0, or -1 with @why. */
+int triage_begin(const struct triage *triage, unsigned int number, struct trial *trial,
+		 const char **why);
+
 /* "#GP by NO-FAST, here a value": @text holds TRIAGE_SENTENCE bytes. */
 const char *triage_title(const struct finding *finding, char *text);
 

@@ -3,15 +3,8 @@
 #include <string.h>
 
 #include "fuzz/report.h"
+#include "fuzz/survey_report.h"
 #include "fuzz/triage.h"
-
-static const char *answer_name(unsigned int answer)
-{
-	return answer == ANSWER_VALUE ? "value"
-	       : answer == ANSWER_GP  ? "#GP"
-	       : answer == ANSWER_UD  ? "#UD"
-				      : "no proper answer";
-}
 
 /* A comment that no reader of the page sees: rows are put before it. */
 #define END_OF_FORMS "<!-- the end of the forms -->"
@@ -22,7 +15,7 @@ static const char *instead(const struct finding *finding)
 	const unsigned int answer = finding->engine.answer;
 
 	if (answer != finding->model.decision.answer)
-		return answer_name(answer);
+		return survey_answer_name(answer);
 	if (finding->oracles & ORACLE_OUTCOME)
 		return answer == ANSWER_VALUE ? "another value" : "another error code";
 	if (finding->oracles & ORACLE_NOTHING_ELSE)
@@ -37,7 +30,7 @@ const char *triage_title(const struct finding *finding, char *text)
 		snprintf(text, TRIAGE_SENTENCE, "intercept on by PASS-SOUND, here off");
 	else
 		snprintf(text, TRIAGE_SENTENCE, "%s by %s, here %s%s",
-			 answer_name(finding->model.decision.answer),
+			 survey_answer_name(finding->model.decision.answer),
 			 rdpmc_rules[finding->model.decision.rule].id, instead(finding),
 			 finding->oracles & ORACLE_PASS_SOUND ? ", and the intercept off" : "");
 	return text;
@@ -110,12 +103,10 @@ static void tell_sharing(FILE *out, const struct triage *triage, const uint8_t *
 
 		fprintf(out, "| ");
 		name_engine(out, engine);
-		if (trial_init(&trial, engine->engine, &why)) {
+		if (triage_begin(triage, i, &trial, &why)) {
 			fprintf(out, " | cannot run here: %s |\n", why);
 			continue;
 		}
-		trial.choices = triage->choices;
-		trial.known = engine->known;
 		if (trial_run(&trial, data, size, &other))
 			fprintf(out, " | %s |\n",
 				trial.tally.known ? "differs as is known"
@@ -155,10 +146,10 @@ void triage_page(FILE *out, const struct triage *triage, struct trial *trial, co
 	tell_sharing(out, triage, data, size, finding);
 	fprintf(out,
 		"\n## Seen as\n\nOne finding: each can be turned into another, field by field, "
-		"with the "
-		"difference always there.\nA second mistake may hide among them; it has a page of "
-		"its own once "
-		"the first is mended.\n`rdpmc-diff survey` tells the whole extent.\n\n"
+		"with one of their\ntwo differences always there. A second mistake may hide among "
+		"them; it has a page of its\nown once the first is mended. `rdpmc-diff survey` "
+		"tells "
+		"the whole extent.\n\n"
 		"| case | what | engine |\n|---|---|---|\n| `" TRIAGE_CASE
 		"` | %s | `%s` |\n" END_OF_FORMS "\n",
 		title, triage->engines[0].name);

@@ -2,12 +2,10 @@
 """Short programs that a campaign runs beside its fuzzers, one at a time, each with an end to its time."""
 
 import os
-import signal
 import subprocess
 import time
 
-
-GRACE = 5                   # s that a killed process may take to be gone
+from .worker import end_group
 
 
 class Chores:
@@ -31,7 +29,7 @@ class Chores:
             if status is None and time.monotonic() < until:
                 return
             if status is None:
-                end(process)
+                end_group(process)
             log.seek(0)
             output = log.read(1 << 22).decode(errors="replace")
             log.close()
@@ -60,7 +58,7 @@ class Chores:
         """Those of a name that begins so, without a word to who wants them."""
         self.waiting = [each for each in self.waiting if not (each[0] or "").startswith(prefix)]
         if self.running and (self.running[0] or "").startswith(prefix):
-            end(self.running[1])
+            end_group(self.running[1])
             self.running[2].close()
             self.running = None
 
@@ -71,19 +69,7 @@ class Chores:
             self.look()
             time.sleep(0.02)
         if self.running:
-            end(self.running[1])
+            end_group(self.running[1])
             self.running[2].close()
         left, self.waiting, self.running = self.waiting, [], None
         return not left
-
-
-def end(process):
-    """The process and all that it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    try:
-        process.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        pass            # in the kernel, where no signal reaches it

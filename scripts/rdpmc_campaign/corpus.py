@@ -11,7 +11,7 @@ import re
 import secrets
 import stat
 
-from .worker import LARGEST
+from .worker import LARGEST, remove_file
 
 KEPT, GIVEN_UP = "kept", "given-up"
 NAME = re.compile("[0-9a-f]{40}")
@@ -78,8 +78,8 @@ class Corpus:
         self.note(KEPT, self.names - self.reported(KEPT), "start")   # killed before it was noted
         self.looked = {}                    # path: size and time of what was looked at already
 
-    def reported(self, word=None):
-        """Names that the log has as kept, or those of a word."""
+    def reported(self, word):
+        """Names of which the log says that last."""
         found = {}
         try:
             with open(self.log, encoding="ascii", errors="replace") as file:
@@ -88,7 +88,7 @@ class Corpus:
                         found[line.split()[1]] = line.split()[0]
         except FileNotFoundError:
             pass
-        return {each for each, last in found.items() if word is None or last == word}
+        return {each for each, last in found.items() if last == word}
 
     def missing(self):
         """Cases that were reported as kept, and are not there."""
@@ -150,14 +150,11 @@ class Corpus:
         rest = self.names - names
         self.note(GIVEN_UP, rest, "minimised")
         for each in rest:
-            try:
-                os.unlink(f"{self.folder}/{each}")
-            except FileNotFoundError:
-                pass
+            remove_file(f"{self.folder}/{each}")
         self.names -= rest
         self.given_up |= rest
         if os.path.exists(self.log) and os.path.getsize(self.log) > LONGEST:
-            os.unlink(self.log + ".new") if os.path.exists(self.log + ".new") else None
+            remove_file(self.log + ".new")
             write_new(self.log + ".new",
                       "".join(f"{KEPT} {each} before\n" for each in sorted(self.names)).encode("ascii"))
             os.replace(self.log + ".new", self.log)

@@ -7,9 +7,9 @@ do not come about."""
 import os
 import re
 import shutil
+import time
 
 from .findings import utc
-import time
 
 RULES = re.compile(r"rules: (\d+) of (\d+) asked")
 KERNEL = re.compile(r"(?m)^(\d+) of (\d+) lines of the RDPMC path")
@@ -27,7 +27,7 @@ class Coverage:
     def measure(self, state):
         """Begins; state["coverage"] has it in the end."""
         os.makedirs(self.place, exist_ok=True)
-        cases = [*self.seeds]
+        cases = self.seeds
         self.parts = {}
         self.chores.add([f"{self.build}/rdpmc-diff", "run", *cases],
                         lambda status, output: self.rules(output), 600, "rules")

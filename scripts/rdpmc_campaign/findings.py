@@ -11,6 +11,7 @@ import re
 import time
 
 from . import corpus
+from .worker import remove_file
 
 TIMES = 3
 TOGETHER = 64               # cases for one triage
@@ -81,7 +82,7 @@ class Findings:
     def done(self, path):
         """There is nothing in it any more that is not told."""
         self.later.pop(path, None)
-        unlink(path)
+        remove_file(path)
 
     def postpone(self, path):
         """It could not be looked at: it stays where it is."""
@@ -168,11 +169,14 @@ class Findings:
             known["case"] = corpus.name(data)
             corpus.write_new(f"{self.flaky}/{known['case']}", data)
 
+    def target(self, task):
+        """A program that takes a file: that of AFL++ does not."""
+        return task.program if task.driver != "afl" else f"{self.build}/fuzz-rdpmc"
+
     def by_target(self, path, task, done):
         """The target, with its sanitizers, on a case of which rdpmc-diff saw nothing."""
         told = []
-        program = task.program if task.driver != "afl" else f"{self.build}/fuzz-rdpmc"
-        words = [program, f"-artifact_prefix={self.chores.environment['TMPDIR']}/",
+        words = [self.target(task), f"-artifact_prefix={self.chores.environment['TMPDIR']}/",
                  f"-error_exitcode={CRASHED}", path]
 
         def end():
@@ -229,7 +233,7 @@ class Findings:
             beside = f"{self.pages}/.{page}.{os.getpid()}"
             os.makedirs(beside, exist_ok=True)
             command = " ".join([f"{key}={value}" for key, value in task.environment.items()]
-                               + [task.program, f"{self.pages}/{page}/case"])
+                               + [self.target(task), f"{self.pages}/{page}/case"])
             body = text.encode("ascii", "replace").decode().replace("```", "'''")[-8000:]
             corpus.write_new(f"{beside}/case", data)
             corpus.write_new(f"{beside}/finding.md", (
@@ -252,10 +256,3 @@ def summary(text, frames_told=1):
     where = [frame for frame in frames
              if not re.search("sanitizer_|fuzzer::|libc\\.so|nptl|stdlib/|signal/", frame)]
     return " ".join([re.sub(r"==\d+==", "", what).strip(), *where[:frames_told]])
-
-
-def unlink(path):
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass

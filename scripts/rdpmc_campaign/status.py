@@ -7,6 +7,8 @@ import os
 import platform
 import time
 
+from rdpmc_results import output
+
 from .findings import utc
 
 STATUS, REPORT = "status.json", "report.md"
@@ -15,17 +17,7 @@ SCHEMA = "rdpmc-campaign/1"
 
 def replace(path, text):
     """A file that is the old one or the new one."""
-    beside = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(beside, "wb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError:
-        if os.path.exists(beside):
-            os.unlink(beside)
-        raise
+    output.replace(path, text.encode("utf-8", "backslashreplace"))
 
 
 NUMBERS = {"tasks": ("executions", "seconds", "slices", "deaths"), "pages": ("count", "forms"),

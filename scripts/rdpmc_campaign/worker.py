@@ -140,16 +140,16 @@ class Worker:
 
     def afl(self, seconds, seeds):
         resumes = os.path.exists(f"{self.own}/fuzzer_stats")
+        remove(f"{self.place}/in")
         if not resumes:
             remove(self.own)
             os.makedirs(self.out, exist_ok=True)
-        remove(f"{self.place}/in")
-        os.makedirs(f"{self.place}/in")
-        for folder in seeds:
-            for name in os.listdir(folder):
-                link = f"{self.place}/in/{name}"
-                if not os.path.exists(link):
-                    shutil.copyfile(os.path.join(folder, name), link)
+            os.makedirs(f"{self.place}/in")
+            for folder in seeds:
+                for name in os.listdir(folder):
+                    copy = f"{self.place}/in/{name}"
+                    if not os.path.exists(copy):
+                        shutil.copyfile(os.path.join(folder, name), copy)
         self.afl_before = self.afl_executions() if resumes else 0
         main = not self.task.words
         words = ["afl-fuzz", "-i", "-" if resumes else f"{self.place}/in", "-o",
@@ -175,8 +175,8 @@ class Worker:
             found = self.afl_executions()
             self.executions = max(self.executions, found - self.afl_before)
         else:
-            found = numbers(f"{self.place}/log", rb"(?m)^#(\d+)[:\t]") + \
-                numbers(f"{self.place}/log", rb"stat::number_of_executed_units:\s*(\d+)")
+            found = numbers(f"{self.place}/log",
+                            rb"(?m)^(?:#(?=\d+[:\t])|stat::number_of_executed_units:\s*)(\d+)")
             self.executions = max([self.executions, *found])
         return self.executions
 
@@ -265,6 +265,7 @@ def signal_group(process, number):
 
 
 def end_group(process):
+    """A process and all that it started. False: it is in the kernel, where no signal reaches it."""
     signal_group(process, signal.SIGKILL)
     try:
         process.wait(GRACE)

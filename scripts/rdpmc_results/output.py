@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes a file whole or not at all: whoever reads it at any time finds the old or the new one."""
 
+import contextlib
 import os
 import stat
 import sys
@@ -48,6 +49,8 @@ def replace(target, data):
     # No collector takes a name that ends so. Mode as the umask has it: mkstemp()'s 0600 would keep
     # a daemon of another user from reading it.
     made = f"{target}.{os.getpid()}.tmp"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(made)     # of one that was killed, and had the same number
     fd = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with open(fd, "wb") as file:

@@ -80,7 +80,8 @@ def test_killed_again_and_again(tmp_path):
     assert not watch.wrong, watch.wrong
     assert len(watch.kept) > 10 and len(watch.pages) == 1
     found = status(tmp_path / "c")
-    assert found["starts"] == 4 and 16 <= found["elapsed"] < 40
+    # One that is killed before it has begun to count is none.
+    assert 1 < found["starts"] <= 4 and 16 <= found["elapsed"] < 40
     print(f"minimised {found['corpus']['minimised']} times")
 
 

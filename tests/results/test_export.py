@@ -836,6 +836,12 @@ def test_written_whole_or_not_at_all(base, tmp_path, monkeypatch):
     assert out.read_text().startswith("# HELP") and os.listdir(out.parent) == ["r.prom"]
 
 
+def test_what_a_killed_one_left_does_not_stop_the_next(base, tmp_path):
+    (tmp_path / f"r.csv.{os.getpid()}.tmp").write_text("half of")
+    assert results("--format", "csv", "--out", tmp_path / "r.csv", base)[0] == 0
+    assert not list(tmp_path.glob("*.tmp"))
+
+
 def test_what_is_no_file_is_not_replaced(base, tmp_path):
     fifo, link = tmp_path / "fifo", tmp_path / "link"
     os.mkfifo(fifo)
