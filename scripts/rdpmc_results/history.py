@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A folder of results as series of points: one series for each row and machine, in order of time.
 
-Thousands of files are read by all processors; a worker sends back only what a point is made of.
+Thousands of files are read by all processors; a worker sends back only what a point is made of, and
+that is remembered.
 """
 
+import json
 from dataclasses import dataclass, field
 from math import nan
 from statistics import median
@@ -13,11 +15,12 @@ import numpy
 from . import files, workers
 from .conditions import conditions
 from .files import Row
+from .memory import Memory
 from .statistics import median_interval
 
 FIGURES = ("median", "lower", "upper", "p99", "exits")
 CHUNK = 32                  # files a worker reads before it answers
-FEW = 64                    # files for which no worker is started
+FEW = 64                    # files for which no worker is started, and nothing remembered
 
 
 @dataclass(slots=True)
@@ -29,9 +32,9 @@ class Point:
     partial: bool
     vpmu: str               # "user", or ""
     machine: tuple          # as Result.machine
-    conditions: int         # index into History.conditions
-    absent: int             # index into History.absent
     load: float             # tasks that wanted to run when it began, averaged over a minute; nan
+    conditions: int = 0     # index into History.conditions
+    absent: int = 0         # index into History.absent
     host: str = ""          # the name of its machine among all
     synthetic: bool = False  # made up for a test: nobody measured it
 
@@ -111,20 +114,32 @@ class Table:
         return at
 
 
+@dataclass(slots=True)
+class Entry:
+    """A result of the kind bench, condensed. Files of a folder share most of it but the figures."""
+    point: Point
+    conditions: dict
+    absent: tuple           # of (name, setting, status, reason)
+    layout: tuple           # of (name, setting): the rows of
+    figures: numpy.ndarray  # FIGURES of each
+
+
 def condense(paths):
-    """What a history needs of these files: (entries, conditions, layouts, absents, others, skipped)."""
-    space, entries, others, skipped = files.Space(), [], [], []
-    known, layouts, absents = Table(), Table(), Table()
+    """Of each file what a history needs: an Entry, a Result of another kind, the reason why it is of no
+    use, or None: it holds something else."""
+    space, made = files.Space(), []
+    shares = {}             # what is one object is sent to another process once
     for path in paths:
         try:
             result = files.read(path, space=space)
         except files.NotAResult:
+            made.append(None)
             continue
         except files.Refused as reason:
-            skipped.append((path, str(reason)))
+            made.append(str(reason))
             continue
         if result.kind != "bench":
-            others.append(result)
+            made.append(result)
             continue
         rows = [row for row in result.rows if row.status == "measured"]
         rows += exit_costs(rows)
@@ -139,24 +154,64 @@ def condense(paths):
         found = conditions(result)
         point = Point(path, result.started, result.version, result.partial,
                       "user" if result.options.get("vpmu") == "user" else "", result.machine,
-                      known.add(tuple(found.items()), found), absents.add(absent),
                       load(result.context), synthetic=result.context.get("synthetic") is True)
-        entries.append((point, layouts.add(layout), figures))
-    return entries, known.values, layouts.values, absents.values, others, skipped
+        made.append(Entry(point, shares.setdefault(tuple(found.items()), found),
+                          shares.setdefault(absent, absent), shares.setdefault(layout, layout),
+                          figures))
+    return made
+
+
+def remembered(memory, path, objects):
+    """The Entry of a file that was read before; @objects: those that texts stand for."""
+    found = memory.recall(path)
+    if not found:
+        return None
+    own, shared, figures = found
+    for text in shared:
+        if text not in objects:
+            objects[text] = tuples(json.loads(text))
+    own = json.loads(own)
+    point = Point(path, *own[:-1], synthetic=own[-1])
+    point.machine = tuple(point.machine)
+    return Entry(point, *(objects[text] for text in shared),
+                 numpy.frombuffer(figures).reshape(-1, len(FIGURES)))
+
+
+def remember(memory, path, entry):
+    point = entry.point
+    memory.keep(path, json.dumps([point.started, point.version, point.partial, point.vpmu,
+                                  point.machine, point.load, point.synthetic]),
+                [json.dumps(each) for each in (entry.conditions, entry.absent, entry.layout)],
+                entry.figures.tobytes())
+
+
+def tuples(value):
+    """What JSON made lists of."""
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 
 def condensed(paths, progress):
-    """condense() of all, chunk by chunk, by as many processes as there are processors."""
-    chunks = [paths[at:at + CHUNK] for at in range(0, len(paths), CHUNK)]
-    done = 0
+    """{path: what condense() makes of it} of all: remembered, or read by as many processes as there are
+    processors."""
     if len(paths) <= FEW:
-        for chunk in chunks:
-            yield condense(chunk)
-        return
-    for answer in workers.each(condense, chunks):
-        done += CHUNK
-        progress(min(done, len(paths)), len(paths))
-        yield answer
+        return dict(zip(paths, condense(paths)))
+    memory, made, objects = Memory(), {}, {}
+    try:
+        for path in paths:
+            entry = remembered(memory, path, objects)
+            if entry:
+                made[path] = entry
+        unknown = [path for path in paths if path not in made]
+        chunks = [unknown[at:at + CHUNK] for at in range(0, len(unknown), CHUNK)]
+        for chunk, answers in zip(chunks, workers.each(condense, chunks)):
+            for path, answer in zip(chunk, answers):
+                made[path] = answer
+                if isinstance(answer, Entry):
+                    remember(memory, path, answer)
+            progress(len(made), len(paths))
+    finally:
+        memory.close()
+    return made
 
 
 def name_machines(machines):
@@ -181,34 +236,39 @@ def read(paths, progress=lambda done, of: None):
     history = History()
     known, absents = Table(), Table()
     entries = []
-    for found, some, layouts, lacks, others, skipped in condensed(files.find(paths), progress):
-        history.others += others
-        history.skipped += skipped
-        for point, layout, figures in found:
-            values = some[point.conditions]
-            point.conditions = known.add(tuple(values.items()), values)
-            point.absent = absents.add(lacks[point.absent])
-            entries.append((point, layouts[layout], figures))
+    paths = files.find(paths)
+    made = condensed(paths, progress)
+    for path in paths:
+        found = made[path]
+        if isinstance(found, Entry):
+            found.point.conditions = known.add(tuple(found.conditions.items()), found.conditions)
+            found.point.absent = absents.add(found.absent)
+            entries.append(found)
+        elif isinstance(found, files.Result):
+            history.others.append(found)
+        elif found:
+            history.skipped.append((path, found))
     history.conditions = known.values
     history.absent = absents.values
     history.others.sort(key=lambda result: (result.started, result.path))
 
-    names = name_machines(dict.fromkeys(point.machine for point, _, _ in entries))
-    for point, _, _ in entries:
-        point.host = names[point.machine]
-    entries.sort(key=lambda entry: (entry[0].host, entry[0].started, entry[0].path))
+    names = name_machines(dict.fromkeys(entry.point.machine for entry in entries))
+    for entry in entries:
+        entry.point.host = names[entry.point.machine]
+    entries.sort(key=lambda entry: (entry.point.host, entry.point.started, entry.point.path))
 
     seen = {}
     alike = {}              # (host, layout) -> [index of point], [figures]: most files have the same rows
-    for point, layout, figures in entries:
-        key = point.machine, point.started, point.version, layout, figures.tobytes()
+    for entry in entries:
+        point = entry.point
+        key = point.machine, point.started, point.version, entry.layout, entry.figures.tobytes()
         if key in seen:
             history.skipped.append((point.path, f"the same result as {seen[key]}"))
             continue
         seen[key] = point.path
-        group = alike.setdefault((point.host, layout), ([], []))
+        group = alike.setdefault((point.host, entry.layout), ([], []))
         group[0].append(len(history.points))
-        group[1].append(figures)
+        group[1].append(entry.figures)
         history.points.append(point)
     columns = {}            # (host, name, setting) -> [array of indices of points], [array of figures]
     for (host, layout), (at, figures) in alike.items():

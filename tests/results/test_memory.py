@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What was read is remembered: the same history from it, never an old one, and never a failure."""
+
+import json
+import os
+import pathlib
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+
+import numpy
+import pytest
+
+from rdpmc_results import history, memory
+from test_files import CONTROL, FREE, result, written
+
+SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "scripts"
+COUNT = 70                  # a few more than are read without a memory
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """Where the memory is; files of a moment ago are old enough."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(memory, "YOUNG", -1)
+    return memory.place()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """With all that a folder can have: rows that differ, skipped rows, copies, other kinds, damage, a
+    name that is no UTF-8, text of any kind."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for at in range(COUNT):
+        of = result(at=at, host=("one", "zwei → \u2028\"'\n")[at % 2])
+        of["context"]["microcode"] = hex(at // 20)
+        if at % 5 == 0:
+            of["rows"] = [row for row in of["rows"] if row["name"] != FREE]
+        if at % 7 == 0:
+            of["context"]["load_average"] = [0.25, 1, 1]
+        if at % 9 == 0:
+            of["rows"].append({"name": "rdpmc/fixed3/passthrough/cpl0", "setting": "passthrough",
+                               "status": "skipped", "unit": "ns", "reason": f"none: {at % 2}"})
+        written(folder / f"{at:03}.json", of)
+    shutil.copy(folder / "003.json", folder / "copy.json")
+    shutil.copy(folder / "004.json", os.fsencode(folder) + b"/\xff.json")
+    (folder / "damaged.json").write_text('{"schema": "rdpmc-results/1", ')
+    (folder / "other.json").write_text('{"schema": "rdpmc-floor/1"}')
+    return folder
+
+
+def flat(of):
+    """A History as something that can be held against another."""
+    return (of.points, of.conditions, of.absent, of.others, of.skipped,
+            [(one.host, one.name, one.setting) + tuple(
+                getattr(one, each).tobytes() for each in ("at", *history.FIGURES))
+             for one in of.series])
+
+
+def equal(one, other):
+    return repr(flat(one)) == repr(flat(other))
+
+
+def read(folder):
+    return history.read([str(folder)])
+
+
+@pytest.fixture
+def once(folder, place, monkeypatch):
+    """(folder, History) after it was read for the first time, by nothing but the files."""
+    with monkeypatch.context() as patch:
+        patch.setattr(history, "FEW", 1000)
+        without = read(folder)
+    assert not place.exists()
+    assert equal(read(folder), without) and place.exists()
+    return folder, without
+
+
+@pytest.fixture
+def again(monkeypatch):
+    """A function that gives (History, names of the files that were read for it)."""
+    def run(folder):
+        with monkeypatch.context() as patch:
+            names = []
+            real = history.condense
+            patch.setattr(history, "condense", lambda paths: names.extend(
+                os.path.basename(path) for path in paths) or real(paths))
+            patch.setattr(history.workers, "each", lambda function, tasks: map(function, tasks))
+            return read(folder), sorted(names)
+    return run
+
+
+UNKEPT = ["damaged.json", "other.json"]         # read each time: there is nothing to remember
+
+
+def test_the_same_from_memory_without_reading(once, again):
+    folder, before = once
+    found, names = again(folder)
+    assert equal(found, before) and names == UNKEPT
+    assert len(before.points) == COUNT and len(before.skipped) == 3
+
+
+def test_a_relative_path_is_told_as_it_was_given(once, again, monkeypatch):
+    folder, before = once
+    monkeypatch.chdir(folder.parent)
+    found, names = again(folder.name)
+    assert names == UNKEPT
+    assert {point.path for point in found.points} == \
+        {os.path.relpath(point.path) for point in before.points}
+
+
+def test_a_file_that_changed_is_read(once, again):
+    folder, before = once
+    path = folder / "010.json"
+    time = path.stat().st_mtime_ns
+    text = path.read_text()
+    path.write_text(text.replace("gcc", "tcc"))
+    os.utime(path, ns=(time, time))         # as somebody who copies files with their times
+    assert len(path.read_text()) == len(text)
+    _, names = again(folder)
+    assert names == sorted(["010.json", *UNKEPT])
+
+
+def test_another_file_of_that_name_is_read(once, again):
+    folder, before = once
+    os.replace(folder / "011.json", folder / "010.json")
+    found, names = again(folder)
+    assert names == sorted(["010.json", *UNKEPT]) and len(found.points) == COUNT - 1
+
+
+def test_a_young_file_is_not_remembered(folder, place, again, monkeypatch):
+    monkeypatch.setattr(memory, "YOUNG", 1000)
+    read(folder)
+    _, names = again(folder)
+    assert len(names) == COUNT + 4
+
+
+def test_with_another_version_all_is_read(once, again, monkeypatch, place):
+    folder, before = once
+    with sqlite3.connect(place) as database:
+        database.execute("PRAGMA user_version = 1")
+    found, names = again(folder)
+    assert equal(found, before) and len(names) == COUNT + 4
+    assert again(folder)[1] == UNKEPT
+
+
+def test_version_is_another_one_when_a_source_is(tmp_path):
+    copied = tmp_path / "package" / "rdpmc_results"
+    shutil.copytree(SCRIPTS / "rdpmc_results", copied)
+
+    def version():
+        return subprocess.run(
+            [sys.executable, "-B", "-c", "from rdpmc_results import memory; print(memory.version())"],
+            env=os.environ | {"PYTHONPATH": str(copied.parent)}, check=True, text=True,
+            capture_output=True, timeout=60).stdout
+    before = version()
+    assert before == version() and 0 < int(before) < 1 << 31
+    with open(copied / "statistics.py", "a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    assert version() != before
+
+
+def flip(path, needle, by=1):
+    """Changes a byte in the middle of what is stored, as a bad disk does."""
+    data = bytearray(path.read_bytes())
+    at = data.find(needle)
+    assert at >= 0
+    data[at + len(needle) // 2] ^= by
+    path.write_bytes(data)
+
+
+def test_a_figure_that_rotted_is_not_believed(once, again, place):
+    folder, before = once
+    of = json.loads((folder / "005.json").read_text())
+    row = next(row for row in of["rows"] if row["name"] == CONTROL)
+    flip(place, numpy.float64(row["median"]).tobytes())
+    found, names = again(folder)
+    assert equal(found, before) and len(names) > len(UNKEPT)
+
+
+def test_a_shared_text_that_rotted_is_not_believed(once, again, place):
+    folder, before = once
+    flip(place, CONTROL.encode())
+    found, names = again(folder)
+    assert equal(found, before) and len(names) > len(UNKEPT)
+
+
+@pytest.mark.parametrize("damage", (b"", b"nothing of the kind " * 1000, "half"))
+def test_damage_is_overcome(once, again, place, damage):
+    folder, before = once
+    if damage == "half":
+        os.truncate(place, place.stat().st_size // 2)
+    else:
+        place.write_bytes(damage)
+    for _ in range(2):
+        assert equal(again(folder)[0], before)
+    found, names = again(folder)
+    assert equal(found, before) and names == UNKEPT
+
+
+def test_where_nothing_can_be_written(folder, place, again):
+    place.parent.mkdir(parents=True)
+    place.mkdir()
+    assert len(again(folder)[0].points) == COUNT
+    place.rmdir()
+    place.parent.rmdir()
+    place.parent.write_text("a file where a folder should be")
+    assert len(again(folder)[0].points) == COUNT
+
+
+def test_a_full_disk(folder, place):
+    """By the limit of a file's size, whose signal is ignored, so that writing fails."""
+    program = ("import resource, signal; from rdpmc_results import history, memory; memory.YOUNG = -1\n"
+               "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+               "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
+               f"print(len(history.read([{str(folder)!r}]).points))")
+    ran = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, timeout=60,
+                         env=os.environ | {"PYTHONPATH": str(SCRIPTS)})
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{COUNT}\n", "")
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 20000
+
+
+def test_while_another_one_writes(once, again, place):
+    folder, before = once
+    (folder / "010.json").touch()
+    with sqlite3.connect(place, isolation_level=None) as database:
+        database.execute("BEGIN IMMEDIATE")
+        assert equal(again(folder)[0], before)
+        database.execute("ROLLBACK")
+
+
+def test_another_one_began_anew_meanwhile(once, again, place):
+    """Numbers of shared texts are others then."""
+    folder, before = once
+    mine = memory.Memory()
+    place.unlink()
+    part = folder.parent / "part"
+    part.mkdir()
+    for at in range(COUNT):
+        of = result(at=at, host="three")
+        of["context"]["microcode"] = "other"
+        written(part / f"{at}.json", of)
+    read(part)
+    assert mine.recall(str(folder / "001.json"))        # its own file is gone, but open
+    mine.keep(str(folder / "001.json"), "own", ["shared"], b"")
+    mine.close()
+    assert equal(again(folder)[0], before)
+
+
+def test_what_is_gone_is_forgotten(once, again, place):
+    folder, before = once
+    for at in range(5):
+        (folder / f"{at:03}.json").unlink()
+    for at in range(5):
+        written(folder / f"new-{at}.json", result(at=1000 + at))
+    again(folder)
+    with sqlite3.connect(place) as database:
+        known = {os.path.basename(path) for path, in database.execute("SELECT path FROM files")}
+    assert len(known) == COUNT + 2 and b"000.json" not in known and b"new-0.json" in known
+
+
+def test_it_does_not_grow_for_ever(once, again, place, monkeypatch):
+    folder, before = once
+    monkeypatch.setattr(memory, "LARGEST", 1000)
+    assert again(folder)[1] != UNKEPT
+
+
+def test_a_few_files_leave_no_trace(folder, place):
+    for path in folder.glob("0[1-9]*"):
+        path.unlink()
+    read(folder)
+    assert not place.exists()
+
+
+def test_interrupted_in_the_middle_keeps_what_was_read(folder, place, again, monkeypatch):
+    def progress(done, of):
+        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        history.read([str(folder)], progress)
+    assert 0 < len(again(folder)[1]) < COUNT
+
+
+def test_a_second_name_of_a_file_is_a_copy(once, again):
+    folder, before = once
+    os.link(folder / "020.json", folder / "linked.json")
+    found, names = again(folder)
+    assert "linked.json" in names and len(found.points) == COUNT
+    assert len(found.skipped) == len(before.skipped) + 1
