@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define EXIT_CANNOT 2
@@ -39,20 +40,49 @@ static void tell_died(void *opaque, const char *path, size_t cases)
 		path, cases, cases == 1 ? "" : "s", path);
 }
 
+static bool installed(const char *program)
+{
+	char data[PATH_MAX + 16];
+
+	snprintf(data, sizeof(data), "%s../share/rdpmc", program);
+	return !access(data, F_OK);
+}
+
+/* Beside the program; of an installed one among the user's state (XDG Base Directory Specification). */
+static void default_place(char *directory, size_t size)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	char program[PATH_MAX];
+
+	if (engine_program(program, sizeof(program)))
+		snprintf(program, sizeof(program), "./");
+	if (!installed(program))
+		snprintf(directory, size, "%.*s", program[1] ? (int)strlen(program) - 1 : 1,
+			 program);
+	else if (state && *state == '/')
+		snprintf(directory, size, "%s/rdpmc", state);
+	else
+		snprintf(directory, size, "%s/.local/state/rdpmc", home ? home : "");
+	/* What cannot be made is told when the journal is opened. */
+	for (char *at = strchr(directory + 1, '/'); at; at = strchr(at + 1, '/')) {
+		*at = '\0';
+		mkdir(directory, 0700);
+		*at = '/';
+	}
+	mkdir(directory, 0700);
+}
+
 struct journal *command_journal(const struct engine *engine)
 {
 	const char *directory = getenv("RDPMC_JOURNAL");
-	char beside[PATH_MAX], why[PATH_MAX + 100];
+	char place[2 * PATH_MAX], why[2 * PATH_MAX + 100];
 	struct journal *journal;
 
 	if (!engine->real || (directory && !strcmp(directory, "none")))
 		return NULL;
 	if (!directory || !*directory) {
-		if (engine_program(beside, sizeof(beside)))
-			snprintf(beside, sizeof(beside), ".");
-		else if (beside[1])
-			beside[strlen(beside) - 1] = '\0'; /* the last slash */
-		directory = beside;
+		default_place(place, sizeof(place));
+		directory = place;
 	}
 	journal_died(directory, tell_died, NULL);
 	journal = journal_open(directory, why, sizeof(why));

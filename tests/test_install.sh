@@ -86,6 +86,31 @@ run "$bin/rdpmc-diff" run --engine "$dir/kernel.so" "$data/corpus/seeds"
 check "... after those of a tree" grep -qF "fuzz/known/a.known:1:" "$dir/err"
 rm -r "$root$prefix/fuzz"
 
+# What a journal is kept for: a program that does not end by itself. Not beside an installed program.
+journal_in() # directory
+{
+	HOME=$dir/home "$bin/rdpmc-diff" run --engine kvm --random 100M >"$dir/out" 2>"$dir/err" &
+	tries=200
+	until [ -n "$(find "$1" -name 'journal.*' -size +4k 2>/dev/null)" ] || [ $tries -eq 0 ]; do
+		tries=$((tries - 1))
+		sleep 0.05
+	done
+	kill -9 $!
+	wait $! 2>/dev/null
+	run env HOME="$dir/home" "$bin/rdpmc-diff" run --engine kvm --random 10
+	[ $status -eq 0 ] && grep -qF "an earlier run did not end: $1/journal." "$dir/err"
+}
+if [ -w /dev/kvm ]; then
+	check "an installed program's journal is in the user's state" journal_in "$dir/home/.local/state/rdpmc"
+	export XDG_STATE_HOME="$dir/state"
+	check "... where XDG_STATE_HOME says" journal_in "$dir/state/rdpmc"
+	unset XDG_STATE_HOME
+	check "... and not beside it" test "$(find "$root" -name 'journal*' | wc -l)" -eq 0
+else
+	for name in "an installed program's journal is in the user's state" "... where XDG_STATE_HOME says" \
+		"... and not beside it"; do skip "$name" "no /dev/kvm"; done
+fi
+
 # The page as text, without what the hyphens and bold letters of a terminal do.
 text() { MANWIDTH=1000 man -l "$man/$program.1" 2>/dev/null | col -bx; }
 man=$root$prefix/share/man/man1
