@@ -11,6 +11,18 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
 
 
+def fault(name):
+    """An engine that differs from the emulator by one patch of the catalogue."""
+    folder = BUILD / "faults" / name
+    done = subprocess.run(
+        ["make", "-s", "-j2", f"BUILD={os.environ.get('BUILD', 'build')}", "SETUP=no",
+         *(str(folder.relative_to(ROOT) / f"{flavour}.so") if folder.is_relative_to(ROOT)
+           else f"{folder}/{flavour}.so" for flavour in ("plain", "libfuzzer", "afl"))],
+        cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return str(folder)
+
+
 def words(folder, *options):
     return [str(ROOT / "scripts/campaign"), "--build", str(BUILD), "--dir", str(folder), *map(str, options)]
 

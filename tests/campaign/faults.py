@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Each fault of the catalogue given to a campaign as its engine: is it found, and told on exactly one page?
 
-tests/campaign/faults.py [--most SECONDS] [FAULT...], after `make faults` (or what builds each engine);
-a campaign ends LATER seconds after its first page, so that a second one would come.
+tests/campaign/faults.py [--most SECONDS] [FAULT...], after `make campaign TIME=1`, which builds the
+programs; a campaign ends LATER seconds after its first page, so that a second one would come.
 """
 
 import argparse
@@ -16,20 +16,21 @@ import sys
 import tempfile
 import time
 
-from campaign_tools import BUILD, ROOT, fuzzers, pages, status, words
+from campaign_tools import ROOT, fault, fuzzers, pages, status, words
 
 LATER = 3
 
 
 def trial(name, most):
     """(pages, seconds until the first, forms, cases that showed it) of a campaign with this fault."""
+    engine = fault(name)
     folder = tempfile.mkdtemp(prefix="rdpmc-fault-")
     place = f"{folder}/campaign"
     began = time.monotonic()
     first = None
     try:
         with open(f"{folder}/log", "wb") as log:
-            running = subprocess.Popen(words(place, "--engine", BUILD / "faults" / name, "--quiet",
+            running = subprocess.Popen(words(place, "--engine", engine, "--quiet",
                                              "--time", most), stdout=log, stderr=log)
             while running.poll() is None:
                 if first is None and os.path.isdir(f"{place}/findings") and pages(place):

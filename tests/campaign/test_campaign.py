@@ -11,21 +11,9 @@ import time
 
 import kills
 import pytest
-from campaign_tools import BUILD, ROOT, fuzzers, pages, reported, run, status, used, whole, words
+from campaign_tools import BUILD, ROOT, fault, fuzzers, pages, reported, run, status, used, whole, words
 
 EMULATOR = ("--engine", "emulator")
-
-
-def fault(name):
-    """An engine that differs from the emulator by one patch of the catalogue."""
-    folder = BUILD / "faults" / name
-    done = subprocess.run(
-        ["make", "-s", "-j2", f"BUILD={os.environ.get('BUILD', 'build')}", "SETUP=no",
-         *(str(folder.relative_to(ROOT) / f"{flavour}.so") if folder.is_relative_to(ROOT)
-           else f"{folder}/{flavour}.so" for flavour in ("plain", "libfuzzer", "afl"))],
-        cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return str(folder)
 
 
 def engine(folder, defect):
