@@ -47,12 +47,14 @@ check "rdpmc-bench runs" ends 0 "rdpmc, emulator"
 if /usr/bin/python3 -c 'import scipy' 2>/dev/null; then
 	run "$bin/rdpmc-results" export --format csv "$dir/emulator.json"
 	check "rdpmc-results reads what it wrote" ends 0 "rdpmc/metrics/emulator/exit"
+	run "$bin/rdpmc-results" nonsense
+	check "... and calls itself so" test $status -eq 2 -a "$(grep -c '^rdpmc-results: ' "$dir/err")" -eq 1
 	run "$bin/rdpmc-results" dashboard --help
 	check "... and has its parts" ends 0 usage
 	find "$data" -name __pycache__ >"$dir/out"
 	check "... and leaves nothing behind" test ! -s "$dir/out"
 else
-	for name in "rdpmc-results reads what it wrote" "... and has its parts" "... and leaves nothing behind"; do
+	for name in "rdpmc-results reads what it wrote" "... and calls itself so" "... and has its parts" "... and leaves nothing behind"; do
 		skip "$name" "no SciPy"
 	done
 fi

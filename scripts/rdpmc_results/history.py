@@ -5,6 +5,7 @@ Thousands of files are read by all processors; a worker sends back only what a p
 that is remembered.
 """
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from math import nan
@@ -203,12 +204,13 @@ def condensed(paths, progress):
                 made[path] = entry
         unknown = [path for path in paths if path not in made]
         chunks = [unknown[at:at + CHUNK] for at in range(0, len(unknown), CHUNK)]
-        for chunk, answers in zip(chunks, workers.each(condense, chunks)):
-            for path, answer in zip(chunk, answers):
-                made[path] = answer
-                if isinstance(answer, Entry):
-                    remember(memory, path, answer)
-            progress(len(made), len(paths))
+        with contextlib.closing(workers.each(condense, chunks)) as answers:
+            for chunk, answer in zip(chunks, answers):
+                for path, found in zip(chunk, answer):
+                    made[path] = found
+                    if isinstance(found, Entry):
+                        remember(memory, path, found)
+                progress(len(made), len(paths))
     finally:
         memory.close()
     return made

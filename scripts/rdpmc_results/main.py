@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 
-from .text import counted, plain
+from .text import NAME, counted, plain, say
 
 # Each module has add(commands), which adds its parser and sets what runs it.
 COMMANDS = ("compare", "turns", "trend", "export", "dashboard")
@@ -24,7 +24,7 @@ class Parser(argparse.ArgumentParser):
     """Wrong use is one line."""
 
     def error(self, message):
-        print(f"results: {plain(message)} (see --help)", file=sys.stderr)
+        say(f"{plain(message)} (see --help)")
         sys.exit(2)
 
 
@@ -34,7 +34,7 @@ class Failed(Exception):
 
 
 def parser():
-    made = Parser(prog="results", epilog=EPILOG,
+    made = Parser(prog=NAME, epilog=EPILOG,
                   description="What becomes of the results of rdpmc-bench.",
                   formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     commands = made.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
@@ -52,9 +52,9 @@ def progress(done, of):
 def name_skipped(skipped):
     """Says which files were of no use and why; the status that this makes of a good one."""
     for path, reason in skipped:
-        print(f"results: skipped {plain(path)}: {plain(reason)}", file=sys.stderr)
+        say(f"skipped {plain(path)}: {plain(reason)}")
     if skipped:
-        print(f"results: {counted(len(skipped), 'file')} skipped", file=sys.stderr)
+        say(f"{counted(len(skipped), 'file')} skipped")
     return 3 if skipped else 0
 
 
@@ -99,7 +99,7 @@ def main():
     if sys.stderr is None:      # closed: print() would write to standard output instead
         sys.stderr = open(os.devnull, "w", encoding="utf-8")
     if sys.stdout is None:
-        print("results: standard output is closed", file=sys.stderr)
+        say("standard output is closed")
         return 2
     try:
         try:
@@ -107,15 +107,15 @@ def main():
         finally:
             flush()
     except Failed as why:
-        print(f"results: {plain(str(why))}", file=sys.stderr)
+        say(plain(str(why)))
         return why.status
     except RecursionError:
-        print("results: folders or results are nested too deeply", file=sys.stderr)
+        say("folders or results are nested too deeply")
         return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
         return 128 + signal.SIGPIPE     # whoever read our output has seen enough
     except OSError as error:
-        print(f"results: {plain(blame(error))}", file=sys.stderr)
+        say(plain(blame(error)))
         return 2

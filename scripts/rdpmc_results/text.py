@@ -2,8 +2,18 @@
 """What a terminal may show, and how a person reads figures."""
 
 import math
+import os
+import sys
 import unicodedata
 from datetime import datetime, timezone
+
+# As it was called: where it is installed its name says whose results.
+NAME = "rdpmc-results" if os.path.basename(sys.argv[0]) == "rdpmc-results" else "results"
+
+
+def say(text):
+    """A line to standard error."""
+    print(f"{NAME}: {text}", file=sys.stderr)
 
 
 def plain(text):

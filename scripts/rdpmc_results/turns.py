@@ -22,7 +22,7 @@ from . import compare, files, floor, output
 from .conditions import conditions
 from .judging import judge
 from .main import Failed
-from .text import counted, plain, share, table
+from .text import counted, plain, say, share, table
 
 BUILT = "build/turns"       # sources, programs and results of comparisons
 RUNS = 20                   # a side: as many turns, of which eight at least can alarm at all
@@ -152,7 +152,8 @@ def measuring(options):
     except KeyboardInterrupt:
         kept = f"what was measured is in {plain(folder)}" if files.find([folder]) else \
             "nothing was measured yet"
-        print(f"\nresults: interrupted; {kept}", file=sys.stderr)
+        print(file=sys.stderr)
+        say(f"interrupted; {kept}")
         raise
 
 
@@ -164,7 +165,7 @@ def run_ab(options):
         take_turns(a, b, folder, options, "A and B")
     one, other = both_sides(folder)
     status = compare.tell(one, other, options)
-    print(f"results: measured into {plain(folder)}", file=sys.stderr)
+    say(f"measured into {plain(folder)}")
     return status
 
 

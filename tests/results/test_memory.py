@@ -88,7 +88,7 @@ def again(monkeypatch):
             real = history.condense
             patch.setattr(history, "condense", lambda paths: names.extend(
                 os.path.basename(path) for path in paths) or real(paths))
-            patch.setattr(history.workers, "each", lambda function, tasks: map(function, tasks))
+            patch.setattr(history.workers, "each", lambda function, tasks: (function(each) for each in tasks))
             return read(folder), sorted(names)
     return run
 

@@ -2,7 +2,6 @@
 """The results to export, and what the formats of times share: which rows have a time, the names of
 their series, and that no two results may claim one name."""
 
-import sys
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -13,7 +12,7 @@ from ..conditions import said
 from ..history import exit_costs, setting
 from ..main import Failed, progress
 from ..statistics import median_interval
-from ..text import counted, plain
+from ..text import counted, plain, say
 from .histogram import cycles_per_ns
 
 SIMULATED = "simulated-vpmu"        # answered by rdpmc-bench itself: such times mean nothing
@@ -105,7 +104,7 @@ def detailed(result):
 
 def say_left_out(count, what, why):
     if count:
-        print(f"results: left out {counted(count, what)}: {why}", file=sys.stderr)
+        say(f"left out {counted(count, what)}: {why}")
 
 
 def read(paths):

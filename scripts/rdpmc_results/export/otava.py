@@ -6,10 +6,10 @@ Otava cannot read an empty cell in a column that its configuration names. A row 
 lack is in the CSV, its cells empty there, and not in the configuration."""
 
 import json
-import sys
 
 from .. import output
 from ..main import Failed
+from ..text import say
 from .found import context, figures, started
 from .spreadsheet import table
 
@@ -42,8 +42,8 @@ def render(found, options):
         raise Failed("no row was measured")
     whole = [name for name in metrics if all(name in medians for _, medians in points)]
     if len(whole) < len(metrics):
-        print(f"results: {len(metrics) - len(whole)} of {len(metrics)} columns have empty cells, "
-              "with which Otava cannot read them", file=sys.stderr)
+        say(f"{len(metrics) - len(whole)} of {len(metrics)} columns have empty cells, with which Otava "
+            "cannot read them")
     if options.otava_config:
         output.write(options.otava_config, configuration(options.out, whole))
     return table([["time", *ATTRIBUTES, *metrics], *(
