@@ -56,13 +56,13 @@ static void default_place(char *directory, size_t size)
 
 	if (engine_program(program, sizeof(program)))
 		snprintf(program, sizeof(program), "./");
-	if (!installed(program))
+	if (installed(program) && state && *state == '/')
+		snprintf(directory, size, "%s/rdpmc", state);
+	else if (installed(program) && home && *home == '/')
+		snprintf(directory, size, "%s/.local/state/rdpmc", home);
+	else
 		snprintf(directory, size, "%.*s", program[1] ? (int)strlen(program) - 1 : 1,
 			 program);
-	else if (state && *state == '/')
-		snprintf(directory, size, "%s/rdpmc", state);
-	else
-		snprintf(directory, size, "%s/.local/state/rdpmc", home ? home : "");
 	/* What cannot be made is told when the journal is opened. */
 	for (char *at = strchr(directory + 1, '/'); at; at = strchr(at + 1, '/')) {
 		*at = '\0';

@@ -46,8 +46,15 @@ done
 for test in hangs hangs_and_is_deaf hangs_beside; do
 	run "$dir/$test.sh" "$dir/good.sh"
 	check "one that $test is ended, and what it said is shown" \
-		fails "ok 1 - this" "did not end within 2" "2 passed, 1 failed, 1 skipped"
+		fails "ok 1 - this" "did not end within 2, or was killed" "2 passed, 1 failed, 1 skipped"
 done
+# As the kernel does for want of memory.
+a_test takes_it_along 'echo "ok 1 - this"; kill -9 $(ps -o ppid= -p $PPID) $PPID; echo 1..1'
+run "$dir/good_beside.sh" "$dir/takes_it_along_beside.sh" "$dir/bad_beside.sh" "$dir/bad_beside.sh"
+check "what told of a test was killed" fails "did not come to their end"
+a_test plans_oddly 'printf "ok 1 - this\n1..1\377\n"'
+run "$dir/plans_oddly.sh"
+check "a plan that is no number" fails "1 passed, 1 failed"
 run "$dir/nowhere.sh"
 check "one that is not there" fails "0 passed, 1 failed"
 run

@@ -1,40 +1,48 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What was made of result files before, so that thousands are not read anew each night.
 
-A file is the same while its inode, size and times are. All is forgotten when this package changes.
-Nothing here is needed: whatever is wrong with it, files are read as if there were no memory."""
+A file is the same while its inode, size and times are. Another version of this package has a memory of
+its own. Nothing here is needed: whatever is wrong with it, files are read as if there were none."""
 
 import contextlib
 import os
-import pathlib
 import sqlite3
 import sys
 import time
 import zlib
 
 import numpy
+import scipy
+
+from .output import cache
 
 LARGEST = 1 << 30           # bytes; a memory that has grown beyond begins anew
 YOUNG = 2                   # s: a file might change again and its times would not show it
+UNUSED = 60 * 86400         # s after which the memory of another version goes
+PATIENCE = 1                # s to wait for another process that writes
+FAILURES = sqlite3.Error, OSError, ValueError       # the last of text that is none
+# Result codes of SQLite that speak of another process, the disk or permissions, not of damage: PERM,
+# BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN.
+PASSING = {3, 5, 6, 7, 8, 9, 10, 13, 14}
 TABLES = (
-    "DROP TABLE IF EXISTS files", "DROP TABLE IF EXISTS shared",
-    "CREATE TABLE files (path BLOB PRIMARY KEY, state TEXT, own TEXT, shared TEXT, figures BLOB, "
-    "checksum INTEGER)",
-    "CREATE TABLE shared (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
-FORGIVEN = sqlite3.Error, OSError, ValueError
-
-
-def place():
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return pathlib.Path(home, "rdpmc", "history.sqlite")
+    "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, state TEXT, own TEXT, shared TEXT, "
+    "figures BLOB, checksum INTEGER)",
+    "CREATE TABLE IF NOT EXISTS shared (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
 
 
 def version():
-    """A number that is another one when this package, or what it reckons with, is."""
-    number = zlib.crc32(f"{sys.version} {numpy.__version__}".encode())
-    for source in sorted(pathlib.Path(__file__).parent.glob("*.py")):
-        number = zlib.crc32(source.read_bytes(), number)
-    return number >> 1      # SQLite's has a sign
+    """Text that is another one when this package is, or what it reckons with."""
+    number = zlib.crc32(f"{sys.version} {sys.byteorder} {numpy.__version__} {scipy.__version__}".encode())
+    here = os.path.dirname(os.path.abspath(__file__))
+    for name in sorted(os.listdir(here)):
+        if name.endswith(".py"):
+            with open(os.path.join(here, name), "rb") as source:
+                number = zlib.crc32(source.read(), number)
+    return f"{number:08x}"
+
+
+def place():
+    return os.path.join(cache(), "history", f"{version()}.sqlite")
 
 
 def state(path):
@@ -52,50 +60,69 @@ def checksum(state, own, shared, figures):
     return zlib.crc32(figures, zlib.crc32("\n".join((state, own, *shared)).encode()))
 
 
+def remove(path):
+    """A database; its journal first, which is of no other."""
+    for each in f"{path}-journal", path:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(each)
+
+
 class Memory:
     """Of each file a text of its own, texts that it shares with others, and figures as bytes."""
 
     def __init__(self):
+        self.path = place()
         self.states = {}    # of the files asked for, from before they are read
         self.texts = {}     # number: text that is shared
         self.new = []       # to be written in the end
         self.database = None
-        self.path = place()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.database = sqlite3.connect(self.path, isolation_level=None)
-            self.begin_anew_if_needed()
-            self.texts = dict(self.database.execute("SELECT id, text FROM shared"))
-        except FORGIVEN as error:
+            self.open()
+        except FAILURES as error:
             self.give_up(error)
 
-    def give_up(self, error):
-        """What is damaged goes, so that the next one begins anew; all else may pass."""
-        self.database = None
-        if type(error) is sqlite3.DatabaseError:
-            with contextlib.suppress(OSError):
-                self.path.unlink()
+    def open(self):
+        folder = os.path.dirname(self.path)
+        if not os.path.isabs(folder):
+            return          # no home
+        if not os.path.exists(self.path):
+            os.makedirs(folder, exist_ok=True)
+            for name in os.listdir(folder):
+                other = os.path.join(folder, name)
+                if name.endswith(".sqlite") and os.path.getmtime(other) < time.time() - UNUSED:
+                    remove(other)
+        elif os.path.getsize(self.path) > LARGEST:
+            remove(self.path)
+        self.database = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+        for table in TABLES:
+            self.database.execute(table)
+        self.texts = dict(self.database.execute("SELECT id, text FROM shared"))
 
-    def begin_anew_if_needed(self):
-        size, = self.database.execute("SELECT page_count * page_size FROM pragma_page_count, "
-                                      "pragma_page_size").fetchone()
-        if size > LARGEST or self.database.execute("PRAGMA user_version").fetchone()[0] != version():
-            for statement in (*TABLES, f"PRAGMA user_version = {version()}", "VACUUM"):
-                self.database.execute(statement)
+    def give_up(self, error):
+        """What is damaged goes, so that the next one begins anew."""
+        self.database = None
+        code = getattr(error, "sqlite_errorcode", None)     # from Python 3.11 on
+        if not isinstance(error, OSError) and (code is None or code & 0xff not in PASSING):
+            with contextlib.suppress(OSError):
+                remove(self.path)
 
     def recall(self, path):
         """(own, [shared], figures) of a file that has not changed since; None: it is to be read."""
         if not self.database:
             return None
         self.states[path] = now = state(path)
-        with contextlib.suppress(KeyError, TypeError, AttributeError, *FORGIVEN):
-            was, own, numbers, figures, good = self.database.execute(
+        try:
+            found = self.database.execute(
                 "SELECT state, own, shared, figures, checksum FROM files WHERE path = ?",
-                (os.fsencode(os.path.abspath(path)),)).fetchone() or [None] * 5
-            if was and was == now:
-                shared = [self.texts[int(number)] for number in numbers.split()]
-                if checksum(was, own, shared, figures) == good:
-                    return own, shared, figures
+                (os.fsencode(os.path.abspath(path)),)).fetchone()
+            if found and found[0] == now:
+                shared = [self.texts[int(number)] for number in found[2].split()]
+                if checksum(now, found[1], shared, found[3]) == found[4]:
+                    return found[1], shared, found[3]
+        except sqlite3.Error as error:
+            self.give_up(error)
+        except (KeyError, ValueError, TypeError, AttributeError):
+            pass            # damage that SQLite does not see: it is written anew
         return None
 
     def keep(self, path, own, shared, figures):
@@ -105,16 +132,17 @@ class Memory:
             self.new.append((os.fsencode(os.path.abspath(path)), now, own, shared, figures))
 
     def close(self):
-        """Writes what is new. Another process may have written meanwhile, or begun anew."""
-        if not self.database or not self.new:
+        """Writes what is new; another process may have written meanwhile."""
+        if not self.database:
             return
         try:
-            self.begin_anew_if_needed()
-            self.database.execute("BEGIN IMMEDIATE")
-            self.write()
-            self.forget()
-            self.database.execute("COMMIT")
-        except FORGIVEN as error:
+            if self.new:
+                self.database.execute("BEGIN IMMEDIATE")
+                self.write()
+                self.forget()
+                self.database.execute("COMMIT")
+            self.database.close()
+        except FAILURES as error:
             self.give_up(error)
 
     def write(self):
@@ -129,7 +157,8 @@ class Memory:
                 checksum(now, own, shared, figures)))
 
     def forget(self):
-        """What is of files that are gone."""
-        gone = [row for row in self.database.execute("SELECT path FROM files").fetchall()
-                if not os.path.exists(row[0])]
+        """What is of files that are gone from the folders at hand."""
+        folders = {os.path.dirname(row[0]) for row in self.new}
+        gone = [(path,) for path, in self.database.execute("SELECT path FROM files").fetchall()
+                if os.path.dirname(path) in folders and not os.path.exists(path)]
         self.database.executemany("DELETE FROM files WHERE path = ?", gone)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes a file whole or not at all: whoever reads it at any time finds the old or the new one."""
+"""Where files go. They are written whole or not at all: whoever reads one at any time finds the old or
+the new one."""
 
 import contextlib
 import os
@@ -27,6 +28,13 @@ def write(path, text):
         replace(target, data)
     except OSError as error:
         raise Failed(f"{path}: {error.strerror.lower()}") from None
+
+
+def cache():
+    """The folder for what can be made again; not absolute where the user has no home. The XDG Base
+    Directory Specification has it so."""
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    return os.path.join(home if os.path.isabs(home) else os.path.expanduser("~/.cache"), "rdpmc")
 
 
 def check(path):

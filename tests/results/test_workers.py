@@ -1,23 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Work shared out to processes: all of it, in order, and an end whatever becomes of a worker."""
 
+import multiprocessing
 import os
 import pathlib
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 from rdpmc_results import workers
 from rdpmc_results.main import Failed
 
+SIGNALLED = """
+import signal, sys, time
+from rdpmc_results import workers
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+print("begins", flush=True)
+try:
+    for _ in workers.each(lambda task: time.sleep(0.3), range(1000)):
+        pass
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
 PROGRAM = """
 import os, pathlib, sys, time
 from rdpmc_results import workers
 def work(task):
     pathlib.Path(sys.argv[1], str(os.getpid())).touch()
-    time.sleep(60)
+    time.sleep(3)
 print("began")
 list(workers.each(work, range(4)))
 """
@@ -33,9 +46,19 @@ def die(number):
     return number
 
 
-def fail(number):
+def die_somewhere(data):
+    """A killer waits a while; that may be before, in or after the answer."""
+    worker = os.getpid()
+    if not os.fork():
+        time.sleep(data[0] / 2000)
+        os.kill(worker, signal.SIGKILL)
+        os._exit(0)
+    return data * 20
+
+
+def fail(error, number):
     if number == 3:
-        raise RecursionError
+        raise error
     return number
 
 
@@ -68,9 +91,68 @@ def test_a_killed_worker_is_told_not_waited_for():
         list(workers.each(die, range(100)))
 
 
+@pytest.mark.parametrize("after", range(0, 60, 4))
+def test_a_worker_that_is_killed_in_the_middle_of_a_message(after):
+    """Tasks and answers that no pipe holds at once."""
+    with pytest.raises(Failed, match="memory"):
+        list(workers.each(die_somewhere, [bytes([after]) + bytes(1 << 20)] * 50))
+
+
+def test_a_worker_that_does_not_take_its_tasks(monkeypatch):
+    monkeypatch.setattr(workers, "serve", lambda *arguments: None)
+    with pytest.raises(Failed, match="memory"):
+        list(workers.each(square, [bytes(1 << 20)] * 50))
+
+
+def test_no_more_processes_than_there_is_work(monkeypatch):
+    counts = []
+    begin = workers.begin
+    monkeypatch.setattr(workers, "begin",
+                        lambda function, count: counts.append(count) or begin(function, count))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(7))
+    assert list(workers.each(square, range(3))) == [0, 1, 4]
+    assert list(workers.each(square, range(30), 10)) == [n * n for n in range(30)]
+    assert list(workers.each(square, [])) == []
+    assert counts == [3, 3, 0] and not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("good", (0, 1, 2))
+def test_a_process_that_cannot_be_made(monkeypatch, good):
+    fork, forks = os.fork, []
+
+    def limited():
+        forks.append(1)
+        if len(forks) > good:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return fork()
+    monkeypatch.setattr(os, "fork", limited)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(3))
+    with pytest.raises(BlockingIOError):
+        list(workers.each(square, range(100)))
+    monkeypatch.undo()
+    assert not multiprocessing.active_children()
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGTERM}
+
+
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
+def test_a_signal_to_all_of_them_ends_the_program(tmp_path, number):
+    """At any moment, the begin included, by the program's own way and nothing said of it."""
+    scripts = pathlib.Path(__file__).resolve().parents[2] / "scripts"
+    for wait in (0, 0, 0.001, 0.002, 0.004, 0.01, 0.1):
+        program = subprocess.Popen(
+            [sys.executable, "-c", SIGNALLED], env=os.environ | {"PYTHONPATH": str(scripts)},
+            start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert program.stdout.readline() == b"begins\n"
+        time.sleep(wait)
+        os.killpg(program.pid, number)
+        _, err = program.communicate(timeout=30)
+        assert (program.returncode, err) == (128 + number, b"")
+
+
 def test_what_a_worker_raises_arrives():
-    with pytest.raises(RecursionError):
-        list(workers.each(fail, range(100)))
+    for error in RecursionError, EOFError, BrokenPipeError:
+        with pytest.raises(error):
+            list(workers.each(partial(fail, error), range(100)))
 
 
 def test_a_handler_of_the_program_is_not_the_workers():

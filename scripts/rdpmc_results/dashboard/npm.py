@@ -10,6 +10,8 @@ import subprocess
 import tarfile
 import tempfile
 
+from .. import output
+
 UPLOT = ("uplot", "1.6.32",
          "KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/ep3tOkyTxpiQIw==")
 SECONDS = 120
@@ -21,8 +23,7 @@ class Missing(Exception):
 
 
 def cache():
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(home, "rdpmc", "npm")
+    return os.path.join(output.cache(), "npm")
 
 
 def genuine(path, sha512):
