@@ -101,12 +101,15 @@ doctor: $(BUILD)/rdpmc-bench ## say what on this host disturbs or prevents a mea
 speed: $(BUILD)/stats-speed ## time the summary code on 10 million samples
 	@$(BUILD)/stats-speed
 
-# Built at once by all processors, and before any test runs: tests that ask make then find all there.
+# By all processors, also for who did not ask for it.
+AT_ONCE = $(MAKE) --no-print-directory SETUP=no $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
+
+# Built before any test runs: tests that ask make then find all there.
 TEST_PROGRAMS = $(addprefix $(BUILD)/,rdpmc-bench rdpmc-diff fuzz-rdpmc-replay fuzz-rdpmc fuzz-rdpmc-plain fuzz-rdpmc-afl \
 	afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff) faults-plain $(SANITIZED)/rdpmc-bench $(C_TESTS)
 C_TESTS := $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES))
 test: setup-test ## run all tests (ASan and UBSan on)
-	@$(MAKE) --no-print-directory SETUP=no $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc)) $(TEST_PROGRAMS)
+	@$(AT_ONCE) $(TEST_PROGRAMS)
 	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" tests/run $(C_TESTS) $(TEST_SCRIPTS)
 
 sweep: $(BUILD)/rdpmc-diff ## every ECX in every privilege state, emulator against model, within two minutes (SWEEP_ARGS=)
@@ -338,13 +341,15 @@ KERNEL_TREE = $(if $(KDIR),,$(error KDIR= names a kernel tree, or debian:6.12))t
 	release=$$(cat "$${KOBJ:-$$tree}"/include/generated/utsrelease.h 2>/dev/null || :) && \
 	name=$${NAME:-$$(echo "$$release" | sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p')} && name=$${name:-unknown}
 KERNEL_ENGINE = CC=$(FUZZ_CC) scripts/kernel-engine --name "$$name" --out
-kernel-engine: setup-kernel $(BUILD)/rdpmc-diff ## an engine of a kernel tree's own KVM code (KDIR=TREE KOBJ= NAME=)
+kernel-engine: setup-kernel ## an engine of a kernel tree's own KVM code (KDIR=TREE KOBJ= NAME=)
+	@$(AT_ONCE) $(BUILD)/rdpmc-diff
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$name.so" "$$tree" $${KOBJ:+"$$KOBJ"} && \
 	echo "made kernel:$$name: $(BUILD)/rdpmc-diff survey --engine kernel:$$name"
 
-fuzz-kernel: setup-kernel $(BUILD)/fuzz-rdpmc ## fuzz that code with libFuzzer, ASan and UBSan (KDIR=TREE TIME=60)
+fuzz-kernel: setup-kernel ## fuzz that code with libFuzzer, ASan and UBSan (KDIR=TREE TIME=60)
 	$(CHECK_TIME)
+	@$(AT_ONCE) $(BUILD)/fuzz-rdpmc
 	@mkdir -p $(BUILD)/corpus-kernel
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/fuzz/$$name.so" --for fuzz "$$tree" $${KOBJ:+"$$KOBJ"} && \
@@ -359,7 +364,8 @@ fuzz-live: setup-fuzz $(BUILD)/fuzz-rdpmc-live ## fuzz the running kernel throug
 		-max_total_time=$(TIME) -print_final_stats=1 -error_exitcode=1 corpus-live $(CURDIR)/corpus/seeds; \
 	status=$$?; rm -f "$${RDPMC_JOURNAL:-.}/journal.$$(cat fuzz-live.pid)" fuzz-live.pid; exit $$status
 
-coverage-kernel: setup-kernel $(BUILD)/rdpmc-diff ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
+coverage-kernel: setup-kernel ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
+	@$(AT_ONCE) $(BUILD)/rdpmc-diff
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/coverage/$$name.so" --for coverage "$$tree" $${KOBJ:+"$$KOBJ"} && \
 	scripts/coverage-kernel $(BUILD) "$(BUILD)/kernel/coverage/$$name.so" "$$tree"
