@@ -9,8 +9,8 @@
 /*
  * A journal in the directory that the environment's RDPMC_JOURNAL names; without it beside the program, or
  * if that is installed in $XDG_STATE_HOME/rdpmc (~/.local/state/rdpmc). NULL if it is "none", or @engine is
- * none of the machine's own. What earlier runs that did not end left
- * there is told first. One that cannot be written ends the program.
+ * none of the machine's own. What earlier runs that did not end left there is told first. One that cannot
+ * be written ends the program.
  */
 struct journal *command_journal(const struct engine *engine);
 

@@ -148,8 +148,7 @@ void triage_page(FILE *out, const struct triage *triage, struct trial *trial, co
 		"\n## Seen as\n\nOne finding: each can be turned into another, field by field, "
 		"with one of their\ntwo differences always there. A second mistake may hide among "
 		"them; it has a page of its\nown once the first is mended. `rdpmc-diff survey` "
-		"tells "
-		"the whole extent.\n\n"
+		"tells the whole extent.\n\n"
 		"| case | what | engine |\n|---|---|---|\n| `" TRIAGE_CASE
 		"` | %s | `%s` |\n" END_OF_FORMS "\n",
 		title, triage->engines[0].name);

@@ -14,6 +14,8 @@ Knows the results' JSON (results/rdpmc-results-1.schema.json) and nothing else o
   trend        the same over a folder
   export       the formats of other tools, a module each
   dashboard    one HTML file
+  memory       what was made of files before
+  workers      work shared out to processes
   text         what a terminal may show
-  output       files that are whole or not there
+  output       where files go, whole or not at all
 """

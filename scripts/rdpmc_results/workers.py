@@ -41,9 +41,9 @@ def serve(function, pipe, not_mine):
         pass            # that was all, or the program is gone
 
 
-def begin(function, count):
-    """[(process, its pipe)]; signals come before or after, not while a process is half made."""
-    team = []
+def begin(team, function, count):
+    """Adds (process, its pipe) to the @team; signals come before or after, not while a process is half
+    made."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         for _ in range(count):
@@ -53,12 +53,8 @@ def begin(function, count):
             process.start()
             theirs.close()
             team.append((process, pipe))
-    except BaseException:
-        end(team)
-        raise
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return team
 
 
 def end(team):
@@ -74,7 +70,7 @@ def each(function, tasks, chunk=1):
     left = [(at, tasks[at:at + chunk]) for at in range(0, len(tasks), chunk)]
     order = [at for at, _ in left]
     left.reverse()
-    busy, answers = {}, {}
+    team, busy, answers = [], {}, {}
 
     def give(pipe):
         if left:
@@ -84,8 +80,8 @@ def each(function, tasks, chunk=1):
             except ConnectionError:
                 raise Died from None
 
-    team = begin(function, min(len(os.sched_getaffinity(0)), len(left)))
     try:
+        begin(team, function, min(len(os.sched_getaffinity(0)), len(left)))
         for _, pipe in team:
             give(pipe)
         for at in order:

@@ -18,8 +18,8 @@ SIGNALLED = """
 import signal, sys, time
 from rdpmc_results import workers
 signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-print("begins", flush=True)
 try:
+    print("begins", flush=True)
     for _ in workers.each(lambda task: time.sleep(0.3), range(1000)):
         pass
 except KeyboardInterrupt:
@@ -108,7 +108,8 @@ def test_no_more_processes_than_there_is_work(monkeypatch):
     counts = []
     begin = workers.begin
     monkeypatch.setattr(workers, "begin",
-                        lambda function, count: counts.append(count) or begin(function, count))
+                        lambda team, function, count:
+                        counts.append(count) or begin(team, function, count))
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(7))
     assert list(workers.each(square, range(3))) == [0, 1, 4]
     assert list(workers.each(square, range(30), 10)) == [n * n for n in range(30)]

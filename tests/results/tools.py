@@ -2,14 +2,14 @@
 """Other people's tools that exports are held against: fetched once, unpacked in the user's cache,
 not installed (Debian's packages would start services). Unavailable says why there is none."""
 
-import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
 
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") \
-    / "rdpmc" / "tools"
+from rdpmc_results import output
+
+CACHE = pathlib.Path(output.cache(), "tools")
 PATIENCE = 120              # s, for a download
 
 
