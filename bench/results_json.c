@@ -60,12 +60,12 @@ static json_t *run_json(const struct bench *bench, const struct run_result *run,
 	const struct summary *s = &run->samples;
 
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
-		"median", ns(bench, run->median), "raw", ns(bench, run->raw), "min",
-		ns(bench, s->min), "sample_median", ns(bench, s->median), "mad", ns(bench, s->mad),
-		"p90", ns(bench, s->p90), "p99", ns(bench, s->p99), "p999", ns(bench, s->p999),
-		"max", ns(bench, s->max), "sample_overhead", ns(bench, run->sample_overhead),
-		"exits_per_read", guest ? number(run->exits) : json_null(), "emulated_per_read",
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
+		"raw", ns(bench, run->raw), "min", ns(bench, s->min), "sample_median",
+		ns(bench, s->median), "mad", ns(bench, s->mad), "p90", ns(bench, s->p90), "p99",
+		ns(bench, s->p99), "p999", ns(bench, s->p999), "max", ns(bench, s->max),
+		"sample_overhead", ns(bench, run->sample_overhead), "exits_per_read",
+		guest ? number(run->exits) : json_null(), "emulated_per_read",
 		guest ? number(run->insn_emulation) : json_null(), "samples", (json_int_t)s->n,
 		"disturbed", (json_int_t)s->disturbed, "interrupts", (json_int_t)run->irq_exits,
 		"histogram", histogram_json(&run->histogram));
@@ -112,7 +112,7 @@ static json_t *row_json(const struct bench *bench, size_t i)
 		return object;
 	runs = json_array();
 	for (size_t r = 0; r < result->n_runs; r++)
-		json_array_append_new(runs, run_json(bench, &result->runs[r], guest));
+		json_array_append_new(runs, ns(bench, result->runs[r].median));
 	json_object_update_new(
 		object,
 		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "median", ns(bench, f.median),
@@ -122,6 +122,25 @@ static json_t *row_json(const struct bench *bench, size_t i)
 			  guest ? number(f.insn_emulation) : json_null(), "runs", runs));
 	if (result->has_counts)
 		json_object_set_new(object, "counts_per_read", counts_json(result, &bench->counts));
+	return object;
+}
+
+/* What most readers have no use for, and nine tenths of a file: it stands last. */
+static json_t *details_json(const struct bench *bench)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		const struct row_result *result = &bench->results[i];
+		json_t *runs = json_array();
+
+		for (size_t r = 0; r < result->n_runs; r++)
+			json_array_append_new(runs, run_json(bench, &result->runs[r],
+							     row_has_guest(&bench->rows[i])));
+		if (result->n_runs)
+			json_object_set(object, bench->rows[i].name, runs);
+		json_decref(runs);
+	}
 	return object;
 }
 
@@ -207,13 +226,13 @@ json_t *results_json(const struct bench *bench, const struct case_plan *plan, js
 	add_to_context(context, bench, plan, placement);
 	return json_pack(
 		"{s:s, s:s, s:s, s:b, s:{s:s, s:s, s:s}, s:{s:f, s:i, s:o, s:s?, s:s?, s:s}, "
-		"s:f, s:o, s:o, s:o}",
-		"schema", "rdpmc-results/1", "kind", "bench", "started", started, "partial",
+		"s:f, s:o, s:o, s:o, s:o}",
+		"schema", "rdpmc-results/2", "kind", "bench", "started", started, "partial",
 		bench->partial, "program", "version", PROGRAM_VERSION, "compiler", PROGRAM_COMPILER,
 		"flags", PROGRAM_FLAGS, "options", "seconds", bench->options.seconds, "runs",
 		(int)bench->options.runs, "seed",
 		json_sprintf("%llu", (unsigned long long)bench->options.seed), "filter",
 		bench->options.filter, "vpmu", plan->simulated ? "user" : NULL, "engine",
 		plan->emulator ? "emulator" : "kvm", "elapsed", bench->elapsed, "context", context,
-		"exit_costs", costs_json(bench), "rows", rows);
+		"exit_costs", costs_json(bench), "rows", rows, "details", details_json(bench));
 }

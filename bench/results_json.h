@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Results as JSON, by results/rdpmc-results-1.schema.json. */
+/* Results as JSON, by results/rdpmc-results-2.schema.json. */
 #ifndef BENCH_RESULTS_JSON_H
 #define BENCH_RESULTS_JSON_H
 

@@ -113,8 +113,7 @@ static void tell(const json_t *rows)
 	const json_t *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach(rows, i, row) {
 		const char *page = json_string_value(json_object_get(row, "page"));
 		const char *class = json_string_value(json_object_get(row, "class"));
 

@@ -27,7 +27,7 @@ json_t *document_json(const char *kind, const char *started, bool partial, doubl
 	if (uname(&host))
 		host.release[0] = host.version[0] = '\0';
 	return json_pack("{s:s, s:s, s:s, s:b, s:{s:s, s:s, s:s}, s:o, s:f, s:{s:{s:s, s:s}}, s:o}",
-			 "schema", "rdpmc-results/1", "kind", kind, "started", started, "partial",
+			 "schema", "rdpmc-results/2", "kind", kind, "started", started, "partial",
 			 partial, "program", "version", PROGRAM_VERSION, "compiler",
 			 PROGRAM_COMPILER, "flags", PROGRAM_FLAGS, "options", options, "elapsed",
 			 elapsed, "context", "kernel", "release", host.release, "version",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the result files of rdpmc-diff have in common: results/rdpmc-results-1.schema.json. */
+/* What the result files of rdpmc-diff have in common: results/rdpmc-results-2.schema.json. */
 #ifndef FUZZ_DOCUMENT_H
 #define FUZZ_DOCUMENT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The score of the harness as JSON: kind "faults" of results/rdpmc-results-1.schema.json. */
+/* The score of the harness as JSON: kind "faults" of results/rdpmc-results-2.schema.json. */
 #ifndef FUZZ_FAULTS_JSON_H
 #define FUZZ_FAULTS_JSON_H
 

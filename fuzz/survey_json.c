@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A survey as JSON: kind "survey" of results/rdpmc-results-1.schema.json. */
+/* A survey as JSON: kind "survey" of results/rdpmc-results-2.schema.json. */
 #include <string.h>
 
 #include "fuzz/choices.h"

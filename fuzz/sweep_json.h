@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The result of sweeps as JSON: kind "sweep" of results/rdpmc-results-1.schema.json. */
+/* The result of sweeps as JSON: kind "sweep" of results/rdpmc-results-2.schema.json. */
 #ifndef FUZZ_SWEEP_JSON_H
 #define FUZZ_SWEEP_JSON_H
 

@@ -25,16 +25,58 @@ static bool is_special(const char *path)
 
 /* What is written: @json, or without it @text. */
 struct content {
-	const json_t *json;
+	json_t *json;
 	const char *text;
 };
+
+static bool put_line(FILE *file, const json_t *value)
+{
+	return !json_dumpf(value, file, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+}
+
+static bool put_key(FILE *file, const char *key)
+{
+	json_t *name = json_string(key);
+	bool good = name && put_line(file, name) && fputs(": ", file) != EOF;
+
+	json_decref(name);
+	return good;
+}
+
+/*
+ * jansson indents everything or nothing, and a histogram of a line per number is what nobody reads:
+ * here a value that is LEVELS deep stands on one line, whatever is in it.
+ */
+#define LEVELS 3
+
+static bool put_json(FILE *file, json_t *value, int level)
+{
+	bool good = true, object = json_is_object(value);
+	const char *separator = "", *key;
+	json_t *item;
+	size_t i;
+
+	if (level == LEVELS || !(json_object_size(value) + json_array_size(value)))
+		return put_line(file, value);
+	fputc(object ? '{' : '[', file);
+	json_object_foreach(value, key, item) {
+		fprintf(file, "%s\n%*s", separator, level + 1, "");
+		good = good && put_key(file, key) && put_json(file, item, level + 1);
+		separator = ",";
+	}
+	json_array_foreach(value, i, item) {
+		fprintf(file, "%s\n%*s", separator, level + 1, "");
+		good = good && put_json(file, item, level + 1);
+		separator = ",";
+	}
+	return fprintf(file, "\n%*s%c", level, "", object ? '}' : ']') > 0 && good;
+}
 
 static bool put(FILE *file, const struct content *content)
 {
 	if (!content->json)
 		return fputs(content->text, file) != EOF;
-	return !json_dumpf(content->json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) &&
-	       fputc('\n', file) != EOF;
+	return put_json(file, content->json, 0) && fputc('\n', file) != EOF && !ferror(file);
 }
 
 static int write_stream(FILE *file, const char *path, const struct content *content,
@@ -139,7 +181,7 @@ static int write_whole(const char *path, const struct content *content, struct f
 	return error;
 }
 
-int json_file_write(const char *path, const json_t *json, struct failure *failure)
+int json_file_write(const char *path, json_t *json, struct failure *failure)
 {
 	return write_whole(path, &(struct content){ .json = json }, failure);
 }

@@ -15,9 +15,10 @@ int json_file_check(const char *path, struct failure *failure);
 
 /*
  * Write @json to @path ("-" is stdout) through a temporary file beside it: after an error the old
- * file is as it was. Returns 0 or -errno.
+ * file is as it was. Keys as they were put in, a line for each value of the first three levels.
+ * Returns 0 or -errno.
  */
-int json_file_write(const char *path, const json_t *json, struct failure *failure);
+int json_file_write(const char *path, json_t *json, struct failure *failure);
 
 /* The same for @text as it is. */
 int text_file_write(const char *path, const char *text, struct failure *failure);

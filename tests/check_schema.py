@@ -61,10 +61,10 @@ def mad(values):
     return median(abs(value - centre) for value in values)
 
 
-# A row's figure, the runs' figure it comes from, how, and in words.
+# A row's figure, the figure of the runs' details it comes from (None: their values), how, and in words.
 SUMMARIES = (
-    ("median", "median", median, "median"),
-    ("mad", "median", mad, "MAD"),
+    ("median", None, median, "median"),
+    ("mad", None, mad, "MAD"),
     ("p99", "p99", median, "median"),
     ("max", "max", max, "maximum"),
     ("exits_per_read", "exits_per_read", median, "median"),
@@ -72,9 +72,9 @@ SUMMARIES = (
 )
 
 
-def check_summaries(row, path):
+def check_summaries(row, details, path):
     for name, of, summary, word in SUMMARIES:
-        values = [run[of] for run in row["runs"]]
+        values = [run[of] for run in details] if of else row["runs"]
         if row[name] is None or None in values:
             if row[name] is not None or any(value is not None for value in values):
                 yield f"{path}.{name}", "is null in the row or in a run, but not in all"
@@ -82,7 +82,7 @@ def check_summaries(row, path):
         expected = summary(values)
         # What cancels out in a MAD or between two runs leaves the rounding of what it was made of.
         if not close(row[name], expected, max(map(abs, values))):
-            yield f"{path}.{name}", f"is {row[name]}, the {word} of the runs' {of} is {expected}"
+            yield f"{path}.{name}", f"is {row[name]}, the {word} of the runs' {of or 'values'} is {expected}"
 
 
 def is_lower_bound(value):
@@ -129,9 +129,13 @@ def check_bench_row(document, row, path):
         yield f"{path}.cycles_median", f"is {row['cycles_median']}, the median is {cycles} at {khz} kHz"
     if len(row["runs"]) > document["options"]["runs"]:
         yield f"{path}.runs", f"are {len(row['runs'])}, asked for were {document['options']['runs']}"
-    yield from check_summaries(row, path)
-    for i, run in enumerate(row["runs"]):
-        yield from check_run(run, f"{path}.runs[{i}]")
+    details, where = document["details"].get(row["name"], []), f"$.details.{row['name']}"
+    if len(details) != len(row["runs"]):
+        yield where, f"tells of {len(details)} runs, the row has {len(row['runs'])}"
+        return
+    yield from check_summaries(row, details, path)
+    for i, run in enumerate(details):
+        yield from check_run(run, f"{where}[{i}]")
 
 
 def check_exit_cost(cost, rows, path):
@@ -154,7 +158,7 @@ def check_exit_cost(cost, rows, path):
 
 
 def check_noise(document):
-    runs = [run for row in document["rows"] for run in row.get("runs", ())]
+    runs = [run for details in document["details"].values() for run in details]
     for name in ("interrupts", "samples", "disturbed"):
         stated, total = document["context"]["noise"][name], sum(run[name] for run in runs)
         if stated != total:
@@ -167,6 +171,9 @@ def check_bench(document):
         yield from check_bench_row(document, row, f"$.rows[{i}]")
     for i, cost in enumerate(document["exit_costs"]):
         yield from check_exit_cost(cost, rows, f"$.exit_costs[{i}]")
+    for name in document["details"]:
+        if "runs" not in rows.get(name, ()):
+            yield f"$.details.{name}", "no row of that name has runs"
     yield from check_noise(document)
 
 

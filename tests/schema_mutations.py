@@ -17,7 +17,7 @@ PAIR = {setting: f"rdpmc-fault/mutant/{setting}/cpl0" for setting in ("intercept
 # Name, what is changed, its key, the new value (or what makes it of the old one), and part of what
 # must be said there or of the object around it; in parentheses: anywhere.
 REFUSED = (
-    ("another version", "document", "schema", "rdpmc-results/2", "'rdpmc-results/1' was expected"),
+    ("another version", "document", "schema", "rdpmc-results/1", "'rdpmc-results/2' was expected"),
     ("unknown kind", "document", "kind", "benchmark", "is not one of"),
     ("kind missing", "document", "kind", DELETE, "'kind' is a required property"),
     ("partial missing", "document", "partial", DELETE, "'partial' is a required property"),
@@ -74,10 +74,22 @@ REFUSED = (
     ("measured row with a reason", "row", "reason", "noisy", "'' was expected"),
     ("median as text", "row", "median", "12.5", "is not of type 'number'"),
     ("median null", "row", "median", None, "is not of type 'number'"),
-    ("median not the runs'", "row", "median", lambda ns: ns * 1.5 + 1, "the median of the runs' median"),
+    ("a run as text", "row", "runs", lambda runs: ["1", *runs[1:]], "is not of type 'number'"),
+    ("a run's details lost", "details", PAIR["intercepted"], lambda runs: runs[1:], "the row has"),
+    ("details of a run too many", "details", PAIR["intercepted"], lambda runs: runs + runs[:1],
+     "the row has"),
+    ("details of no run", "details", PAIR["intercepted"], [], "[]"),
+    ("details of a row missing", "details", PAIR["intercepted"], DELETE, "tells of 0 runs"),
+    ("details missing", "document", "details", DELETE, "'details' is a required property"),
+    ("details of no row", "document", "details",
+     lambda details: {**details, "rdpmc/none/native/cpl3": details[PAIR["intercepted"]]},
+     "no row of that name has runs"),
+    ("details by no name", "document", "details", lambda details: {**details, "rdpmc": []},
+     "does not match"),
+    ("median not the runs'", "row", "median", lambda ns: ns * 1.5 + 1, "the median of the runs' values"),
     ("median off by 2e-6", "row", "median", lambda ns: ns * (1 + 2e-6), "the median of"),
     ("mad negative", "row", "mad", -1, "less than the minimum"),
-    ("mad not the runs'", "row", "mad", lambda ns: ns * 1.5 + 1, "the MAD of the runs' median"),
+    ("mad not the runs'", "row", "mad", lambda ns: ns * 1.5 + 1, "the MAD of the runs' values"),
     ("p99 not the runs'", "row", "p99", lambda ns: ns * 1.5 + 1, "the median of the runs' p99"),
     ("max negative", "row", "max", -1, "less than the minimum"),
     ("max not the runs'", "row", "max", lambda ns: ns * 1.5 + 1, "the maximum of the runs' max"),
@@ -203,7 +215,7 @@ def is_measured_control(row):
 
 
 def count_noise(document):
-    runs = [run for row in document["rows"] for run in row.get("runs", ())]
+    runs = [run for details in document["details"].values() for run in details]
     for name in ("interrupts", "samples", "disturbed"):
         document["context"]["noise"][name] = sum(run[name] for run in runs)
 
@@ -211,13 +223,14 @@ def count_noise(document):
 def prepare(document):
     """The document, and in it whatever this host could not give: the material to be changed."""
     document = deepcopy(document)
-    rows = document["rows"]
+    rows, details = document["rows"], document["details"]
     measured = rows[find(rows, is_measured_read)]
     for setting, exits in (("intercepted", 1), ("passthrough", 0)):
         row = deepcopy(measured)
         row.update(name=PAIR[setting], setting=setting, exits_per_read=exits)
         row.pop("value", None)
-        for run in row["runs"]:
+        details[row["name"]] = deepcopy(details[measured["name"]])
+        for run in details[row["name"]]:
             run["exits_per_read"] = exits
         rows.append(row)
     document["exit_costs"].append({
@@ -244,7 +257,7 @@ def parts_of(document):
         "failed": find(rows, lambda row: row["name"] == "rdpmc/failed/native/cpl3"),
     }
     parts = {name: (f"$.rows[{i}]", rows[i]) for name, i in index.items()}
-    path, row = parts["row"]
+    name, details = parts["row"][1]["name"], document["details"]
     context = document["context"]
     available = "intercepted" if context["intercepted"]["available"] else "passthrough"
     last = len(document["exit_costs"]) - 1
@@ -258,8 +271,9 @@ def parts_of(document):
         "available": (f"$.context.{available}", context[available]),
         "placement": ("$.context.placement", context["placement"]),
         "noise": ("$.context.noise", context["noise"]),
-        "run": (f"{path}.runs[0]", row["runs"][0]),
-        "histogram": (f"{path}.runs[0].histogram", row["runs"][0]["histogram"]),
+        "details": ("$.details", details),
+        "run": (f"$.details.{name}[0]", details[name][0]),
+        "histogram": (f"$.details.{name}[0].histogram", details[name][0]["histogram"]),
         "cost": (f"$.exit_costs[{last}]", document["exit_costs"][last]),
     })
     return parts
@@ -284,17 +298,18 @@ def is_said(found, path, key_path, message):
 
 def shift_below_zero(document):
     _, row = parts_of(document)["control"]
-    distance = max(abs(run["median"]) for run in row["runs"]) + 1
+    distance = max(map(abs, row["runs"])) + 1
     row["median"] -= distance
-    for run in row["runs"]:
-        run["median"] -= distance
+    row["runs"] = [run - distance for run in row["runs"]]
     row["cycles_median"] = row["median"] * document["context"]["guest_tsc_khz"] / 1e6
 
 
 def make_native(document):
     _, row = parts_of(document)["row"]
+    details = document["details"].pop(row["name"])
     row.update(name="rdpmc/mutant/native/cpl3", setting="native")
-    for figures in [row] + row["runs"]:
+    document["details"][row["name"]] = details
+    for figures in [row] + details:
         figures["exits_per_read"] = figures["emulated_per_read"] = None
 
 

@@ -40,7 +40,7 @@ run "$bin/rdpmc-diff" run "$data/corpus/seeds"
 check "rdpmc-diff run, all seeds" ends 0 "$(find corpus/seeds -type f | wc -l) cases"
 run "$bin/fuzz-rdpmc-replay" "$data/corpus/seeds"
 check "fuzz-rdpmc-replay, all seeds" ends 0 "$(find corpus/seeds -type f | wc -l) cases, nothing found"
-run cmp results/rdpmc-results-1.schema.json "$data/rdpmc-results-1.schema.json"
+run cmp results/rdpmc-results-2.schema.json "$data/rdpmc-results-2.schema.json"
 check "the schema" silent
 run "$bin/rdpmc-bench" run --engine=emulator --time 1 --runs 1 --json "$dir/emulator.json"
 check "rdpmc-bench runs" ends 0 "rdpmc, emulator"

@@ -219,7 +219,7 @@ static void check_refused(const char *path, int expected)
 	check_failure(json_file_write(path, small, &failure), expected, &failure, path);
 }
 
-static void check_written(const char *path, const json_t *json)
+static void check_written(const char *path, json_t *json)
 {
 	struct failure failure = { "" };
 
@@ -247,6 +247,44 @@ static void test_writes(void **state)
 	check_written("./d/../d/c.json", big);
 	check_json("d/c.json", big);
 	check_entries("d", 1);
+}
+
+/* Three levels a line for each value, below that all on one. */
+static void test_layout(void **state)
+{
+	static const struct {
+		const char *json, *file;
+	} pairs[] = {
+		{ "{}", "{}\n" },
+		{ "[]", "[]\n" },
+		{ "{'a': {}, 'b': []}", "{\n 'a': {},\n 'b': []\n}\n" },
+		{ "{'b': 1, 'a': null}", "{\n 'b': 1,\n 'a': null\n}\n" }, /* not sorted */
+		{ "[{'a': [1, [2], {'b': {}}]}, 0.1]",
+		  "[\n {\n  'a': [\n   1,\n   [2],\n   {'b': {}}\n  ]\n },\n 0.1\n]\n" },
+		{ "{'k\\n': {'\xc3\xa9\\'': 123456789.75}}",
+		  "{\n 'k\\n': {\n  '\xc3\xa9\\'': 123456790.0\n }\n}\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		char json[100], file[100];
+		json_error_t error;
+		json_t *value;
+
+		/* quotes would be hard to read here */
+		snprintf(json, sizeof(json), "%s", pairs[i].json);
+		snprintf(file, sizeof(file), "%s", pairs[i].file);
+		for (char *c = json; (c = strchr(c, '\''));)
+			*c = '"';
+		for (char *c = file; (c = strchr(c, '\''));)
+			*c = '"';
+		value = json_loads(json, 0, &error);
+		if (!value)
+			fail_msg("%s: %s", json, error.text);
+		check_written("a.json", value);
+		json_decref(value);
+		check_content("a.json", file);
+	}
 }
 
 /* Renamed, not written over: who has the old file open goes on reading the old one. */
@@ -585,7 +623,7 @@ static void test_permissions(void **state)
 }
 
 /* Let @fd be standard output for one write of @json to "-". */
-static int write_to_stdout(int fd, const json_t *json, struct failure *failure)
+static int write_to_stdout(int fd, json_t *json, struct failure *failure)
 {
 	int saved, error;
 
@@ -642,6 +680,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_writes),
+		TEST(test_layout),
 		TEST(test_replaces),
 		TEST(test_synced_first),
 		TEST(test_sync_fails),

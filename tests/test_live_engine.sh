@@ -85,7 +85,7 @@ check "sweep: a refusal has its reason" sh -c "! grep -q ' [1-9][0-9]* the host 
 check "sweep: speed one by one, by lists, of a bare loop" test "$(grep -c '^speed: .*one by one [0-9]* reads/s, by lists [0-9]*, a bare loop [0-9]*' "$dir/out")" -eq 1
 python=python3
 /usr/bin/python3 -c 'import jsonschema' 2>/dev/null && python=/usr/bin/python3
-check "sweep: the schema accepts it" "$python" tests/check_schema.py results/rdpmc-results-1.schema.json "$dir/sweep.json"
+check "sweep: the schema accepts it" "$python" tests/check_schema.py results/rdpmc-results-2.schema.json "$dir/sweep.json"
 
 # One by one and by lists are the same reads.
 run run --engine emulator --engine kvm --random 2K

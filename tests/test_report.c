@@ -1376,6 +1376,11 @@ static json_t *json_row(const char *name)
 	return NULL;
 }
 
+static json_t *json_run(const char *name, size_t run)
+{
+	return json_array_get(get(get(json, "details"), name), run);
+}
+
 static void check_number(json_t *object, const char *key, double expected)
 {
 	json_t *value = get(object, key);
@@ -1403,7 +1408,7 @@ static void test_json(void **state)
 	measure_all(3);
 	measure(row_index("rdpmc/metrics/intercepted/cpl3"), 3, 5000);
 	make_json();
-	check_string(json, "schema", "rdpmc-results/1");
+	check_string(json, "schema", "rdpmc-results/2");
 	check_string(json, "kind", "bench");
 	check_string(json, "started", STARTED);
 	assert_true(json_is_false(get(json, "partial")));
@@ -1446,8 +1451,9 @@ static void test_json(void **state)
 	check_number(row, "exits_per_read", 1.01);
 	check_number(row, "emulated_per_read", 0.25);
 	assert_int_equal(json_array_size(get(row, "runs")), 3);
-	run = json_array_get(get(row, "runs"), 2); /* of 5001 ticks */
-	check_number(run, "median", 2000.4);
+	assert_int_equal(json_array_size(get(get(json, "details"), json_string_value(get(row, "name")))), 3);
+	run = json_run("rdpmc/metrics/intercepted/cpl3", 2); /* of 5001 ticks */
+	assert_true(fabs(json_number_value(json_array_get(get(row, "runs"), 2)) - 2000.4) < 1e-9);
 	check_number(run, "raw", 2002);
 	check_number(run, "min", 1999.6);
 	check_number(run, "sample_median", 2000.8);
@@ -1525,7 +1531,7 @@ static void test_json_costs(void **state)
 /* What is not known is null; JSON has no NaN. */
 static void test_json_null(void **state)
 {
-	json_t *row, *cost;
+	json_t *row, *run, *cost;
 	size_t i;
 
 	(void)state;
@@ -1556,14 +1562,14 @@ static void test_json_null(void **state)
 	check_string(row, "setting", "native");
 	assert_true(json_is_null(get(row, "exits_per_read")));
 	assert_true(json_is_null(get(row, "emulated_per_read")));
-	row = json_array_get(get(row, "runs"), 0);
-	assert_true(json_is_null(get(row, "exits_per_read")));
-	assert_true(json_is_null(get(row, "emulated_per_read")));
+	run = json_run("rdpmc/gp-first/native/cpl3", 0);
+	assert_true(json_is_null(get(run, "exits_per_read")));
+	assert_true(json_is_null(get(run, "emulated_per_read")));
 	row = json_row("control/rdtsc/cpl3");
 	assert_true(json_is_null(get(row, "exits_per_read")));
 	check_number(row, "emulated_per_read", 0.25);
-	assert_true(json_is_null(get(json_array_get(get(row, "runs"), 0), "exits_per_read")));
-	check_number(json_array_get(get(row, "runs"), 1), "exits_per_read", 0.01);
+	assert_true(json_is_null(get(json_run("control/rdtsc/cpl3", 0), "exits_per_read")));
+	check_number(json_run("control/rdtsc/cpl3", 1), "exits_per_read", 0.01);
 	cost = json_cost("rdpmc/metrics/intercepted/cpl3");
 	check_number(cost, "cost", 788);
 	assert_true(json_is_null(get(cost, "lower")));
@@ -1698,6 +1704,7 @@ static void test_json_failed(void **state)
 	check_string(row, "reason", "the read gave #GP");
 	assert_null(json_object_get(row, "runs"));
 	assert_null(json_object_get(row, "median"));
+	assert_null(json_object_get(get(json, "details"), "rdpmc/fixed1/intercepted/cpl3"));
 }
 
 static void test_json_counts(void **state)
@@ -1745,7 +1752,7 @@ static void test_json_emulator(void **state)
 	check_string(row, "ecx", "20000000");
 	check_string(row, "value", "0xfedcba9876543210");
 	assert_true(json_is_null(get(row, "exits_per_read")));
-	assert_true(json_is_null(get(json_array_get(get(row, "runs"), 0), "exits_per_read")));
+	assert_true(json_is_null(get(json_run("rdpmc/metrics/emulator/exit", 0), "exits_per_read")));
 	row = json_row("rdpmc-fault/fast/emulator/emulator");
 	check_string(row, "rule", "NO-FAST");
 	assert_null(json_object_get(row, "value"));

@@ -9,7 +9,7 @@ set -u
 python=${SETUP_PYTHON:-/usr/bin/python3}
 export PYTHONDONTWRITEBYTECODE=1
 bench=${BUILD:-build}/rdpmc-bench
-schema=results/rdpmc-results-1.schema.json
+schema=results/rdpmc-results-2.schema.json
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP

@@ -7,7 +7,7 @@ set -u
 diff=${BUILD:-build}/rdpmc-diff
 python=${SETUP_PYTHON:-/usr/bin/python3}
 export PYTHONDONTWRITEBYTECODE=1
-schema=results/rdpmc-results-1.schema.json
+schema=results/rdpmc-results-2.schema.json
 . tests/checks.sh
 
 run() { # arguments of rdpmc-diff sweep; sets $status

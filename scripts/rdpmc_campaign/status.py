@@ -157,7 +157,7 @@ def cpu():
 
 
 def result(state, version, partial):
-    """The same as a result: results/rdpmc-results-1.schema.json, kind campaign."""
+    """The same as a result: results/rdpmc-results-2.schema.json, kind campaign."""
     rows = [{"name": name, "driver": task["driver"], "engine": task["engine"],
              "state": task["state"].partition(":")[0], "reason": task["state"].partition(": ")[2] or None,
              "executions": task["executions"], "seconds": round(task["seconds"], 1),
@@ -168,7 +168,7 @@ def result(state, version, partial):
              for each in state["engines"] if each["absent"]]
     system = platform.uname()
     return {
-        "schema": "rdpmc-results/1", "kind": "campaign", "started": state["began"],
+        "schema": "rdpmc-results/2", "kind": "campaign", "started": state["began"],
         "partial": partial, "program": {"version": version, "compiler": "", "flags": ""},
         "options": {"directory": os.path.basename(state["directory"])}, "elapsed": round(state["elapsed"], 1),
         "context": {"hostname": system.node, "cpu": cpu(),

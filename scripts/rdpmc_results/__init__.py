@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What becomes of results: compared, watched over time, exported, shown.
 
-Knows the results' JSON (results/rdpmc-results-1.schema.json) and nothing else of the project.
+Knows the results' JSON (results/rdpmc-results-2.schema.json) and nothing else of the project.
 
   files        a result file, read with suspicion
   history      a folder of them, as series of points

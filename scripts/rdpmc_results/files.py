@@ -54,8 +54,8 @@ class Row:
     p99: float | None = None
     max: float | None = None
     exits: float | None = None                       # exits per read; None: nothing counts them
-    runs: list = field(default_factory=list)         # ns: each run's median
-    details: list = field(default_factory=list)      # the runs as in the file, where asked for
+    runs: list = field(default_factory=list)         # ns: the value of each run
+    details: list = field(default_factory=list)      # of each run, as in the file, where asked for
 
 
 @dataclass(slots=True)
@@ -122,20 +122,6 @@ def number(of, key, where, optional=False):
     return float(value)
 
 
-class Space:
-    """Room for a file's bytes, used again and again: to fetch memory for each file takes more time than
-    to read it."""
-
-    def __init__(self):
-        self.data = bytearray()
-        self.size = 0
-
-    def fill(self, file, size):
-        if len(self.data) < size:
-            self.data = bytearray(2 * size)
-        self.size = file.readinto(memoryview(self.data)[:size])
-
-
 def opened(path):
     """(file descriptor, size) of a regular file of bearable size."""
     try:
@@ -175,28 +161,32 @@ def constant(name):
     raise ValueError(f"{name} is not JSON")
 
 
-RUN = re.compile(rb'\{\s*"median":\s*(-?\d[\d.eE+-]*),\s*$')
+DETAILS = b'"details":'
+CHUNK = 64 << 10            # bytes: the rows of most results
 
 
-def shortened(space):
-    """(bytes, runs): a file with nothing but its median in place of each run, which is nine tenths less
-    to parse. A history has no use for the rest, and it is not looked at. None: it is not as
-    rdpmc-bench writes it."""
-    data, size = space.data, space.size
-    kept, runs, last = [], 0, 0
-    at = data.find(b'"raw":', 0, size)
-    while at >= 0:
-        begins = RUN.search(data, max(last, at - 99), at)
-        # The histogram's end, and nothing between it and the run's.
-        closes = data.find(b"}", at, size)
-        end = data.find(b"}", closes + 1, size) if closes >= 0 else -1
-        if end < 0 or not begins or data[closes + 1:end].strip():
+def without_details(path):
+    """A file's document but for the details of its runs, which are nine tenths of it and come last: they
+    are not even read. None: it is not as rdpmc-bench writes it."""
+    fd, size = opened(path)
+    with open(fd, "rb", buffering=0) as file:
+        # Or the system reads on where we stop.
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
+        data, at = b"", -1
+        while at < 0:
+            known, more = len(data), file.read(CHUNK)
+            if not more:
+                return None
+            data += more
+            at = data.find(DETAILS, max(0, known - len(DETAILS)))
+        # Only a document's last line begins with a brace; a file that was cut short lacks it.
+        if os.pread(fd, 3, max(0, size - 3)) != b"\n}\n":
             return None
-        kept += data[last:begins.start()], begins[1]
-        last, runs = end + 1, runs + 1
-        at = data.find(b'"raw":', end, size)
-    kept.append(data[last:size])
-    return b"".join(kept), runs
+    try:
+        # A document only if the details are on its first level.
+        return parse(data[:at] + DETAILS + b"null}")
+    except Refused:
+        return None
 
 
 def unique(pairs):
@@ -215,10 +205,10 @@ def parse(data):
     except UnicodeDecodeError:
         raise Refused("not UTF-8") from None
     except ValueError as error:
-        # A file that ends too early ends where the error is.
-        at = getattr(error, "pos", 0)
-        if at and at >= len(getattr(error, "doc", "").rstrip()):
-            raise Refused(f"truncated: it ends in the middle, after {at} characters") from None
+        # A file that ends too early ends where the error is, or in a string.
+        at, size = getattr(error, "pos", 0), len(getattr(error, "doc", "").rstrip())
+        if at and (at >= size or error.msg.startswith("Unterminated string")):
+            raise Refused(f"truncated: it ends in the middle, after {size} characters") from None
         raise Refused(f"not JSON: {error}") from None
 
 
@@ -232,8 +222,8 @@ def when(value):
     raise Refused("started is no time")
 
 
-def row(of, at, details, bare):
-    """A Row of the @at-th element of rows; @bare: of its runs only the medians are there."""
+def row(of, at):
+    """A Row of the @at-th element of rows."""
     if not isinstance(of, dict):
         raise Refused(f"row {at} is no object")
     name = of.get("name")
@@ -246,29 +236,24 @@ def row(of, at, details, bare):
     if of.get("unit") != "ns":
         raise Refused(f"{name}: unit is not ns")
     made = Row(name, of["setting"], of["status"], text(of.get("reason")))
-    runs = of.get("runs")
-    if runs is None and made.status != "measured":
+    made.runs = of.get("runs")
+    if made.runs is None and made.status != "measured":
+        made.runs = []
         return made
-    if not isinstance(runs, list) or not runs:
+    if not isinstance(made.runs, list) or not made.runs:
         raise Refused(f"{name}: runs is no list of runs")
     made.median = number(of, "median", name)
     made.mad = number(of, "mad", name)
     made.p99 = number(of, "p99", name)
     made.max = number(of, "max", name)
     made.exits = number(of, "exits_per_read", name, optional=True)
-    if not bare and not all(isinstance(run, dict) for run in runs):
-        raise Refused(f"{name}: a run is no object")
-    made.runs = [run.get("median") if isinstance(run, dict) else run for run in runs]
-    if not all(type(run) in (int, float) and -LARGEST_TIME < run < LARGEST_TIME
-               for run in made.runs):
-        raise Refused(f"{name}: a run's median is no number, or beyond all measure")
+    # JSON has no NaN, which would pass.
+    if not set(map(type, made.runs)) <= {int, float} or \
+            max(map(abs, made.runs)) > LARGEST_TIME:
+        raise Refused(f"{name}: a run is no number, or beyond all measure")
     middle = statistics.median(made.runs)
     if abs(made.median - middle) > 1e-6 * max(1, abs(middle)):
         raise Refused(f"{name}: median is not the median of its runs")
-    if details:
-        for run in runs:
-            detail(run, name)
-        made.details = runs
     return made
 
 
@@ -288,69 +273,80 @@ def detail(run, name):
         last = bucket[0]
 
 
-def bench_rows(of, details, bare):
-    rows = [row(each, at, details, bare) for at, each in enumerate(of)]
+def bench_rows(of):
+    rows = [row(each, at) for at, each in enumerate(of)]
     if len({each.name for each in rows}) != len(rows):
         raise Refused("two rows have the same name")
     return rows
 
 
-def read(path, details=False, space=None):
-    """The result in a file; with @details each run as it is there, histograms included. Who reads many
-    lends their @space."""
-    if not details and not path.endswith(".gz"):
-        found = glance(path, space or Space())
-        if found:
-            return found
+def add_details(rows, of):
+    if not isinstance(of, dict):
+        raise Refused("details is no object")
+    for each in rows:
+        each.details = of.get(each.name, [])
+        if not isinstance(each.details, list) or len(each.details) != len(each.runs) or \
+                not all(isinstance(run, dict) for run in each.details):
+            raise Refused(f"{each.name}: details are not of its runs")
+        for run in each.details:
+            detail(run, each.name)
+
+
+def upgraded(of):
+    """A document of version 1, which had in a row's runs what is now in the details."""
+    details = {}
+    for each in of["rows"] if isinstance(of.get("rows"), list) else ():
+        runs = each.get("runs") if isinstance(each, dict) else None
+        if isinstance(runs, list) and isinstance(each.get("name"), str):
+            if not all(isinstance(run, dict) for run in runs):
+                raise Refused(f"{text(each['name'])}: a run is no object")
+            details[each["name"]] = runs
+            each["runs"] = [run.get("median") for run in runs]
+    return of | {"details": details}
+
+
+def read(path, details=False):
+    """The result in a file; with @details those of each run as they are there, histograms included."""
+    of = None if details or path.endswith(".gz") else without_details(path)
+    if of:
+        try:
+            return interpret(path, of)
+        except Refused:
+            pass            # for a reason that may lie in the rest
     return interpret(path, parse(content(path)), details)
 
 
-def glance(path, space):
-    """The result in a file by what shortened() leaves of it; None: that is none, or not surely one."""
-    fd, size = opened(path)
-    with open(fd, "rb", buffering=0) as file:
-        space.fill(file, size)
-    # Damage is often a block of zeros, or bytes that are no text. (A name that is not in ASCII, here or
-    # in an earlier file that was longer, costs some time and nothing else.)
-    good = space.data.isascii() and space.data.find(0, 0, space.size) < 0
-    short = shortened(space) if good else None
-    if not short:
-        return None
-    try:
-        result = interpret(path, parse(short[0]), bare=True)
-    except Refused:
-        return None
-    return result if result.kind != "bench" or \
-        sum(len(row.runs) for row in result.rows) == short[1] else None
-
-
-def interpret(path, of, details=False, bare=False):
+def interpret(path, of, details=False):
     schema = of.get("schema") if isinstance(of, dict) else None
     if not isinstance(schema, str) or not schema.startswith("rdpmc-"):
         raise Refused("no result of this project")
     name, _, version = schema.partition("/")
     if name != "rdpmc-results":
         raise NotAResult(f"holds {text(schema)}, no result")
-    if version != "1":
+    if version not in ("1", "2"):
         raise Refused(f"format {text(schema)}: made by a later version")
     kind = of.get("kind")
     if kind not in KINDS:
         raise Refused("kind is none")
-    rows = of.get("rows")
-    if not isinstance(rows, list):
+    if version == "1" and kind == "bench":
+        of = upgraded(of)
+    if not isinstance(of.get("rows"), list):
         raise Refused("rows is no list")
     if not isinstance(of.get("context"), dict):
         raise Refused("context is no object")
     program = part(of, "program")
     options, summary = part(of, "options"), part(of, "summary")
+    if kind == "bench":
+        rows = bench_rows(of["rows"])
+    else:
+        rows = [each for each in of["rows"] if isinstance(each, dict)]
     if not shallow([of["context"], options, summary] + (rows if kind != "bench" else [])):
         raise Refused("nested too deeply")
+    if kind == "bench" and details:
+        add_details(rows, of.get("details"))
     return Result(path, kind, when(of.get("started")), of.get("partial") is True,
                   text(program.get("version")), text(program.get("compiler")),
-                  text(program.get("flags")), of["context"], options,
-                  bench_rows(rows, details, bare) if kind == "bench"
-                  else [each for each in rows if isinstance(each, dict)],
-                  summary)
+                  text(program.get("flags")), of["context"], options, rows, summary)
 
 
 def shallow(value, levels=DEEPEST):

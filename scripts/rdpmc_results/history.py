@@ -128,11 +128,11 @@ class Entry:
 def condense(paths):
     """Of each file what a history needs: an Entry, a Result of another kind, the reason why it is of no
     use, or None: it holds something else."""
-    space, made = files.Space(), []
+    made = []
     shares = {}             # what is one object is sent to another process once
     for path in paths:
         try:
-            result = files.read(path, space=space)
+            result = files.read(path)
         except files.NotAResult:
             made.append(None)
             continue
@@ -178,11 +178,18 @@ def remembered(memory, path, objects):
                  numpy.frombuffer(figures).reshape(-1, len(FIGURES)))
 
 
-def remember(memory, path, entry):
+def remember(memory, path, entry, texts):
+    """@texts: of objects by their id(), which stays theirs as long as there is an Entry that has them."""
+    def text(of):
+        found = texts.get(id(of))
+        if not found:
+            found = texts[id(of)] = json.dumps(of)
+        return found
+
     point = entry.point
     memory.keep(path, json.dumps([point.started, point.version, point.partial, point.vpmu,
                                   point.machine, point.load, point.synthetic]),
-                [json.dumps(each) for each in (entry.conditions, entry.absent, entry.layout)],
+                [text(each) for each in (entry.conditions, entry.absent, entry.layout)],
                 entry.figures.tobytes())
 
 
@@ -197,7 +204,7 @@ def condensed(paths, progress):
     paths = list(dict.fromkeys(paths))
     if len(paths) <= FEW:
         return dict(zip(paths, condense(paths)))
-    memory, made, objects = Memory(), {}, {}
+    memory, made, objects, texts = Memory(), {}, {}, {}
     try:
         for path in paths:
             entry = remembered(memory, path, objects)
@@ -210,7 +217,7 @@ def condensed(paths, progress):
                 for path, found in zip(chunk, answer):
                     made[path] = found
                     if isinstance(found, Entry):
-                        remember(memory, path, found)
+                        remember(memory, path, found, texts)
                 progress(len(made), len(paths))
     finally:
         memory.close()

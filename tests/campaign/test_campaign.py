@@ -118,7 +118,7 @@ def test_the_same_as_a_result_for_the_dashboard(tmp_path):
     results = sorted((tmp_path / "c/results").iterdir())
     assert results
     check = subprocess.run([sys.executable, "tests/check_schema.py",
-                            "results/rdpmc-results-1.schema.json", *map(str, results)], cwd=ROOT,
+                            "results/rdpmc-results-2.schema.json", *map(str, results)], cwd=ROOT,
                            capture_output=True, text=True, check=False)
     assert check.returncode == 0, check.stdout
     last = json.loads(results[-1].read_text())

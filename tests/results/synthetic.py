@@ -66,46 +66,45 @@ def buckets(cycles):
 
 
 def runs_of(samples, exits):
-    """As in the file; @samples in ns, runs x samples."""
+    """(values, details) as in the file; @samples in ns, runs x samples."""
     p90, p99, p999 = numpy.percentile(samples, (90, 99, 99.9), axis=1).tolist()
     middle = numpy.median(samples, axis=1)
     mad = numpy.median(abs(samples - middle[:, None]), axis=1).tolist()
     low, high, disturbed = samples.min(1), samples.max(1), (samples > 2 * middle[:, None]).sum(1)
     cycles = samples * TSC_KHZ / 1e6
-    return [{"median": float(middle[n]), "raw": float(middle[n]) + 0.3, "min": float(low[n]),
-             "sample_median": float(middle[n]), "mad": mad[n], "p90": p90[n], "p99": p99[n],
-             "p999": p999[n], "max": float(high[n]), "sample_overhead": 0.0,
-             "exits_per_read": exits, "emulated_per_read": 0.0, "samples": samples.shape[1],
-             "disturbed": int(disturbed[n]), "interrupts": 1,
-             "histogram": {"unit": "cycles", "overflow": 0, "buckets": buckets(cycles[n])}}
-            for n in range(len(samples))]
+    return middle.tolist(), [
+        {"raw": float(middle[n]) + 0.3, "min": float(low[n]), "sample_median": float(middle[n]),
+         "mad": mad[n], "p90": p90[n], "p99": p99[n], "p999": p999[n], "max": float(high[n]),
+         "sample_overhead": 0.0, "exits_per_read": exits, "emulated_per_read": 0.0,
+         "samples": samples.shape[1], "disturbed": int(disturbed[n]), "interrupts": 1,
+         "histogram": {"unit": "cycles", "overflow": 0, "buckets": buckets(cycles[n])}}
+        for n in range(len(samples))]
 
 
 def a_row(name, samples):
-    """@samples in ns, runs x samples."""
+    """(row, details); @samples in ns, runs x samples."""
     setting = name.split("/")[2] if name.startswith("rdpmc") else "control"
     exits = 1.0 if setting == "intercepted" or "cpuid" in name or "port" in name else 0.0
-    runs = runs_of(samples, exits)
-    medians = numpy.array([run["median"] for run in runs])
-    middle = float(numpy.median(medians))
+    runs, details = runs_of(samples, exits)
+    middle = float(numpy.median(runs))
     row = {"name": name, "setting": setting, "status": "measured", "reason": "", "unit": "ns",
-           "median": middle, "mad": float(numpy.median(abs(medians - middle))),
-           "p99": float(numpy.median([run["p99"] for run in runs])),
-           "max": max(run["max"] for run in runs), "cycles_median": middle * TSC_KHZ / 1e6,
+           "median": middle, "mad": float(numpy.median(abs(numpy.array(runs) - middle))),
+           "p99": float(numpy.median([run["p99"] for run in details])),
+           "max": max(run["max"] for run in details), "cycles_median": middle * TSC_KHZ / 1e6,
            "exits_per_read": exits, "emulated_per_read": 0.0, "runs": runs}
     if setting != "control":
         row |= {"ecx": ECX.get(name.split("/")[1], "0000ffff"), "rule": "SYNTHETIC"}
         if name.startswith("rdpmc/"):
             row["value"] = "0x1"
-    return row
+    return row, details
 
 
 @functools.cache
 def template():
     """Context and options of a real result, made to say that this is none."""
-    recorded = ROOT / "results/recorded/2026-11-21-pvm-no-pmu.json"
+    recorded = ROOT / "results/recorded/2026-11-22-pvm-no-pmu.json"
     of = json.loads(recorded.read_text())
-    of["rows"], of["exit_costs"] = [], []
+    of["rows"], of["exit_costs"], of["details"] = [], [], {}
     of["context"] |= {"synthetic": True, "backend": "vmx", "nested": False,
                       "guest_tsc_khz": TSC_KHZ}
     of["context"]["cpu"] |= {"model_name": "Synthetic processor", "hypervisor": False}
@@ -126,24 +125,47 @@ def a_result(seed, *, host="synthetic", at=0, runs=10, rows=None, level=1.0, onl
     of["context"]["kernel"]["release"] = kernel
     for name, cost in (rows or catalogue(28)).items():
         changed = level if not only or only in name else 1
-        of["rows"].append(a_row(name, cost * changed * (1 + rng.normal(0, between)) *
-                                samples_of(rng, runs, between_runs)))
+        row, of["details"][name] = a_row(name, cost * changed * (1 + rng.normal(0, between)) *
+                                         samples_of(rng, runs, between_runs))
+        of["rows"].append(row)
     of["rows"].append({"name": "rdpmc/metrics/native/cpl3", "setting": "native", "status": "skipped",
                        "reason": "synthetic: nobody looked at a host", "unit": "ns"})
     for what in "samples", "disturbed", "interrupts":
-        of["context"]["noise"][what] = sum(run[what] for row in of["rows"]
-                                           for run in row.get("runs", ()))
+        of["context"]["noise"][what] = sum(run[what] for runs in of["details"].values()
+                                           for run in runs)
     return of
+
+
+def rounded(value):
+    """With as many digits as rdpmc-bench writes."""
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [rounded(each) for each in value]
+    return float(f"{value:.9g}") if isinstance(value, float) else value
+
+
+def laid_out(value, level=0):
+    """As JSON, in the lines that rdpmc-bench writes."""
+    if level == 3 or not value or not isinstance(value, (dict, list)):
+        return json.dumps(value)
+    if isinstance(value, list):
+        (begin, end), lines = "[]", [laid_out(each, level + 1) for each in value]
+    else:
+        (begin, end), lines = "{}", [f"{json.dumps(key)}: {laid_out(each, level + 1)}"
+                                     for key, each in value.items()]
+    between = "\n" + " " * level
+    return begin + between + " " + f",{between} ".join(lines) + between + end
 
 
 def write(path, of):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(of, indent=1))
+    path.write_text(laid_out(of) + "\n")
 
 
 def make(job):
     path, arguments = job
-    write(path, a_result(**arguments))
+    write(path, rounded(a_result(**arguments)))
 
 
 def main():

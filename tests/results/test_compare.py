@@ -393,9 +393,8 @@ def test_changed_number_of_exits_is_told(tmp_path):
 def test_json_has_all_that_the_table_has_and_no_nan(tmp_path):
     a, b = by_turns()
     for of in a + b:
-        for one in row_of(of, FREE)["runs"]:
-            one["median"] = -0.1
-        row_of(of, FREE)["median"] = -0.1
+        row = row_of(of, FREE)
+        row["median"], row["runs"] = -0.1, [-0.1] * len(row["runs"])
     done, of = compared(*sides(tmp_path, a, b))
     rows = {row["name"]: row for row in of["rows"]}
     assert set(rows) == {*ROWS, "exit-cost/metrics/cpl0"}
@@ -719,7 +718,7 @@ def test_floor_that_is_named_is_used(tmp_path):
 @pytest.mark.parametrize("bad", (
     {"overall": -0.1}, {"overall": True}, {"overall": "0.1"}, {"overall": 1e999}, {"overall": 0},
     {"rows": {CONTROL: {"floor": float("nan")}}}, {"rows": {CONTROL: {}}}, {"rows": []},
-    {"rows": {CONTROL: 0.1}}, {"schema": "rdpmc-noise-floor/2"}, {"schema": "rdpmc-results/1"},
+    {"rows": {CONTROL: 0.1}}, {"schema": "rdpmc-noise-floor/2"}, {"schema": "rdpmc-results/2"},
     {"machine": None}, {"pairs": "ten"}, {"measured": 5}, {"overall": 10 ** 400},
     {"rows": {CONTROL: {"floor": False}}}, {"rows": {CONTROL: [[]]}}))
 def test_damaged_floor_that_is_named_is_status_2_in_one_line(bad, tmp_path):

@@ -73,9 +73,10 @@ def export(form, *paths):
 
 
 BASE = synthetic.a_result(1, host="synthetic-a")
-BASE["rows"].append({**copy.deepcopy(next(row for row in BASE["rows"] if "runs" in row)),
-                     "name": "control/cpuid-slow/cpl0", "status": "failed",
+SLOW = "control/cpuid-slow/cpl0"
+BASE["rows"].append({**copy.deepcopy(BASE["rows"][0]), "name": SLOW, "status": "failed",
                      "reason": "no exits, " * 60 + "none at all"})
+BASE["details"][SLOW] = BASE["details"][BASE["rows"][0]["name"]]
 
 
 def changed(**changes):
@@ -110,8 +111,7 @@ def measured(of):
 
 def medians(of):
     """{(row, setting): its runs' medians}, costs of exits included, from the source alone."""
-    found = {(row["name"], row["setting"]): [run["median"] for run in row["runs"]]
-             for row in measured(of)}
+    found = {(row["name"], row["setting"]): row["runs"] for row in measured(of)}
     for (name, how), runs in list(found.items()):
         free = found.get((name.replace("intercepted", "passthrough"), "passthrough"))
         if how == "intercepted" and name.startswith("rdpmc/") and free:
@@ -169,7 +169,7 @@ def test_bencher(make, runs):
     of = changed()
     for row in measured(of):
         row["runs"] = row["runs"][:runs]
-        row["median"] = middle([run["median"] for run in row["runs"]])
+        row["median"] = middle(row["runs"])
     metrics = json.loads(export("bencher", make(of)))
     jsonschema.validate(metrics, BMF)
     # With 10 runs the second from either end; with 5 not even the ends reach 95 %.
@@ -247,7 +247,7 @@ process.stdout.write(histogram.outputPercentileDistribution(5, given.ratio));
 
 def samples(of, name):
     """(greatest value of a bucket, count) of all runs of a row; overflow is 2^40 and its bucket."""
-    for run in next(row for row in of["rows"] if row["name"] == name)["runs"]:
+    for run in of["details"][name]:
         yield (1 << 40) + (1 << 36) - 1, run["histogram"]["overflow"]
         for low, count in run["histogram"]["buckets"]:
             yield low + 2 ** max(0, low.bit_length() - 5) - 1, count
@@ -255,8 +255,7 @@ def samples(of, name):
 
 def overflowing():
     of = changed(context__guest_tsc_khz=2299998)
-    row = next(row for row in of["rows"] if row["name"] == INTERCEPTED)
-    row["runs"][3]["histogram"]["overflow"] = 7
+    of["details"][INTERCEPTED][3]["histogram"]["overflow"] = 7
     return of
 
 
@@ -564,9 +563,7 @@ def test_csv(make, tmp_path):
     of = changed(program__flags="-O2", context__hostname="=HYPERLINK(1)",
                  context__governor="'quoted")
     row = of["rows"][0]
-    for run in row["runs"]:
-        run["median"] = -run["median"]
-    row["median"] = -row["median"]
+    row["median"], row["runs"] = -row["median"], [-run for run in row["runs"]]
     lines = list(csv.DictReader(io.StringIO(export("csv", make(of)), newline="")))
     want = medians(of)
     assert [(line["name"], line["setting"]) for line in lines] == [
@@ -616,7 +613,7 @@ SURVEY = [{"engine": "emulator", "entry": "exit", "oracle": "value", "rule": "PR
     ("sweep", SWEEP, ["passed", "failure", "skipped", "failure"], "2 of 10 cases differ"),
     ("survey", SURVEY, ["failure", "passed", "failure", "passed"], "the example")])
 def test_other_kinds(make, kind, rows, verdicts, reason):
-    path = make({"schema": "rdpmc-results/1", "kind": kind, "started": "2026-01-05T02:00:00Z",
+    path = make({"schema": "rdpmc-results/2", "kind": kind, "started": "2026-01-05T02:00:00Z",
                  "partial": False, "program": BASE["program"], "context": BASE["context"],
                  "rows": rows})
     (_, cases), = junit(export("junit", path))
@@ -702,7 +699,7 @@ def test_a_damaged_histogram_gives_way_to_an_older_result(make, tmp_path, what):
     make(changed(started="2025-12-31T00:00:00Z"), "old.json")
     of = changed(context__guest_tsc_khz=0 if what == "frequency" else 2400000)
     if what == "buckets":
-        of["rows"][0]["runs"][0]["histogram"]["buckets"] = [[5, 1], [4, 1]]
+        of["details"][of["rows"][0]["name"]][0]["histogram"]["buckets"] = [[5, 1], [4, 1]]
     make(of, "new.json")
     status, out, err = results("--format", "prometheus", tmp_path)
     assert status == 3 and "new.json" in err

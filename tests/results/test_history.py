@@ -226,7 +226,7 @@ def test_many_files_read_by_several_processes_are_read_as_by_one(tmp_path, monke
         if at % 40 == 7:
             of |= {"kind": "sweep", "rows": []}
         written(tmp_path / f"{at:03}.json", of if at % 30 else b"{")
-    written(tmp_path / "deep.json", b'{"schema": "rdpmc-results/1", "rows": ' + b"[" * 100_000)
+    written(tmp_path / "deep.json", b'{"schema": "rdpmc-results/2", "rows": ' + b"[" * 100_000)
     by_many = described(read(tmp_path))
     monkeypatch.setattr(history, "FEW", 10 ** 6)
     assert described(read(tmp_path)) == by_many

@@ -51,7 +51,7 @@ def folder(tmp_path):
         written(folder / f"{at:03}.json", of)
     shutil.copy(folder / "003.json", folder / "copy.json")
     shutil.copy(folder / "004.json", os.fsencode(folder) + b"/\xff.json")
-    (folder / "damaged.json").write_text('{"schema": "rdpmc-results/1", ')
+    (folder / "damaged.json").write_text('{"schema": "rdpmc-results/2", ')
     (folder / "other.json").write_text('{"schema": "rdpmc-floor/1"}')
     return folder
 

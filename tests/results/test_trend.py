@@ -319,7 +319,7 @@ def dearer(at, ratio, name=DEAR):
     def change(of, point):
         if point >= at:
             row = row_of(of, name)
-            row["runs"][0]["median"] *= ratio
+            row["runs"][0] *= ratio
             row["median"] *= ratio
     return change
 
