@@ -69,6 +69,21 @@ def test_split_is_where_the_energy_distance_term_by_term_is_greatest():
             assert expected[split] == pytest.approx(max(expected.values()))
 
 
+@pytest.mark.parametrize("alike", (False, True))
+def test_distance_is_exact_in_the_longest_window(alike):
+    rng = numpy.random.default_rng(3)
+    values = rng.normal(0, 1, changes.WINDOW).cumsum()
+    if alike:
+        values = values.round()
+    split, distance = changes.energy(values)
+    ranks = stats.rankdata(values) / len(values)
+    left, right = ranks[:split], ranks[split:]
+    across = abs(left[:, None] - right).sum() / (len(left) * len(right))
+    within = [abs(side[:, None] - side).sum() / (len(side) * (len(side) - 1)) for side in (left, right)]
+    assert distance == pytest.approx(
+        len(left) * len(right) / len(values) * (2 * across - sum(within)), rel=1e-12)
+
+
 def test_split_of_two_clean_levels_is_between_them():
     for at in range(3, 18):
         values = [1.0 + k % 2 / 1000 + (k >= at) for k in range(20)]
