@@ -163,29 +163,30 @@ def constant(name):
 
 DETAILS = b'"details":'
 CHUNK = 64 << 10            # bytes: the rows of most results
+MOST = 1 << 20              # bytes before the details, where it pays to look for them
 
 
 def without_details(path):
     """A file's document but for the details of its runs, which are nine tenths of it and come last: they
-    are not even read. None: it is not as rdpmc-bench writes it."""
+    are not even read. None: it is not as rdpmc-bench writes it, and to be read as a whole."""
     fd, size = opened(path)
-    with open(fd, "rb", buffering=0) as file:
-        # Or the system reads on where we stop.
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
-        data, at = b"", -1
-        while at < 0:
-            known, more = len(data), file.read(CHUNK)
-            if not more:
-                return None
-            data += more
-            at = data.find(DETAILS, max(0, known - len(DETAILS)))
-        # Only a document's last line begins with a brace; a file that was cut short lacks it.
-        if os.pread(fd, 3, max(0, size - 3)) != b"\n}\n":
-            return None
     try:
+        with open(fd, "rb", buffering=0) as file:
+            # Or the system reads on where we stop.
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
+            data, at = b"", -1
+            while at < 0:
+                known, more = len(data), file.read(CHUNK)
+                if not more or known >= MOST:
+                    return None
+                data += more
+                at = data.find(DETAILS, max(0, known - len(DETAILS)))
+            # The only line that begins with a brace and ends there; one that was cut short lacks it.
+            if os.pread(fd, 3, max(0, size - 3)) != b"\n}\n":
+                return None
         # A document only if the details are on its first level.
         return parse(data[:at] + DETAILS + b"null}")
-    except Refused:
+    except (OSError, Refused):
         return None
 
 

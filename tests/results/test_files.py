@@ -392,6 +392,26 @@ def test_details_are_found_wherever_a_piece_of_a_file_ends(pad, tmp_path, monkey
         {key: value for key, value in of.items() if key != "details"} | {"details": None}
 
 
+def test_what_is_not_found_soon_is_read_as_a_whole(tmp_path, monkeypatch):
+    of = result(4)
+    path = str(written(tmp_path / "a.json", of))
+    want, size = files.read(path), os.path.getsize(path)
+    asked = []
+    monkeypatch.setattr(files, "CHUNK", 512)
+    monkeypatch.setattr(files, "MOST", 2048)
+    monkeypatch.setattr(files, "content", lambda path: asked.append(path) or open(path, "rb").read())
+    assert size > 4096 and files.read(path) == want and asked == [path]
+
+
+@pytest.mark.parametrize("failing", ("pread", "posix_fadvise"))
+def test_error_while_the_details_are_looked_for_leaves_the_whole(failing, tmp_path, monkeypatch):
+    path = str(written(tmp_path / "a.json", result(4)))
+    want = files.read(path)
+    monkeypatch.setattr(os, failing, mock.Mock(side_effect=OSError(5, "Input/output error")))
+    assert files.without_details(path) is None
+    assert files.read(path) == want
+
+
 def test_file_that_was_cut_anywhere_is_refused(tmp_path):
     data = written(tmp_path / "a.json", result(4, runs=2)).read_bytes()
     at = data.index(b'"details":')
