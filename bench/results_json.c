@@ -132,14 +132,15 @@ static json_t *details_json(const struct bench *bench)
 
 	for (size_t i = 0; i < bench->n_rows; i++) {
 		const struct row_result *result = &bench->results[i];
-		json_t *runs = json_array();
+		bool guest = row_has_guest(&bench->rows[i]);
+		json_t *runs;
 
+		if (!result->n_runs)
+			continue;
+		runs = json_array();
 		for (size_t r = 0; r < result->n_runs; r++)
-			json_array_append_new(runs, run_json(bench, &result->runs[r],
-							     row_has_guest(&bench->rows[i])));
-		if (result->n_runs)
-			json_object_set(object, bench->rows[i].name, runs);
-		json_decref(runs);
+			json_array_append_new(runs, run_json(bench, &result->runs[r], guest));
+		json_object_set_new(object, bench->rows[i].name, runs);
 	}
 	return object;
 }

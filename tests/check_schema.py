@@ -103,6 +103,18 @@ def check_histogram(run, path):
             yield f"{path}.histogram.buckets[{i}]", "lower bounds do not rise"
 
 
+def check_values(document, row, path):
+    """A run's value is its raw less that of the empty loop in the same run, where that was measured."""
+    name, details = row["name"], document["details"]
+    empty = "control/empty/call" if row["setting"] == "emulator" else \
+        f"control/empty/{'cpl3' if 'cpl3' in name else 'cpl0'}"
+    loops = [None] * len(row["runs"]) if name.startswith("control/empty/") else details.get(empty, [])
+    for i, (value, run, loop) in enumerate(zip(row["runs"], details[name], loops)):
+        expected = run["raw"] - (loop["raw"] if loop else 0)
+        if not close(value, expected, run["raw"]):
+            yield f"{path}.runs[{i}]", f"is {value}, raw less the empty loop is {expected}"
+
+
 def check_run(run, path):
     order = ("min", "sample_median", "p90", "p99", "p999", "max")
     for lesser, greater in zip(order, order[1:]):
@@ -134,6 +146,7 @@ def check_bench_row(document, row, path):
         yield where, f"tells of {len(details)} runs, the row has {len(row['runs'])}"
         return
     yield from check_summaries(row, details, path)
+    yield from check_values(document, row, path)
     for i, run in enumerate(details):
         yield from check_run(run, f"{where}[{i}]")
 

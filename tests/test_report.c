@@ -1376,6 +1376,15 @@ static json_t *json_row(const char *name)
 	return NULL;
 }
 
+static const char *last_key(json_t *object)
+{
+	const char *key, *last = "";
+	json_t *value;
+
+	json_object_foreach(object, key, value) last = key;
+	return last;
+}
+
 static json_t *json_run(const char *name, size_t run)
 {
 	return json_array_get(get(get(json, "details"), name), run);
@@ -1409,6 +1418,8 @@ static void test_json(void **state)
 	measure(row_index("rdpmc/metrics/intercepted/cpl3"), 3, 5000);
 	make_json();
 	check_string(json, "schema", "rdpmc-results/2");
+	/* readers stop there */
+	assert_string_equal(last_key(json), "details");
 	check_string(json, "kind", "bench");
 	check_string(json, "started", STARTED);
 	assert_true(json_is_false(get(json, "partial")));

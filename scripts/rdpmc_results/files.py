@@ -162,13 +162,15 @@ def constant(name):
 
 
 DETAILS = b'"details":'
+END = b"\n  ]\n }\n}\n"       # of a row's details, of all of them, of the document
 CHUNK = 64 << 10            # bytes: the rows of most results
 MOST = 1 << 20              # bytes before the details, where it pays to look for them
 
 
 def without_details(path):
     """A file's document but for the details of its runs, which are nine tenths of it and come last: they
-    are not even read. None: it is not as rdpmc-bench writes it, and to be read as a whole."""
+    are not even read, so whatever is wrong there is not seen. None: it is not as rdpmc-bench writes it
+    from its beginning to its end, and to be read as a whole."""
     fd, size = opened(path)
     try:
         with open(fd, "rb", buffering=0) as file:
@@ -181,8 +183,8 @@ def without_details(path):
                     return None
                 data += more
                 at = data.find(DETAILS, max(0, known - len(DETAILS)))
-            # The only line that begins with a brace and ends there; one that was cut short lacks it.
-            if os.pread(fd, 3, max(0, size - 3)) != b"\n}\n":
+            # Another key might follow, or the file was cut short.
+            if os.pread(fd, len(END), max(0, size - len(END))) != END:
                 return None
         # A document only if the details are on its first level.
         return parse(data[:at] + DETAILS + b"null}")
@@ -309,7 +311,7 @@ def upgraded(of):
 def read(path, details=False):
     """The result in a file; with @details those of each run as they are there, histograms included."""
     of = None if details or path.endswith(".gz") else without_details(path)
-    if of:
+    if of and of.get("kind") == "bench":
         try:
             return interpret(path, of)
         except Refused:

@@ -183,8 +183,10 @@ def simulate(of, at):
     of["options"]["vpmu"] = "user"
     for row in of["rows"]:
         if row["setting"] in ("intercepted", "passthrough"):
+            details = of["details"].pop(row["name"])
             row["name"] = row["name"].replace(row["setting"], "simulated-vpmu")
             row["setting"] = "simulated-vpmu"
+            of["details"][row["name"]] = details
     names = [row["name"] for row in of["rows"]]
     of["rows"] = [row for at, row in enumerate(of["rows"]) if row["name"] not in names[:at]]
 
@@ -310,6 +312,19 @@ def test_damaged_files_make_status_3(tmp_path, folder, uplot):
     assert "damaged.json" in (tmp_path / "x.html").read_text()
 
 
+def test_damaged_details_are_named_and_cost_nothing_but_the_percentiles(tmp_path, folder, uplot):
+    whole, good = write(folder, results(2)), tmp_path / "good.html"
+    rdpmc_results("dashboard", "--out", good, whole)
+    newest = sorted(folder.rglob("*.json"))[-1]
+    data = newest.read_bytes()
+    at = data.index(b'"histogram"', data.index(b'"details"'))
+    newest.write_bytes(data[:at] + bytes(64) + data[at + 64:])
+    ran = rdpmc_results("dashboard", "--out", tmp_path / "x.html", folder)
+    assert ran.returncode == 3 and "2 results of 1 host" in ran.stdout
+    assert f"skipped {newest}: for its percentiles: not JSON" in ran.stderr
+    assert "for its percentiles" in (tmp_path / "x.html").read_text()
+
+
 def test_a_regression_is_no_failure(tmp_path, folder, uplot):
     write(folder, results(30, **stepped(26)))
     ran = rdpmc_results("dashboard", "--out", tmp_path / "x.html", folder)
@@ -400,7 +415,7 @@ def no_passthrough(of, at):
 def trials():
     """One result of each kind that is not a benchmark's."""
     of = copy.deepcopy(synthetic.a_result(1, runs=1, rows={}))
-    of.pop("exit_costs")
+    del of["exit_costs"], of["details"]
     kinds = {
         "faults": [{"name": "f", "origin": "o", "found": True, "engine": "emulator", "seconds": 0.1,
                     "executions": 12, "oracle": "outcome", "driver": "made"}],

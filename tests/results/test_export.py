@@ -110,7 +110,7 @@ def measured(of):
 
 
 def medians(of):
-    """{(row, setting): its runs' medians}, costs of exits included, from the source alone."""
+    """{(row, setting): its runs}, costs of exits included, from the source alone."""
     found = {(row["name"], row["setting"]): row["runs"] for row in measured(of)}
     for (name, how), runs in list(found.items()):
         free = found.get((name.replace("intercepted", "passthrough"), "passthrough"))
@@ -128,7 +128,7 @@ def middle(values):
 
 
 def series(of):
-    """{name of a series: its runs' medians}."""
+    """{name of a series: its runs}."""
     return {f"{name} [{how}, {CPU}]": runs for (name, how), runs in medians(of).items()}
 
 
@@ -706,6 +706,18 @@ def test_a_damaged_histogram_gives_way_to_an_older_result(make, tmp_path, what):
     assert exposed(out)["rdpmc_result_timestamp_seconds", (("host", "synthetic-a"),)] == 1767139200
 
 
+@pytest.mark.parametrize("damaged", ["a.json", "b.json"])
+def test_a_copy_with_damaged_histograms_gives_way_to_the_other(make, tmp_path, damaged):
+    want = export("prometheus", make(BASE, "a.json"))
+    make(BASE, "b.json")
+    data = (tmp_path / damaged).read_bytes()
+    at = data.index(b'"histogram"', data.index(b'"details"'))
+    (tmp_path / damaged).write_bytes(data[:at] + bytes(64) + data[at + 64:])
+    status, out, err = results("--format", "prometheus", tmp_path)
+    assert (status, out) == (3, want) and "b.json: the same result as" in err
+    assert ("a.json: not JSON" in err) == (damaged == "a.json")
+
+
 def test_hosts_that_look_alike_are_refused(make):
     paths = [make(changed(context__hostname=name), f"{at}.json")
              for at, name in enumerate(("a\x1b", r"a\x1b"))]
@@ -787,6 +799,7 @@ def test_simulated_and_failed_rows_are_no_times(make, form):
     keep = copy.deepcopy(next(row for row in BASE["rows"] if row["setting"] == "passthrough"))
     keep["name"] = INTERCEPTED.replace("cpl3", "cpl3-nopce")
     of["rows"].append(keep)
+    of["details"][keep["name"]] = BASE["details"][INTERCEPTED]
     row = ["--row", keep["name"]] if form == "hgrm" else []
     status, out, err = results("--format", form, *row, make(of))
     assert status == 0

@@ -24,12 +24,14 @@ def run(options):
     except npm.Missing as why:
         raise Failed(str(why)) from None
     of = history.read(options.paths, progress)
-    status = name_skipped(of.skipped)
     if not of.points and not of.others:
+        name_skipped(of.skipped)
         raise Failed(f"no results in {' '.join(options.paths)}; `make bench` makes one")
     if options.out == OUT:
         os.makedirs(os.path.dirname(OUT), exist_ok=True)    # outside of a tree that is built
-    output.write(options.out, page.page(data.collect(of, options.title, int(time.time())), uplot))
+    collected = data.collect(of, options.title, int(time.time()))
+    status = name_skipped(of.skipped)
+    output.write(options.out, page.page(collected, uplot))
     print(f"{plain(options.out)}: {counted(len(of.points), 'result')} of "
           f"{counted(len(of.hosts), 'host')}"
           + (f", {counted(len(of.others), 'result')} of fuzzing" if of.others else ""))

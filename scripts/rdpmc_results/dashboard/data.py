@@ -72,7 +72,7 @@ def one_host(of, name, points, watched, names, changes, numbers, synthetic):
                    for row, setting, status, reason in of.absent[last.absent]],
         "series": told}
     return (head, packed.block(points, series, scales, version, kernel),
-            tails(of.points, real))
+            tails(of, real))
 
 
 def collect(of, title, now):

@@ -58,18 +58,19 @@ def newest(points, series):
     return dict(sorted(wanted.items(), reverse=True)[:AT_MOST])
 
 
-def tails(points, series):
-    """{row: percentiles()} of one host; @points by index as Series.at has it."""
+def tails(of, series):
+    """{row: percentiles()} of one host of a History. What has damaged details is among the skipped."""
     found = {}
-    for at, names in newest(points, series).items():
+    for at, names in newest(of.points, series).items():
+        path = of.points[at].path
         try:
-            result = files.read(points[at].path, details=True)
+            result = files.read(path, details=True)
             khz = files.number(result.context, "guest_tsc_khz", "context")
             for row in result.rows:
                 if row.name in names and row.status == "measured" and khz >= 1:
-                    of = percentiles(row, khz)
-                    if of:
-                        found[row.name] = of
-        except files.Refused:
-            continue        # it was well a moment ago: replaced since, or without histograms
+                    drawn = percentiles(row, khz)
+                    if drawn:
+                        found[row.name] = drawn
+        except files.Refused as reason:
+            of.skipped.append((path, f"for its percentiles: {reason}"))
     return found

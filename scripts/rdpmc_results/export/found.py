@@ -38,6 +38,7 @@ class Figure:
 class Found:
     results: list                                   # of files.Result, by time
     skipped: list = field(default_factory=list)     # (path, reason)
+    copies: dict = field(default_factory=dict)      # path of a result -> paths of its copies
 
     def bench(self):
         """The results that can have times; says how many cannot."""
@@ -64,10 +65,15 @@ class Found:
             if result.machine in newest or not any(figures(result)):
                 older += 1
                 continue
-            try:
-                newest[result.machine] = detailed(result) if details else result
-            except files.Refused as reason:
-                self.skipped.append((result.path, str(reason)))
+            if not details:
+                newest[result.machine] = result
+                continue
+            for path in result.path, *self.copies.get(result.path, ()):
+                try:
+                    newest[result.machine] = detailed(path)
+                    break
+                except files.Refused as reason:
+                    self.skipped.append((path, str(reason)))
         say_left_out(older, "result",
                      "this format holds each host's newest that measured something")
         if not newest:
@@ -94,9 +100,9 @@ class Found:
         return named
 
 
-def detailed(result):
-    """The same with histograms, whose cycles are known in ns; or Refused."""
-    read = files.read(result.path, details=True)
+def detailed(path):
+    """A result with histograms, whose cycles are known in ns; or Refused."""
+    read = files.read(path, details=True)
     if any(row.details for row in read.rows):
         cycles_per_ns(read)
     return read
@@ -125,6 +131,7 @@ def read(paths):
                 progress(at, len(every))
         if result.identity in seen:
             found.skipped.append((path, f"the same result as {seen[result.identity]}"))
+            found.copies.setdefault(seen[result.identity], []).append(path)
         else:
             seen[result.identity] = path
             found.results.append(result)

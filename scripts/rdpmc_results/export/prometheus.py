@@ -22,7 +22,7 @@ GAUGES = {
         "The same of the host's newest result: later where that measured nothing and is not shown.",
     "rdpmc_result_partial": "1: a signal ended the program early, there is less than asked for.",
     "rdpmc_result_rows": "Rows of the result by what became of them.",
-    "rdpmc_read_median_seconds": "A read: median of the runs' medians, net of the empty loop.",
+    "rdpmc_read_median_seconds": "A read: median of the runs, net of the empty loop.",
     "rdpmc_read_median_lower_seconds": "Lower end of the median's 95 % interval over runs.",
     "rdpmc_read_median_upper_seconds": "Upper end of the median's 95 % interval over runs.",
     "rdpmc_read_p99_seconds": "A read: median of the runs' 99th percentiles of samples.",
