@@ -131,11 +131,8 @@ static bool answers(const struct known_question *question, const struct known_wo
 
 /* The same with all differences of @which at once, in their order. */
 static bool answers_with(const struct known *known, const struct known_question *question,
-			 uint64_t which)
+			 struct known_world world, uint64_t which)
 {
-	struct known_world world;
-
-	to_world(question, &world);
 	for (; which; which &= which - 1)
 		apply(&world, &known->entries[__builtin_ctzll(which)]);
 	return answers(question, &world);
@@ -143,14 +140,14 @@ static bool answers_with(const struct known *known, const struct known_question 
 
 /* Of @all, which explain together, those without which the rest does not. */
 static uint64_t needed(const struct known *known, const struct known_question *question,
-		       uint64_t all)
+		       const struct known_world *world, uint64_t all)
 {
 	uint64_t kept = all;
 
 	for (uint64_t rest = all; rest; rest &= rest - 1) {
 		uint64_t one = rest & -rest;
 
-		if (answers_with(known, question, kept & ~one))
+		if (answers_with(known, question, *world, kept & ~one))
 			kept &= ~one;
 	}
 	return kept;
@@ -178,7 +175,7 @@ uint64_t known_explain(struct known *known, const struct known_question *questio
 	if (question->trouble && !troubled && !any)
 		return 0;
 	if (answers(question, &changed))
-		explained = troubled | needed(known, question, as);
+		explained = troubled | needed(known, question, &world, as);
 	else if (any)
 		explained = troubled | any;
 	else
