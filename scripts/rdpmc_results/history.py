@@ -130,6 +130,7 @@ def condense(paths):
     use, or None: it holds something else."""
     made = []
     shares = {}             # what is one object is sent to another process once
+    files.expect(paths)
     for path in paths:
         try:
             result = files.read(path)
