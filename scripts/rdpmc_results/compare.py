@@ -276,7 +276,10 @@ def show(rows, a, b, floors, refused, gone):
 
 
 def percentage(value):
-    number = float(value)
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1
     if not 0 < number < 100:
         raise argparse.ArgumentTypeError(f"{value} is no percentage between 0 and 100")
     return number

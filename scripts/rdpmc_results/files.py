@@ -374,7 +374,7 @@ def shallow(value, levels=DEEPEST):
 
 
 def find(paths):
-    """Files named, and all *.json and *.json.gz below the folders named, but schemas. Sorted. A
+    """Files named, and all *.json and *.json.gz below the folders named, but schemas. Sorted, each once. A
     folder inside that is called RECORDED is passed over: what others measured, kept as examples."""
     found = []
     for path in paths:
@@ -385,4 +385,4 @@ def find(paths):
             folders[:] = sorted(set(folders) - {RECORDED})
             found += [os.path.join(folder, name) for name in sorted(names)
                       if name.endswith((".json", ".json.gz")) and ".schema." not in name]
-    return found
+    return list(dict.fromkeys(found))

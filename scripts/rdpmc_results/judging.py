@@ -89,7 +89,7 @@ def runs_more(row, count, margin, alpha):
     """How many more than @count a side would make an alarm or a "same" of it, if it goes on so."""
     effect = abs(log(row.ratio))
     needed = inf
-    if effect > log(1 + row.floor):
+    if effect > log(1 + row.floor) and abs(rise(row)) >= LEAST:
         around = noise(row)
         needed = inf if numpy.isnan(around) else statistics.values_needed(around, effect, alpha)
     if effect < log(1 + margin) and not numpy.isnan(row.lower):
@@ -129,7 +129,8 @@ def advise(row, margin, alpha):
 
 def decide(row, margin, alpha):
     """The verdict; @alpha: the p that a single row of this table takes."""
-    margin = max(margin, row.floor)
+    nothing = LEAST / row.median_a if row.median_a > 0 else 0
+    margin = max(margin, row.floor, nothing)
     small = max(abs(row.median_a), abs(row.median_b)) < LEAST
     if differs(row):
         row.verdict = "slower" if rise(row) > 0 else "faster"
@@ -141,6 +142,7 @@ def decide(row, margin, alpha):
         row.note = f"below {LEAST} ns, which is no cost"
     elif 1 / (1 + margin) < row.lower and row.upper < 1 + margin:
         row.verdict = "same"
+        row.note = f"within {LEAST} ns, which is no cost" if margin == nothing else ""
     elif numpy.isnan(row.ratio):
         row.verdict = "cannot tell"
         row.note = "a figure that is not above 0 has no ratio"

@@ -220,7 +220,7 @@ def run(options):
     of = history.read(options.paths, progress)
     status = name_skipped(of.skipped)
     if not of.points:
-        raise Failed(f"no result of rdpmc-bench in {' '.join(options.paths)}")
+        raise Failed(f"no result of rdpmc-bench in {' '.join(options.paths)}; `make bench` makes one")
     watched = watch(of, options.magnitude / 100)
     if options.json:
         print(json.dumps(document(of, watched), indent=1))
@@ -235,7 +235,10 @@ def run(options):
 
 
 def above_zero(value):
-    number = float(value)
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1
     if not 0 < number < 1000:
         raise argparse.ArgumentTypeError(f"{value} is no percentage above 0")
     return number

@@ -390,6 +390,21 @@ def test_changed_number_of_exits_is_told(tmp_path):
     assert "1.00 -> 0.00" in call("compare", *sides(tmp_path, a, b)).out
 
 
+def test_proven_and_less_than_half_a_nanosecond_is_the_same(tmp_path):
+    """No more files would ever make an alarm of it."""
+    def side(name, ns):
+        for at in range(20):
+            written(tmp_path / name / f"{at:02}.json",
+                    exact({CONTROL: [ns + at / 1000], DEAR: [1000.0 + at]}, at=at))
+        return tmp_path / name
+    done, of = compared(side("a", 9.371), "--", side("b", 9.621))
+    row = next(row for row in of["rows"] if row["name"] == CONTROL)
+    assert row["ratio"] > 1.025 and row["adjusted"] < 0.001
+    assert (done.status, row["verdict"], row["note"]) == (0, "same", "within 0.5 ns, which is no cost")
+    done, of = compared(tmp_path / "a", "--", side("c", 9.921))
+    assert (done.status, verdicts(of)[CONTROL]) == (1, "slower")
+
+
 def test_json_has_all_that_the_table_has_and_no_nan(tmp_path):
     a, b = by_turns()
     for of in a + b:
