@@ -125,7 +125,7 @@ static json_t *row_json(const struct bench *bench, size_t i)
 	return object;
 }
 
-/* What most readers have no use for, and nine tenths of a file: it stands last. */
+/* What most readers have no use for, and most of a file: it stands last. */
 static json_t *details_json(const struct bench *bench)
 {
 	json_t *object = json_object();

@@ -11,7 +11,7 @@ from . import files, floor
 from .conditions import conditions, differences, disturbed
 from .history import exit_costs, setting
 from .judging import FEWEST, MARGIN, VERDICTS, Verdict, flat, judge
-from .main import Failed, name_skipped
+from .main import Failed, name_skipped, option_number
 from .text import change, counted, plain, table, time
 
 
@@ -276,10 +276,7 @@ def show(rows, a, b, floors, refused, gone):
 
 
 def percentage(value):
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1
+    number = option_number(value)
     if not 0 < number < 100:
         raise argparse.ArgumentTypeError(f"{value} is no percentage between 0 and 100")
     return number

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import stat
+import statistics
 import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -169,7 +170,7 @@ MOST = 1 << 20              # bytes before the details, where it pays to look fo
 
 
 def without_details(path):
-    """A file's document but for the details of its runs, which are nine tenths of it and come last: they
+    """A file's document but for the details of its runs, which are most of it and come last: they
     are not even read, so whatever is wrong there is not seen. None: it is not as rdpmc-bench writes it
     from its beginning to its end, and to be read as a whole."""
     fd, size = opened(path)
@@ -252,11 +253,10 @@ def row(of, at):
     if of.get("unit") != "ns":
         raise Refused(f"{name}: unit is not ns")
     made = Row(name, of["setting"], of["status"], text(of.get("reason")))
-    made.runs = of.get("runs")
-    if made.runs is None and made.status != "measured":
-        made.runs = []
+    runs = of.get("runs")
+    if runs is None and made.status != "measured":
         return made
-    if not isinstance(made.runs, list) or not made.runs:
+    if not isinstance(runs, list) or not runs:
         raise Refused(f"{name}: runs is no list of runs")
     made.median = number(of, "median", name)
     made.mad = number(of, "mad", name)
@@ -264,12 +264,12 @@ def row(of, at):
     made.max = number(of, "max", name)
     made.exits = number(of, "exits_per_read", name, optional=True)
     # JSON has no NaN, which would pass.
-    if not NUMBERS.issuperset(map(type, made.runs)) or max(map(abs, made.runs)) > LARGEST_TIME:
+    if not NUMBERS.issuperset(map(type, runs)) or max(map(abs, runs)) > LARGEST_TIME:
         raise Refused(f"{name}: a run is no number, or beyond all measure")
-    ordered = sorted(made.runs)
-    middle = (ordered[len(ordered) // 2] + ordered[~(len(ordered) // 2)]) / 2
+    middle = statistics.median(runs)
     if abs(made.median - middle) > 1e-6 * max(1, abs(middle)):
         raise Refused(f"{name}: median is not the median of its runs")
+    made.runs = runs
     return made
 
 
@@ -311,7 +311,7 @@ def add_details(rows, of):
 def upgraded(of):
     """A document of version 1, which had in a row's runs what is now in the details."""
     details = {}
-    for each in of["rows"] if isinstance(of.get("rows"), list) else ():
+    for each in of["rows"]:
         runs = each.get("runs") if isinstance(each, dict) else None
         if isinstance(runs, list) and isinstance(each.get("name"), str):
             if not all(isinstance(run, dict) for run in runs):
@@ -344,22 +344,24 @@ def interpret(path, of, details=False):
     kind = of.get("kind")
     if kind not in KINDS:
         raise Refused("kind is none")
-    if version == "1" and kind == "bench":
-        of = upgraded(of)
     if not isinstance(of.get("rows"), list):
         raise Refused("rows is no list")
     if not isinstance(of.get("context"), dict):
         raise Refused("context is no object")
     program = part(of, "program")
     options, summary = part(of, "options"), part(of, "summary")
+    left_open = [of["context"], options, summary]
     if kind == "bench":
+        if version == "1":
+            of = upgraded(of)
         rows = bench_rows(of["rows"])
+        if details:
+            add_details(rows, of.get("details"))
     else:
         rows = [each for each in of["rows"] if isinstance(each, dict)]
-    if not shallow([of["context"], options, summary] + (rows if kind != "bench" else [])):
+        left_open += rows
+    if not shallow(left_open):
         raise Refused("nested too deeply")
-    if kind == "bench" and details:
-        add_details(rows, of.get("details"))
     return Result(path, kind, when(of.get("started")), of.get("partial") is True,
                   text(program.get("version")), text(program.get("compiler")),
                   text(program.get("flags")), of["context"], options, rows, summary)

@@ -202,7 +202,6 @@ def tuples(value):
 def condensed(paths, progress):
     """{path: what condense() makes of it} of all: remembered, or read by as many processes as there are
     processors."""
-    paths = list(dict.fromkeys(paths))
     if len(paths) <= FEW:
         return dict(zip(paths, condense(paths)))
     memory, made, objects, texts = Memory(), {}, {}, {}

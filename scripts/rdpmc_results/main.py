@@ -7,6 +7,7 @@ import importlib
 import os
 import signal
 import sys
+from math import nan
 
 from .text import NAME, counted, plain, say
 
@@ -47,6 +48,14 @@ def progress(done, of):
     """Of long work, on a terminal."""
     if sys.stderr.isatty():
         print(f"\r{done} of {of} files" + "\n" * (done == of), end="", file=sys.stderr, flush=True)
+
+
+def option_number(value):
+    """Of an option; nan, which lies in no range, if it is no number."""
+    try:
+        return float(value)
+    except ValueError:
+        return nan
 
 
 def name_skipped(skipped):

@@ -10,7 +10,7 @@ from statistics import median
 from . import files, floor, history, workers
 from .changes import CONFIRMING, SHORT, Changes, find, relation
 from .conditions import shift
-from .main import Failed, name_skipped, progress
+from .main import Failed, name_skipped, option_number, progress
 from .text import change, counted, date, plain, time
 
 MAGNITUDE = 0.02            # share that a level has to move
@@ -235,10 +235,7 @@ def run(options):
 
 
 def above_zero(value):
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1
+    number = option_number(value)
     if not 0 < number < 1000:
         raise argparse.ArgumentTypeError(f"{value} is no percentage above 0")
     return number
