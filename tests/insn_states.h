@@ -38,6 +38,7 @@
 #define NOP            "\x90"
 #define RDTSC          "\x0f\x31"
 #define RDPMC          "\x0f\x33"
+#define CPUID          "\x0f\xa2"
 #define DIV            "\xf7\xf1" /* EDX:EAX by ECX */
 #define HLT            "\xf4"
 #define PADDING        "\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66"

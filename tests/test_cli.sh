@@ -179,8 +179,11 @@ if [ $status -eq 77 ]; then
 fi
 "$bench" doctor >"$dir/doctor" 2>&1
 check "doctor speaks of both settings" test "$(grep -c -e '^passthrough ' -e '^intercepted ' "$dir/doctor")" -eq 2
+# Fixed counters, PERF_METRICS and types of counter are Intel's: AMD has fewer rows.
+least=51
+grep -q '^vendor_id.*: \(AuthenticAMD\|HygonGenuine\)' /proc/cpuinfo && least=30
 check "list: every row measurable or with its reason" test $status -eq 0 -a \
-	"$(grep -c '^[a-z]' "$dir/out")" -gt 50 -a "$(grep -c 'skipped: $' "$dir/out")" -eq 0
+	"$(grep -c '^[a-z]' "$dir/out")" -ge $least -a "$(grep -c 'skipped: $' "$dir/out")" -eq 0
 wrong_use "matches no row" run --filter 'no-such-row*'
 wrong_use "CPU 65535 does not exist" run --cpu 65535
 wrong_use "is too little for 1000 runs" run --time 1 --runs 1000
@@ -192,17 +195,22 @@ check "no line is wider than 100 columns" test "$(awk 'length > 100' "$dir/out" 
 check "no escape codes where there is no terminal" test "$(grep -c "$(printf '\033')" "$dir/out")" -eq 0
 check "no progress where there is no terminal" test ! -s "$dir/err"
 check "exits per read on every row" test "$(awk '/^  [a-z0-9-]+\/cpl/ && NF != 10' "$dir/out" | wc -l)" -eq 0
-check "faulting reads are intercepted: at least one exit each" test "$(awk '/^  (metrics|type6000)/ && $NF < 0.9' \
-	"$dir/out" | wc -l)" -eq 0
+faulting='^  (out-of-range|metrics|type6000)'
+if grep -q '^backend svm' "$dir/out"; then
+	skip "faulting reads are intercepted" "on SVM #GP comes before the exit"
+else
+	check "faulting reads are intercepted: at least one exit each" test \
+		"$(grep -cE "$faulting" "$dir/out")" -gt 0 -a "$(awk "/$faulting/ && \$NF < 0.9" "$dir/out" | wc -l)" -eq 0
+fi
 check "permissions follow umask" test "$(stat -c %a "$dir/a.json")" = "$(printf '%o' $((0666 & ~0$(umask))))"
 
-run run $quick --filter 'rdpmc-fault/type6000/*' --json -
+run run $quick --filter 'rdpmc-fault/out-of-range/*' --json -
 check "JSON on stdout is JSON alone" /usr/bin/python3 -c 'import json,sys
 rows = json.load(open(sys.argv[1]))["rows"]
 names = {row["name"] for row in rows if row["status"] == "measured"}
-assert {"rdpmc-fault/type6000/intercepted/cpl3", "control/empty/cpl3"} <= names, names' "$dir/out"
+assert {"rdpmc-fault/out-of-range/intercepted/cpl3", "control/empty/cpl3"} <= names, names' "$dir/out"
 check "the table then goes to stderr, without the loops that only net others" test \
-	"$(grep -c 'type6000/cpl3' "$dir/err")" -eq 1 -a "$(grep -c 'empty/cpl3' "$dir/err")" -eq 0
+	"$(grep -c 'out-of-range/cpl3' "$dir/err")" -eq 1 -a "$(grep -c 'empty/cpl3' "$dir/err")" -eq 0
 
 run run --vpmu=user $quick --filter '*metrics/*' --json "$dir/sim.json"
 check "simulated metrics rows are measured and marked" /usr/bin/python3 -c 'import json,sys
