@@ -78,7 +78,7 @@ endif
 objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 
-.PHONY: all bench test doctor list speed sweep clean help setup-build setup-test setup-fuzz setup-kernel format FORCE \
+.PHONY: all bench check test doctor list speed sweep clean help setup-build setup-check setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
 	kernel-engine fuzz-kernel coverage-kernel fuzz-live \
 	setup-analysis ab aa trend dashboard power example campaign regression man install uninstall dist
@@ -111,6 +111,15 @@ C_TESTS := $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES))
 test: setup-test ## run all tests (ASan and UBSan on)
 	@$(AT_ONCE) $(TEST_PROGRAMS)
 	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" tests/run $(C_TESTS) $(TEST_SCRIPTS)
+
+# A test is named without its directory: T=test_insn_life, T=test_cli. A script wants the programs, too.
+T ?= $(notdir $(C_TESTS))
+CHECKED_C  = $(filter $(C_TESTS),$(addprefix $(SANITIZED)/,$(T)))
+CHECKED_SH = $(filter $(TEST_SCRIPTS),$(patsubst %,tests/%.sh,$(T)))
+check: $(if $(CHECKED_SH),setup-test,setup-check) ## the C tests only: no fuzzers, browser or Python (T=test_cli: one test of any kind)
+	$(if $(filter-out $(notdir $(C_TESTS)) $(basename $(notdir $(TEST_SCRIPTS))),$(T)),$(error T=$(T): no such test; tests/ has them))
+	@$(AT_ONCE) $(if $(CHECKED_SH),$(TEST_PROGRAMS),$(CHECKED_C))
+	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" tests/run $(CHECKED_C) $(CHECKED_SH)
 
 sweep: $(BUILD)/rdpmc-diff ## every ECX in every privilege state, emulator against model, within two minutes (SWEEP_ARGS=)
 	@$(BUILD)/rdpmc-diff sweep $(SWEEP_ARGS)
@@ -185,6 +194,8 @@ setup-kernel:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup kernel
 setup-analysis:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup analysis
+setup-check:
+	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup check
 setup-test:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup test
 

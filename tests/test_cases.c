@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that the case table of any host is whole: names that sort, filter and fit, every row
  * ready or with a reason why not, both settings of a counter comparable, filters that keep the

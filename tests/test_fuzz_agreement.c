@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves how cases through several engines are counted, which reads of two engines are compared, and
  * that the tables fit their columns.

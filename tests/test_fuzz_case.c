@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves the byte map of a case: where each field is, by number; that every byte string decodes,
  * what is missing as 0 and what cannot be made legal and counted; that encoding is the inverse.

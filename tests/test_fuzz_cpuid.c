@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /* Proves that each field of a PMU lands in CPUID where the manuals have it, and nowhere else. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that cases are read from whatever a path names, all of each and in order, and that what is
  * found in them is kept once of each kind.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that minimising keeps the finding and nothing that it does not need, and that mutating
  * stays within its room and makes what is worth trying, the same from the same seed.

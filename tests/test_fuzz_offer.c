@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves what guests of every kind become on hosts of every kind: the most that KVM gives, never
  * more, and nothing else than was asked where it can be given. No KVM is needed.

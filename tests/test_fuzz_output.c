@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that a case can be taken away from a report: its bytes in hexadecimal and as C that
  * compiles to them; that the answers of each read are told; and the summary of many cases.

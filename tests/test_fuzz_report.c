@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /* Proves what people are told of a case and of a finding, word by word. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves what is made of a decoded case: its steps, whatever bytes they are; a change of mode; what
  * the counters hold at first.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that a survey counts exactly what is wrong, in the states and by the entry in which it is,
  * with the smallest case; that it says so when it can only estimate, or when a worker dies; and

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves what a trial counts, that no case leaves anything to the next, what each step does by the
  * rules alone, and which findings are alike.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that a trial finds what is wrong with an engine: deliberate mistakes, planted in the right
  * engine, give the oracle, entry, step and rule that they should; the right engine gives nothing.

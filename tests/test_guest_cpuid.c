@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that the CPUID made for a guest announces the PMU that was asked for and no other, that
  * nothing else of the table changes, and that no table, however short, is written past its end.

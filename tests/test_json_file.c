@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that a result file is whole or not there: whatever goes wrong while it is written, the old
  * one is as it was, nothing is left beside it, and the failure is told in one line.

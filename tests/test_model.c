@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that the model of RDPMC answers every rule of a single read as SDM and APM write it, in
  * both directions: answer, deciding rule, value, registers, and what becomes of the counters.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that what is reported is what was measured: the figures of a row, the cost of an exit, a
  * table that fits 100 columns and hides no failure, and JSON that says null where nothing is known.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that the settings derived for known processors and kernels are those that KVM brings
  * about, that no host at all breaks the promises of host/setting.h, and that CPUID is read right.

@@ -365,10 +365,10 @@ test_usage()
 	world_with
 	run setup nonsense
 	expect 'unknown group' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel analysis test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel analysis check test)" ''
 	run setup build nonsense
 	expect 'unknown group after a known one' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel analysis test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel analysis check test)" ''
 	run setup --nonsense
 	expect 'unknown option' 2 "setup: unknown option '--nonsense' (see --help)" ''
 	run CC=nonsense setup
