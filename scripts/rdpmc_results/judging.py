@@ -44,23 +44,40 @@ class Verdict:
     exits_b: float | None = None
     turns: bool = False     # measured by turns: the n-th file of a beside the n-th of b
     paired: bool = False    # and judged so, because there are enough of them
+    by_files: bool = False  # tested as files, because there are enough of them: see units()
+    apart: bool = True      # do files, where there are some, bear out what their runs say?
+
+
+def fewest(rows):
+    """Values a side with which a row can alarm in a table of so many."""
+    return statistics.fewest(ALPHA / max(1, rows))
 
 
 def flat(groups):
     return [run for group in groups for run in group]
 
 
-def units(a, b):
-    """What is tested: medians of processes (files) where there are enough of them, because runs of one
-    process have more in common than runs of two; else the runs."""
-    if min(len(a), len(b)) >= FEWEST:
-        return [[float(numpy.median(group)) for group in side] for side in (a, b)]
-    return flat(a), flat(b)
+def units(row):
+    """What is tested: medians of processes (files) where there are enough of them to alarm in this
+    table, because runs of one process have more in common than runs of two; else the runs, each of
+    which had a VM of its own."""
+    if row.by_files:
+        return [[float(numpy.median(group)) for group in side] for side in (row.a, row.b)]
+    return flat(row.a), flat(row.b)
+
+
+def files_apart(row):
+    """Of files too few to alarm in this table, but enough to have a word: would they alone? What
+    lies between processes, and not between programs, would else be as certain as there are runs."""
+    if row.by_files or min(len(row.a), len(row.b)) < FEWEST:
+        return True
+    a, b = ([float(numpy.median(group)) for group in side] for side in (row.a, row.b))
+    return statistics.mann_whitney(a, b) < ALPHA
 
 
 def measure(row):
     """Fills in the figures of one row."""
-    a, b = units(row.a, row.b)
+    a, b = units(row)
     row.median_a, row.median_b = (float(numpy.median(flat(side))) for side in (row.a, row.b))
     row.paired = row.paired and min(a) >= LEAST and min(b) > 0
     if row.paired:
@@ -75,11 +92,12 @@ def measure(row):
         if min(len(a), len(b)) >= FEWEST:
             row.lower, row.upper = statistics.ratio_interval(row.a, row.b)
     row.p = statistics.mann_whitney(a, b)
+    row.apart = files_apart(row)
 
 
 def noise(row):
     """Relative variance of B to A, times the number of values a side."""
-    a, b = units(row.a, row.b)
+    a, b = units(row)
     if row.paired:
         return statistics.spread([other / one for one, other in zip(a, b)]) ** 2
     return statistics.spread(a) ** 2 + statistics.spread(b) ** 2
@@ -108,16 +126,16 @@ def rise(row):
 
 def differs(row):
     """Is the difference proven, above the noise floor, and of any size?"""
-    return row.adjusted < ALPHA and abs(rise(row)) >= LEAST and \
+    return row.adjusted < ALPHA and row.apart and abs(rise(row)) >= LEAST and \
         (numpy.isnan(row.ratio) or abs(log(row.ratio)) > log(1 + row.floor))
 
 
 def advise(row, margin, alpha):
     """What would make a verdict of "cannot tell"."""
-    count, least = min(map(len, units(row.a, row.b))), statistics.fewest(alpha)
+    count, least = min(map(len, units(row))), statistics.fewest(alpha)
     single = max(map(len, row.a + row.b)) == 1
     kind = "turns" if row.turns else \
-        "files" if min(len(row.a), len(row.b)) >= FEWEST and not single else "runs"
+        "files" if row.by_files and not single else "runs"
     if count < least:
         row.more = least - count
         row.note = f"{least} {kind} at least can alarm"
@@ -153,10 +171,12 @@ def decide(row, margin, alpha):
 
 def judge(rows, floors, margin=MARGIN):
     """Gives each Verdict of a table, of which name, setting, a, b and turns are set, the rest."""
-    alpha = ALPHA / len(rows) if rows else ALPHA
+    alpha = ALPHA / max(1, len(rows))
+    least, least_turns = fewest(len(rows)), statistics.fewest(alpha, paired=True)
     for row in rows:
+        row.by_files = min(len(row.a), len(row.b)) >= least
         # Of a few turns Wilcoxon's test can tell less than the other.
-        row.paired = row.turns and len(row.a) >= statistics.fewest(alpha, paired=True)
+        row.paired = row.turns and len(row.a) >= least_turns
         measure(row)
         row.floor = floors.of(row.name)
     for row, adjusted in zip(rows, statistics.benjamini_hochberg([row.p for row in rows])):

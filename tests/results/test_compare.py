@@ -246,6 +246,52 @@ def test_runs_without_noise_do_not_need_a_thousand_more():
     assert row.more is not None and row.more <= 10
 
 
+def whole_table(count, seed, changed=1.0, between=0.003, setting="passthrough"):
+    """28 rows, @count files of ten runs a side; the first row is @changed times as dear in B."""
+    rng = numpy.random.default_rng((seed, count))
+
+    def side(level):
+        levels = 1000 * level * (1 + rng.normal(0, between, (count, 1)))
+        return (levels * (1 + rng.normal(0, 0.01, (count, 10)))).tolist()
+    rows = [pair(side(1), side(1 if at else changed), setting, f"control/x-{at}/cpl0")
+            for at in range(28)]
+    return judging.judge(rows, floor.Floor())
+
+
+@pytest.mark.parametrize("count", range(1, 11))
+@pytest.mark.parametrize("changed, setting, verdict", (
+    (1.76, "passthrough", "slower"), (0.001, "intercepted", "suspicious")))
+def test_change_is_found_with_any_number_of_files_of_a_table(changed, setting, verdict, count):
+    row, *others = whole_table(count, 1, changed, setting=setting)
+    assert row.verdict == verdict
+    assert not {each.verdict for each in others} & {"slower", "suspicious"}
+
+
+@pytest.mark.parametrize("count", (5, 6, 7))
+def test_same_program_is_silent_where_runs_decide_of_several_files(count):
+    for seed in range(5):
+        assert not {row.verdict for row in whole_table(count, seed)} & \
+            {"slower", "faster", "suspicious"}
+
+
+@pytest.mark.parametrize("count", (5, 6, 7))
+def test_files_that_differ_among_themselves_are_no_change_where_runs_decide(count):
+    """Of 28 rows hardly one alarms, though by runs alone every sixth would."""
+    found = sum(row.verdict in ("slower", "faster") for seed in range(5)
+                for row in whole_table(count, seed, between=0.01))
+    assert found <= 3
+
+
+def test_that_runs_decide_is_told(tmp_path):
+    rows = synthetic.catalogue(28)
+    a, b = ([synthetic.a_result(seed, at=2 * at + seed, rows=rows, runs=3, level=1 + 0.76 * seed,
+                                only="rdtsc/cpl3") for at in range(5)] for seed in (0, 1))
+    done = call("compare", *sides(tmp_path, a, b))
+    assert done.status == 1
+    assert "SLOWER" in next(line for line in done.out.splitlines() if "rdtsc/cpl3" in line)
+    assert "p is that of runs" in done.out
+
+
 def test_files_are_what_is_tested_where_there_are_five_a_side():
     # Runs of one file are close together, files are not: by runs the difference would be certain.
     a = [spaced(level, 0.1) for level in (1000, 1010, 1020, 1030, 1040)]
