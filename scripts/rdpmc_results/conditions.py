@@ -93,3 +93,17 @@ def disturbed(results):
         if share is not None or clock is not None:
             found.append((None if share is None else 1 - share, clock))
     return found
+
+
+def disturbance(bad):
+    """Several of disturbed() in words, the worst of each kind."""
+    up_to = "up to " if len(bad) > 1 else ""
+    shares = [share for share, _ in bad if share is not None]
+    clocks = [clock for _, clock in bad if clock is not None]
+    found = []
+    if shares:
+        found.append(f"other tasks had the CPU for {up_to}{100 * max(shares):.0f} % of the time")
+    if clocks:
+        worst = max(clocks, key=lambda clock: abs(clock - 1))
+        found.append(f"the guest's clock ran at {worst:.3f} of the host's")
+    return ", ".join(found)

@@ -17,6 +17,7 @@ from . import statistics
 ALPHA = 0.01                # false alarms in all rows that alarm
 MARGIN = 0.02               # share below which a difference is of no interest
 LEAST = 0.5                 # ns: about a cycle; less is no difference, whatever its share
+TINY = 1e-100               # ns: less is as good as 0, of which there is no ratio that a float could hold
 HALVED = 0.5                # an intercepted read does not fall to that by better software
 FEWEST = statistics.fewest(ALPHA)   # with fewer values a side nothing alarms, whatever they show
 VERDICTS = ("slower", "suspicious", "faster", "cannot tell", "same")    # the first two are alarms
@@ -79,14 +80,14 @@ def measure(row):
     """Fills in the figures of one row."""
     a, b = units(row)
     row.median_a, row.median_b = (float(numpy.median(flat(side))) for side in (row.a, row.b))
-    row.paired = row.paired and min(a) >= LEAST and min(b) > 0
+    row.paired = row.paired and min(a) >= LEAST and min(b) >= TINY
     if row.paired:
         ratios = [other / one for one, other in zip(a, b)]
         row.ratio = float(numpy.median(ratios))
         row.lower, row.upper = statistics.turns_interval(ratios)
         row.p = statistics.signed_rank([log(ratio) for ratio in ratios])
         return
-    if row.median_a >= LEAST and row.median_b > 0:
+    if row.median_a >= LEAST and row.median_b >= TINY:
         row.ratio = row.median_b / row.median_a
         # Of a few values drawn anew there is no telling how far others would be.
         if min(len(a), len(b)) >= FEWEST:

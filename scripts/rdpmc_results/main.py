@@ -7,12 +7,15 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 from math import nan
 
 from .text import NAME, counted, plain, say
 
 # Each module has add(commands), which adds its parser and sets what runs it.
 COMMANDS = ("compare", "turns", "trend", "export", "dashboard")
+
+TRACEBACK = "RDPMC_TRACEBACK"       # environment: not empty, a defect is shown with where it is
 
 EPILOG = """\
 exit status: 0 good; 1 something is slower; 2 wrong use, or nothing to work on;
@@ -127,4 +130,10 @@ def main():
         return 128 + signal.SIGPIPE     # whoever read our output has seen enough
     except OSError as error:
         say(plain(blame(error)))
+        return 2
+    except Exception as error:      # Python's own status would be 1, which says that something is slower
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        say(plain(f"a defect in this program: {type(error).__name__}: {error} ({TRACEBACK}=1 in the "
+                  "environment shows where)"))
         return 2

@@ -59,7 +59,8 @@ def ratio_interval(a, b):
     a file each, because runs of one process have more in common than runs of two."""
     rng = numpy.random.default_rng(SEED)
     below, above = resampled_medians(a, rng), resampled_medians(b, rng)
-    if not ((below > 0).all() and (above > 0).all()):
+    tiny = 1e-100       # less leaves no ratio that a float could hold
+    if not ((below > tiny).all() and (above > tiny).all()):
         return nan, nan
     tail = 100 * (1 - CONFIDENCE) / 2
     lower, upper = numpy.percentile(above / below, (tail, 100 - tail))

@@ -86,6 +86,28 @@ def test_a_program_that_cannot_be_begun_is_one_line(tmp_path):
     assert "text: exec format error" in done.err
 
 
+def broken(tmp_path, error):
+    """A program that has a defect: whatever compares or looks at a folder runs into it."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nsys.path.insert(0, %r)\n"
+        "import rdpmc_results.files as files\n"
+        "def find(paths): raise %s\nfiles.find = find\n" % (str(ROOT / "scripts"), error))
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+@pytest.mark.parametrize("error", ("ValueError('math domain error')", "ZeroDivisionError('by 0')",
+                                   "MemoryError()", "AssertionError('a\\nb')"))
+def test_defect_is_status_2_in_one_line_not_slower(error, good, tmp_path):
+    of = broken(tmp_path, error)
+    for words in ["compare", good, "--", good], ["trend", good], ["export", "--format", "csv", good]:
+        done = shell("", *words, **of)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+        assert f"a defect in this program: {error.partition('(')[0]}" in done.stderr
+        assert "RDPMC_TRACEBACK=1" in done.stderr
+        done = shell("", *words, **of, RDPMC_TRACEBACK="1")
+        assert done.returncode == 2 and "Traceback" in done.stderr and "in find" in done.stderr
+
+
 def test_more_than_two_sides_are_refused(good):
     done = call("compare", good, "--", good, "--", good)
     assert (done.status, done.out, len(done.told)) == (2, "", 1)

@@ -472,6 +472,19 @@ def test_single_run_a_side_is_compared_without_nan_or_certainty(tmp_path):
     assert set(verdicts(of).values()) == {"cannot tell"}
 
 
+@pytest.mark.parametrize("least", (5e-324, 1e-300, 0, 1e-12))
+@pytest.mark.parametrize("files", (1, 3, 8, 16))
+def test_figure_that_leaves_no_ratio_has_a_verdict(least, files, tmp_path):
+    for a, b, wanted in (1000.0, least, "faster"), (least, 1000.0, "slower"), (least, least, "same"):
+        folder = tmp_path / f"{a} {b}"
+        done, of = compared(*sides(folder, [exact({CONTROL: [a] * 10}, at=2 * at)
+                                            for at in range(files)],
+                                   [exact({CONTROL: [b] * 10}, at=2 * at + 1)
+                                    for at in range(files)]))
+        assert (done.status, verdicts(of)) == (int(wanted == "slower"), {CONTROL: wanted})
+        assert call("compare", folder / "a", "--", folder / "b").status == done.status
+
+
 def test_files_folders_and_packed_files_are_all_taken(tmp_path):
     a, b = by_turns(4)
     paths = sides(tmp_path, a, b)

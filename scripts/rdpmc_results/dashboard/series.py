@@ -29,7 +29,8 @@ def steps(values, logarithmic, low, high):
     """Whole steps above @low; nan stays nan."""
     if high <= low:
         return numpy.where(numpy.isnan(values), numpy.nan, 0.0)
-    part = numpy.log(values / low) / numpy.log(high / low) if logarithmic else \
+    # Not of a quotient, which may be beyond what a float holds.
+    part = (numpy.log(values) - numpy.log(low)) / (numpy.log(high) - numpy.log(low)) if logarithmic else \
         (values - low) / (high - low)
     return numpy.rint(part * STEPS)
 
