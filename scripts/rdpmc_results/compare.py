@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy
 
 from . import files, floor
-from .conditions import conditions, differences, disturbed
+from .conditions import conditions, differences, disturbance, disturbed
 from .history import exit_costs, setting
 from .judging import ALPHA, FEWEST, MARGIN, VERDICTS, Verdict, fewest, flat, judge
 from .main import Failed, name_skipped, option_number
@@ -24,13 +24,16 @@ class Side:
     paths: dict             # files.Result.identity -> its path
 
 
-def side(paths, skipped):
+def side(paths, skipped, take_disturbed=True):
     results, rows, absent, seen = [], {}, {}, {}
     for path in files.find(paths):
         try:
             result = files.read(path)
             if result.kind != "bench":
                 raise files.Refused(f"of kind {result.kind}: no times")
+            bad = [] if take_disturbed else disturbed([result])
+            if bad:
+                raise files.Refused(f"{disturbance(bad)} (--disturbed compares it all the same)")
             if result.identity in seen:
                 raise files.Refused(f"the same result as {seen[result.identity]}")
             seen[result.identity] = path
@@ -97,19 +100,11 @@ def machines(a, b):
     return {result.machine for result in a.results + b.results}
 
 
-def disturbance(bad, a, b):
+def told_disturbed(bad, a, b):
     """Of how many results rdpmc-bench warned, and the worst. @bad: disturbed() of A and of B."""
-    shares = [share for share, _ in sum(bad, []) if share is not None]
-    clocks = [clock for _, clock in sum(bad, []) if clock is not None]
-    badly = []
-    if shares:
-        badly.append(f"others had the CPU for up to {100 * max(shares):.0f} % of the time")
-    if clocks:
-        worst = max(clocks, key=lambda clock: abs(clock - 1))
-        badly.append(f"the guest's clock ran at {worst:.3f} of the host's")
     return f"disturbed: {len(bad[0])} of {counted(len(a.results), 'result')} of A, " \
-        f"{len(bad[1])} of {len(b.results)} of B: {', '.join(badly)}; such figures are too " \
-        "high, or wrong"
+        f"{len(bad[1])} of {len(b.results)} of B: {disturbance(sum(bad, []))}; such figures are " \
+        "too high, or wrong"
 
 
 def by_runs(a, b):
@@ -139,7 +134,7 @@ def warnings(a, b):
               "no comparison"
     bad = disturbed(a.results), disturbed(b.results)
     if any(bad):
-        yield disturbance(bad, a, b)
+        yield told_disturbed(bad, a, b)
     for name, of, other in ("A", a, b), ("B", b, a):
         alone = [key[0] for key in of.rows if key not in other.rows and key not in other.absent]
         if alone:
@@ -219,11 +214,11 @@ def document(rows, a, b, floors, refused, gone):
 def sides(options):
     """(A, B, files skipped); ends with what is wrong where they cannot be compared."""
     skipped = []
-    a, b = side(options.paths, skipped), side(options.after, skipped)
+    a, b = (side(paths, skipped, options.disturbed) for paths in (options.paths, options.after))
     status = name_skipped(skipped)
     for name, of in ("A", a), ("B", b):
         if not of.results:
-            raise Failed(f"{name} holds no result of rdpmc-bench")
+            raise Failed(f"{name} holds no result of rdpmc-bench" + " that can be used" * bool(skipped))
     found = sorted(machines(a, b))
     if len(found) > 1 and not options.across_hosts:
         raise Failed("measured on different machines, whose difference is no change of the program: "
@@ -313,5 +308,8 @@ def add(commands):
     made.add_argument("paths", nargs="*", metavar="PATH", help=files.PATH_HELP)
     made.add_argument("--across-hosts", action="store_true",
                       help="compare results of different machines")
+    made.add_argument("--disturbed", action="store_true",
+                      help="compare results as well of which rdpmc-bench warned that others had the "
+                           "CPU, or that the guest's clock was wrong; else they are skipped")
     add_judging(made)
     made.set_defaults(run=run, takes_two=True)

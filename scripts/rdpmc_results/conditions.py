@@ -97,7 +97,8 @@ def disturbed(results):
 
 def disturbance(bad):
     """Several of disturbed() in words, the worst of each kind."""
-    up_to = "up to " if len(bad) > 1 else ""
+    several = sum(share is not None for share, _ in bad) > 1
+    up_to = "up to " if several else ""
     shares = [share for share, _ in bad if share is not None]
     clocks = [clock for _, clock in bad if clock is not None]
     found = []

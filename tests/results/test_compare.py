@@ -662,21 +662,41 @@ def test_what_is_unknown_on_one_side_is_no_difference(tmp_path):
     ({"cpu_share": None, "clock_ratio": None}, None),
     ({"cpu_share": 1.2, "clock_ratio": 1.01}, None),
     ({"cpu_share": True, "clock_ratio": "x"}, None),
-    ({"cpu_share": 0.96}, "others had the CPU for up to 4 % of the time"),
+    ({"cpu_share": 0.96}, "other tasks had the CPU for 4 % of the time"),
     ({"clock_ratio": 0.85}, "the guest's clock ran at 0.850 of the host's"),
     ({"clock_ratio": 1.02}, "the guest's clock ran at 1.020 of the host's"),
-    ({"cpu_share": 0.3, "clock_ratio": 0.5}, "others had the CPU for up to 70 % of the time, "
+    ({"cpu_share": 0.3, "clock_ratio": 0.5}, "other tasks had the CPU for 70 % of the time, "
                                              "the guest's clock ran at 0.500 of the host's"),
     ({"clock_ratio": 10 ** 400, "cpu_share": -10 ** 400}, None)))
 def test_disturbed_results_are_counted_and_how_badly_is_said(noise, words, tmp_path):
     a, b = by_turns(4)
     b[2]["context"]["noise"] |= noise
     paths = sides(tmp_path, a, b)
-    told = call("compare", *paths).out
+    done, told = call("compare", *paths), call("compare", "--disturbed", *paths).out
     assert ("disturbed" in told) == bool(words)
+    assert (done.status, "skipped" in done.err) == ((3, True) if words else (0, False))
     if words:
+        assert f"02.json: {words} (--disturbed" in done.err and "disturbed" not in done.out
         assert f"mind: disturbed: 0 of 4 results of A, 1 of 4 of B: {words}" in told
-        assert any("disturbed" in warning for warning in compared(*paths)[1]["warnings"])
+        assert any("disturbed" in warning
+                   for warning in compared("--disturbed", *paths)[1]["warnings"])
+
+
+@pytest.mark.parametrize("bad, status", ((0, 1), (1, 3), (10, 2)))
+def test_disturbed_results_are_not_compared_unless_asked_for(bad, status, tmp_path):
+    """What others had of the CPU is no slow-down of the program."""
+    a, b = by_turns(10)
+    slow = by_turns(10, level=1.3)[1]
+    for of in slow:
+        of["context"]["noise"]["cpu_share"] = 0.8 if bad else 1.0
+    b = slow[:bad] + b[bad:] if bad else slow
+    paths = sides(tmp_path, a, b)
+    done = call("compare", *paths)
+    assert done.status == status
+    assert done.err.count("other tasks had the CPU for 20 % of the time (--disturbed") == bad
+    if bad == 10:
+        assert done.told[-1] == "results: B holds no result of rdpmc-bench that can be used"
+        assert call("compare", "--disturbed", *paths).status == 1
 
 
 def test_worst_of_all_disturbed_results_is_said(tmp_path):
@@ -684,8 +704,8 @@ def test_worst_of_all_disturbed_results_is_said(tmp_path):
     for of, share, ratio in (a[0], 0.5, 0.8), (a[1], 0.9, 1.1), (b[1], 0.7, 0.7):
         of["context"]["noise"] |= {"cpu_share": share, "clock_ratio": ratio}
     del b[0]["context"]["noise"]
-    told = call("compare", *sides(tmp_path, a, b)).out
-    assert "disturbed: 2 of 3 results of A, 1 of 3 of B: others had the CPU for up to 50 % of the " \
+    told = call("compare", "--disturbed", *sides(tmp_path, a, b)).out
+    assert "disturbed: 2 of 3 results of A, 1 of 3 of B: other tasks had the CPU for up to 50 % of the " \
         "time, the guest's clock ran at 0.700 of the host's" in told
 
 

@@ -311,7 +311,7 @@ def test_a_loaded_machine_is_told(place):
                   f'sed "s/HOST/synthetic/; $s" {place}/pool/1.0/$at.json >"$2"; exit 0')
     done = run(place, "ab", fake(place, "one"), loaded, "--runs", "3")
     assert done.returncode == 0, done.stderr
-    assert "mind: disturbed: 0 of 3 results of A, 3 of 3 of B: others had the CPU for up to 40 % " \
+    assert "mind: disturbed: 0 of 3 results of A, 3 of 3 of B: other tasks had the CPU for up to 40 % " \
         in done.stdout
 
 
