@@ -3,6 +3,7 @@
 #include "bench/machine.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 static uint64_t monotonic_ns(void)
@@ -82,6 +83,8 @@ static int measure_guest(struct machine *machine, const struct row *row, uint64_
 int machine_measure(struct machine *machine, const struct row *row, uint64_t count, bool sampled,
 		    unsigned int timeout_ms, struct reading *reading, struct failure *failure)
 {
+	int error = 0;
+
 	*reading = (struct reading){ 0 };
 	if (row_has_guest(row))
 		return measure_guest(machine, row, count, sampled, timeout_ms, reading, failure);
@@ -91,10 +94,13 @@ int machine_measure(struct machine *machine, const struct row *row, uint64_t cou
 		emulated_measure(machine->emulated, row, count, sampled, &reading->ticks,
 				 &reading->faults, &reading->value);
 	else
-		native_measure(&machine->native, row->counter, count, sampled, &reading->ticks,
-			       &reading->value);
+		error = native_measure(&machine->native, row->counter, count, sampled,
+				       &reading->ticks, &reading->value);
 	reading->host_ns = monotonic_ns() - reading->host_ns;
-	return 0;
+	if (error == -EFAULT)
+		return fail_with(failure, error, "RDPMC of %#x faulted on the host",
+				 native_ecx(&machine->native, row->counter));
+	return error ? fail_with(failure, error, "sigaction: %s", strerror(-error)) : 0;
 }
 
 const uint64_t *machine_samples(const struct machine *machine, const struct row *row)

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +24,7 @@
 #define INTEL_TOPDOWN_RETIRING 0x8000 /* PERF_METRICS, in a group led by slots */
 
 #define ECX_FIXED0  0x40000000U
+#define ECX_SLOTS   0x40000003U
 #define ECX_METRICS 0x20000000U
 
 static const struct native_event closed = { .fd = -1 };
@@ -79,6 +82,41 @@ static bool event_open(struct native_event *event, uint32_t type, uint64_t confi
 	return true;
 }
 
+/*
+ * Where the processor has no PERF_METRICS both encodings are ordinary events, which perf opens on
+ * any counter. It names them only where they are what they are called.
+ */
+static bool offers_metrics(const char *root)
+{
+	static const char *const events[] = {
+		"/sys/bus/event_source/devices/cpu/events/slots",
+		"/sys/bus/event_source/devices/cpu/events/topdown-retiring",
+	};
+	char line[64];
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (!context_read_line(root, events[i], line, sizeof(line)))
+			return false;
+	return true;
+}
+
+static void open_metrics(struct native *native, const char *root)
+{
+	if (!offers_metrics(root) || !event_open(&native->slots, PERF_TYPE_RAW, INTEL_SLOTS, -1))
+		return;
+	if (native->slots.ecx != ECX_SLOTS ||
+	    !event_open(&native->metrics, PERF_TYPE_RAW, INTEL_TOPDOWN_RETIRING,
+			native->slots.fd)) {
+		event_close(&native->slots);
+		return;
+	}
+	/*
+	 * Whatever index perf tells for a topdown event, all fractions are read at once from
+	 * 2000_0000H.
+	 */
+	native->metrics.ecx = ECX_METRICS;
+}
+
 void native_open(struct native *native, const char *root, enum cpu_vendor vendor, char *reason,
 		 size_t size)
 {
@@ -108,15 +146,8 @@ void native_open(struct native *native, const char *root, enum cpu_vendor vendor
 		return;
 	}
 	event_open(&native->fixed, PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, -1);
-	if (vendor == CPU_VENDOR_INTEL &&
-	    event_open(&native->slots, PERF_TYPE_RAW, INTEL_SLOTS, -1))
-		event_open(&native->metrics, PERF_TYPE_RAW, INTEL_TOPDOWN_RETIRING,
-			   native->slots.fd);
-	/*
-	 * Whatever index perf tells for a topdown event, all fractions are read at once from
-	 * 2000_0000H.
-	 */
-	native->metrics.ecx = ECX_METRICS;
+	if (vendor == CPU_VENDOR_INTEL)
+		open_metrics(native, root);
 	/*
 	 * perf has just set SLOTS and PERF_METRICS to 0: let there be something to have fractions
 	 * of.
@@ -179,15 +210,32 @@ static uint64_t loop(uint32_t ecx, uint64_t count, uint64_t *value)
 	return end - start;
 }
 
-void native_measure(struct native *native, enum counter counter, uint64_t count, bool sampled,
-		    uint64_t *ticks, uint64_t *value)
-{
-	uint32_t ecx = native_ecx(native, counter);
+static sigjmp_buf after_fault;
 
-	if (!sampled) {
+static void on_fault(int signal)
+{
+	(void)signal;
+	siglongjmp(after_fault, 1);
+}
+
+int native_measure(struct native *native, enum counter counter, uint64_t count, bool sampled,
+		   uint64_t *ticks, uint64_t *value)
+{
+	struct sigaction action = { .sa_handler = on_fault }, old;
+	uint32_t ecx = native_ecx(native, counter);
+	volatile int error = 0;
+
+	/* #GP of a counter that is not there, or that another task's setting took away. */
+	if (sigaction(SIGSEGV, &action, &old))
+		return -errno;
+	if (sigsetjmp(after_fault, 1)) {
+		error = -EFAULT;
+	} else if (!sampled) {
 		*ticks = loop(ecx, count, value);
-		return;
+	} else {
+		for (uint64_t i = 0; i < count; i++)
+			native->samples[i] = loop(ecx, 1, value);
 	}
-	for (uint64_t i = 0; i < count; i++)
-		native->samples[i] = loop(ecx, 1, value);
+	sigaction(SIGSEGV, &old, NULL);
+	return error;
 }

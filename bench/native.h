@@ -37,8 +37,11 @@ void native_close(struct native *native);
 bool native_has(const struct native *native, enum counter counter);
 /* ECX by which it is read; only of a counter that native_has(). */
 uint32_t native_ecx(const struct native *native, enum counter counter);
-/* Only of a counter that native_has(). */
-void native_measure(struct native *native, enum counter counter, uint64_t count, bool sampled,
-		    uint64_t *ticks, uint64_t *value);
+/*
+ * Only of a counter that native_has(). Returns 0, or -EFAULT where the read ended in #GP; it has no
+ * results then.
+ */
+int native_measure(struct native *native, enum counter counter, uint64_t count, bool sampled,
+		   uint64_t *ticks, uint64_t *value);
 
 #endif

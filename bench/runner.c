@@ -92,6 +92,9 @@ static int native_machine(struct bench *bench, const struct row *row, struct fai
 	char reason[160] = "";
 
 	guests_down(bench);
+	/* No guest may have come up to say it. */
+	if (!bench->tsc_khz)
+		bench->tsc_khz = tsc_measure_khz();
 	if (!native->open)
 		native_open(native, "", bench->vendor, reason, sizeof(reason));
 	if (native_has(native, row->counter))
@@ -332,6 +335,7 @@ static int count_events(struct bench *bench, const struct schedule *schedule,
 {
 	for (size_t i = 0; i < bench->n_rows; i++) {
 		struct row *row = &bench->rows[i];
+		const struct row measured = *row;
 		uint64_t n = schedule->turns[i] < 1000 ? schedule->turns[i] : 1000;
 		uint64_t count[3][NR_PERF_COUNTS];
 		struct reading reading;
@@ -350,8 +354,11 @@ static int count_events(struct bench *bench, const struct schedule *schedule,
 		}
 		if (error == -EINTR)
 			return error;
-		if (error)
+		/* What was measured stays: a row without counts is no failed row. */
+		if (error) {
+			*row = measured;
 			continue;
+		}
 		for (int c = 0; c < NR_PERF_COUNTS; c++)
 			bench->results[i].counts[c] = ((double)(count[2][c] - count[1][c]) -
 						       (double)(count[1][c] - count[0][c])) /
