@@ -24,10 +24,12 @@ FAILURES = sqlite3.Error, OSError, ValueError       # the last of text that is n
 # Result codes of SQLite that speak of another process, the disk or permissions, not of damage: PERM,
 # BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN.
 PASSING = {3, 5, 6, 7, 8, 9, 10, 13, 14}
+# No index beside a table: damage could make one disagree with the other, and a row be written for ever
+# and never found.
 TABLES = (
     "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, state TEXT, own TEXT, shared TEXT, "
-    "figures BLOB, checksum INTEGER)",
-    "CREATE TABLE IF NOT EXISTS shared (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
+    "figures BLOB, checksum INTEGER) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS shared (id INTEGER PRIMARY KEY, text TEXT)")
 
 
 def version():
