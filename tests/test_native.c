@@ -28,7 +28,7 @@
 static uint32_t slots_index; /* of the made perf's page: 1 + what RDPMC takes */
 static unsigned int topdown_opened;
 
-/* Instead of libc's: perf_event_open gives a page of its own that tells of user RDPMC. */
+/* Replaces libc's: perf_event_open returns a made page that allows user RDPMC. */
 long syscall(long number, ...)
 {
 	struct perf_event_mmap_page page = { .cap_user_rdpmc = 1 };
