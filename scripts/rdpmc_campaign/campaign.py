@@ -235,18 +235,14 @@ class Campaign(Upkeep):
         for engine in self.engines:
             if engine.absent:
                 self.say(f"engine {engine.name} cannot run here: {engine.absent}")
-        if self.limits.time and self.state["elapsed"] >= self.limits.time:
-            self.say(f"its {self.limits.time} s are over already: --time with more goes on, another "
-                     "--dir begins anew")
-            self.end("ended")
-            return self.found()
         self.replay()
         self.last = {what: time.monotonic() for what in ("look", "collect", "minimise", "measure")}
         self.last["save"] = 0.0     # is there room at all?
         before = self.executions()
+        self.elapsed_before = self.state["elapsed"]
         ended = "failed"
         try:
-            while self.limits.time is None or self.state["elapsed"] < self.limits.time:
+            while self.left() > 0:
                 self.look()
                 if self.signal:
                     ended = "interrupted"
@@ -265,6 +261,11 @@ class Campaign(Upkeep):
             raise NothingRuns("no fuzzer executed anything: " + "; ".join(
                 f"{name} {task['state']}" for name, task in self.state["tasks"].items()))
         return 0
+
+    def left(self):
+        """s of fuzzing that this start still has."""
+        return float("inf") if self.limits.time is None else \
+            self.limits.time - (self.state["elapsed"] - self.elapsed_before)
 
     def found(self):
         """The exit status: is there a page, or what may become one?"""
@@ -393,10 +394,9 @@ class Campaign(Upkeep):
 
     def slice(self):
         """s: of a short campaign short enough that all have their turn, twice."""
-        left = self.limits.time - self.state["elapsed"] if self.limits.time else SLICE
         turns = -(-len(self.workers) // self.limits.jobs)
         fair = self.limits.slice or max(5, min(SLICE, (self.limits.time or 10**9) / turns / 2))
-        return max(1, min(fair, left))
+        return max(1, min(fair, self.left()))
 
     def write_result(self, partial):
         status.write_result(self.directory, self.state, self.version(), partial)

@@ -54,7 +54,7 @@ def parser():
     made.add_argument("--driver", action="append", default=[], choices=DRIVERS,
                       help="only this; may be repeated (all)")
     made.add_argument("--time", type=between(1, 10**9), metavar="SECONDS",
-                      help="of fuzzing in all, over all starts (without end)")
+                      help="of fuzzing, from this start on (without end)")
     made.add_argument("--jobs", type=between(1, 512), metavar="N",
                       help="fuzzers at a time (one for each processor)")
     made.add_argument("--slice", type=between(1, 10**6), metavar="SECONDS",

@@ -6,6 +6,7 @@
 """
 
 import ctypes
+import hashlib
 import os
 import re
 import shutil
@@ -86,6 +87,16 @@ def numbers(path, pattern):
         return []
 
 
+def cut_short(path):
+    """A file of libFuzzer's, named by its content's SHA-1, that it is still writing, or was when it was
+    killed: what is there so far is not the case that it found."""
+    kind, _, digest = os.path.basename(path).partition("-")
+    if f"{kind}-" not in SAVED:
+        return False
+    with open(path, "rb") as file:
+        return hashlib.sha1(file.read()).hexdigest() != digest
+
+
 class Worker:
     def __init__(self, task, directory, limits):
         self.task = task
@@ -112,6 +123,9 @@ class Worker:
         remove(f"{self.place}/tmp")
         for name in ("corpus", "saved", "tmp"):
             os.makedirs(f"{self.place}/{name}", exist_ok=True)
+        for name in os.listdir(f"{self.place}/saved"):
+            if cut_short(f"{self.place}/saved/{name}"):
+                remove_file(f"{self.place}/saved/{name}")
         self.executions = 0
         words = self.afl(seconds, seeds) if self.task.driver == "afl" else \
             self.libfuzzer(seconds, seeds)
@@ -243,7 +257,8 @@ class Worker:
             folders += [f"{self.own}/{name}" for name in os.listdir(self.own)
                         if name.startswith(("crashes", "hangs"))]
         return [f"{folder}/{name}" for folder in folders if os.path.isdir(folder)
-                for name in sorted(os.listdir(folder)) if name.startswith((*SAVED, "id:"))]
+                for name in sorted(os.listdir(folder))
+                if name.startswith((*SAVED, "id:")) and not cut_short(f"{folder}/{name}")]
 
     def cases(self):
         """Paths of cases that it kept."""

@@ -23,6 +23,7 @@ class Watch:
         self.folder, self.limit = folder, limit
         self.kept, self.pages, self.counted = set(), set(), set()
         self.most = self.executions = 0
+        self.elapsed = self.least = 0.0     # s of fuzzing that status.json told; that must be there in the end
         self.wrong = []
 
     def look(self):
@@ -38,6 +39,9 @@ class Watch:
         if executions < self.executions:
             self.wrong.append(f"executions fell from {self.executions} to {executions}")
         self.executions = executions
+        if found["elapsed"] < self.elapsed:
+            self.wrong.append(f"the time fuzzed fell from {self.elapsed} s to {found['elapsed']} s")
+        self.elapsed = found["elapsed"]
 
     def judge(self):
         kept, given_up = reported(self.folder)
@@ -73,7 +77,7 @@ def trial(folder, seconds, kills, options, limit=None, seed=None):
     moments = sorted(chance.uniform(0.05, 0.95) * seconds for _ in range(kills))
     began = time.monotonic()
     with open(f"{folder}.log", "ab") as log:
-        running = campaign(folder, seconds, options, log)
+        running, watch.least = campaign(folder, seconds, options, log), seconds
         while running.poll() is None:
             time.sleep(chance.uniform(0.01, 0.3))
             if moments and time.monotonic() - began > moments[0]:
@@ -81,7 +85,8 @@ def trial(folder, seconds, kills, options, limit=None, seed=None):
                 running.send_signal(signal.SIGKILL)
                 running.wait()
                 watch.look()
-                running = campaign(folder, seconds, options, log)
+                left = max(1, round(began + seconds - time.monotonic()))
+                running, watch.least = campaign(folder, left, options, log), watch.elapsed + left
             elif chance.random() < 0.1:
                 watch.look()
     watch.look()
