@@ -12,7 +12,7 @@ CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 LD      := $(if $(filter default,$(origin LD)),ld,$(LD))
 OBJCOPY ?= objcopy
 PKG_CONFIG ?= pkg-config
-BUILD   ?= build
+BUILD   ?= build$(if $(MADE),/made)
 V       ?= 0
 SETUP   ?= yes
 
@@ -37,6 +37,11 @@ CFLAGS_ALL    = -std=gnu11 $(WARNINGS) $(CFLAGS)
 LIBS      = $(shell $(PKG_CONFIG) --libs hwloc jansson) -lm
 LIB_FLAGS = $(shell $(PKG_CONFIG) --cflags hwloc jansson)
 
+# Another host for all that looks at one, in tests: MADE= one of those in tests/made_host.c.
+export MADE
+MADE_OBJECT = $(if $(MADE),$(BUILD)/made_host.o)
+HOST_LIBS   = $(LIBS) $(if $(MADE),$(foreach function,cpuid_read ioctl access open,-Wl$(,)--wrap=$(function)))
+
 # Freestanding, below 2 MiB, no vector registers (CR4.OSFXSR is 0), no red zone (exceptions at CPL 0).
 GUEST_FLAGS := -std=gnu11 $(WARNINGS) -O2 -g -I. -ffreestanding -fno-pic -fno-pie -mno-red-zone \
 	-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
@@ -54,7 +59,7 @@ BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(RESUL
 SWEEP_SOURCES := fuzz/configurations.c $(wildcard fuzz/pairs*.c fuzz/survey*.c fuzz/sweep*.c) fuzz/document.c host/failure.c \
 	$(RESULTS_SOURCES)
 # The engine "kvm", and of host/ what it stands on; failure.c is the sweep's, too.
-LIVE_SOURCES  := $(wildcard fuzz/live/*.c) guest/batch.S $(addprefix host/,batch.c context.c counters.c cpuid_pmu.c \
+LIVE_SOURCES  := $(wildcard fuzz/live/*.c) guest/batch.S $(addprefix host/,batch.c context.c counters.c cpuid.c cpuid_pmu.c \
 	guest_cpuid.c insn.c probe.c setting.c state.c stats_fd.c vm.c watchdog.c)
 TRIAGE_SOURCES := fuzz/related.c fuzz/triage.c fuzz/triage_page.c
 FAULT_SOURCES := fuzz/driver.c fuzz/fault.c fuzz/faults_json.c
@@ -228,10 +233,10 @@ $$(call objects,$(1),$$(PROGRAM_SOURCES)): CPPFLAGS_ALL += -DPROGRAM_VERSION='"$
 $(1)/%.o: % $$(BUILD)/flags
 	@mkdir -p $$(@D)
 	$$(call quiet,CC,$$<)$$(CC) $$(CPPFLAGS_ALL) $$(LIB_FLAGS) $$(CFLAGS_ALL) $(2) -MMD -MP -c -o $$@ $$<
-$(1)/rdpmc-bench: $$(call objects,$(1),$$(HOST_SOURCES) $$(BENCH_SOURCES))
-	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -o $$@ $$^ $$(LIBS)
-$(1)/rdpmc-diff: $$(call objects,$(1),$$(DIFF_SOURCES))
-	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -pthread -o $$@ $$^ $$(LIBS)
+$(1)/rdpmc-bench: $$(call objects,$(1),$$(HOST_SOURCES) $$(BENCH_SOURCES)) $$(MADE_OBJECT)
+	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -o $$@ $$^ $$(HOST_LIBS)
+$(1)/rdpmc-diff: $$(call objects,$(1),$$(DIFF_SOURCES)) $$(MADE_OBJECT)
+	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -pthread -o $$@ $$^ $$(HOST_LIBS)
 $(1)/fuzz-rdpmc-replay: $$(call objects,$(1),$$(TARGET_SOURCES) fuzz/main_replay.c)
 	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -o $$@ $$^
 endef
@@ -278,8 +283,8 @@ $(eval $(call flavour,afl,$(AFL_CC),,-fsanitize=fuzzer,$(BUILD)/fuzz-rdpmc-afl))
 
 # On a real machine there is no coverage: other features. ASan and UBSan watch the harness itself.
 $(BUILD)/fuzz-rdpmc-live: $(call objects,$(BUILD)/libfuzzer,$(filter-out fuzz/target_features.c,$(TARGET_SOURCES)) \
-	fuzz/target_features_live.c host/failure.c $(LIVE_SOURCES))
-	$(call quiet,LINK,$@)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=address,undefined -fsanitize=fuzzer -rdynamic -o $@ $^ $(LIBS)
+	fuzz/target_features_live.c host/failure.c $(LIVE_SOURCES)) $(MADE_OBJECT)
+	$(call quiet,LINK,$@)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=address,undefined -fsanitize=fuzzer -rdynamic -o $@ $^ $(HOST_LIBS)
 
 $(BUILD)/afl-mutator.so: fuzz/target_afl_mutator.c fuzz/mutate.c fuzz/case.c $(wildcard fuzz/*.h model/*.h)
 	@mkdir -p $(@D)
@@ -397,8 +402,12 @@ $(SANITIZED)/test_fuzz_offer: $(call objects,$(SANITIZED),fuzz/live/offer.c host
 $(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_SOURCES) $(SWEEP_SOURCES) $(TRIAGE_SOURCES))
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka
 $(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o \
-		$(call objects,$(SANITIZED),$(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES)))
-	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka
+		$(call objects,$(SANITIZED),$(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES))) $(MADE_OBJECT)
+	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(HOST_LIBS) -lcmocka
+
+$(BUILD)/made_host.o: tests/made_host.c host/cpuid.h
+	@mkdir -p $(@D)
+	$(call quiet,CC,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 
 format: ## lay out the C sources by .clang-format
 	@clang-format -i $(filter-out tests/%,$(wildcard */*.[ch] fuzz/live/*.[ch]))

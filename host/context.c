@@ -4,8 +4,8 @@
  * repaired to UTF-8 and never trusted to be there, to end in a newline or to be a file at all.
  */
 #include "host/context.h"
+#include "host/cpuid.h"
 
-#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -404,11 +404,13 @@ static json_t *memory_kib(const char *root)
 /* The hypervisor's CPUID signature is the running machine's: not asked of a made tree. */
 static json_t *hypervisor_vendor(const char *root)
 {
-	unsigned int eax, signature[4] = { 0 };
+	struct cpuid_regs leaf;
+	char signature[13] = { 0 };
 
 	if (*root)
 		return json_null();
-	__cpuid(0x40000000, eax, signature[0], signature[1], signature[2]);
+	leaf = cpuid_read(0x40000000, 0);
+	memcpy(signature, &leaf.ebx, 12);
 	return signature[0] ? text((const char *)signature) : json_null();
 }
 

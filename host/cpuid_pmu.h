@@ -6,11 +6,8 @@
 #ifndef HOST_CPUID_PMU_H
 #define HOST_CPUID_PMU_H
 
+#include "host/cpuid.h"
 #include "host/pmu.h"
-
-struct cpuid_regs {
-	uint32_t eax, ebx, ecx, edx;
-};
 
 /*
  * CPUID.0AH (SDM vol. 2, "CPUID"). Without a PMU (version 0) all but the vendor is 0. Fixed

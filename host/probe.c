@@ -2,7 +2,6 @@
 /* The processor under this process, and the kernel's modules. */
 #include "host/probe.h"
 
-#include <cpuid.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -12,30 +11,21 @@
 #define FEATURE_HYPERVISOR (1U << 31) /* CPUID.01H:ECX */
 #define FEATURE_HYBRID     (1U << 15) /* CPUID.07H.0:EDX */
 
-static struct cpuid_regs cpuid(uint32_t leaf)
-{
-	struct cpuid_regs regs = { 0 };
-
-	/* Returns 0 and leaves the registers alone where there is no such leaf. */
-	__get_cpuid_count(leaf, 0, &regs.eax, &regs.ebx, &regs.ecx, &regs.edx);
-	return regs;
-}
-
 static void probe_cpu(const char *root, struct pmu_shape *pmu)
 {
-	struct cpuid_regs leaf = cpuid(0), leaf_v2;
+	struct cpuid_regs leaf = cpuid_read(0, 0), leaf_v2;
 	char vendor[12];
 
 	memcpy(vendor, &leaf.ebx, 4);
 	memcpy(vendor + 4, &leaf.edx, 4);
 	memcpy(vendor + 8, &leaf.ecx, 4);
 	if (!memcmp(vendor, "GenuineIntel", 12)) {
-		leaf = cpuid(0xa);
+		leaf = cpuid_read(0xa, 0);
 		pmu_from_cpuid_0a(&leaf, pmu);
 		pmu->vendor = CPU_VENDOR_INTEL;
 	} else if (!memcmp(vendor, "AuthenticAMD", 12) || !memcmp(vendor, "HygonGenuine", 12)) {
-		leaf = cpuid(0x80000001);
-		leaf_v2 = cpuid(0x80000022);
+		leaf = cpuid_read(0x80000001, 0);
+		leaf_v2 = cpuid_read(0x80000022, 0);
 		pmu_from_cpuid_amd(&leaf, &leaf_v2, pmu);
 		/* AMD's CPUID cannot say that there are no counters: perf has tried them. */
 		if (context_host_lacks_pmu(root))
@@ -72,8 +62,8 @@ void probe_setting_host(const char *root, const struct kvm *kvm, struct setting_
 	}
 	/* Of what KVM offers only PERF_METRICS proves that the processor has it. */
 	host->cpu.perf_capabilities |= host->kvm.perf_capabilities & PERF_CAP_PERF_METRICS;
-	host->hybrid = cpuid(7).edx & FEATURE_HYBRID;
-	host->nested = cpuid(1).ecx & FEATURE_HYPERVISOR;
+	host->hybrid = cpuid_read(7, 0).edx & FEATURE_HYBRID;
+	host->nested = cpuid_read(1, 0).ecx & FEATURE_HYPERVISOR;
 	host->enable_mediated_pmu = context_param(root, vendor_module, "enable_mediated_pmu");
 	host->enable_vmware_backdoor = context_param(root, "kvm", "enable_vmware_backdoor");
 }

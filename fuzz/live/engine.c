@@ -3,7 +3,6 @@
  * The engine "kvm": each case becomes the state of a real vCPU, which executes one RDPMC. The border
  * between the model's types and host/.
  */
-#include <cpuid.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "fuzz/live/live.h"
 #include "host/context.h"
 #include "host/counters.h"
+#include "host/cpuid.h"
 #include "host/probe.h"
 
 #define TIMEOUT_MS 1000 /* of one instruction: some 10 us, more on a loaded host */
@@ -19,23 +19,23 @@
 /* What the processor's CPUID says beyond the PMU that guests can be given. */
 static void look_at_processor(struct rdpmc_pmu *cpu)
 {
-	unsigned int a, b, c, d;
+	struct cpuid_regs leaf;
 
 	if (cpu->version && cpu->vendor == RDPMC_AMD) {
-		if (__get_cpuid(0x80000001, &a, &b, &c, &d)) {
-			cpu->ext_nb = c >> 24 & 1;
-			cpu->ext_l3 = c >> 28 & 1;
-		}
-		if (cpu->version == 2 && __get_cpuid_count(0x80000022, 0, &a, &b, &c, &d))
-			cpu->nr_nb = b >> 10 & 0x3f;
+		leaf = cpuid_read(0x80000001, 0);
+		cpu->ext_nb = leaf.ecx >> 24 & 1;
+		cpu->ext_l3 = leaf.ecx >> 28 & 1;
+		if (cpu->version == 2)
+			cpu->nr_nb = cpuid_read(0x80000022, 0).ebx >> 10 & 0x3f;
 	} else if (cpu->version) {
-		if (cpu->version >= 5 && __get_cpuid_count(0xa, 0, &a, &b, &c, &d))
-			cpu->fixed_bitmap = c;
-		if (__get_cpuid_count(0x23, 0, &a, &b, &c, &d) && a & 2) {
-			cpu->user_disable = b >> 2 & 1;
-			__get_cpuid_count(0x23, 1, &a, &b, &c, &d);
-			cpu->leaf23_gp = a;
-			cpu->leaf23_fixed = b;
+		if (cpu->version >= 5)
+			cpu->fixed_bitmap = cpuid_read(0xa, 0).ecx;
+		leaf = cpuid_read(0x23, 0);
+		if (leaf.eax & 2) {
+			cpu->user_disable = leaf.ebx >> 2 & 1;
+			leaf = cpuid_read(0x23, 1);
+			cpu->leaf23_gp = leaf.eax;
+			cpu->leaf23_fixed = leaf.ebx;
 		}
 	}
 }
