@@ -10,7 +10,7 @@ import numpy
 from . import files, floor
 from .conditions import conditions, differences, disturbance, disturbed
 from .history import exit_costs, setting
-from .judging import ALPHA, FEWEST, MARGIN, VERDICTS, Verdict, fewest, flat, judge
+from .judging import FEW, MARGIN, VERDICTS, Verdict, fewest, flat, judge
 from .main import Failed, name_skipped, option_number
 from .text import change, counted, plain, table, time
 
@@ -107,14 +107,6 @@ def told_disturbed(bad, a, b):
         "too high, or wrong"
 
 
-def by_runs(a, b):
-    """With how many processes a side they would decide, if runs do that; or None."""
-    rows = a.rows.keys() & b.rows.keys()
-    least = fewest(len(rows))
-    several = any(len(row.runs) > 1 for of in (a, b) for key in rows for row in of.rows[key])
-    return least if several and min(len(a.results), len(b.results)) < least else None
-
-
 def warnings(a, b):
     if len(a.results) == len(b.results) == 1:
         yield "A and B are one result each: what the machine did in between is in the " \
@@ -122,12 +114,12 @@ def warnings(a, b):
     elif not by_turns(a, b):
         yield "A and B were not measured by turns: what the machine did in between is in the " \
               "differences, and not in the intervals (make ab)"
-    if min(len(a.results), len(b.results)) < FEWEST:
-        yield f"fewer than {FEWEST} processes a side: how processes of one program differ among " \
+    if min(len(a.results), len(b.results)) < FEW:
+        yield f"fewer than {FEW} processes a side: how processes of one program differ among " \
               "themselves is neither in p nor in the interval"
-    elif by_runs(a, b):
-        yield f"fewer than {by_runs(a, b)} processes a side cannot alarm in a table of so many rows: " \
-              f"p is that of runs, and an alarm takes p < {ALPHA} of the processes of its row as well"
+    elif min(len(a.results), len(b.results)) < fewest(len(a.rows.keys() & b.rows.keys())):
+        yield "so few processes a side that p is of Welch's t test: it takes for granted that processes of " \
+              "one program scatter evenly"
     both = len(a.paths.keys() & b.paths.keys())
     if both:
         yield f"{counted(both, 'result')} {'is' if both == 1 else 'are'} on both sides: that is " \

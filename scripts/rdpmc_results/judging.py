@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which of two is slower, by how much, and how sure that is: the rules, for all rows of a table.
 
-What decides are medians of runs (Mann-Whitney), over all rows of the table (Benjamini-Hochberg), and
-only if the difference exceeds what the machine shows between two times the same program. Where A and
-B were measured by turns, each is held against its neighbour (Wilcoxon's signed ranks): a machine that
+What decides are medians of processes (Mann-Whitney; of a few Welch's t test, which needs no more than
+three a side), or of runs where there are only one or two processes; over all rows of the table
+(Benjamini-Hochberg), and only if the difference exceeds what the machine shows between two times the
+same program. Where A and B were measured by turns, each is held against its neighbour (Wilcoxon's signed ranks): a machine that
 is slower for a minute is so for both, and takes nothing away.
 """
 
 from dataclasses import dataclass
-from math import inf, log, nan
+from math import exp, inf, log, nan
 
 import numpy
 
@@ -17,9 +18,11 @@ from . import statistics
 ALPHA = 0.01                # false alarms in all rows that alarm
 MARGIN = 0.02               # share below which a difference is of no interest
 LEAST = 0.5                 # ns: about a cycle; less is no difference, whatever its share
+WIDEST = log(1e6)           # half an interval of logarithms; a wider one says nothing
 TINY = 1e-100               # ns: less is as good as 0, of which there is no ratio that a float could hold
 HALVED = 0.5                # an intercepted read does not fall to that by better software
-FEWEST = statistics.fewest(ALPHA)   # with fewer values a side nothing alarms, whatever they show
+FEWEST = statistics.fewest(ALPHA)   # with fewer values a side no rank test alarms, whatever they show
+FEW = 3                     # files a side from which on they, and not their runs, are what is tested
 VERDICTS = ("slower", "suspicious", "faster", "cannot tell", "same")    # the first two are alarms
 ENDLESS = 300               # more runs than that nobody makes
 
@@ -46,7 +49,7 @@ class Verdict:
     turns: bool = False     # measured by turns: the n-th file of a beside the n-th of b
     paired: bool = False    # and judged so, because there are enough of them
     by_files: bool = False  # tested as files, because there are enough of them: see units()
-    apart: bool = True      # do files, where there are some, bear out what their runs say?
+    few: bool = False       # and so few that no rank test could alarm in this table: by Welch's t test
 
 
 def fewest(rows):
@@ -59,21 +62,22 @@ def flat(groups):
 
 
 def units(row):
-    """What is tested: medians of processes (files) where there are enough of them to alarm in this
-    table, because runs of one process have more in common than runs of two; else the runs, each of
-    which had a VM of its own."""
+    """What is tested: medians of processes (files) where there are several, because runs of one
+    process have more in common than runs of two; else the runs, each of which had a VM of its own."""
     if row.by_files:
         return [[float(numpy.median(group)) for group in side] for side in (row.a, row.b)]
     return flat(row.a), flat(row.b)
 
 
-def files_apart(row):
-    """Of files too few to alarm in this table, but enough to have a word: would they alone? What
-    lies between processes, and not between programs, would else be as certain as there are runs."""
-    if row.by_files or min(len(row.a), len(row.b)) < FEWEST:
-        return True
-    a, b = ([float(numpy.median(group)) for group in side] for side in (row.a, row.b))
-    return statistics.mann_whitney(a, b) < ALPHA
+def measure_few(row, a, b):
+    """p and the interval of a few files. Ratios are what scatters; a figure of next to nothing has none."""
+    if numpy.isnan(row.ratio) or min(a + b) < LEAST:
+        row.p, _ = statistics.welch(a, b, LEAST ** 2 / 12)
+        return
+    finest = (LEAST / min(row.median_a, row.median_b)) ** 2 / 12
+    row.p, half = statistics.welch([log(each) for each in a], [log(each) for each in b], finest)
+    if half < WIDEST:
+        row.lower, row.upper = row.ratio * exp(-half), row.ratio * exp(half)
 
 
 def measure(row):
@@ -89,11 +93,14 @@ def measure(row):
         return
     if row.median_a >= LEAST and row.median_b >= TINY:
         row.ratio = row.median_b / row.median_a
+    if row.few:
+        measure_few(row, a, b)
+        return
+    if not numpy.isnan(row.ratio):
         # Of a few values drawn anew there is no telling how far others would be.
         if min(len(a), len(b)) >= FEWEST:
             row.lower, row.upper = statistics.ratio_interval(row.a, row.b)
     row.p = statistics.mann_whitney(a, b)
-    row.apart = files_apart(row)
 
 
 def noise(row):
@@ -127,7 +134,7 @@ def rise(row):
 
 def differs(row):
     """Is the difference proven, above the noise floor, and of any size?"""
-    return row.adjusted < ALPHA and row.apart and abs(rise(row)) >= LEAST and \
+    return row.adjusted < ALPHA and abs(rise(row)) >= LEAST and \
         (numpy.isnan(row.ratio) or abs(log(row.ratio)) > log(1 + row.floor))
 
 
@@ -137,7 +144,7 @@ def advise(row, margin, alpha):
     single = max(map(len, row.a + row.b)) == 1
     kind = "turns" if row.turns else \
         "files" if row.by_files and not single else "runs"
-    if count < least:
+    if count < least and not row.few:
         row.more = least - count
         row.note = f"{least} {kind} at least can alarm"
         return
@@ -175,7 +182,8 @@ def judge(rows, floors, margin=MARGIN):
     alpha = ALPHA / max(1, len(rows))
     least, least_turns = fewest(len(rows)), statistics.fewest(alpha, paired=True)
     for row in rows:
-        row.by_files = min(len(row.a), len(row.b)) >= least
+        row.by_files = min(len(row.a), len(row.b)) >= FEW
+        row.few = row.by_files and min(len(row.a), len(row.b)) < least
         # Of a few turns Wilcoxon's test can tell less than the other.
         row.paired = row.turns and len(row.a) >= least_turns
         measure(row)
