@@ -114,18 +114,21 @@ class Memory:
             return None
         self.states[path] = now = state(path)
         try:
-            found = self.database.execute(
-                "SELECT state, own, shared, figures, checksum FROM files WHERE path = ?",
-                (os.fsencode(os.path.abspath(path)),)).fetchone()
+            return self.find(os.fsencode(os.path.abspath(path)), now)
+        except sqlite3.Error as error:
+            self.give_up(error)
+        return None
+
+    def find(self, path, now):
+        """What is kept of a file of that state."""
+        found = self.database.execute(
+            "SELECT state, own, shared, figures, checksum FROM files WHERE path = ?", (path,)).fetchone()
+        with contextlib.suppress(KeyError, ValueError, TypeError, AttributeError):
             if found and found[0] == now:
                 shared = [self.texts[int(number)] for number in found[2].split()]
                 if checksum(now, found[1], shared, found[3]) == found[4]:
                     return found[1], shared, found[3]
-        except sqlite3.Error as error:
-            self.give_up(error)
-        except (KeyError, ValueError, TypeError, AttributeError):
-            pass            # damage that SQLite does not see: it is written anew
-        return None
+        return None         # or damage that SQLite does not see: it is written anew
 
     def keep(self, path, own, shared, figures):
         """What was made of a file that recall() did not know."""
@@ -142,6 +145,7 @@ class Memory:
                 self.database.execute("BEGIN IMMEDIATE")
                 self.write()
                 self.forget()
+                self.prove()
                 self.database.execute("COMMIT")
             self.database.close()
         except FAILURES as error:
@@ -157,6 +161,13 @@ class Memory:
             self.database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", (
                 path, now, own, " ".join(str(known[text]) for text in shared), figures,
                 checksum(now, own, shared, figures)))
+
+    def prove(self):
+        """In a damaged table a row may be written and not be found: for ever, if it stays."""
+        self.texts = dict(self.database.execute("SELECT id, text FROM shared"))
+        for path, now, *_ in self.new:
+            if not self.find(path, now):
+                raise sqlite3.DatabaseError("what was written is not found")
 
     def forget(self):
         """What is of files that are gone from the folders at hand."""

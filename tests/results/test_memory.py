@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What was read is remembered: the same history from it, never an old one, and never a failure."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -210,6 +211,37 @@ def test_a_shared_text_that_rotted_is_not_believed(once, again, place):
     folder, before = once
     flip(place, CONTROL.encode())
     heals(folder, before, again)
+
+
+def numbers_of_shared(data, place):
+    """Where in the database's first leaf of shared texts their numbers are, each of one byte."""
+    with contextlib.closing(sqlite3.connect(place)) as database:
+        page, = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'shared'").fetchone()
+        size, = database.execute("PRAGMA page_size").fetchone()
+    # https://sqlite.org/fileformat2.html, "B-tree Pages"
+    while data[(page - 1) * size] == 5:
+        at = (page - 1) * size
+        child = at + int.from_bytes(data[at + 12:at + 14], "big")
+        page = int.from_bytes(data[child:child + 4], "big")
+    at = (page - 1) * size
+    assert data[at] == 13
+    for cell in range(min(100, int.from_bytes(data[at + 3:at + 5], "big"))):
+        start = at + int.from_bytes(data[at + 8 + 2 * cell:at + 10 + 2 * cell], "big")
+        while data[start] & 0x80:
+            start += 1
+        yield start + 1
+
+
+def test_two_shared_texts_of_one_number_heal(once, again, place):
+    folder, before = once
+    data = bytearray(place.read_bytes())
+    first, second, *_ = numbers_of_shared(data, place)
+    assert (data[first], data[second]) == (1, 2)
+    data[second] = 1
+    place.write_bytes(data)
+    for _ in range(3):
+        assert equal(again(folder)[0], before)
+    assert again(folder)[1] == UNKEPT
 
 
 def test_any_damage_heals(once, again, place):
