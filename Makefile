@@ -83,7 +83,7 @@ endif
 objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 
-.PHONY: all bench check test doctor list speed sweep clean help setup-build setup-check setup-test setup-fuzz setup-kernel format FORCE \
+.PHONY: all bench check test hosts doctor list speed sweep clean help setup-build setup-check setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
 	kernel-engine fuzz-kernel coverage-kernel fuzz-live \
 	setup-analysis ab aa trend dashboard power example campaign regression man install uninstall dist
@@ -125,6 +125,16 @@ check: $(if $(CHECKED_SH),setup-test,setup-check) ## the C tests only: no fuzzer
 	$(if $(filter-out $(notdir $(C_TESTS)) $(basename $(notdir $(TEST_SCRIPTS))),$(T)),$(error T=$(T): no such test; tests/ has them))
 	@$(AT_ONCE) $(if $(CHECKED_SH),$(TEST_PROGRAMS),$(CHECKED_C))
 	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" tests/run $(CHECKED_C) $(CHECKED_SH)
+
+# Those that ask what host this is, as hosts of either vendor: tests/made_host.c. `make test MADE=` runs all others as well.
+HOSTS := intel-pvm amd-pvm intel-vmx amd-svm
+HOST_TESTS := $(patsubst %,$(BUILD)/made/sanitized/test_%,cases context guest_cpuid insn insn_life intercept live native runner \
+	topology vpmu)
+hosts: setup-check ## the tests that look at a host, as four made ones: Intel and AMD
+	@$(AT_ONCE) BUILD=$(BUILD)/made MADE=yes $(BUILD)/made/rdpmc-bench $(BUILD)/made/rdpmc-diff \
+		$(BUILD)/made/sanitized/rdpmc-bench $(HOST_TESTS)
+	@for host in $(HOSTS); do echo "as $$host:"; MADE=$$host BUILD=$(BUILD)/made SANITIZED=$(BUILD)/made/sanitized \
+		tests/run $(HOST_TESTS) tests/test_cli.sh || exit 1; done
 
 sweep: $(BUILD)/rdpmc-diff ## every ECX in every privilege state, emulator against model, within two minutes (SWEEP_ARGS=)
 	@$(BUILD)/rdpmc-diff sweep $(SWEEP_ARGS)
