@@ -80,7 +80,7 @@ static void to_world(const struct known_question *question, struct known_world *
 		.mediated = question->policy->mediated_pmu,
 		.ecx = (uint32_t)state->regs.rcx,
 		.value_bits = 64,
-		.entry = question->answer ? question->entry : KNOWN_INTERCEPT,
+		.entry = question->answer || question->trouble ? question->entry : KNOWN_INTERCEPT,
 		.mode = state->mode,
 		.cpl = (uint8_t)rdpmc_cpl(state),
 		.allowed = rdpmc_allowed(state),
@@ -174,7 +174,9 @@ uint64_t known_explain(struct known *known, const struct known_question *questio
 	}
 	if (question->trouble && !troubled && !any)
 		return 0;
-	if (answers(question, &changed))
+	if (!question->answer && question->trouble)
+		explained = troubled; /* of no read, so of no world either */
+	else if (answers(question, &changed))
 		explained = troubled | needed(known, question, &world, as);
 	else if (any)
 		explained = troubled | any;

@@ -48,7 +48,8 @@ struct known_question {
 	const struct rdpmc_state *state;
 	const struct rdpmc_counters *counters; /* before the read */
 	enum entry entry;
-	const struct engine_answer *answer; /* NULL: it is the intercept, and it is off */
+	/* NULL: it is the intercept, and it is off; or with @trouble that of a write alone */
+	const struct engine_answer *answer;
 	bool clocks; /* VMware's pseudo counters are clocks that run: any value of them will do */
 	const char *trouble; /* what the engine's code complained of; NULL: nothing */
 };

@@ -296,6 +296,20 @@ bool report_reaches_exit(const struct rdpmc_case *decoded, const struct finding 
 	return rdpmc_exits(host.vendor, &processor);
 }
 
+/* Trouble of a write, or of a read that the host refused. */
+static void report_unanswered(FILE *out, const struct rdpmc_case *decoded,
+			      const struct finding *finding)
+{
+	struct case_step step = { .op = STEP_READ, .value = finding->state.regs.rcx };
+
+	fprintf(out, " in %s without an answer\n", finding->step ? "a step" : "the first read");
+	if (finding->step)
+		case_step(decoded, finding->step - 1, &step);
+	fprintf(out, "at step  %zu: ", finding->step);
+	report_step(out, &step);
+	fprintf(out, "trouble  %s\n", finding->trouble);
+}
+
 void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded,
 		    const struct finding *finding)
 {
@@ -318,6 +332,10 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 		if (finding->oracles == ORACLE_PASS_SOUND)
 			return;
 		fprintf(out, "also");
+	}
+	if (finding->unanswered) {
+		report_unanswered(out, decoded, finding);
+		return;
 	}
 	fprintf(out, " in %s, entry %s\n", finding->step ? "a step" : "the first read",
 		entry_name(finding->entry));

@@ -28,6 +28,10 @@ const char *triage_title(const struct finding *finding, char *text)
 {
 	if (finding->oracles == ORACLE_PASS_SOUND)
 		snprintf(text, TRIAGE_SENTENCE, "intercept on by PASS-SOUND, here off");
+	else if (finding->unanswered)
+		snprintf(text, TRIAGE_SENTENCE, "the engine's code complains at %s%s",
+			 finding->step ? "a step" : "the first read",
+			 finding->oracles & ORACLE_PASS_SOUND ? ", and the intercept off" : "");
 	else
 		snprintf(text, TRIAGE_SENTENCE, "%s by %s, here %s%s",
 			 survey_answer_name(finding->model.decision.answer),
@@ -43,6 +47,8 @@ static const char *reach(const struct rdpmc_case *decoded, const struct finding 
 		return "no processor gets into this state; who calls the function can";
 	if (finding->oracles & ORACLE_PASS_SOUND)
 		return "a guest with this PMU on such a host: its reads do not exit";
+	if (finding->unanswered)
+		return "the case's step; what a guest would do for it is not known";
 	if (finding->entry == ENTRY_PLAIN)
 		return "a guest's instruction did just this";
 	if (finding->entry == ENTRY_EMULATOR)
@@ -124,9 +130,11 @@ static void tell_sharing(FILE *out, const struct triage *triage, const uint8_t *
 void triage_page(FILE *out, const struct triage *triage, struct trial *trial, const char *page,
 		 const uint8_t *data, size_t size, const struct finding *finding)
 {
-	const enum rdpmc_rule rule = finding->oracles == ORACLE_PASS_SOUND
-					     ? RULE_PASS_SOUND
-					     : finding->model.decision.rule;
+	const enum rdpmc_rule rule =
+		finding->oracles & ORACLE_PASS_SOUND &&
+				(finding->unanswered || finding->oracles == ORACLE_PASS_SOUND)
+			? RULE_PASS_SOUND
+			: finding->model.decision.rule;
 	char title[TRIAGE_SENTENCE], oracles[REPORT_ORACLES];
 	struct rdpmc_case decoded;
 
@@ -134,10 +142,11 @@ void triage_page(FILE *out, const struct triage *triage, struct trial *trial, co
 	fprintf(out, "# %s\n\n| | |\n|---|---|\n| engine | ", triage_title(finding, title));
 	name_engine(out, &triage->engines[0]);
 	fprintf(out, " |\n| oracle | %s |\n", report_oracles(finding->oracles, oracles));
-	if (finding->oracles != ORACLE_PASS_SOUND)
+	if (finding->oracles != ORACLE_PASS_SOUND && !finding->unanswered)
 		fprintf(out, "| entry | %s |\n", entry_name(finding->entry));
-	fprintf(out, "| rule | %s: %s |\n| source | %s |\n", rdpmc_rules[rule].id,
-		rdpmc_rules[rule].text, rdpmc_rules[rule].source);
+	if (!finding->unanswered || rule == RULE_PASS_SOUND)
+		fprintf(out, "| rule | %s: %s |\n| source | %s |\n", rdpmc_rules[rule].id,
+			rdpmc_rules[rule].text, rdpmc_rules[rule].source);
 	fprintf(out, "| reached by | %s |\n| reproduced | %u times of %u |\n\n## What happens\n\n",
 		reach(&decoded, finding), triage->times, triage->times);
 	tell_case(out, trial, data, size, finding);

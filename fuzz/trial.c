@@ -75,16 +75,16 @@ static uint64_t explain(const struct trial_run *run, enum entry entry,
 		.choices = &run->trial->choices,
 		.state = &run->state,
 		.counters = before,
-		.entry = entry != ENTRY_PLAIN          ? entry
-			 : answer->way == WAY_EMULATED ? ENTRY_EMULATOR
-						       : ENTRY_EXIT,
+		.entry = entry != ENTRY_PLAIN                    ? entry
+			 : answer && answer->way == WAY_EMULATED ? ENTRY_EMULATOR
+								 : ENTRY_EXIT,
 		.answer = answer,
 		.trouble = trouble,
 		.clocks = run->trial->engine->real,
 	};
 
 	/* A processor's own answer is no kernel's deviation. */
-	if (entry == ENTRY_PLAIN && answer->way == WAY_NO_EXIT)
+	if (entry == ENTRY_PLAIN && answer && answer->way == WAY_NO_EXIT)
 		return 0;
 	return run->trial->known ? known_explain(run->trial->known, &question) : 0;
 }
@@ -235,6 +235,27 @@ static const char *trouble_of(const struct trial *trial)
 	return trial->engine->trouble ? trial->engine->trouble(trial->vcpu) : NULL;
 }
 
+/* The same where no answer has it: of a write, or of a read that the host refused. */
+static void judge_trouble(struct trial_run *run, enum entry entry, size_t step, const char *trouble)
+{
+	struct trial *trial = run->trial;
+	struct finding found = { .oracles = ORACLE_TROUBLE,
+				 .entry = entry,
+				 .step = step,
+				 .state = run->state,
+				 .unanswered = true,
+				 .trouble = trouble };
+
+	found.known = explain(run, entry, NULL, NULL, trouble);
+	if (trial->tell)
+		trial->tell(trial->opaque, &found);
+	if (goes_on(trial, found.known) || run->finding->oracles & ~ORACLE_PASS_SOUND)
+		return;
+	found.oracles |= run->finding->oracles;
+	found.pass = run->finding->pass;
+	*run->finding = found;
+}
+
 /* One read under way, by one entry after the other. */
 struct reading {
 	size_t step;
@@ -294,11 +315,12 @@ static void read_judge(struct trial_run *run, struct reading *reading, enum entr
 	const struct engine *engine = trial->engine;
 	const char *trouble = trouble_of(trial);
 	unsigned int oracles;
-	struct finding found;
 	uint64_t known;
 
 	if (answer->refused) {
 		trial->tally.refused++;
+		if (trouble)
+			judge_trouble(run, entry, reading->step, trouble);
 		return;
 	}
 	trial->tally.ways[answer->way]++;
@@ -317,9 +339,8 @@ static void read_judge(struct trial_run *run, struct reading *reading, enum entr
 		return;
 	known = reading->held ? explain(run, entry, reading->restore, answer, trouble) : 0;
 	if (trial->tell) {
-		found.oracles = oracles;
-		found.trouble = trouble;
-		found.known = known;
+		struct finding found = { .oracles = oracles, .trouble = trouble, .known = known };
+
 		note(run, entry, reading->step, &reading->model, answer, &found);
 		trial->tell(trial->opaque, &found);
 	}
@@ -328,8 +349,9 @@ static void read_judge(struct trial_run *run, struct reading *reading, enum entr
 		return;
 	}
 	/* Of two that are wrong the first is told; one that only differs from it is right. */
-	if (!(run->finding->oracles & ~ORACLE_PASS_SOUND)) {
-		run->finding->trouble = trouble;
+	if (!(run->finding->oracles & ~ORACLE_PASS_SOUND) || run->finding->unanswered) {
+		run->finding->trouble = trouble ? trouble : run->finding->trouble;
+		run->finding->unanswered = false;
 		note(run, entry, reading->step, &reading->model, answer, run->finding);
 	}
 	run->finding->oracles |= oracles;
@@ -469,6 +491,7 @@ bool trial_model_step(const struct rdpmc_view *guest, const struct rdpmc_policy 
 static bool take_step(struct trial_run *run, const struct case_step *step, size_t number)
 {
 	struct rdpmc_outcome outcome;
+	const char *trouble;
 
 	if (step->op == STEP_READ)
 		return trial_read(run, step->value, number);
@@ -491,7 +514,10 @@ static bool take_step(struct trial_run *run, const struct case_step *step, size_
 		return true; /* the engine is told the state with each read */
 	}
 	run->trial->engine->write(run->trial->vcpu, step);
-	return true;
+	trouble = trouble_of(run->trial);
+	if (trouble)
+		judge_trouble(run, ENTRY_EXIT, number, trouble);
+	return !(run->finding->oracles & ~ORACLE_PASS_SOUND);
 }
 
 bool trial_offer(const struct trial *trial, const struct rdpmc_case *decoded,
@@ -513,11 +539,7 @@ void trial_begin(struct trial *trial, struct trial_run *run, const struct rdpmc_
 	run->decoded = decoded;
 	run->state = decoded->state;
 	run->finding = finding;
-	finding->oracles = 0;
-	finding->entry = ENTRY_EXIT;
-	finding->step = 0;
-	finding->trouble = NULL;
-	finding->known = 0;
+	memset(finding, 0, sizeof(*finding));
 	trial->decided = 0;
 	trial->tally.cases++;
 	trial->tally.legalised += !!decoded->legalised;
@@ -560,12 +582,6 @@ bool trial_case(struct trial *trial, const struct rdpmc_case *decoded, struct fi
 		if (!take_step(&run, &step, i + 1))
 			return false;
 	}
-	/* Of a write that no read came after. */
-	finding->trouble = trouble_of(trial);
-	if (finding->trouble) {
-		finding->oracles |= ORACLE_TROUBLE;
-		finding->step = decoded->n_steps;
-	}
 	return !finding->oracles;
 }
 
@@ -586,7 +602,7 @@ bool finding_alike(const struct finding *a, const struct finding *b)
 		return false;
 	if (a->oracles == ORACLE_PASS_SOUND)
 		return true;
-	if (a->trouble != b->trouble)
+	if (a->trouble != b->trouble || a->unanswered != b->unanswered)
 		return false;
 	return a->entry == b->entry && a->model.decision.rule == b->model.decision.rule &&
 	       a->model.decision.answer == b->model.decision.answer &&

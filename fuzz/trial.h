@@ -25,6 +25,8 @@ struct finding {
 	enum entry entry;
 	size_t step; /* 0: the first read, i + 1: step i */
 	struct rdpmc_state state;
+	/* Of ORACLE_TROUBLE alone: @step is a write, or a refused read; there is no answer, all is 0 */
+	bool unanswered;
 	struct rdpmc_outcome model; /* by the guest's view */
 	struct engine_answer engine;
 	struct rdpmc_pass pass; /* of ORACLE_PASS_SOUND */

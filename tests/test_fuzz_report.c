@@ -12,6 +12,7 @@
 
 #include "fuzz/bytes.h"
 #include "fuzz/report.h"
+#include "fuzz/triage.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CAP_BOTH      (RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR)
@@ -293,6 +294,8 @@ static void wrong_read(struct engine_vcpu *vcpu, enum entry entry, const struct 
 	right->write(vcpu, &(struct case_step){ STEP_FIXED, 1, 0x99 });
 }
 
+static const char *complaint;
+
 static void test_finding(void **unused)
 {
 	struct rdpmc_case decoded = case_of(&intel, &intel);
@@ -329,6 +332,47 @@ static void test_finding(void **unused)
 		    "differs  general-purpose counter 7 is 0001_2345H, should be 0000H\n"
 		    "differs  fixed counter 1 is 0099H, should be 0001_0000H\n"
 		    "entries  the entries of the engine do not agree\n");
+}
+
+static const char *complain(struct engine_vcpu *vcpu)
+{
+	(void)vcpu;
+	return complaint;
+}
+
+static void complaining_write(struct engine_vcpu *vcpu, const struct case_step *step)
+{
+	right->write(vcpu, step);
+	complaint = "pmu.c:7: it hurts";
+}
+
+/* No answer and no rule where no read was answered. */
+static void test_unanswered(void **unused)
+{
+	struct rdpmc_case decoded = case_of(&intel, &intel);
+	struct data data = data_of(&decoded);
+	char title[TRIAGE_SENTENCE];
+	struct finding finding;
+	struct trial trial;
+	FILE *out = begin();
+
+	(void)unused;
+	start(&trial);
+	wrong.write = complaining_write;
+	wrong.trouble = complain;
+	complaint = NULL;
+	add(&data, STEP_READ, 0, 4);
+	add(&data, STEP_GP, 3, 0x1234);
+	add(&data, STEP_LOCK, 0, 0);
+	case_decode((const uint8_t *)&data, data.size, &decoded);
+	memset(&finding, 0xa5, sizeof(finding));
+	assert_false(trial_case(&trial, &decoded, &finding));
+	report_finding(out, &trial, &decoded, &finding);
+	trial_free(&trial);
+	assert_text(out, "found    by oracle trouble in a step without an answer\n"
+			 "at step  2: general-purpose counter 3 = 1234H\n"
+			 "trouble  pmu.c:7: it hurts\n");
+	assert_string_equal(triage_title(&finding, title), "the engine's code complains at a step");
 }
 
 /* A finding made by hand: the model's outcome of a read, and the same registers of @engine's. */
@@ -468,6 +512,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_amd_counters, forget),
 		cmocka_unit_test_teardown(test_case, forget),
 		cmocka_unit_test_teardown(test_finding, forget),
+		cmocka_unit_test_teardown(test_unanswered, forget),
 		cmocka_unit_test_teardown(test_answers_of_a_finding, forget),
 		cmocka_unit_test_teardown(test_error_code, forget),
 		cmocka_unit_test_teardown(test_pass_sound, forget),

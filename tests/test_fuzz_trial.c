@@ -44,6 +44,7 @@ static struct {
 	bool no_metrics; /* offers no guest PERF_METRICS */
 	uint8_t nr_gp;   /* no guest has more; 0: it has what it asks for */
 	bool fast;       /* ECX[31] is ignored */
+	bool refuses;    /* reads of @rcx by @entries */
 	/* What it complains of: when a guest begins, at a read of @rcx, at a write. */
 	const char *by_begin, *by_read, *by_write;
 	const char *trouble; /* not told yet */
@@ -79,6 +80,8 @@ static void wrong_read(struct engine_vcpu *vcpu, enum entry entry, const struct 
 		if (mistake->write.op != STEP_READ)
 			right->write(vcpu, &mistake->write);
 	}
+	if (plant.refuses && plant.entries >> entry & 1 && state->regs.rcx == plant.rcx)
+		answer->refused = "KVM_RUN: EINVAL";
 	plant.last[entry] = *answer;
 }
 
@@ -892,11 +895,17 @@ static void test_trouble(void **unused)
 	trial.tell = NULL;
 	plant.by_begin = NULL;
 
-	/* At a write, told with the next read. */
+	/* At a write, not at the read that comes after it; known, and not. */
 	plant.by_write = complaint;
 	assert_false(try(&trial, &data, &finding));
 	assert_int_equal(finding.oracles, ORACLE_TROUBLE);
-	assert_int_equal(finding.step, 2);
+	assert_int_equal(finding.step, 1);
+	trial.known = known_of(ENTRY("w", "ecx = 3", "Trouble: it hurts"));
+	trial.tally = (struct tally){ 0 };
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(trial.tally.known, 1);
+	known_free(trial.known);
+	trial.known = NULL;
 	plant.by_write = NULL;
 	assert_true(try(&trial, &data, &finding));
 
@@ -923,6 +932,110 @@ static void test_trouble_at_the_end(void **unused)
 	assert_string_equal(finding.trouble, plant.by_write);
 	plant.by_write = NULL;
 	assert_true(try(&trial, &data, &finding));
+	trial_free(&trial);
+}
+
+static bool all_zero(const void *data, size_t size)
+{
+	static const char zeros[sizeof(struct finding)];
+
+	return !memcmp(data, zeros, size);
+}
+
+/* A finding without an answer, in the state that the step left. */
+static void assert_unanswered(const struct finding *finding, size_t step, uint64_t rcx)
+{
+	assert_int_equal(finding->oracles, ORACLE_TROUBLE);
+	assert_int_equal(finding->step, step);
+	assert_true(finding->unanswered);
+	assert_string_equal(finding->trouble, "pmu.c:7: it hurts");
+	assert_int_equal(finding->state.regs.rcx, rcx);
+	assert_int_equal(finding->state.mode, MODE_64BIT);
+	assert_true(all_zero(&finding->model, sizeof(finding->model)));
+	assert_true(all_zero(&finding->engine, sizeof(finding->engine)));
+	assert_true(all_zero(&finding->pass, sizeof(finding->pass)));
+	assert_true(all_zero(&finding->counters, sizeof(finding->counters)));
+	assert_true(all_zero(&finding->expected, sizeof(finding->expected)));
+	assert_string_equal(finding->changed, "");
+	assert_int_equal(finding->known | finding->n_gp | finding->n_fixed, 0);
+}
+
+/* The write that the code complains of is named, whatever comes after it, and nothing is left unset. */
+static void test_trouble_of_a_write(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(3);
+	struct finding finding;
+
+	(void)unused;
+	add(&data, STEP_READ, 0, 4);
+	add(&data, STEP_GP, 3, 0);
+	add(&data, STEP_LOCK, 0, 0);
+	add(&data, STEP_CR4, 0, 0);
+	plant.by_write = "pmu.c:7: it hurts";
+	memset(&finding, 0xa5, sizeof(finding));
+	assert_false(trial_run(&trial, (const uint8_t *)&data, data.size, &finding));
+	assert_unanswered(&finding, 2, 4);
+	/* It ends the case, or is told and does not. */
+	add(&data, STEP_READ, 0, 5);
+	memset(plant.reads, 0, sizeof(plant.reads));
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(plant.reads[ENTRY_EXIT], 2);
+	listen(&trial);
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(told.n, 1);
+	assert_unanswered(&told.findings[0], 2, 4);
+	assert_int_equal(plant.reads[ENTRY_EXIT], 5);
+	trial_free(&trial);
+}
+
+/* A read that the host refuses has no answer; what the code complains of meanwhile is told. */
+static void test_trouble_of_a_refused_read(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(3);
+	struct finding finding;
+
+	(void)unused;
+	add(&data, STEP_READ, 0, 4);
+	add(&data, STEP_READ, 0, 5);
+	plant.refuses = true;
+	plant.rcx = 4;
+	plant.entries = 1U << ENTRY_EMULATOR;
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(trial.tally.refused, 1);
+	plant.by_read = "pmu.c:7: it hurts";
+	assert_false(try(&trial, &data, &finding));
+	assert_unanswered(&finding, 1, 4);
+	assert_int_equal(finding.entry, ENTRY_EMULATOR);
+	trial_free(&trial);
+}
+
+/* As much of the stack as trial_read() uses, in a value that nothing there has. */
+static void __attribute__((noinline)) dirty_stack(void)
+{
+	volatile char stack[16384];
+
+	for (size_t i = 0; i < sizeof(stack); i++)
+		stack[i] = (char)0xa5;
+}
+
+/* What is told of a read has no intercept's obstacle in it. */
+static void test_told_whole(void **unused)
+{
+	struct trial trial = start();
+	struct data data = reads_of_fewer();
+	struct finding finding;
+
+	(void)unused;
+	listen(&trial);
+	dirty_stack();
+	try(&trial, &data, &finding);
+	assert_int_equal(told.n, 4);
+	for (unsigned int i = 0; i < told.n; i++) {
+		assert_true(all_zero(&told.findings[i].pass, sizeof(struct rdpmc_pass)));
+		assert_false(told.findings[i].unanswered);
+	}
 	trial_free(&trial);
 }
 
@@ -1049,6 +1162,9 @@ int main(void)
 		cmocka_unit_test(test_intercept_step),
 		cmocka_unit_test(test_trouble),
 		cmocka_unit_test(test_trouble_at_the_end),
+		cmocka_unit_test(test_trouble_of_a_write),
+		cmocka_unit_test(test_trouble_of_a_refused_read),
+		cmocka_unit_test(test_told_whole),
 		cmocka_unit_test(test_known_offer),
 		cmocka_unit_test(test_one_by_one),
 		cmocka_unit_test(test_engines),
