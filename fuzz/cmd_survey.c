@@ -140,7 +140,8 @@ static const struct argp survey_argp = {
 	       "its smallest case, how many it covers, whether it is known.\v"
 	       "Exit status: 0 nothing new, even if known differences did not happen; 1 a new one, "
 	       "with --against something that became wrong, or a worker died; 2 usage or a file "
-	       "that cannot be used; 77 an engine cannot run here; 128 + signal interrupted: what "
+	       "that cannot be used; 77 an engine cannot run here, or answers nothing; 128 + "
+	       "signal interrupted: what "
 	       "was done is told.",
 	.children = children,
 };
@@ -252,7 +253,9 @@ static int status_of(const struct survey_report *report)
 
 	if (command_interrupted())
 		return 128 + command_interrupted();
-	return survey_bad(result) || result->partial || report->made_new ? EXIT_FINDING : EXIT_GOOD;
+	if (survey_bad(result) || result->partial || report->made_new)
+		return EXIT_FINDING;
+	return survey_tried(result) ? EXIT_GOOD : EXIT_NOTHING_RAN;
 }
 
 static void known_of(const struct options *options, struct survey *survey,

@@ -175,11 +175,25 @@ static int add_slot(struct survey_result *result, size_t number)
 	for (unsigned int side = 0; side < survey_sides(survey); side++)
 		for (unsigned int i = 0; i < known_count(survey->known[side]); i++)
 			known_get(survey->known[side], i)->happened += slot->happened[side][i];
+	for (unsigned int side = 0; side < survey_sides(survey); side++) {
+		result->answered[side] += slot->answered[side];
+		result->refused += slot->refused[side];
+	}
+	if (!*result->refusal)
+		result->refusal = slot->refusal;
 	result->reads += slot->reads;
 	result->probes += slot->probes;
 	result->disagreed += slot->disagreed;
 	result->done++;
 	return 0;
+}
+
+bool survey_tried(const struct survey_result *result)
+{
+	for (unsigned int side = 0; side < survey_sides(result->survey); side++)
+		if (!result->answered[side])
+			return false;
+	return true;
 }
 
 bool survey_new(const struct survey_class *class)
@@ -264,6 +278,7 @@ int survey_run(const struct survey *survey, struct survey_result *result, const 
 
 	memset(result, 0, sizeof(*result));
 	result->survey = survey;
+	result->refusal = "";
 	*why = "out of memory";
 	if (shared == MAP_FAILED)
 		shared = NULL;

@@ -75,7 +75,9 @@ struct survey_slot {
 	uint8_t intercepts[SURVEY_SIDES]; /* enum intercept */
 	uint8_t obstacle[SURVEY_SIDES];   /* enum rdpmc_obstacle */
 	uint64_t reads;                   /* made, by all entries of an engine */
-	uint64_t probes, disagreed;       /* reads at random, and those that were not as counted */
+	uint64_t answered[SURVEY_SIDES], refused[SURVEY_SIDES]; /* of these, by each entry */
+	char refusal[SURVEY_TEXT];                              /* why one was refused; or "" */
+	uint64_t probes, disagreed; /* reads at random, and those that were not as counted */
 	uint64_t happened[SURVEY_SIDES][KNOWN_MOST];
 	unsigned int n_hits;
 	struct survey_hit hits[SURVEY_HITS];
@@ -121,6 +123,8 @@ struct survey_result {
 	bool partial;   /* interrupted, or a worker died */
 	char died[200]; /* how, and in which configuration; empty: none */
 	uint64_t reads, probes, disagreed;
+	uint64_t answered[SURVEY_SIDES], refused; /* reads by each entry */
+	const char *refusal;                      /* of a slot's */
 	double seconds;
 };
 
@@ -130,6 +134,9 @@ struct survey_result {
  */
 int survey_run(const struct survey *survey, struct survey_result *result, const char **why);
 void survey_free(struct survey_result *result);
+
+/* Did every engine answer something? If not, that nothing was found means nothing. */
+bool survey_tried(const struct survey_result *result);
 
 /* What became of a class from the first engine to the second. */
 enum survey_change { CHANGE_BROKEN, CHANGE_OTHERWISE, CHANGE_OFFER, CHANGE_FIXED, NR_CHANGES };

@@ -158,6 +158,8 @@ static json_t *summary_json(const struct survey_report *report)
 		json_object_set_new(summary, "made_new",
 				    json_integer((json_int_t)report->made_new));
 	}
+	if (result->refused)
+		json_object_set_new(summary, "refused", json_integer((json_int_t)result->refused));
 	if (result->died[0])
 		json_object_set_new(summary, "died", json_string(result->died));
 	return summary;

@@ -41,6 +41,8 @@ static void head(FILE *out, const struct survey_report *report)
 	}
 	item(out, "", survey_size(result).text);
 	item(out, "", survey_grounds(result).text);
+	if (result->refused)
+		item(out, "", survey_refused(result).text);
 	item(out, "the hardware's choices: ", choices_text(&survey->choices, choices));
 	if (!report->known)
 		item(out, "", "no differences are known: every one counts as new");
@@ -167,6 +169,8 @@ static void differences(FILE *out, const struct survey_result *result)
 	if (bad) {
 		fprintf(out, "\n**New: %zu**\n", bad);
 		table(out, result, 0, bad);
+	} else if (!survey_tried(result)) {
+		fprintf(out, "\n**%s**\n", survey_untried(result).text);
 	} else {
 		fprintf(out, "\n**Nothing new.**\n");
 	}
@@ -261,7 +265,9 @@ void survey_markdown_changes(FILE *out, const struct survey_report *report)
 				heads[change]);
 		change_row(out, result, i);
 	}
-	if (!result->n_classes)
+	if (!survey_tried(result))
+		fprintf(out, "\n**%s**\n", survey_untried(result).text);
+	else if (!result->n_classes)
 		fprintf(out, "\n**Nothing changed**: both answer every read alike.\n");
 	fputc('\n', out);
 	changed_intercepts(out, result);

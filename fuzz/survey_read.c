@@ -158,6 +158,10 @@ static bool worth_telling(const struct survey_reader *reader, unsigned int entry
 {
 	if (reader->n_subjects == 1)
 		return reader->subjects[0].noted[entry].differs;
+	/* What one of them does not answer cannot be compared. */
+	for (unsigned int i = 0; i < reader->n_subjects; i++)
+		if (!(reader->subjects[i].trial.answered >> entry & 1))
+			return false;
 	return changed(reader, entry);
 }
 
@@ -362,7 +366,16 @@ int survey_reader_begin(struct survey_reader *reader, const struct survey *surve
 
 void survey_reader_end(struct survey_reader *reader)
 {
-	while (reader->n_subjects)
-		trial_free(&reader->subjects[--reader->n_subjects].trial);
+	struct survey_slot *slot = reader->slot;
+
+	while (reader->n_subjects) {
+		struct trial *trial = &reader->subjects[--reader->n_subjects].trial;
+
+		slot->answered[reader->n_subjects] = trial->tally.answered;
+		slot->refused[reader->n_subjects] = trial->tally.refused;
+		if (trial->tally.refused)
+			cut(slot->refusal, trial->tally.refusal);
+		trial_free(trial);
+	}
 	survey_signals_put(reader->actions);
 }

@@ -68,6 +68,10 @@ struct survey_words survey_pass(const struct survey_side *side);
 const char *survey_version(const struct engine *engine);
 struct survey_words survey_size(const struct survey_result *result);
 struct survey_words survey_grounds(const struct survey_result *result);
+/* "12 reads not tried: the host refuses them (KVM_RUN: EINVAL)", or "". */
+struct survey_words survey_refused(const struct survey_result *result);
+/* Of a survey that was not tried: "Nothing was tried: ..." */
+struct survey_words survey_untried(const struct survey_result *result);
 
 /* A configuration's decision to intercept, by PASS-SOUND and PASS-MINIMAL. */
 enum survey_decision {

@@ -62,6 +62,7 @@ static void head(FILE *out, const struct survey_report *report)
 					  : "nothing new");
 		line(out, "beside", text);
 	}
+	line(out, "refused", survey_refused(result).text);
 	if (report->known)
 		snprintf(text, sizeof(text), "differences that are known: %u, of %s",
 			 known_count(survey->known[0]), report->known);
@@ -250,6 +251,8 @@ static void classes(FILE *out, const struct survey_report *report)
 	if (bad)
 		fprintf(out, "\nNEW: %zu class%s of differences that nothing known explains\n", bad,
 			bad == 1 ? "" : "es");
+	else if (!survey_tried(result))
+		fprintf(out, "\n%s\n", survey_untried(result).text);
 	else
 		fprintf(out, "\nNothing new%s: every read is the processor's%s\n",
 			result->partial ? " in what was read" : "",

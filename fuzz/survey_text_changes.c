@@ -137,7 +137,9 @@ void survey_text_changes(FILE *out, const struct survey_report *report)
 
 	features(out, result->survey);
 	offers(out, result);
-	if (!result->n_classes)
+	if (!survey_tried(result))
+		fprintf(out, "\n%s\n", survey_untried(result).text);
+	else if (!result->n_classes)
 		fprintf(out, "\nNothing changed: both answer every read alike\n");
 	for (size_t i = 0; i < result->n_classes; i++) {
 		enum survey_change change = survey_change(&result->classes[i].key);

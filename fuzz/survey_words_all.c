@@ -37,6 +37,24 @@ struct survey_words survey_grounds(const struct survey_result *result)
 		result->disagreed ? " were: counts with \"about\" are estimates" : "");
 }
 
+struct survey_words survey_refused(const struct survey_result *result)
+{
+	if (!result->refused)
+		return survey_say("%s", "");
+	return survey_say("%s reads not tried: the host refuses them (%s)",
+			  survey_number(result->refused).text, result->refusal);
+}
+
+struct survey_words survey_untried(const struct survey_result *result)
+{
+	const struct survey *survey = result->survey;
+	unsigned int side = result->answered[SURVEY_BEFORE] ? SURVEY_AFTER : SURVEY_BEFORE;
+
+	return survey_say("Nothing was tried: engine %s answered no read%s%s",
+			  survey->engines[side]->name, *result->refusal ? ": " : "",
+			  result->refusal);
+}
+
 enum survey_decision survey_decision(const struct survey_slot *slot, unsigned int side)
 {
 	bool sound = slot->obstacle[side] == OBSTACLE_NONE;

@@ -41,7 +41,10 @@ void tally_add(struct tally *into, const struct tally *from)
 	into->known += from->known;
 	into->unjudged += from->unjudged;
 	into->adapted += from->adapted;
+	into->answered += from->answered;
 	into->refused += from->refused;
+	if (!into->refusal[0])
+		memcpy(into->refusal, from->refusal, sizeof(into->refusal));
 	for (int i = 0; i < NR_WAYS; i++)
 		into->ways[i] += from->ways[i];
 	into->no |= from->no;
@@ -272,6 +275,7 @@ static void read_begin(struct trial_run *run, uint64_t rcx, size_t step, struct 
 	struct tally *tally = &trial->tally;
 	struct rdpmc_outcome *model = &reading->model;
 
+	trial->answered = 0;
 	reading->step = step;
 	reading->restore = &run->counters;
 	reading->first = NULL;
@@ -318,11 +322,15 @@ static void read_judge(struct trial_run *run, struct reading *reading, enum entr
 	uint64_t known;
 
 	if (answer->refused) {
-		trial->tally.refused++;
+		if (!trial->tally.refused++)
+			snprintf(trial->tally.refusal, sizeof(trial->tally.refusal), "%s",
+				 answer->refused);
 		if (trouble)
 			judge_trouble(run, entry, reading->step, trouble);
 		return;
 	}
+	trial->answered |= 1U << entry;
+	trial->tally.answered++;
 	trial->tally.ways[answer->way]++;
 	oracles = judge_answer(&reading->model, answer, engine->real);
 	reading->held = engine->holds(trial->vcpu, &run->counters, run->n_gp, run->n_fixed);

@@ -48,7 +48,9 @@ struct tally {
 	uint64_t passed;     /* cases with the intercept off */
 	uint64_t unjudged;   /* cases whose intercept the engine does not know */
 	uint64_t adapted;    /* reads in a state that the engine could not bring about as it was */
-	uint64_t refused;    /* reads that the host refused: not tried */
+	uint64_t answered;   /* reads by each entry, ... */
+	uint64_t refused;    /* ... and those that the host refused: not tried */
+	char refusal[160];   /* why the first of them was; or "" */
 	uint64_t ways[NR_WAYS];     /* answers by how they came about, where the engine tells */
 	uint64_t known;             /* reads and intercepts that differ as is known */
 	uint64_t costly;            /* PASS-MINIMAL: on, and need not be */
@@ -75,8 +77,9 @@ struct trial {
 	void (*tell)(void *opaque, const struct finding *finding);
 	void *opaque;
 	struct tally tally;
-	uint32_t decided; /* rules that decided a read of the last case, by bit */
-	uint8_t obstacle; /* enum rdpmc_obstacle of the last case */
+	uint32_t decided;      /* rules that decided a read of the last case, by bit */
+	unsigned int answered; /* entries that answered the last read, by bit */
+	uint8_t obstacle;      /* enum rdpmc_obstacle of the last case */
 };
 
 /* Returns 0, or -1 with @why. */

@@ -36,6 +36,7 @@ static enum {
 	PASSES,    /* never intercepts */
 	DIES,      /* of a guest with 5 counters or more */
 	CLOBBERS,  /* RDX, in a #GP */
+	REFUSES,   /* every read */
 } wrong,
 	wrong_before;
 static const char *pending;
@@ -63,6 +64,8 @@ static void read_wrongly(unsigned int how, struct engine_vcpu *vcpu, enum entry 
 		changed.regs.rcx &= ~0x80000000ULL;
 	engine_emulator.read(vcpu, entry, &changed, answer);
 	answer->regs.rcx = state->regs.rcx;
+	if (how == REFUSES)
+		answer->refused = "KVM_RUN: EINVAL";
 	if (state->lock)
 		return;
 	if (how == ANSWERS_6000 && entry == ENTRY_EMULATOR && ecx >> 16 == 0x6000 && !state->cpl)
@@ -470,6 +473,53 @@ static void test_grid(void **unused)
 	check_grid(far_corner, 0xee007700, 256 * 256);
 }
 
+/* Nothing was found because nothing was tried: that is said, and is no agreement. */
+static void test_refused(void **unused)
+{
+	static const char *const names[] = { "skylake", NULL };
+	struct survey_report report = { .started = "2026-01-01T00:00:00Z" };
+	struct survey_result result;
+
+	(void)unused;
+	report.result = &result;
+	for (unsigned int side = 0; side <= SURVEY_SIDES; side++) {
+		char *text;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+		json_t *json, *refused;
+
+		/* One engine; of two the second, the first. */
+		prepare(side == 2 ? NOTHING : REFUSES, names);
+		wrong_before = side == 2 ? REFUSES : IGNORES_31;
+		if (side) {
+			survey.engines[SURVEY_AFTER] = &engine;
+			survey.engines[SURVEY_BEFORE] = &engine_before;
+		}
+		run(&result);
+		assert_false(survey_tried(&result));
+		assert_int_equal(result.n_classes, 0);
+		survey_text(out, &report);
+		survey_markdown(out, &report);
+		fclose(out);
+		assert_non_null(strstr(text, "Nothing was tried"));
+		assert_non_null(strstr(text, "KVM_RUN: EINVAL"));
+		assert_null(strstr(text, "every read is the processor's"));
+		assert_null(strstr(text, "Nothing new"));
+		assert_null(strstr(text, "Nothing changed"));
+		json = survey_json(&report);
+		refused = json_object_get(json_object_get(json, "summary"), "refused");
+		assert_true(json_integer_value(refused) > 0);
+		json_decref(json);
+		free(text);
+		survey_free(&result);
+	}
+	/* Two that answer. */
+	prepare(NOTHING, names);
+	run(&result);
+	assert_true(survey_tried(&result));
+	survey_free(&result);
+}
+
 /* The reports take every kind of class, and say what it is. */
 static void test_reports(void **unused)
 {
@@ -517,7 +567,7 @@ int main(void)
 		cmocka_unit_test(test_intercept),    cmocka_unit_test(test_estimate),
 		cmocka_unit_test(test_side_effects), cmocka_unit_test(test_death),
 		cmocka_unit_test(test_example),      cmocka_unit_test(test_changes),
-		cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_reports),      cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests_name("survey", tests, NULL, NULL);

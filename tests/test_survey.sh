@@ -71,6 +71,31 @@ if command -v "${CC:-gcc}" >/dev/null; then
 	check "what changed as Markdown" grep -q '^| 1 .* #GP (right) | value (wrong) | TYPE-OTHER' "$dir/worse.md"
 	run --engine "$dir/bit-20.so" --against emulator --configuration skylake
 	check "it became right" ends 0 'BECAME RIGHT'
+	# One that refuses every read has shown nothing.
+	cat >"$dir/refuses.c" <<-'END'
+		#include "fuzz/engine_emulator_inlined.c"
+		struct engine rdpmc_engine;
+		static void refuse(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+				   struct engine_answer *answer)
+		{
+			emulator_read(vcpu, entry, state, answer);
+			answer->refused = "KVM_RUN: EINVAL";
+		}
+		__attribute__((constructor)) static void make(void)
+		{
+			rdpmc_engine = engine_emulator;
+			rdpmc_engine.name = "refuses";
+			rdpmc_engine.read = refuse;
+			rdpmc_engine.read_range = NULL;
+		}
+	END
+	${CC:-gcc} -O2 -std=gnu11 -D_GNU_SOURCE -I. -shared -fPIC "$dir/refuses.c" -o "$dir/refuses.so" 2>"$dir/err"
+	run --engine "$dir/refuses.so" --configuration skylake --json "$dir/refused.json"
+	check "an engine that refuses everything" ends 77 'Nothing was tried'
+	check "... and why" says 'KVM_RUN: EINVAL'
+	valid "the schema accepts that nothing was tried" "$dir/refused.json"
+	run --against "$dir/refuses.so" --configuration skylake
+	check "... and as the other one" ends 77 'Nothing was tried'
 else
 	skip "wrong engines" "no compiler"
 fi
