@@ -181,6 +181,7 @@ static int add_slot(struct survey_result *result, size_t number)
 	}
 	if (!*result->refusal)
 		result->refusal = slot->refusal;
+	result->compared += slot->compared;
 	result->reads += slot->reads;
 	result->probes += slot->probes;
 	result->disagreed += slot->disagreed;
@@ -190,10 +191,7 @@ static int add_slot(struct survey_result *result, size_t number)
 
 bool survey_tried(const struct survey_result *result)
 {
-	for (unsigned int side = 0; side < survey_sides(result->survey); side++)
-		if (!result->answered[side])
-			return false;
-	return true;
+	return result->compared;
 }
 
 bool survey_new(const struct survey_class *class)

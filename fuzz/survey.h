@@ -75,8 +75,9 @@ struct survey_slot {
 	uint8_t intercepts[SURVEY_SIDES]; /* enum intercept */
 	uint8_t obstacle[SURVEY_SIDES];   /* enum rdpmc_obstacle */
 	uint64_t reads;                   /* made, by all entries of an engine */
-	uint64_t answered[SURVEY_SIDES], refused[SURVEY_SIDES]; /* of these, by each entry */
-	char refusal[SURVEY_TEXT];                              /* why one was refused; or "" */
+	/* By each entry: of an engine, and answered by all of them. */
+	uint64_t answered[SURVEY_SIDES], refused[SURVEY_SIDES], compared;
+	char refusal[SURVEY_TEXT];  /* why one was refused; or "" */
 	uint64_t probes, disagreed; /* reads at random, and those that were not as counted */
 	uint64_t happened[SURVEY_SIDES][KNOWN_MOST];
 	unsigned int n_hits;
@@ -123,8 +124,8 @@ struct survey_result {
 	bool partial;   /* interrupted, or a worker died */
 	char died[200]; /* how, and in which configuration; empty: none */
 	uint64_t reads, probes, disagreed;
-	uint64_t answered[SURVEY_SIDES], refused; /* reads by each entry */
-	const char *refusal;                      /* of a slot's */
+	uint64_t answered[SURVEY_SIDES], refused, compared; /* reads by each entry */
+	const char *refusal;                                /* of a slot's */
 	double seconds;
 };
 
@@ -135,7 +136,7 @@ struct survey_result {
 int survey_run(const struct survey *survey, struct survey_result *result, const char **why);
 void survey_free(struct survey_result *result);
 
-/* Did every engine answer something? If not, that nothing was found means nothing. */
+/* Was a read answered, by every engine? If not, that nothing was found means nothing. */
 bool survey_tried(const struct survey_result *result);
 
 /* What became of a class from the first engine to the second. */

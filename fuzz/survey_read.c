@@ -121,16 +121,23 @@ static void quick_side(const struct survey_subject *subject, const struct survey
 	quick->sides[side].trouble = noted->trouble;
 }
 
-/* The registers after a read to which nobody objects are the model's. */
+/*
+ * The registers after a read to which nobody objects are the model's. RIP is told by how far it went:
+ * an engine may have moved it to where code can lie.
+ */
 static struct rdpmc_regs regs_of(const struct survey_subject *subject,
 				 const struct survey_noted *noted)
 {
 	const struct rdpmc_decision *decision = &subject->decision;
+	const struct rdpmc_state *state = &subject->run.state;
+	struct rdpmc_regs regs = noted->engine.regs;
 
-	if (noted->differs)
-		return noted->engine.regs;
-	return rdpmc_result(decision, &subject->run.state,
-			    rdpmc_value(decision, &subject->initial));
+	if (!noted->differs)
+		regs = rdpmc_result(decision, state, rdpmc_value(decision, &subject->initial));
+	regs.rip -= state->regs.rip;
+	if (state->mode != MODE_64BIT)
+		regs.rip = (uint32_t)regs.rip;
+	return regs;
 }
 
 /* Do the two engines answer differently, or is one right and one wrong? */
@@ -154,15 +161,21 @@ static bool changed(const struct survey_reader *reader, unsigned int entry)
 	       b->engine.elsewhere != a->engine.elsewhere || !b->trouble != !a->trouble;
 }
 
+/* Entries by which every engine answered: what one of them refused cannot be compared. */
+static unsigned int compared(const struct survey_reader *reader)
+{
+	unsigned int entries = reader->entries;
+
+	for (unsigned int i = 0; i < reader->n_subjects; i++)
+		entries &= reader->subjects[i].trial.answered;
+	return entries;
+}
+
 static bool worth_telling(const struct survey_reader *reader, unsigned int entry)
 {
 	if (reader->n_subjects == 1)
 		return reader->subjects[0].noted[entry].differs;
-	/* What one of them does not answer cannot be compared. */
-	for (unsigned int i = 0; i < reader->n_subjects; i++)
-		if (!(reader->subjects[i].trial.answered >> entry & 1))
-			return false;
-	return changed(reader, entry);
+	return compared(reader) >> entry & 1 && changed(reader, entry);
 }
 
 /* VMX-PRIORITY, SVM-PRIORITY: can a guest on this host bring the read to an exit? */
@@ -183,10 +196,11 @@ static void read_one(struct survey_reader *reader, struct survey_subject *subjec
 		subject->noted[entry].differs = false;
 	run->state = reader->states[reader->state];
 	run->state.regs.rcx |= rcx;
-	subject->decision = rdpmc_decide(&run->guest, &run->policy, &run->counters, &run->state);
 	survey_signals_are(subject->actions);
 	/* A step: what is asked of the first read alone is of no use here. */
 	trial_read(run, run->state.regs.rcx, 1);
+	/* In the state that the engine could bring about. */
+	subject->decision = rdpmc_decide(&run->guest, &run->policy, &subject->initial, &run->state);
 	/* Every read finds the counters as the first did: a class is not a matter of their order. */
 	if (!subject->decision.clears)
 		return;
@@ -237,6 +251,7 @@ uint16_t survey_ask(void *opaque, uint32_t ecx)
 		deed.answer[i] = (uint8_t)reader->subjects[i].decision.answer;
 	}
 	reader->slot->reads++;
+	reader->slot->compared += (unsigned int)__builtin_popcount(compared(reader));
 	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++)
 		if (reader->entries >> entry & 1 && worth_telling(reader, entry))
 			note_entry(reader, entry, &deed);
@@ -331,7 +346,7 @@ static int subject_begin(struct survey_reader *reader, unsigned int side, const 
 	slot->intercepts[side] = trial->tally.passed     ? INTERCEPT_OFF
 				 : trial->tally.unjudged ? INTERCEPT_UNKNOWN
 							 : INTERCEPT_ON;
-	reader->entries &= trial->engine->entries;
+	reader->entries &= trial->entries;
 	reader->n_subjects++;
 	survey_signals_keep(subject->actions);
 	return 0;

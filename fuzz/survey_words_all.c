@@ -50,6 +50,9 @@ struct survey_words survey_untried(const struct survey_result *result)
 	const struct survey *survey = result->survey;
 	unsigned int side = result->answered[SURVEY_BEFORE] ? SURVEY_AFTER : SURVEY_BEFORE;
 
+	if (result->answered[side])
+		return survey_say("Nothing was tried: no read was answered by both engines; have "
+				  "they no entry in common?");
 	return survey_say("Nothing was tried: engine %s answered no read%s%s",
 			  survey->engines[side]->name, *result->refusal ? ": " : "",
 			  result->refusal);

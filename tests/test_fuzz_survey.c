@@ -37,6 +37,7 @@ static enum {
 	DIES,      /* of a guest with 5 counters or more */
 	CLOBBERS,  /* RDX, in a #GP */
 	REFUSES,   /* every read */
+	STAYS,     /* RIP does, where a value is read */
 } wrong,
 	wrong_before;
 static const char *pending;
@@ -64,6 +65,8 @@ static void read_wrongly(unsigned int how, struct engine_vcpu *vcpu, enum entry 
 		changed.regs.rcx &= ~0x80000000ULL;
 	engine_emulator.read(vcpu, entry, &changed, answer);
 	answer->regs.rcx = state->regs.rcx;
+	if (how == STAYS)
+		answer->regs.rip = state->regs.rip;
 	if (how == REFUSES)
 		answer->refused = "KVM_RUN: EINVAL";
 	if (state->lock)
@@ -473,6 +476,65 @@ static void test_grid(void **unused)
 	check_grid(far_corner, 0xee007700, 256 * 256);
 }
 
+static unsigned int has_exit(struct engine_vcpu *vcpu)
+{
+	(void)vcpu;
+	return 1U << ENTRY_EXIT;
+}
+
+static unsigned int has_emulator(struct engine_vcpu *vcpu)
+{
+	(void)vcpu;
+	return 1U << ENTRY_EMULATOR;
+}
+
+/* Only entries that both engines have here are compared, whatever they may have elsewhere. */
+static void test_common_entries(void **unused)
+{
+	struct survey_result result;
+
+	(void)unused;
+	for (unsigned int i = 0; i < 2; i++) {
+		prepare(NOTHING, (const char *const[]){ "skylake", NULL });
+		wrong_before = ANSWERS_6000; /* by the emulator's entry */
+		survey.engines[SURVEY_BEFORE] = &engine_before;
+		survey.engines[SURVEY_AFTER] = &engine;
+		engine.has = has_exit;
+		engine_before.has = i ? has_emulator : NULL;
+		run(&result);
+		assert_int_equal(result.n_classes, 0);
+		/* By no entry at all: that is no agreement. */
+		assert_int_equal(survey_tried(&result), !i);
+		survey_free(&result);
+	}
+}
+
+static bool move_rip(struct engine_vcpu *vcpu, struct rdpmc_state *state)
+{
+	(void)vcpu;
+	state->regs.rip = 0x12340;
+	return true;
+}
+
+/* An engine that executes at another RIP does not answer otherwise for that; a RIP that stays does. */
+static void test_moved_rip(void **unused)
+{
+	static const unsigned int hows[] = { NOTHING, STAYS };
+	struct survey_result result;
+
+	(void)unused;
+	for (unsigned int i = 0; i < 2; i++) {
+		prepare(hows[i], (const char *const[]){ "skylake", NULL });
+		wrong_before = NOTHING;
+		survey.engines[SURVEY_BEFORE] = &engine_before;
+		survey.engines[SURVEY_AFTER] = &engine;
+		engine.adapt = move_rip;
+		run(&result);
+		assert_int_equal(result.n_classes, 4 * i); /* two rules, two entries */
+		survey_free(&result);
+	}
+}
+
 /* Nothing was found because nothing was tried: that is said, and is no agreement. */
 static void test_refused(void **unused)
 {
@@ -560,14 +622,15 @@ static void test_reports(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grid),         cmocka_unit_test(test_clean),
-		cmocka_unit_test(test_type),         cmocka_unit_test(test_bit_31),
-		cmocka_unit_test(test_reach),        cmocka_unit_test(test_one_ecx),
-		cmocka_unit_test(test_complaint),    cmocka_unit_test(test_setup),
-		cmocka_unit_test(test_intercept),    cmocka_unit_test(test_estimate),
-		cmocka_unit_test(test_side_effects), cmocka_unit_test(test_death),
-		cmocka_unit_test(test_example),      cmocka_unit_test(test_changes),
-		cmocka_unit_test(test_reports),      cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_grid),           cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_type),           cmocka_unit_test(test_bit_31),
+		cmocka_unit_test(test_reach),          cmocka_unit_test(test_one_ecx),
+		cmocka_unit_test(test_complaint),      cmocka_unit_test(test_setup),
+		cmocka_unit_test(test_intercept),      cmocka_unit_test(test_estimate),
+		cmocka_unit_test(test_side_effects),   cmocka_unit_test(test_death),
+		cmocka_unit_test(test_example),        cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_reports),        cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_common_entries), cmocka_unit_test(test_moved_rip),
 	};
 
 	return cmocka_run_group_tests_name("survey", tests, NULL, NULL);
