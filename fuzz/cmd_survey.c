@@ -9,6 +9,7 @@
 
 #include "fuzz/clock.h"
 #include "fuzz/command.h"
+#include "fuzz/command_journal.h"
 #include "fuzz/document.h"
 #include "fuzz/mutate.h"
 #include "fuzz/survey_report.h"
@@ -187,27 +188,32 @@ static void save_all(const char *directory, const struct survey_result *result)
 	}
 }
 
+static void note_group(void *journal, uint64_t first)
+{
+	uint8_t data[MUTATE_SIZE];
+
+	for (uint64_t i = first; i < first + SURVEY_NOTE && i < MADE; i++)
+		command_journal_add(journal, data,
+				    mutate_numbered(SURVEY_SEED, i, data, sizeof(data)));
+	command_journal_sync(journal);
+}
+
 /*
  * What is known may want a guest that no configuration has to happen; and what is new may, too.
  * Single engines cannot have two vCPUs: the survey's workers are done.
  */
-static void try_made(const struct command_engine *chosen, struct known *known,
+static void try_made(const struct command_engine *chosen, struct survey_result *result,
 		     struct survey_report *report)
 {
-	uint8_t data[MUTATE_SIZE];
-	struct finding finding;
-	struct trial trial;
+	struct journal *journal = command_journal(chosen->engine);
+	struct survey_made made;
+	const char *why;
 
-	command_trial(&trial, chosen);
-	for (uint64_t i = 0; i < MADE && !command_interrupted(); i++) {
-		size_t size = mutate_numbered(1, i, data, sizeof(data)); /* as run --random */
-
-		report->made_new += !trial_run(&trial, data, size, &finding);
-		report->made++;
-	}
-	for (unsigned int i = 0; i < known_count(known); i++)
-		known_get(known, i)->happened += known_get(trial.known, i)->happened;
-	trial_free(&trial);
+	if (survey_made(result, MADE, journal ? note_group : NULL, journal, &made, &why))
+		command_die("engine %s: random cases: %s", chosen->engine->name, why);
+	command_journal_close(journal);
+	report->made = made.answered ? made.cases : 0;
+	report->made_new = made.differ;
 }
 
 static void write_markdown(const char *path, const struct survey_report *report)
@@ -311,7 +317,7 @@ int command_survey(int argc, char **argv)
 	if (survey.progress)
 		fprintf(stderr, "\r\033[K");
 	if (!options.against.engine && options.n_configurations == nr_configurations)
-		try_made(&options.chosen, survey.known[SURVEY_BEFORE], &report);
+		try_made(&options.chosen, &result, &report);
 	result.seconds = clock_seconds() - since;
 	report.result = &result;
 	report.names[SURVEY_BEFORE] = options.chosen.named;

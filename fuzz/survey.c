@@ -30,19 +30,25 @@ static size_t shared_size(const struct survey *survey)
 	return sizeof(struct shared) + survey->n_configurations * sizeof(struct survey_slot);
 }
 
-/* Never returns. Signals end it at once: what it has under way is not counted. */
-static void worker(const struct survey *survey, struct shared *shared, pid_t parent)
+void survey_worker(pid_t parent)
 {
-	const char *why;
-	size_t i;
-
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
+}
+
+/* Never returns. Signals end it at once: what it has under way is not counted. */
+static void worker(const struct survey *survey, struct shared *shared, pid_t parent)
+{
+	const char *why;
+	size_t i;
+
+	survey_worker(parent);
 	while ((i = atomic_fetch_add(&shared->next, 1)) < survey->n_configurations) {
+		shared->slots[i].worker = getpid();
 		shared->slots[i].progress = SLOT_BEGUN;
 		if (survey_configuration(survey, i, &shared->slots[i], &why)) {
 			snprintf(shared->why, sizeof(shared->why), "%s", why);
@@ -54,8 +60,8 @@ static void worker(const struct survey *survey, struct shared *shared, pid_t par
 	_exit(0);
 }
 
-static void note_death(const struct survey *survey, const struct shared *shared, int status,
-		       struct survey_result *result)
+static void note_death(const struct survey *survey, const struct shared *shared, pid_t pid,
+		       int status, struct survey_result *result)
 {
 	const char *in = "";
 
@@ -64,7 +70,7 @@ static void note_death(const struct survey *survey, const struct shared *shared,
 	    (survey->interrupted && survey->interrupted()))
 		return;
 	for (size_t i = 0; i < survey->n_configurations; i++)
-		if (shared->slots[i].progress == SLOT_BEGUN)
+		if (shared->slots[i].progress == SLOT_BEGUN && shared->slots[i].worker == pid)
 			in = survey->configurations[i]->name;
 	snprintf(result->died, sizeof(result->died), "%s, in configuration %s",
 		 strsignal(WTERMSIG(status)), in);
@@ -98,9 +104,9 @@ static void await(const struct survey *survey, const struct shared *shared, pid_
 		for (unsigned int i = 0; i < n; i++) {
 			if (!pids[i] || waitpid(pids[i], &status, WNOHANG) != pids[i])
 				continue;
+			note_death(survey, shared, pids[i], status, result);
 			pids[i] = 0;
 			left--;
-			note_death(survey, shared, status, result);
 		}
 		if (!left)
 			break;

@@ -13,6 +13,8 @@
 #ifndef FUZZ_SURVEY_H
 #define FUZZ_SURVEY_H
 
+#include <sys/types.h>
+
 #include "fuzz/configurations.h"
 #include "fuzz/trial.h"
 
@@ -70,6 +72,7 @@ struct survey_hit {
 /* What one configuration showed. In memory that the workers and their parent share. */
 struct survey_slot {
 	enum { SLOT_NOT_BEGUN, SLOT_BEGUN, SLOT_DONE } progress;
+	pid_t worker;
 	bool too_many;              /* classes, or kinds of types or indices: some are left out */
 	bool offered[SURVEY_SIDES]; /* the engine cannot give this guest */
 	uint8_t intercepts[SURVEY_SIDES]; /* enum intercept */
@@ -136,6 +139,24 @@ struct survey_result {
 int survey_run(const struct survey *survey, struct survey_result *result, const char **why);
 void survey_free(struct survey_result *result);
 
+/* Cases of any guest, made at random as `run --random` makes them, by the first engine. */
+#define SURVEY_SEED 1
+#define SURVEY_NOTE 256
+struct survey_made {
+	uint64_t cases;    /* that were tried */
+	uint64_t differ;   /* in a way that nothing known explains */
+	uint64_t answered; /* reads */
+};
+
+/*
+ * Tries @count of them in a process of their own. @note, or NULL, is told of each SURVEY_NOTE cases
+ * before they run, by the number of the first. If one kills the process, @result is partial and says
+ * which. Returns 0, or -1 with @why.
+ */
+int survey_made(struct survey_result *result, uint64_t count,
+		void (*note)(void *opaque, uint64_t first), void *opaque, struct survey_made *made,
+		const char **why);
+
 /* Was a read answered, by every engine? If not, that nothing was found means nothing. */
 bool survey_tried(const struct survey_result *result);
 
@@ -156,5 +177,8 @@ void survey_case(const struct survey_result *result, const struct survey_class *
 /* One configuration, in this process; survey_run()'s workers call it. */
 int survey_configuration(const struct survey *survey, size_t number, struct survey_slot *slot,
 			 const char **why);
+
+/* What a worker process begins with: signals end it, and so does its parent's end. */
+void survey_worker(pid_t parent);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "fuzz/mutate.h"
 #include "fuzz/survey_grid.h"
 #include "fuzz/survey_report.h"
 
@@ -370,6 +371,63 @@ static void test_death(void **unused)
 	survey_free(&result);
 }
 
+/* It is the configuration of the worker that died, not what another has under way then. */
+static void test_death_beside_another(void **unused)
+{
+	struct survey_result result;
+
+	(void)unused;
+	prepare(DIES, (const char *const[]){ "sapphire-rapids", "skylake", NULL });
+	run(&result);
+	assert_int_equal(result.done, 1);
+	assert_string_equal(result.died, "Aborted, in configuration sapphire-rapids");
+	survey_free(&result);
+}
+
+static struct survey_made made(unsigned int how, struct survey_result *result)
+{
+	struct survey_made made;
+	const char *why;
+
+	prepare(how, (const char *const[]){ "skylake", NULL });
+	run(result);
+	assert_int_equal(survey_made(result, 3000, NULL, NULL, &made, &why), 0);
+	return made;
+}
+
+/* Random cases are a worker's, too: what was found before one that kills it is kept. */
+static void test_made(void **unused)
+{
+	uint8_t data[MUTATE_SIZE];
+	struct survey_result result;
+	struct survey_made all;
+	struct rdpmc_case one;
+	char died[200];
+	uint64_t i = 0;
+
+	(void)unused;
+	all = made(NOTHING, &result);
+	assert_int_equal(all.cases, 3000);
+	assert_int_equal(all.differ, 0);
+	assert_true(all.answered > 3000);
+	assert_false(result.partial);
+	survey_free(&result);
+
+	all = made(CLOBBERS, &result);
+	assert_true(all.differ > 0);
+	survey_free(&result);
+
+	do {
+		case_decode(data, mutate_numbered(1, i++, data, sizeof(data)), &one);
+	} while (one.guest.nr_gp < 5);
+	all = made(DIES, &result);
+	assert_int_equal(all.cases, i - 1);
+	assert_true(result.partial);
+	snprintf(died, sizeof(died), "Aborted, in random case %u of seed 1", (unsigned int)i - 1);
+	assert_string_equal(result.died, died);
+	survey_free(&result);
+}
+
 /* The example's bytes find what the class says. */
 static void test_example(void **unused)
 {
@@ -631,6 +689,7 @@ int main(void)
 		cmocka_unit_test(test_example),        cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_reports),        cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_common_entries), cmocka_unit_test(test_moved_rip),
+		cmocka_unit_test(test_made),           cmocka_unit_test(test_death_beside_another),
 	};
 
 	return cmocka_run_group_tests_name("survey", tests, NULL, NULL);
