@@ -251,6 +251,11 @@ static int interrupted(void)
 	return 128 + command_interrupted();
 }
 
+static void nothing_tried(const char *refusal)
+{
+	printf("nothing was tried: no read was answered%s%s\n", *refusal ? ": " : "", refusal);
+}
+
 /* ----- several engines ----- */
 
 struct several {
@@ -342,6 +347,20 @@ static size_t tell_agreement(const struct options *options, const struct agreeme
 	return kinds;
 }
 
+/* Was a read, by any engine? If not, @refusal is why one was not. */
+static bool answered(const struct agreement *agreement, const char **refusal)
+{
+	for (unsigned int i = 0; i < agreement->count; i++) {
+		const struct tally *tally = &agreement->engines[i].trial.tally;
+
+		if (tally->answered)
+			return true;
+		if (tally->refused)
+			*refusal = tally->refusal;
+	}
+	return false;
+}
+
 static int run_several(const struct options *options)
 {
 	struct agreement *agreement = calloc(1, sizeof(*agreement));
@@ -349,6 +368,7 @@ static int run_several(const struct options *options)
 	const double since = clock_seconds();
 	int status = EXIT_NOTHING_RAN;
 	size_t count = 0, kinds;
+	const char *refusal = "";
 	char why[256];
 
 	if (!agreement)
@@ -375,6 +395,8 @@ static int run_several(const struct options *options)
 		status = EXIT_FINDING;
 	else if (!agreement->cases)
 		fprintf(stderr, "rdpmc-diff: there was no case to run\n");
+	else if (!answered(agreement, &refusal))
+		nothing_tried(refusal);
 	else
 		status = EXIT_GOOD;
 	if (status == EXIT_GOOD && !options->quiet)
@@ -422,11 +444,15 @@ int command_run(int argc, char **argv)
 		report_tally(stdout, &trial.tally, clock_seconds() - since);
 		report_remarks(stdout, &trial);
 	}
-	status = findings.kinds ? EXIT_FINDING : trial.tally.cases ? EXIT_GOOD : EXIT_NOTHING_RAN;
+	status = findings.kinds         ? EXIT_FINDING
+		 : trial.tally.answered ? EXIT_GOOD
+					: EXIT_NOTHING_RAN;
 	if (command_interrupted())
 		status = interrupted();
-	else if (status == EXIT_NOTHING_RAN)
+	else if (status == EXIT_NOTHING_RAN && !trial.tally.cases)
 		fprintf(stderr, "rdpmc-diff: there was no case to run\n");
+	else if (status == EXIT_NOTHING_RAN)
+		nothing_tried(trial.tally.refusal);
 	else if (!findings.kinds && !options.quiet)
 		printf("nothing found\n");
 	findings_free(&findings);

@@ -224,18 +224,31 @@ static void report_register(FILE *out, const char *name, uint64_t engine, uint64
 			hex(model).text);
 }
 
-static void report_counters(FILE *out, const struct finding *finding)
+/* The bits of counter @x that the guest has; of one that it does not have, all. */
+static uint64_t counter_bits(const struct rdpmc_view *guest, enum rdpmc_class class, unsigned int x)
 {
+	const unsigned int width = guest->readable[class] >> x & 1 ? guest->width[class] : 64;
+
+	return width < 64 ? (1ULL << width) - 1 : ~0ULL;
+}
+
+static void report_counters(FILE *out, const struct rdpmc_view *guest,
+			    const struct finding *finding)
+{
+	const enum rdpmc_class gp = guest->vendor == RDPMC_AMD ? CLASS_AMD_CORE : CLASS_GP;
 	const struct rdpmc_counters *engine = &finding->counters, *model = &finding->expected;
+	uint64_t mask;
 	char name[64];
 
 	for (unsigned int x = 0; x < finding->n_gp; x++) {
 		snprintf(name, sizeof(name), "general-purpose counter %u", x);
-		report_register(out, name, engine->gp[x], model->gp[x]);
+		mask = counter_bits(guest, gp, x);
+		report_register(out, name, engine->gp[x] & mask, model->gp[x] & mask);
 	}
 	for (unsigned int x = 0; x < finding->n_fixed; x++) {
 		snprintf(name, sizeof(name), "fixed counter %u", x);
-		report_register(out, name, engine->fixed[x], model->fixed[x]);
+		mask = counter_bits(guest, CLASS_FIXED, x);
+		report_register(out, name, engine->fixed[x] & mask, model->fixed[x] & mask);
 	}
 	report_register(out, "PERF_METRICS", engine->metrics, model->metrics);
 	report_register(out, "FIXED_CTR_CTRL", engine->fixed_ctr_ctrl, model->fixed_ctr_ctrl);
@@ -362,7 +375,7 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	report_register(out, "RDX", engine->rdx, model->rdx);
 	report_register(out, "RIP", engine->rip, model->rip);
 	report_register(out, "RFLAGS", engine->rflags, model->rflags);
-	report_counters(out, finding);
+	report_counters(out, &guest, finding);
 	if (*finding->changed)
 		fprintf(out, "differs  %s\n", finding->changed);
 	else if (finding->engine.elsewhere)
@@ -536,8 +549,8 @@ void report_tally(FILE *out, const struct tally *tally, double seconds)
 			"that about\n",
 			(unsigned long long)tally->adapted);
 	if (tally->refused)
-		fprintf(out, "%llu reads not tried: the host refuses their state\n",
-			(unsigned long long)tally->refused);
+		fprintf(out, "%llu reads not tried: the host refuses their state (%s)\n",
+			(unsigned long long)tally->refused, tally->refusal);
 	if (tally->unjudged)
 		fprintf(out, "intercept not judged in %llu cases: the engine does not know it\n",
 			(unsigned long long)tally->unjudged);

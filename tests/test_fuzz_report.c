@@ -334,6 +334,42 @@ static void test_finding(void **unused)
 		    "entries  the entries of the engine do not agree\n");
 }
 
+/* Counters are compared in their width, and told so: bits above it are nobody's. */
+static void test_counters_width(void **unused)
+{
+	struct rdpmc_case decoded = case_of(&intel, &intel);
+	struct finding finding = {
+		.oracles = ORACLE_NOTHING_ELSE, .n_gp = 9, .n_fixed = 2, .state = decoded.state
+	};
+	struct trial trial;
+	FILE *out = begin();
+
+	(void)unused;
+	finding.counters.gp[3] = 0xffff123456789abc;
+	finding.expected.gp[3] = 0x123456789abc;
+	finding.counters.fixed[1] = 0xabcd000000000001;
+	finding.expected.fixed[1] = 2;
+	finding.counters.gp[8] = 1ULL << 60; /* of the nine the guest has eight */
+	start(&trial);
+	report_finding(out, &trial, &decoded, &finding);
+	trial_free(&trial);
+	fclose(out);
+	assert_null(strstr(text, "counter 3"));
+	assert_holds("differs  fixed counter 1 is 0001H, should be 0002H\n");
+	assert_holds("differs  general-purpose counter 8 is 1000_0000_0000_0000H");
+}
+
+static void test_refused_tally(void **unused)
+{
+	struct tally tally = { .cases = 2, .refused = 3, .refusal = "KVM_RUN: EINVAL" };
+	FILE *out = begin();
+
+	(void)unused;
+	report_tally(out, &tally, 0);
+	fclose(out);
+	assert_holds("3 reads not tried: the host refuses their state (KVM_RUN: EINVAL)\n");
+}
+
 static const char *complain(struct engine_vcpu *vcpu)
 {
 	(void)vcpu;
@@ -513,6 +549,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_case, forget),
 		cmocka_unit_test_teardown(test_finding, forget),
 		cmocka_unit_test_teardown(test_unanswered, forget),
+		cmocka_unit_test_teardown(test_counters_width, forget),
+		cmocka_unit_test_teardown(test_refused_tally, forget),
 		cmocka_unit_test_teardown(test_answers_of_a_finding, forget),
 		cmocka_unit_test_teardown(test_error_code, forget),
 		cmocka_unit_test_teardown(test_pass_sound, forget),

@@ -90,6 +90,14 @@ if command -v "${CC:-gcc}" >/dev/null; then
 		}
 	END
 	${CC:-gcc} -O2 -std=gnu11 -D_GNU_SOURCE -I. -shared -fPIC "$dir/refuses.c" -o "$dir/refuses.so" 2>"$dir/err"
+	cp "$dir/refuses.so" "$dir/refuses-too.so"
+	for second in "" "--engine $dir/refuses-too.so"; do
+		# shellcheck disable=SC2086
+		"$diff" run --engine "$dir/refuses.so" $second corpus/seeds >"$dir/out" 2>"$dir/err"
+		status=$?
+		check "run finds nothing, and does not say so $second" ends 77 'nothing was tried'
+		check "... and says why" says 'KVM_RUN: EINVAL'
+	done
 	run --engine "$dir/refuses.so" --configuration skylake --json "$dir/refused.json"
 	check "an engine that refuses everything" ends 77 'Nothing was tried'
 	check "... and why" says 'KVM_RUN: EINVAL'
