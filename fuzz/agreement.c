@@ -320,16 +320,19 @@ static void run_as(struct agreement *agreement, unsigned int real, const char *n
 		   const uint8_t *data, size_t size)
 {
 	struct agreement_engine *engines = agreement->engines;
+	char as[256];
 	size_t made_size;
 	uint8_t *made = as_the_machine_has_it(&engines[real], data, size, &made_size);
 
+	/* It is not the case of that name. */
+	snprintf(as, sizeof(as), "%.180s as engine %.50s has it", name, engines[real].name);
 	for (unsigned int i = 0; made && i < agreement->count; i++) {
 		struct agreement_pair *pair =
 			&agreement->pairs[i < real ? i : real][i < real ? real : i];
 
 		if (engines[i].absent || engines[i].trial.engine->real)
 			continue;
-		try_one(agreement, &engines[i], name, made, made_size);
+		try_one(agreement, &engines[i], as, made, made_size);
 		compare(&engines[i].reads, &engines[real].reads, pair);
 	}
 	free(made);

@@ -56,6 +56,25 @@ static void refuse_some(struct engine_vcpu *vcpu, enum entry entry, const struct
 		answer->refused = "not this";
 }
 
+/* Wrong of a guest without PERF_METRICS alone. */
+static void wrong_metrics(struct engine_vcpu *vcpu, enum entry entry,
+			  const struct rdpmc_state *state, struct engine_answer *answer)
+{
+	right->read(vcpu, entry, state, answer);
+	if (answer->answer == ANSWER_GP)
+		answer->answer = ANSWER_UD;
+}
+
+static bool offer_no_metrics(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest,
+			     struct rdpmc_pmu *host, struct rdpmc_policy *policy)
+{
+	(void)vcpu;
+	(void)host;
+	(void)policy;
+	guest->perf_capabilities = 0;
+	return true;
+}
+
 static bool offer_other(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
 			struct rdpmc_policy *policy)
 {
@@ -274,6 +293,25 @@ static void test_refused(void **unused)
 	assert_pair(0, 2, 2, 2);
 }
 
+/* A case as another engine's machine has it is another case: findings in it are named so. */
+static void test_adapted_name(void **unused)
+{
+	struct engine real = but("real"), wrong = but("wrong");
+	const struct agreement_engine *put_wrong;
+	struct data data = plain(METRICS);
+
+	(void)unused;
+	real.real = true;
+	real.offer = offer_no_metrics;
+	wrong.read = wrong_metrics;
+	put(&real);
+	put_wrong = put(&wrong);
+	run(&data);
+	assert_came_to(put_wrong, 1, 0);
+	assert_int_equal(put_wrong->findings.kinds, 1);
+	assert_string_equal(put_wrong->findings.found[0].name, "a case as engine real has it");
+}
+
 /* Another guest or host is never compared; a state by the read, unless reads leave something. */
 static void test_others(void **unused)
 {
@@ -452,6 +490,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_adapted_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_controls, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_entries, setup, teardown),
