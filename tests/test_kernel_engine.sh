@@ -135,5 +135,31 @@ passed=yes
 [ $status -eq 0 ] && [ ! -s "$top/err" ] && [ "$(grep -c '' "$top/out")" -le 24 ] || passed=no
 report $passed '--help'
 
+# Objects that are kept are linked only while the tree has their sources. The compiler is a clang of the
+# name alone, whose objects are empty but for what the linker asks for, and which tells what it links.
+cat >"$top/clang" <<'END'
+#!/bin/sh
+[ "$1" != --version ] || { echo clang; exit; }
+out=$(echo "$*" | sed 's/.* -o \([^ ]*\).*/\1/')
+case " $* " in
+*' -shared '*)	echo "$*" >"${0%/*}/linked"; touch "$out" ;;
+*)		echo '__attribute__((weak)) int rdpmc_engine = 1, emulate_ops = 1;' | ${HOST_CC:-cc} -fdata-sections -xc -c -o "$out" - ;;
+esac
+END
+chmod +x "$top/clang"
+mkdir "$top/kept"
+for has in yes no; do
+	[ $has = yes ] && touch "$kvm/regs.c" || rm "$kvm/regs.c"
+	CC=$top/clang
+	export CC
+	run --keep "$top/kept" --out "$top/made/engine.so" "$good"
+	unset CC
+	linked=no
+	! grep -q 'kvm_regs\.c\.o' "$top/linked" || linked=yes
+	passed=no
+	[ $status -eq 0 ] && [ $linked = $has ] && passed=yes
+	report $passed "--keep: an object of a source that is there, $has: linked, $linked"
+done
+
 echo "1..$count"
 [ $failures -eq 0 ]
