@@ -53,7 +53,8 @@ static const struct argp explain_argp = {
 	.args_doc = "FILE|-",
 	.doc = "Say in words what a case tries, what the processor answers and by which rule, and "
 	       "whether the engine agrees.\v"
-	       "Exit status: 0 the engine agrees, 1 it does not, 2 usage or a file that cannot be "
+	       "Exit status: 0 the engine agrees, or differs as is known; 1 it does not; 2 usage "
+	       "or a file that cannot be "
 	       "read.",
 	.children = children,
 };
@@ -67,6 +68,19 @@ static const struct argp minimize_argp = {
 	.children = children,
 };
 
+static void tell_known(const struct trial *trial)
+{
+	bool any = false;
+
+	printf("engine   %s differs, as is known: ", trial->engine->name);
+	for (unsigned int i = 0; i < known_count(trial->known); i++)
+		if (known_get(trial->known, i)->happened) {
+			printf("%s%s", any ? ", " : "", known_get(trial->known, i)->name);
+			any = true;
+		}
+	printf("\n");
+}
+
 int command_explain(int argc, char **argv)
 {
 	struct options options = { .wanted = 1 };
@@ -79,6 +93,7 @@ int command_explain(int argc, char **argv)
 
 	command_parse(&explain_argp, argc, argv, &options);
 	command_read_file(options.paths[0], &data, &size);
+	command_check_case(options.paths[0], data, size);
 	command_trial(&trial, &options.chosen);
 	good = trial_run(&trial, data, size, &finding);
 	case_decode(data, size, &decoded);
@@ -87,7 +102,12 @@ int command_explain(int argc, char **argv)
 	} else {
 		report_case(stdout, &decoded);
 		report_answers(stdout, &trial, &decoded);
-		if (good)
+		if (good && trial.tally.known)
+			tell_known(&trial);
+		else if (good && !trial.tally.answered)
+			printf("engine   %s answers nothing%s%s\n", trial.engine->name,
+			       trial.tally.refusal[0] ? ": " : "", trial.tally.refusal);
+		else if (good)
 			printf("engine   %s agrees, by all its entries\n", trial.engine->name);
 		else
 			report_finding(stdout, &trial, &decoded, &finding);

@@ -104,6 +104,7 @@ static bool replay_one(void *opaque, const char *name, const uint8_t *data, size
 	struct replay *replay = opaque;
 	struct finding finding;
 
+	command_check_case(name, data, size);
 	command_journal_add(replay->journal, data, size);
 	command_journal_sync(replay->journal);
 	if (!trial_run(replay->trial, data, size, &finding))
@@ -267,6 +268,7 @@ static bool agree_one(void *opaque, const char *name, const uint8_t *data, size_
 {
 	const struct several *several = opaque;
 
+	command_check_case(name, data, size);
 	command_journal_add(several->journal, data, size);
 	command_journal_sync(several->journal);
 	agreement_run(several->agreement, name, data, size);

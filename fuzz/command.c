@@ -236,6 +236,15 @@ static bool keep(void *opaque, const char *name, const uint8_t *data, size_t siz
 	return true;
 }
 
+/* Fuzzers and seeds write CASE_VERSION, and what is made small has a 0 there. */
+void command_check_case(const char *name, const uint8_t *data, size_t size)
+{
+	if (size && data[0] && data[0] != CASE_VERSION)
+		fprintf(stderr,
+			"rdpmc-diff: %s: this is no case file; its bytes are tried as a case\n",
+			name);
+}
+
 void command_read_file(const char *path, uint8_t **data, size_t *size)
 {
 	struct whole whole = { 0 };

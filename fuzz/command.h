@@ -71,6 +71,9 @@ bool command_ends(void); /* is an end asked for? */
 /* Is standard error a person's terminal? Then long work tells how far it is. */
 bool command_progress(void);
 
+/* Says so of @data that no case file is: any bytes are a case, but not each was meant to be one. */
+void command_check_case(const char *name, const uint8_t *data, size_t size);
+
 /* One file, whole, or die. *data is malloc()ed. */
 void command_read_file(const char *path, uint8_t **data, size_t *size);
 

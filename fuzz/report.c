@@ -386,25 +386,20 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 		fprintf(out, "entries  the entries of the engine do not agree\n");
 }
 
-void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded)
+/* What a processor with these PMUs answers to the case's reads. */
+static void answers_of(FILE *out, const struct rdpmc_case *decoded, const struct rdpmc_view *guest,
+		       const struct rdpmc_view *host, const struct rdpmc_policy *policy)
 {
 	struct rdpmc_state state = decoded->state;
-	struct rdpmc_pmu offered, processor;
-	struct rdpmc_policy policy;
 	struct rdpmc_counters counters;
 	struct rdpmc_outcome outcome;
-	struct rdpmc_view guest, host;
 	struct case_step step = { .op = STEP_READ, .value = state.regs.rcx };
 	unsigned int n_gp, n_fixed;
 	struct rdpmc_pass pass;
 
-	if (trial_offer(trial, decoded, &offered, &processor, &policy))
-		report_pmu(out, "offered", &offered);
-	rdpmc_view(&offered, &trial->choices, &guest);
-	rdpmc_view(&processor, &trial->choices, &host);
-	case_counters(decoded, &guest, &counters, &n_gp, &n_fixed);
+	case_counters(decoded, guest, &counters, &n_gp, &n_fixed);
 	for (size_t i = 0;; i++) {
-		if (trial_model_step(&guest, &policy, &state, &counters, &step, &outcome)) {
+		if (trial_model_step(guest, policy, &state, &counters, &step, &outcome)) {
 			fprintf(out, i ? "read %-4zu" : "read     ", i);
 			report_model(out, &outcome);
 			fprintf(out, "\n         by %s: %s\n         (%s)\n",
@@ -416,9 +411,27 @@ void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_cas
 			break;
 		case_step(decoded, i, &step);
 	}
-	pass = rdpmc_may_pass(&host, &guest, &policy);
+	pass = rdpmc_may_pass(host, guest, policy);
 	fprintf(out, "exits    the intercept %s\n",
 		pass.obstacle == OBSTACLE_NONE ? "may be off" : "must be on");
+}
+
+void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded)
+{
+	struct rdpmc_pmu offered, processor;
+	struct rdpmc_policy policy;
+	struct rdpmc_view guest, host;
+
+	rdpmc_view(&decoded->guest, &trial->choices, &guest);
+	rdpmc_view(&decoded->host, &trial->choices, &host);
+	answers_of(out, decoded, &guest, &host, &decoded->policy);
+	if (!trial_offer(trial, decoded, &offered, &processor, &policy))
+		return;
+	/* The engine cannot give this guest: what is right for the one that it gives. */
+	report_pmu(out, "offered", &offered);
+	rdpmc_view(&offered, &trial->choices, &guest);
+	rdpmc_view(&processor, &trial->choices, &host);
+	answers_of(out, decoded, &guest, &host, &policy);
 }
 
 void report_bytes(FILE *out, const uint8_t *data, size_t size, const char *file, const char *engine)

@@ -323,9 +323,21 @@ static void test_answers(void **unused)
 	data.bytes.guest.version = 1;
 	put_le64(data.bytes.rcx, 6);
 	report(&data);
+	/* The processor's answer first: the case's guest is not the engine's. */
+	assert_holds("read     EDX:EAX = ");
+	assert_true(strstr(text, "data-fabric counter at index 6") < strstr(text, "offered"));
 	read_line(line, sizeof(line), "offered  AMD, 4 core counters\nread     #GP(0)",
 		  RULE_AMD_OTHER);
 	assert_holds(line);
+
+	data.bytes.guest.version = 2;
+	data.bytes.guest.nr_gp = 6;
+	data.bytes.guest.nr_nb = 16;
+	data.bytes.host = data.bytes.guest;
+	put_le64(data.bytes.rcx, 9);
+	report(&data);
+	assert_int_equal(strncmp(text, "read     EDX:EAX = ", 19), 0);
+	assert_true(strstr(text, "data-fabric counter at index 9") < strstr(text, "offered"));
 }
 
 static void test_tally(void **unused)
