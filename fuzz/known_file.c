@@ -277,6 +277,36 @@ static bool in_range(struct reader *reader, const char *range, const char *versi
 	return number >= first && number <= last;
 }
 
+/*
+ * What a running kernel has that cannot be probed, by releases whose sources were read; between the two
+ * it is not known. A distribution may have taken a change back: then a difference does not happen.
+ */
+static const struct {
+	const char *name;
+	bool there;     /* up to ... */
+	long last;      /* ... this release, and not so ... */
+	long otherwise; /* ... from this one on */
+} by_release[] = {
+	{ "fast-reads", true, 6008, 6009 },      { "intel-early-check", true, 6008, 6009 },
+	{ "amd-masks-index", true, 6008, 6009 }, { "refresh-asks", false, 6001, 6012 },
+	{ "amd-v2", false, 6001, 6012 },
+};
+
+/* Does @release say whether the feature is @there? */
+static bool release_tells(const char *at, size_t length, const char *release, bool *there)
+{
+	const char *after;
+	const long number = release ? version_number(release, &after) : -1;
+
+	for (size_t i = 0; number >= 0 && i < NR_OF(by_release); i++) {
+		if (!is_word(at, length, by_release[i].name))
+			continue;
+		*there = by_release[i].there == (number <= by_release[i].last);
+		return number <= by_release[i].last || number >= by_release[i].otherwise;
+	}
+	return false;
+}
+
 /* "name" or "!name", with commas */
 static bool has_features(struct reader *reader, const char *at, const struct engine *engine)
 {
@@ -297,7 +327,9 @@ static bool has_features(struct reader *reader, const char *at, const struct eng
 			told |= is;
 			there |= is && feature->there;
 		}
-		/* Of a running kernel not much can be told: what is not, is not assumed. */
+		if (!told && engine->real)
+			told = release_tells(at, length, engine->version, &there);
+		/* What a running kernel does not tell either way is not assumed. */
 		has &= there == wanted && (told || !engine->real);
 		at += length;
 	} while (accept(&at, ","));

@@ -73,6 +73,7 @@ static int anew(void **unused)
 	empty();
 	engine.version = "6.1";
 	engine.features = features;
+	engine.real = false;
 	return 0;
 }
 
@@ -362,6 +363,79 @@ static void test_features(void **unused)
 		engine.features = NULL;
 		if (count_of(text) != rows[i].in_none)
 			fail_msg("Feature: %s, of none", rows[i].feature);
+	}
+}
+
+/* Of a running kernel the release decides what cannot be probed; what it does not say is not assumed. */
+static void test_features_by_release(void **unused)
+{
+	static const struct {
+		const char *release, *feature;
+		bool in;
+	} rows[] = {
+		{ "6.1.0-40-amd64", "fast-reads", true },
+		{ "6.8.0-31-generic", "fast-reads", true },
+		{ "6.9.0", "fast-reads", false },
+		{ "6.9.0", "!fast-reads", true },
+		{ "6.8.12", "!intel-early-check", false },
+		{ "6.12.117", "!intel-early-check", true },
+		{ "7.3.4", "!intel-early-check", true },
+		{ "6.1.192", "amd-masks-index", true },
+		{ "6.18.44", "amd-masks-index", false },
+		{ "6.1.192", "!refresh-asks", true },
+		{ "6.12.117", "refresh-asks", true },
+		{ "6.6.1", "refresh-asks", false },
+		{ "6.6.1", "!refresh-asks", false },
+		{ "6.1.192", "!amd-v2", true },
+		{ "7.2.0", "amd-v2", true },
+		{ "6.12.117", "has-it", true },
+		{ "6.12.117", "never-heard-of", false },
+		{ "6.12.117", "!never-heard-of", false },
+		{ "6.12.117", "!fast-reads, has-it", true },
+	};
+	char text[1000];
+
+	(void)unused;
+	engine.real = true;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(text, sizeof(text),
+			 KERNELS
+			 "Name: a\nFeature: %s\nWhen: ecx = 1\n"
+			 "As: ecx = 2\nKernel: k\nProcessor: p\nWhy: w\nSource: s\nReach: r\n",
+			 rows[i].feature);
+		engine.version = rows[i].release;
+		if (count_of(text) != rows[i].in)
+			fail_msg("Feature: %s, Linux %s", rows[i].feature, rows[i].release);
+	}
+}
+
+/* Those that made good hosts end with 1: of the files as they are. */
+static void test_release_of_the_files(void **unused)
+{
+	static const struct {
+		const char *release, *name;
+		bool in;
+	} rows[] = {
+		{ "6.1.192", "fast-bit", true },
+		{ "6.12.117", "fast-bit", false },
+		{ "6.1.192", "vmware-by-emulator", false },
+		{ "6.12.117", "vmware-by-emulator", true },
+	};
+
+	(void)unused;
+	engine.real = true;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct known *known;
+		bool in = false;
+
+		engine.version = rows[i].release;
+		known = known_read("fuzz/known", &engine, why, sizeof(why));
+		assert_non_null(known);
+		for (unsigned int k = 0; k < known_count(known); k++)
+			in |= !strcmp(known_get(known, k)->name, rows[i].name);
+		known_free(known);
+		if (in != rows[i].in)
+			fail_msg("%s, Linux %s", rows[i].name, rows[i].release);
 	}
 }
 
@@ -2242,6 +2316,8 @@ int main(void)
 		TEST(test_kernels_scope),
 		TEST(test_files_in_order),
 		TEST(test_features),
+		TEST(test_features_by_release),
+		TEST(test_release_of_the_files),
 		TEST(test_fields),
 		TEST(test_refused),
 		TEST(test_missing),
