@@ -330,17 +330,21 @@ static void states(struct run *run, struct trial *trial, const struct configurat
 /* A real machine makes the same guest of many configurations: each guest once. */
 static bool is_new_guest(const struct run *run, const struct trial *trial, size_t number)
 {
-	struct rdpmc_view views[2] = { 0 };
+	struct {
+		struct rdpmc_view guest, host;
+		struct rdpmc_policy policy;
+	} made[2];
 
+	memset(made, 0, sizeof(made));
 	for (size_t i = number + 1; i--;) {
 		struct rdpmc_case swept;
-		struct rdpmc_policy policy;
 		struct rdpmc_pmu guest, host;
 
 		configuration_case(&configurations[i], &swept);
-		trial_offer(trial, &swept, &guest, &host, &policy);
-		rdpmc_view(&guest, &run->sweep.choices, &views[i != number]);
-		if (i != number && !memcmp(&views[0], &views[1], sizeof(views[0])))
+		trial_offer(trial, &swept, &guest, &host, &made[i != number].policy);
+		rdpmc_view(&guest, &run->sweep.choices, &made[i != number].guest);
+		rdpmc_view(&host, &run->sweep.choices, &made[i != number].host);
+		if (i != number && !memcmp(&made[0], &made[1], sizeof(made[0])))
 			return false;
 	}
 	return true;
@@ -350,9 +354,25 @@ static void states_of_all(struct run *run, struct trial *trial, bool named)
 {
 	const struct configuration *only = run->options->configuration;
 
-	for (size_t i = 0; i < nr_configurations && !command_interrupted(); i++)
-		if (named ? &configurations[i] == only : is_new_guest(run, trial, i))
+	bool left_out[nr_configurations];
+	size_t n = 0;
+
+	memset(left_out, 0, sizeof(left_out));
+	for (size_t i = 0; i < nr_configurations && !command_interrupted(); i++) {
+		left_out[i] = !named && !is_new_guest(run, trial, i);
+		n += left_out[i];
+		if (named ? &configurations[i] == only : !left_out[i])
 			states(run, trial, &configurations[i]);
+	}
+	if (n)
+		fprintf(run->out,
+			"%zu configurations left out, of which the engine makes the same "
+			"guest as of another:",
+			n);
+	for (size_t i = 0; n && i < nr_configurations; i++)
+		if (left_out[i])
+			fprintf(run->out, " %s", configurations[i].name);
+	fputs(n ? "\n" : "", run->out);
 	report_remarks(run->out, trial);
 	if (trial->engine->speed && !command_interrupted()) {
 		const char *speed = trial->engine->speed(trial->vcpu);
@@ -400,12 +420,17 @@ static int finish(struct run *run, const char *started, double since)
 		.partial = command_interrupted(),
 	};
 	uint64_t cases = 0, mismatches = 0;
+	bool nothing = false;
 	struct failure failure;
 	json_t *json;
 
 	for (size_t i = 0; i < run->n_rows; i++) {
 		cases += run->rows[i].result.cases;
 		mismatches += run->rows[i].result.mismatches;
+	}
+	if (!cases && !mismatches && !document.partial) {
+		fprintf(run->out, "\nnothing was tried: no read was answered\n");
+		nothing = true;
 	}
 	fprintf(run->out, "\n%llu cases in %.1f s, %s", (unsigned long long)cases, document.elapsed,
 		mismatches ? "" : "no mismatch\n");
@@ -424,7 +449,7 @@ static int finish(struct run *run, const char *started, double since)
 	}
 	if (document.partial)
 		return 128 + command_interrupted();
-	return mismatches ? EXIT_FINDING : EXIT_GOOD;
+	return mismatches ? EXIT_FINDING : nothing ? EXIT_NOTHING_RAN : EXIT_GOOD;
 }
 
 int command_sweep(int argc, char **argv)

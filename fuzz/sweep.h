@@ -32,6 +32,7 @@ struct sweep_result {
 	bool interrupted;      /* there is less than was asked for */
 	bool too_many;         /* mismatches: the rest was not tried */
 	bool offered;          /* the engine cannot give this guest; tried without what it lacks */
+	uint64_t refused;      /* states: reads that the host refused */
 	uint64_t costly;       /* pairs: intercepted, and need not be (PASS-MINIMAL) */
 	double seconds;
 	struct findings findings;

@@ -11,11 +11,15 @@ static json_t *row_json(const struct sweep_row *row)
 		json_pack("{s:s, s:s, s:I, s:I, s:f, s:b}", "configuration", row->configuration,
 			  "part", row->part, "cases", (json_int_t)result->cases, "mismatches",
 			  (json_int_t)result->mismatches, "seconds", result->seconds, "complete",
-			  !result->interrupted && !result->too_many);
+			  !result->interrupted && !result->too_many && !result->refused);
 
 	if (result->cases_before)
 		json_object_set_new(object, "cases_before",
 				    json_integer((json_int_t)result->cases_before));
+	if (result->refused)
+		json_object_set_new(object, "refused", json_integer((json_int_t)result->refused));
+	if (result->offered)
+		json_object_set_new(object, "reduced", json_true());
 	if (result->costly)
 		json_object_set_new(object, "costly", json_integer((json_int_t)result->costly));
 	return object;

@@ -125,6 +125,7 @@ static void read_some(const struct sweep *sweep, struct trial *trial, struct rdp
 		place->ways[way] += trial->tally.ways[way] - before.ways[way];
 	place->differ += at->found;
 	place->refused += n - agree - at->found;
+	at->result->refused += n - agree - at->found;
 	at->result->cases += (agree + at->found) * (uint64_t)__builtin_popcount(trial->entries);
 }
 

@@ -64,7 +64,7 @@ void sweep_tell_states(FILE *out, const struct sweep_place places[SWEEP_PLACES],
 {
 	char name[SWEEP_PLACE_NAME];
 	uint64_t agree = 0, differ = 0, refused = 0;
-	unsigned int places_refused = 0;
+	unsigned int tried = 0;
 
 	fprintf(out, "\n%-*s", PLACE_WIDTH, "reads that agree, by type + index");
 	for (unsigned int shape = 0; shape < NR_SHAPES; shape++)
@@ -81,14 +81,14 @@ void sweep_tell_states(FILE *out, const struct sweep_place places[SWEEP_PLACES],
 		fprintf(out, " %7llu %7llu %7llu  %s\n", (unsigned long long)place->known,
 			(unsigned long long)place->differ, (unsigned long long)place->refused,
 			place_way(place));
-		places_refused += place->refused && !place->differ && !place_reads(place);
+		tried += place->differ || place_reads(place);
 		differ += place->differ;
 		refused += place->refused;
 	}
 	fprintf(out,
 		"known: of those that agree, by one entry or more as the known differences say\n");
 	fprintf(out, "%u of %u states tried: %llu agree, %llu differ, %llu the host refuses\n",
-		SWEEP_PLACES - places_refused, SWEEP_PLACES, (unsigned long long)agree,
-		(unsigned long long)differ, (unsigned long long)refused);
+		tried, SWEEP_PLACES, (unsigned long long)agree, (unsigned long long)differ,
+		(unsigned long long)refused);
 	report_tally(out, tally, 0);
 }

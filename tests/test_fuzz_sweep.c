@@ -19,7 +19,10 @@
 #include "fuzz/configurations.h"
 #include "fuzz/pairs.h"
 #include "fuzz/sweep.h"
+#include "fuzz/sweep_json.h"
 #include "fuzz/sweep_resume.h"
+#include "fuzz/sweep_states.h"
+#include "fuzz/sweep_text.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -536,15 +539,81 @@ static void test_states(void **unused)
 		}
 }
 
+static const struct engine *answering;
+static unsigned int looks;
+
+static void refuse_real(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+			struct engine_answer *answer)
+{
+	answering->read(vcpu, entry, state, answer);
+	if (state->mode == MODE_REAL)
+		answer->refused = "KVM_RUN: EINVAL";
+}
+
+static bool after_three(void)
+{
+	return ++looks > 3;
+}
+
+/* What was tried of the states, and that not all of it was, is said, and is in the JSON. */
+static void test_states_tried(void **unused)
+{
+	static const uint32_t ecx = 0;
+	struct sweep_row row = { .part = "states", .configuration = "skylake" };
+	struct sweep sweep = { .jobs = 1 };
+	struct sweep_place places[SWEEP_PLACES];
+	struct sweep_document document = {
+		.started = "2026-01-01T00:00:00Z", .sweep = &sweep, .rows = &row, .n_rows = 1
+	};
+	struct rdpmc_case swept;
+	struct engine refuses;
+	struct trial trial;
+	const char *why;
+
+	(void)unused;
+	answering = engine_find("emulator", &why);
+	assert_non_null(answering);
+	refuses = *answering;
+	refuses.read = refuse_real;
+	sweep.engine = &refuses;
+	configuration_case(configuration_find("skylake"), &swept);
+	for (unsigned int i = 0; i < 2; i++) {
+		const char *tried = i ? "3 of 62 states tried" : "60 of 62 states tried";
+		json_t *json, *at;
+		char *text;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+
+		looks = 0;
+		sweep.interrupted = i ? after_three : NULL;
+		refuses.read = i ? answering->read : refuse_real;
+		assert_int_equal(trial_init(&trial, &refuses, &why), 0);
+		sweep_states(&sweep, &trial, &swept, &ecx, 1, false, places, &row.result);
+		sweep_tell_states(out, places, &trial.tally);
+		trial_free(&trial);
+		fclose(out);
+		if (!strstr(text, tried))
+			fail_msg("'%s' is not in: %s", tried, text);
+		free(text);
+		json = sweep_json(&document);
+		at = json_array_get(json_object_get(json, "rows"), 0);
+		assert_false(json_is_true(json_object_get(at, "complete")));
+		assert_int_equal(json_integer_value(json_object_get(at, "refused")), i ? 0 : 2);
+		json_decref(json);
+		sweep_result_free(&row.result);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_states),          cmocka_unit_test(test_clean),
-		cmocka_unit_test(test_range),           cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_unrepeated),      cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_unsound),         cmocka_unit_test(test_clear_mode),
-		cmocka_unit_test(test_representatives), cmocka_unit_test(test_pairs),
-		cmocka_unit_test(test_interrupted),     cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_states_tried), cmocka_unit_test(test_states),
+		cmocka_unit_test(test_clean),        cmocka_unit_test(test_range),
+		cmocka_unit_test(test_wrong),        cmocka_unit_test(test_unrepeated),
+		cmocka_unit_test(test_too_many),     cmocka_unit_test(test_unsound),
+		cmocka_unit_test(test_clear_mode),   cmocka_unit_test(test_representatives),
+		cmocka_unit_test(test_pairs),        cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_resume),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
