@@ -89,7 +89,7 @@ static const struct argp run_argp = {
 	.doc = "Run cases through an engine and hold every answer against the model. Several "
 	       "--engine: through each, and a table of how they agree.\v"
 	       "Exit status: 0 nothing found, 1 a finding, 2 usage or a file that cannot be read, "
-	       "77 no engine can run here, 128 + signal interrupted.",
+	       "77 no engine can run here or answers, 128 + signal interrupted.",
 	.children = children,
 };
 

@@ -167,7 +167,7 @@ static const struct argp sweep_argp = {
 	.doc = "Prove by enumeration: every ECX in every privilege state; representatives of ECX "
 	       "under many configurations; the intercept for every pair of many PMUs.\v"
 	       "Exit status: 0 no mismatch, 1 a mismatch, 2 usage or a file that cannot be used, "
-	       "77 the engine cannot run here, 128 + signal interrupted.",
+	       "77 nothing ran, 128 + signal interrupted.",
 	.children = children,
 };
 
@@ -420,7 +420,7 @@ static int finish(struct run *run, const char *started, double since)
 		.partial = command_interrupted(),
 	};
 	uint64_t cases = 0, mismatches = 0;
-	bool nothing = false;
+	bool nothing;
 	struct failure failure;
 	json_t *json;
 
@@ -428,12 +428,11 @@ static int finish(struct run *run, const char *started, double since)
 		cases += run->rows[i].result.cases;
 		mismatches += run->rows[i].result.mismatches;
 	}
-	if (!cases && !mismatches && !document.partial) {
-		fprintf(run->out, "\nnothing was tried: no read was answered\n");
-		nothing = true;
-	}
+	nothing = !cases && !mismatches && !document.partial;
 	fprintf(run->out, "\n%llu cases in %.1f s, %s", (unsigned long long)cases, document.elapsed,
-		mismatches ? "" : "no mismatch\n");
+		nothing      ? "nothing was tried: no read was answered\n"
+		: mismatches ? ""
+			     : "no mismatch\n");
 	if (mismatches)
 		fprintf(run->out, "%llu mismatch%s\n", (unsigned long long)mismatches,
 			mismatches == 1 ? "" : "es");
