@@ -171,11 +171,13 @@ static void test_choice(void **unused)
 	trial_free(&trial);
 }
 
-/* Every number is added, every rule joined. */
+/* Every number is added, every rule joined; of refusals the first is kept. */
 static void test_tally_add(void **unused)
 {
 	const size_t sets = offsetof(struct tally, no) / sizeof(uint64_t);
 	uint64_t a[sizeof(struct tally) / sizeof(uint64_t)], b[ARRAY_SIZE(a)];
+	const size_t text = offsetof(struct tally, refusal) / sizeof(uint64_t);
+	const size_t after = text + sizeof(((struct tally *)0)->refusal) / sizeof(uint64_t);
 	struct tally into, from;
 
 	(void)unused;
@@ -189,12 +191,17 @@ static void test_tally_add(void **unused)
 	into.yes = 0x80000000;
 	from.no = 0x6;
 	from.yes = 0x1;
+	into.refusal[0] = '\0';
+	strcpy(from.refusal, "first");
 	tally_add(&into, &from);
+	assert_string_equal(into.refusal, "first");
+	tally_add(&into, &(struct tally){ .refusal = "second" });
+	assert_string_equal(into.refusal, "first");
 	assert_int_equal(into.no, 0x7);
 	assert_int_equal(into.yes, 0x80000001);
 	memcpy(a, &into, sizeof(into));
 	for (size_t i = 0; i < ARRAY_SIZE(a); i++)
-		if (i != sets)
+		if (i != sets && (i < text || i >= after))
 			assert_int_equal(a[i], 1001 * (1 + i));
 }
 
