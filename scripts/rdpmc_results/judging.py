@@ -140,7 +140,7 @@ def differs(row):
 
 def advise(row, margin, alpha):
     """What would make a verdict of "cannot tell"."""
-    count, least = min(map(len, units(row))), statistics.fewest(alpha)
+    count, least = min(map(len, units(row))), FEW if row.turns else statistics.fewest(alpha)
     single = max(map(len, row.a + row.b)) == 1
     kind = "turns" if row.turns else \
         "files" if row.by_files and not single else "runs"
