@@ -35,15 +35,45 @@ static void print_advice(const struct advice *advice, size_t n)
 	}
 }
 
-static void print_settings(const struct setting_host *host)
+/* What of the list keeps guests of @setting from being measured as it says; NULL where nothing does. */
+static const struct advice *obstacle(enum setting_kind kind, const struct setting *setting,
+				     const struct advice *advice, size_t n)
 {
+	bool mediated = setting->irqchip && setting->guest.version;
+
+	for (size_t i = 0; i < n; i++)
+		if (advice[i].level == ADVICE_PREVENTS &&
+		    (advice[i].takes_pmu ? mediated : kind == SETTING_PASSTHROUGH))
+			return &advice[i];
+	return NULL;
+}
+
+void doctor_headline(const struct setting_host *host, enum setting_kind kind,
+		     const struct advice *advice, size_t n, char *text, size_t size)
+{
+	const struct advice *against = NULL;
+	const char *what, *remedy;
 	struct setting setting;
 
+	setting_derive(host, kind, &setting);
+	what = setting.available ? setting_means_text(setting.means) : setting.reason;
+	remedy = setting.remedy;
+	if (setting.available)
+		against = obstacle(kind, &setting, advice, n);
+	if (against) {
+		what = against->what;
+		remedy = against->command;
+	}
+	snprintf(text, size, "%s%s%s", what, remedy[0] ? "; " : "", remedy);
+}
+
+static void print_settings(const struct setting_host *host, const struct advice *advice, size_t n)
+{
+	char text[320];
+
 	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++) {
-		setting_derive(host, kind, &setting);
-		printf("%-12s %s%s%s\n", setting_kind_name(kind),
-		       setting.available ? setting_means_text(setting.means) : setting.reason,
-		       setting.remedy[0] ? "; " : "", setting.remedy);
+		doctor_headline(host, kind, advice, n, text, sizeof(text));
+		printf("%-12s %s\n", setting_kind_name(kind), text);
 	}
 }
 
@@ -67,7 +97,7 @@ int command_doctor(const struct options *options)
 	n = context_advise("", &host, advice, ADVICE_MAX);
 	if (!options->json || strcmp(options->json, "-")) {
 		if (!error) {
-			print_settings(&host);
+			print_settings(&host, advice, n);
 			printf("\n");
 		}
 		print_advice(advice, n);

@@ -6,12 +6,17 @@
 #include "bench/cases.h"
 #include "bench/native.h"
 #include "bench/options.h"
+#include "host/context.h"
 #include "host/vm.h"
 
 /* Each returns the program's exit status. */
 int command_run(const struct options *options);
 int command_list(const struct options *options);
 int command_doctor(const struct options *options);
+
+/* One line on whether guests of this setting can be measured here, and what to do if not. */
+void doctor_headline(const struct setting_host *host, enum setting_kind kind,
+		     const struct advice *advice, size_t n, char *text, size_t size);
 
 /*
  * Look at host and KVM (NULL with --engine=emulator), and fill @rows. Returns how many rows there are after the filter, at least

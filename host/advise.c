@@ -38,7 +38,7 @@ static void say(struct looker *l, enum advice_level level, const char *command, 
 	if (l->n >= l->max)
 		return;
 	advice = &l->advice[l->n++];
-	advice->level = level;
+	*advice = (struct advice){ .level = level };
 	snprintf(advice->command, sizeof(advice->command), "%s", command);
 	va_start(args, format);
 	vsnprintf(advice->what, sizeof(advice->what), format, args);
@@ -47,6 +47,16 @@ static void say(struct looker *l, enum advice_level level, const char *command, 
 	for (char *c = advice->what; *c; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
+}
+
+/* For guests of every setting, not only for passthrough. */
+static void say_pmu_taken(struct looker *l, const char *command, const char *what)
+{
+	size_t n = l->n;
+
+	say(l, ADVICE_PREVENTS, command, "%s", what);
+	if (l->n > n)
+		l->advice[n].takes_pmu = true;
 }
 
 static void not_known(struct looker *l, const char *thing, const char *path)
@@ -261,9 +271,9 @@ static void look_at_nmi_watchdog(struct looker *l)
 		not_known(l, "NMI watchdog", "/proc/sys/kernel/nmi_watchdog");
 	else if (mediated_wanted(l))
 		/* perf refuses while any event on the PMU does not exclude guests, as this one. */
-		say(l, ADVICE_PREVENTS, off,
-		    "NMI watchdog holds a counter of every CPU: perf "
-		    "grants KVM no mediated PMU beside it");
+		say_pmu_taken(l, off,
+			      "NMI watchdog holds a counter of every CPU: perf "
+			      "grants KVM no mediated PMU beside it");
 	else
 		say(l, ADVICE_DISTURBS, off,
 		    "NMI watchdog is on: its NMIs exit, and it may hold a counter of every CPU");

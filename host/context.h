@@ -46,6 +46,7 @@ struct advice {
 	enum advice_level level;
 	char what[120];    /* one line: what was found */
 	char command[160]; /* what would change it; empty where nothing can or need be done */
+	bool takes_pmu;    /* KVM creates no guest with a mediated PMU beside it */
 };
 
 #define ADVICE_MAX 32 /* context_advise() never has more to say */

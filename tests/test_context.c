@@ -21,6 +21,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bench/commands.h"
 #include "host/context.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -882,6 +883,50 @@ static void test_advise_watchdog(void **state)
 	assert_string_equal(entry->command, "sysctl -w kernel.nmi_watchdog=0");
 }
 
+/* The doctor's first lines do not promise what the list below them says is prevented. */
+static void test_headline(void **state)
+{
+	static const struct {
+		const char *watchdog;
+		struct setting_host host;
+		const char *passthrough, *intercepted;
+	} rows[] = {
+		{ "0\n", HOST(VMX, V5, V5, YES, YES, NO), "nothing changed",
+		  "GP counters one bit narrower" },
+		/* No guest with a mediated PMU can be created at all. */
+		{ "1\n", HOST(VMX, V5, V5, YES, YES, NO),
+		  "NMI watchdog holds a counter of every CPU: perf grants KVM no mediated PMU "
+		  "beside it; sysctl -w kernel.nmi_watchdog=0",
+		  "NMI watchdog holds a counter of every CPU: perf grants KVM no mediated PMU "
+		  "beside it; sysctl -w kernel.nmi_watchdog=0" },
+		{ "1\n", HOST(VMX, V5, V5, YES, YES, YES),
+		  "enable_vmware_backdoor=Y; modprobe -r kvm_intel kvm; modprobe kvm "
+		  "enable_vmware_backdoor=0; modprobe kvm_intel enable_mediated_pmu=1",
+		  "NMI watchdog holds a counter of every CPU: perf grants KVM no mediated PMU "
+		  "beside it; sysctl -w kernel.nmi_watchdog=0" },
+		/* Guests without a mediated PMU are not in its way. */
+		{ "1\n", HOST(VMX, V5, V5, YES, ABSENT, NO),
+		  "kernel has no mediated PMU; needs Linux 7.0 or later", "no mediated PMU" },
+		{ "1\n", HOST(VMX, NONE, NONE, NO, YES, NO),
+		  "host has no PMU; needs a processor with a PMU that the host's perf knows",
+		  "guest without a PMU" },
+	};
+
+	put_ideal(*state);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct advice advice[ADVICE_MAX];
+		char text[320];
+		size_t n;
+
+		put(*state, "/proc/sys/kernel/nmi_watchdog", rows[i].watchdog);
+		n = context_advise(*state, &rows[i].host, advice, ADVICE_MAX);
+		doctor_headline(&rows[i].host, SETTING_PASSTHROUGH, advice, n, text, sizeof(text));
+		assert_string_equal(text, rows[i].passthrough);
+		doctor_headline(&rows[i].host, SETTING_INTERCEPTED, advice, n, text, sizeof(text));
+		assert_string_equal(text, rows[i].intercepted);
+	}
+}
+
 static void test_advise_other_switches(void **state)
 {
 	struct advice advice[ADVICE_MAX];
@@ -959,6 +1004,7 @@ int main(void)
 		tree_test(test_advise_one_file),
 		tree_test(test_advise_hosts),
 		tree_test(test_advise_watchdog),
+		tree_test(test_headline),
 		tree_test(test_advise_other_switches),
 		tree_test(test_advise_nothing),
 		tree_test(test_advise_room),
