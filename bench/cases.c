@@ -182,6 +182,8 @@ static void add_controls(const struct case_plan *plan, struct row *rows, size_t 
 static void reason_for_counter(const struct case_plan *plan, const struct pmu_shape *guest,
 			       enum counter counter, char *reason, size_t size)
 {
+	unsigned int nr_fixed = setting_host_pmu(&plan->host).nr_fixed;
+
 	if (!guest->version)
 		snprintf(reason, size, "%s",
 			 !plan->host.cpu.version ? "host has no PMU; a guest's counters need one"
@@ -193,11 +195,14 @@ static void reason_for_counter(const struct case_plan *plan, const struct pmu_sh
 	else if (counter >= COUNTER_FIXED0 && counter <= COUNTER_FIXED3 &&
 		 guest->vendor == CPU_VENDOR_AMD)
 		snprintf(reason, size, "AMD processors have no fixed counters");
-	else if (counter == COUNTER_FIXED3 && plan->host.cpu.nr_fixed < 4)
+	else if (counter == COUNTER_FIXED3 && nr_fixed < 4)
 		snprintf(reason, size, "needs a fixed counter 3 (SLOTS): Intel Ice Lake or later");
+	else if (counter >= COUNTER_FIXED0 && counter <= COUNTER_FIXED3 &&
+		 nr_fixed <= counter - COUNTER_FIXED0)
+		snprintf(reason, size, "this host's PMU has %u fixed counters", nr_fixed);
 	else if (counter >= COUNTER_FIXED0 && counter <= COUNTER_FIXED3)
 		snprintf(reason, size, "KVM offers %u fixed counters of the processor's %u",
-			 guest->nr_fixed, plan->host.cpu.nr_fixed);
+			 guest->nr_fixed, nr_fixed);
 	else
 		snprintf(reason, size, "the guest's PMU does not have this counter");
 }

@@ -129,7 +129,7 @@ static bool pmu_is_old(const struct pmu_shape *cpu)
 
 static void look_at_pmu(struct looker *l)
 {
-	const struct pmu_shape *cpu = &l->host->cpu;
+	const struct pmu_shape found = setting_host_pmu(l->host), *cpu = &found;
 
 	if (!cpu->version)
 		say(l, ADVICE_PREVENTS, "", "%s",
@@ -221,7 +221,8 @@ static void look_at_vmware_backdoor(struct looker *l)
 /* KVM passes RDPMC through only to a guest whose counters equal the processor's. */
 static void look_at_kvm_counters(struct looker *l)
 {
-	const struct pmu_shape *cpu = &l->host->cpu, *kvm = &l->host->kvm;
+	const struct pmu_shape found = setting_host_pmu(l->host), *cpu = &found;
+	const struct pmu_shape *kvm = &l->host->kvm;
 	const struct {
 		const char *what;
 		unsigned int has, offers;

@@ -91,6 +91,26 @@ static bool mediated(const struct setting_host *host)
 	       offers_pmu(host) && host->enable_mediated_pmu == PARAM_YES;
 }
 
+static unsigned int at_least(unsigned int value, unsigned int limit)
+{
+	return value > limit ? value : limit;
+}
+
+struct pmu_shape setting_host_pmu(const struct setting_host *host)
+{
+	struct pmu_shape pmu = host->cpu;
+
+	if (!pmu.version)
+		return pmu;
+	/*
+	 * KVM offers nothing that perf has not found: intel_pmu_init() takes three fixed counters
+	 * for given on bare metal, for versions 2 to 4, even if CPUID announces fewer.
+	 */
+	pmu.nr_gp = at_least(pmu.nr_gp, host->kvm.nr_gp);
+	pmu.nr_fixed = at_least(pmu.nr_fixed, host->kvm.nr_fixed);
+	return pmu;
+}
+
 static unsigned int at_most(unsigned int value, unsigned int limit)
 {
 	return value < limit ? value : limit;
@@ -117,18 +137,17 @@ static struct pmu_shape realised(const struct setting_host *host, const struct p
 }
 
 /*
- * kvm_need_rdpmc_intercept(). It compares with the processor, not with what KVM offers; the guest's
+ * kvm_need_rdpmc_intercept(). It compares with the host, not with what KVM offers; the guest's
  * PMU version does not matter, as long as there is one. Linux up to 7.3 neither offers PERF_METRICS
  * nor compares it; the patches proposed since do both, so a KVM that offers it compares it.
  */
 bool setting_kvm_intercepts(const struct setting_host *host, const struct pmu_shape *guest)
 {
-	const struct pmu_shape *cpu = &host->cpu;
-	struct pmu_shape pmu = realised(host, guest);
+	struct pmu_shape cpu = setting_host_pmu(host), pmu = realised(host, guest);
 
 	return !mediated(host) || !pmu.version || host->enable_vmware_backdoor == PARAM_YES ||
-	       pmu.nr_gp != cpu->nr_gp || pmu.nr_fixed != cpu->nr_fixed ||
-	       pmu.gp_width != cpu->gp_width || pmu.fixed_width != cpu->fixed_width ||
+	       pmu.nr_gp != cpu.nr_gp || pmu.nr_fixed != cpu.nr_fixed ||
+	       pmu.gp_width != cpu.gp_width || pmu.fixed_width != cpu.fixed_width ||
 	       (pmu_has_metrics(&host->kvm) && !pmu_has_metrics(guest));
 }
 
@@ -140,7 +159,7 @@ bool setting_kvm_intercepts(const struct setting_host *host, const struct pmu_sh
  */
 static void find_obstacle(const struct setting_host *host, struct setting *setting)
 {
-	const struct pmu_shape *cpu = &host->cpu, *kvm = &host->kvm;
+	const struct pmu_shape found = setting_host_pmu(host), *cpu = &found, *kvm = &host->kvm;
 	bool vmx = host->backend == KVM_BACKEND_VMX, svm = host->backend == KVM_BACKEND_SVM;
 	bool fewer_fixed = kvm->nr_fixed < cpu->nr_fixed;
 	const struct {

@@ -16,7 +16,7 @@ enum param { PARAM_ABSENT, PARAM_NO, PARAM_YES };
 
 struct setting_host {
 	enum kvm_backend backend;
-	struct pmu_shape cpu;  /* the processor's own PMU, as the host kernel sees it */
+	struct pmu_shape cpu;  /* the processor's own PMU, by its CPUID: see setting_host_pmu() */
 	struct pmu_shape kvm;  /* the most KVM offers: KVM_GET_SUPPORTED_CPUID, feature MSR 345H */
 	bool hybrid;           /* CPUID.07H.0:EDX[15] */
 	bool nested;           /* the host is itself a guest: CPUID.01H:ECX[31] */
@@ -64,6 +64,9 @@ void setting_derive(const struct setting_host *host, enum setting_kind kind,
  */
 bool setting_with_means(const struct setting_host *host, enum setting_means means,
 			struct setting *setting);
+
+/* The processor's PMU as the host's perf has found it, which is what KVM compares a guest's with. */
+struct pmu_shape setting_host_pmu(const struct setting_host *host);
 
 /* Does KVM keep the RDPMC intercept set for this guest? Without the mediated PMU it always does. */
 bool setting_kvm_intercepts(const struct setting_host *host, const struct pmu_shape *guest);

@@ -62,6 +62,7 @@ enum made_host {
 	SKYLAKE_BACKDOOR,
 	SKYLAKE_NO_VPMU,
 	SKYLAKE_ONE_GP,
+	NESTED_NO_FIXED,
 	ICE_LAKE_CAPPED,
 	ICE_LAKE_METRICS,
 	ICE_LAKE_OFF,
@@ -103,6 +104,9 @@ static const struct {
 	[SKYLAKE_ONE_GP] = { .name = "one GP counter offered",
 			     .host = VMX(PARAMS(YES, NO, NO), .cpu = SKYLAKE,
 					 .kvm = INTEL(1, 1, 0, 0)) },
+	[NESTED_NO_FIXED] = { .name = "nested without fixed counters",
+			      .host = VMX(PARAMS(YES, NO, NO), .cpu = INTEL(4, 4, 0, CAPS),
+					  .kvm = INTEL(2, 4, 0, CAPS), .nested = true) },
 	[ICE_LAKE_CAPPED] = { .name = "Ice Lake, 7.x, mediated",
 			      .host = VMX(PARAMS(YES, YES, NO), .cpu = ICE_LAKE,
 					  .kvm = INTEL(2, 8, 3, CAPS)) },
@@ -710,6 +714,9 @@ static void test_reasons(void **state)
 	check_status(&table, "rdpmc/fixed2/intercepted/cpl3", ROW_SKIPPED,
 		     "KVM offers 0 fixed counters of the processor's 3");
 	check_status(&table, "rdpmc-fault/fixed0/intercepted/cpl3", ROW_READY, "");
+	table_make(&table, NESTED_NO_FIXED);
+	check_status(&table, "rdpmc/fixed0/intercepted/cpl3", ROW_SKIPPED,
+		     "this host's PMU has 0 fixed counters");
 }
 
 /* No guest can be had at all: nothing but the host itself is left to measure. */

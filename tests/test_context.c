@@ -831,6 +831,10 @@ static void test_advise_hosts(void **state)
 		/* KVM offers less than the processor has */
 		{ HOST(VMX, INTEL(5, 8, 48, 4), V5, YES, YES, NO), NULL, ADVICE_PREVENTS,
 		  "KVM offers 3 fixed counters, the processor has 4", "" },
+		{ HOST(VMX, INTEL(4, 8, 48, 0), V5, YES, YES, NO), NULL, ADVICE_GOOD,
+		  "KVM offers all of the processor's counters", "" },
+		{ HOST(VMX, INTEL(4, 8, 48, 0), V5, YES, YES, NO), NULL, ADVICE_GOOD,
+		  "PMU version 4, 8 general and 3 fixed counters", "" },
 		{ HOST(VMX, INTEL(5, 10, 48, 3), V5, YES, YES, NO), NULL, ADVICE_PREVENTS,
 		  "KVM offers 8 general counters, the processor has 10", "" },
 		{ HOST(VMX, V5, INTEL(5, 8, 40, 3), YES, YES, NO), NULL, ADVICE_PREVENTS,
