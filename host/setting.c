@@ -108,6 +108,8 @@ struct pmu_shape setting_host_pmu(const struct setting_host *host)
 	 */
 	pmu.nr_gp = at_least(pmu.nr_gp, host->kvm.nr_gp);
 	pmu.nr_fixed = at_least(pmu.nr_fixed, host->kvm.nr_fixed);
+	/* One width for both kinds, x86_pmu.cntval_bits: perf_get_x86_pmu_capability() */
+	pmu.fixed_width = pmu.nr_fixed ? pmu.gp_width : 0;
 	return pmu;
 }
 

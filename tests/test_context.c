@@ -760,8 +760,9 @@ static void test_advise_one_file(void **state)
 	}
 }
 
-#define INTEL(version, gp, gp_width, fixed) \
-	{ CPU_VENDOR_INTEL, version, gp, gp_width, fixed, 48, 0 }
+#define INTEL_FIXED(version, gp, gp_width, fixed, fixed_width) \
+	{ CPU_VENDOR_INTEL, version, gp, gp_width, fixed, fixed_width, 0 }
+#define INTEL(version, gp, gp_width, fixed) INTEL_FIXED(version, gp, gp_width, fixed, 48)
 #define AMD(version)	{ CPU_VENDOR_AMD, version, 6, 48, 0, 0, 0 }
 #define V3		INTEL(3, 4, 48, 3)
 #define V5		INTEL(5, 8, 48, 3)
@@ -835,6 +836,8 @@ static void test_advise_hosts(void **state)
 		  "KVM offers all of the processor's counters", "" },
 		{ HOST(VMX, INTEL(4, 8, 48, 0), V5, YES, YES, NO), NULL, ADVICE_GOOD,
 		  "PMU version 4, 8 general and 3 fixed counters", "" },
+		{ HOST(VMX, INTEL_FIXED(4, 8, 48, 3, 40), V5, YES, YES, NO), NULL, ADVICE_GOOD,
+		  "KVM offers all of the processor's counters", "" },
 		{ HOST(VMX, INTEL(5, 10, 48, 3), V5, YES, YES, NO), NULL, ADVICE_PREVENTS,
 		  "KVM offers 8 general counters, the processor has 10", "" },
 		{ HOST(VMX, V5, INTEL(5, 8, 40, 3), YES, YES, NO), NULL, ADVICE_PREVENTS,

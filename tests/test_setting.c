@@ -149,10 +149,10 @@ static const struct row rows[] = {
 	  MEANS_HOST_MISMATCH, 2, 8, 48, 3, CAPS, true },
 	/* On bare metal perf takes 3 for given, whatever CPUID says, and so does KVM. */
 	{ "no fixed counters in CPUID, off",
-	  VMX(LINUX_7_OFF, .cpu = INTEL(4, 4, 48, 0, 48, CAPS), .kvm = OFFERED_4_3),
+	  VMX(LINUX_7_OFF, .cpu = INTEL(4, 4, 48, 0, 0, CAPS), .kvm = OFFERED_4_3),
 	  "enable_mediated_pmu=N", RELOAD, MEANS_NO_MEDIATED_PMU, 2, 4, 48, 3, CAPS, false },
 	{ "no fixed counters in CPUID",
-	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 48, 0, 48, CAPS), .kvm = OFFERED_4_3),
+	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 48, 0, 0, CAPS), .kvm = OFFERED_4_3),
 	  NULL, NULL, MEANS_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
 	{ "two fixed counters in CPUID",
 	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 48, 2, 48, CAPS), .kvm = OFFERED_4_3),
@@ -162,6 +162,14 @@ static const struct row rows[] = {
 	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 48, 0, 0, CAPS),
 	      .kvm = INTEL(2, 4, 48, 0, 0, CAPS), .nested = true),
 	  NULL, NULL, MEANS_GP_WIDTH, 2, 4, 47, 0, CAPS, true },
+	/* perf knows one width, that of the GP counters, and KVM offers and compares it. */
+	{ "fixed counters narrower than GP counters",
+	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 48, 3, 40, CAPS), .kvm = OFFERED_4_3),
+	  NULL, NULL, MEANS_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
+	{ "fixed counters wider than GP counters",
+	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 40, 3, 48, CAPS),
+	      .kvm = INTEL(2, 4, 40, 3, 40, CAPS)),
+	  NULL, NULL, MEANS_GP_WIDTH, 2, 4, 39, 3, CAPS, true },
 	{ "GP counters offered too narrow",
 	  VMX(LINUX_7_ON, .cpu = SKYLAKE_SP, .kvm = INTEL(2, 4, 40, 3, 48, CAPS)),
 	  "KVM offers GP counters of 40 bits, not of 48", "", MEANS_HOST_MISMATCH,
@@ -364,6 +372,8 @@ static void test_kvm_intercepts(void **state)
 		VMX(LINUX_7_ON, .cpu = ICE_LAKE, .kvm = INTEL(2, 8, 48, 4, 48, CAPS));
 	static const struct setting_host capped =
 		VMX(LINUX_7_ON, .cpu = ICE_LAKE, .kvm = OFFERED_8_3);
+	static const struct setting_host narrow_fixed =
+		VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 48, 3, 40, CAPS), .kvm = OFFERED_4_3);
 	static const struct setting_host off =
 		VMX(LINUX_7_OFF, .cpu = SKYLAKE_SP, .kvm = OFFERED_4_3);
 	static const struct setting_host vmware =
@@ -384,6 +394,8 @@ static void test_kvm_intercepts(void **state)
 		{ "GP width", &skylake, INTEL(2, 4, 47, 3, 48, CAPS), true },
 		{ "fixed count", &skylake, INTEL(2, 4, 48, 2, 48, CAPS), true },
 		{ "fixed width", &skylake, INTEL(2, 4, 48, 3, 47, CAPS), true },
+		{ "fixed width is GP width", &narrow_fixed, INTEL(2, 4, 48, 3, 48, CAPS), false },
+		{ "fixed width of CPUID", &narrow_fixed, INTEL(2, 4, 48, 3, 40, CAPS), true },
 		{ "more than there is", &skylake, INTEL(2, 9, 64, 4, 64, CAPS), false },
 		{ "trimmed to what is offered", &capped, INTEL(5, 8, 48, 4, 48, CAPS), true },
 		{ "not mediated", &off, INTEL(2, 4, 48, 3, 48, CAPS), true },
