@@ -131,7 +131,13 @@ static void look_at_pmu(struct looker *l)
 {
 	const struct pmu_shape found = setting_host_pmu(l->host), *cpu = &found;
 
-	if (!cpu->version)
+	if (l->host->unused_version)
+		/* "Broken PMU hardware detected", or no driver for it */
+		say(l, ADVICE_PREVENTS, "dmesg | grep -i PMU",
+		    "CPUID announces a PMU of version %u, but the kernel uses none: its log says "
+		    "why",
+		    l->host->unused_version);
+	else if (!cpu->version)
 		say(l, ADVICE_PREVENTS, "", "%s",
 		    l->host->nested ? "the hypervisor below gives this host no PMU"
 				    : "the processor shows no PMU");

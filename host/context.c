@@ -99,9 +99,14 @@ bool context_host_lacks_pmu(const char *root)
 {
 	char type[16];
 
+	/* On a hybrid processor each kind of core has a PMU of its own name. */
 	return context_read_line(root, "/sys/bus/event_source/devices/software/type", type,
 				 sizeof(type)) &&
 	       !context_read_line(root, "/sys/bus/event_source/devices/cpu/type", type,
+				  sizeof(type)) &&
+	       !context_read_line(root, "/sys/bus/event_source/devices/cpu_core/type", type,
+				  sizeof(type)) &&
+	       !context_read_line(root, "/sys/bus/event_source/devices/cpu_atom/type", type,
 				  sizeof(type));
 }
 

@@ -11,9 +11,23 @@
 #define FEATURE_HYPERVISOR (1U << 31) /* CPUID.01H:ECX */
 #define FEATURE_HYBRID     (1U << 15) /* CPUID.07H.0:EDX */
 
-static void probe_cpu(const char *root, struct pmu_shape *pmu)
+unsigned int probe_drop_unused(const char *root, struct pmu_shape *pmu)
+{
+	/* AMD's CPUID announces 4 counters, version 1, for want of a way to say that there are none. */
+	bool announced = pmu->vendor != CPU_VENDOR_AMD || pmu->version > 1 || pmu->nr_gp > 4;
+	unsigned int version = announced ? pmu->version : 0;
+
+	if (!context_host_lacks_pmu(root))
+		return 0;
+	*pmu = (struct pmu_shape){ .vendor = pmu->vendor };
+	return version;
+}
+
+/* Returns probe_drop_unused(). */
+static unsigned int probe_cpu(const char *root, struct pmu_shape *pmu)
 {
 	struct cpuid_regs leaf = cpuid_read(0, 0), leaf_v2;
+	unsigned int unused_version;
 	char vendor[12];
 
 	memcpy(vendor, &leaf.ebx, 4);
@@ -27,13 +41,13 @@ static void probe_cpu(const char *root, struct pmu_shape *pmu)
 		leaf = cpuid_read(0x80000001, 0);
 		leaf_v2 = cpuid_read(0x80000022, 0);
 		pmu_from_cpuid_amd(&leaf, &leaf_v2, pmu);
-		/* AMD's CPUID cannot say that there are no counters: perf has tried them. */
-		if (context_host_lacks_pmu(root))
-			*pmu = (struct pmu_shape){ .vendor = CPU_VENDOR_AMD };
 	}
+	/* CPUID may announce counters that do not count, a hypervisor's above all: perf has tried. */
+	unused_version = probe_drop_unused(root, pmu);
 	/* The MSR itself is for the kernel only; what perf makes of it is in sysfs. */
 	if (pmu->version && context_host_has_metrics(root))
 		pmu->perf_capabilities |= PERF_CAP_PERF_METRICS;
+	return unused_version;
 }
 
 /*
@@ -53,7 +67,7 @@ void probe_setting_host(const char *root, const struct kvm *kvm, struct setting_
 
 	*host = (struct setting_host){ .backend = context_backend(root) };
 	vendor_module = host->backend == KVM_BACKEND_SVM ? "kvm_amd" : "kvm_intel";
-	probe_cpu(root, &host->cpu);
+	host->unused_version = probe_cpu(root, &host->cpu);
 	host->enable_pmu = context_param(root, "kvm", "enable_pmu");
 	if (kvm) {
 		kvm_offered_pmu(kvm, &host->kvm);

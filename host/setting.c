@@ -176,6 +176,8 @@ static void find_obstacle(const struct setting_host *host, struct setting *setti
 		  "modprobe kvm_intel, or kvm_amd" },
 		{ host->hybrid, "hybrid processor: KVM has no vPMU there", 0, 0,
 		  "needs a processor with cores of one kind" },
+		{ host->unused_version, "the host's kernel uses no PMU, though CPUID announces one",
+		  0, 0, "dmesg | grep -i PMU says why" },
 		{ !cpu->version, "host has no PMU", 0, 0,
 		  host->nested ? "needs bare metal, or a PMU for this virtual machine"
 			       : "needs a processor with a PMU that the host's perf knows" },

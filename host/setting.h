@@ -18,6 +18,7 @@ struct setting_host {
 	enum kvm_backend backend;
 	struct pmu_shape cpu;  /* the processor's own PMU, by its CPUID: see setting_host_pmu() */
 	struct pmu_shape kvm;  /* the most KVM offers: KVM_GET_SUPPORTED_CPUID, feature MSR 345H */
+	unsigned int unused_version; /* of a PMU that CPUID announces and perf does not use, or 0 */
 	bool hybrid;           /* CPUID.07H.0:EDX[15] */
 	bool nested;           /* the host is itself a guest: CPUID.01H:ECX[31] */
 	enum param enable_pmu; /* kvm */

@@ -23,6 +23,7 @@
 
 #include "bench/commands.h"
 #include "host/context.h"
+#include "host/probe.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -774,6 +775,48 @@ static void test_advise_one_file(void **state)
 	  .enable_pmu = PARAM_##pmu, .enable_mediated_pmu = PARAM_##mediated, \
 	  .enable_vmware_backdoor = PARAM_##backdoor, __VA_ARGS__ }
 
+#define PMU_DIR "/sys/bus/event_source/devices"
+
+/* CPUID announces a PMU that perf has turned off: "Broken PMU hardware detected". */
+static void test_unused_pmu(void **state)
+{
+	static const struct {
+		struct pmu_shape cpuid;
+		const char *file;
+		bool used;
+		unsigned int unused_version;
+	} rows[] = {
+		{ V5, PMU_DIR "/software/type", false, 5 },
+		{ V5, PMU_DIR "/cpu/type", true, 0 },
+		/* A hybrid processor has a PMU for each kind of core. */
+		{ V5, PMU_DIR "/cpu_core/type", true, 0 },
+		/* Nothing of perf is to be seen, as in some containers. */
+		{ V5, "/sys/bus/type", true, 0 },
+		{ AMD(2), PMU_DIR "/software/type", false, 2 },
+		{ AMD(2), PMU_DIR "/cpu/type", true, 0 },
+		/* AMD's CPUID has no way to say that there are no counters. */
+		{ { CPU_VENDOR_AMD, 1, 4, 48, 0, 0, 0 }, PMU_DIR "/software/type", false, 0 },
+		{ NONE, PMU_DIR "/software/type", false, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct pmu_shape pmu = rows[i].cpuid;
+		char root[PATH_MAX];
+
+		subtree(root, *state, i);
+		if (strcmp(rows[i].file, "/sys/bus/type"))
+			put(root, PMU_DIR "/software/type", "1\n");
+		put(root, rows[i].file, "4\n");
+		if (probe_drop_unused(root, &pmu) != rows[i].unused_version)
+			fail_msg("row %zu", i);
+		if (!!pmu.version != rows[i].used || pmu.vendor != rows[i].cpuid.vendor)
+			fail_msg("row %zu: version %u", i, pmu.version);
+		if (!rows[i].used)
+			assert_int_equal(pmu.nr_gp + pmu.gp_width + pmu.nr_fixed + pmu.fixed_width,
+					 0);
+	}
+}
+
 /* Hosts other than the ideal one, on its files, of which one may be removed. */
 static void test_advise_hosts(void **state)
 {
@@ -808,6 +851,13 @@ static void test_advise_hosts(void **state)
 		{ HOST(VMX, NONE, NONE, NO, NO, NO), NULL, ADVICE_PREVENTS, "cannot have it", "" },
 		{ HOST(VMX, NONE, NONE, NO, NO, NO), NULL, ADVICE_NOTE,
 		  "KVM offers guests no PMU", "" },
+		{ HOST(VMX, NONE, NONE, NO, NO, NO, .unused_version = 4), NULL, ADVICE_PREVENTS,
+		  "CPUID announces a PMU of version 4, but the kernel uses none",
+		  "dmesg | grep -i PMU" },
+		{ HOST(VMX, NONE, NONE, NO, NO, NO, .unused_version = 4), NULL, ADVICE_PREVENTS,
+		  "enable_pmu=N, for want", "" },
+		{ HOST(VMX, NONE, NONE, NO, NO, NO, .unused_version = 4), NULL, ADVICE_PREVENTS,
+		  "cannot have it", "" },
 		/* Hybrid, nested, no mediated PMU in this kernel */
 		{ HOST(VMX, V5, NONE, NO, NO, NO, .hybrid = true), NULL, ADVICE_PREVENTS,
 		  "hybrid processor: KVM", "" },
@@ -1009,6 +1059,7 @@ int main(void)
 		cmocka_unit_test(test_collect_this_machine),
 		tree_test(test_advise_ideal),
 		tree_test(test_advise_one_file),
+		tree_test(test_unused_pmu),
 		tree_test(test_advise_hosts),
 		tree_test(test_advise_watchdog),
 		tree_test(test_headline),

@@ -259,6 +259,12 @@ static const struct row rows[] = {
 	  VMX(LINUX_7_NO_VPMU, .cpu = OFFERED_NOTHING, .kvm = OFFERED_NOTHING),
 	  "host has no PMU", "perf knows", MEANS_NO_PMU, 0, 0, 0, 0, 0, false },
 
+	{ "PMU that perf turned off",
+	  VMX(LINUX_7_NO_VPMU, .cpu = OFFERED_NOTHING, .kvm = OFFERED_NOTHING,
+	      .unused_version = 4),
+	  "the host's kernel uses no PMU, though CPUID announces one", "dmesg | grep -i PMU",
+	  MEANS_NO_PMU, 0, 0, 0, 0, 0, false },
+
 	/* Neither VMX nor SVM */
 	{ "PVM on AMD without a PMU",
 	  { .backend = KVM_BACKEND_PVM, PARAMS(NO, ABSENT, NO), .cpu = NO_PMU(CPU_VENDOR_AMD),
