@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/stats.h"
+
 #define MSR_SMI_COUNT 0x34 /* SDM vol. 4; Intel only */
 
 static long involuntary_switches(void)
@@ -54,6 +56,18 @@ static long smi_count(int cpu)
 	got = pread(fd, &count, sizeof(count), MSR_SMI_COUNT);
 	close(fd);
 	return got == sizeof(count) ? (long)(count & 0xffffffff) : -1;
+}
+
+void clock_blocks_add(struct clock_blocks *blocks, double guest_ns, double host_ns)
+{
+	blocks->ratio[blocks->n++ % MAX_CLOCK_BLOCKS] = guest_ns / host_ns;
+}
+
+double clock_blocks_ratio(struct clock_blocks *blocks)
+{
+	size_t n = blocks->n < MAX_CLOCK_BLOCKS ? blocks->n : MAX_CLOCK_BLOCKS;
+
+	return median(blocks->ratio, n);
 }
 
 void noise_start(struct noise *noise, int cpu)

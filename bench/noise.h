@@ -6,6 +6,7 @@
 #ifndef BENCH_NOISE_H
 #define BENCH_NOISE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct noise {
@@ -16,8 +17,20 @@ struct noise {
 	uint64_t samples, disturbed; /* see DISTURBED_MADS in stats.h */
 	double thread_seconds, wall_seconds;
 	double cpu_share;   /* of the time, this thread had its CPU; below 1 others had it */
-	double clock_ratio; /* guest's clock over the host's, of the longest blocks; NAN unknown */
+	double clock_ratio; /* guest's clock over the host's, of long blocks; NAN without a guest */
 };
+
+#define MAX_CLOCK_BLOCKS 4096
+
+/* How long blocks took by the guest's clock and by the host's. */
+struct clock_blocks {
+	double ratio[MAX_CLOCK_BLOCKS]; /* of the latest ones */
+	size_t n;                       /* of all */
+};
+
+void clock_blocks_add(struct clock_blocks *blocks, double guest_ns, double host_ns);
+/* The median ratio: what held the CPU during some blocks is not in it. NAN of none; reorders. */
+double clock_blocks_ratio(struct clock_blocks *blocks);
 
 /*
  * Zero everything and note where the host's counters of @cpu stand; noise_end() takes the

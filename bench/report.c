@@ -266,9 +266,9 @@ static void print_noise(FILE *out, const struct bench *bench, const struct case_
 			      red(options), 100 * (1 - noise->cpu_share), plain(options));
 	if (noise->clock_ratio < 0.9 || noise->clock_ratio > 1.01)
 		print_wrapped(out, 0,
-			      "WARNING: the %s clock ran at %.3f of the host's during measured "
-			      "blocks; ns may be wrong",
-			      plan->emulator ? "TSC's" : "guest's", noise->clock_ratio);
+			      "WARNING: the guest's clock ran at %.3f of the host's during "
+			      "measured blocks; ns may be wrong",
+			      noise->clock_ratio);
 }
 
 /* Events that share a reason share a paragraph. */

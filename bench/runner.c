@@ -26,7 +26,7 @@ struct schedule {
 	uint64_t turns[MAX_ROWS];
 	uint64_t samples[MAX_ROWS]; /* a visit */
 	struct visits visits[MAX_ROWS];
-	double guest_ns, host_ns; /* of long blocks, to hold one clock against the other */
+	struct clock_blocks clock; /* of guests, to hold one clock against the other */
 };
 
 static double now_seconds(void)
@@ -243,10 +243,11 @@ static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool 
 		   machine_samples(&bench->machines[row->machine], row), samples);
 	if (row->machine == MACHINE_NATIVE)
 		bench->results[i].value = reading[1].value;
-	if (reading[1].host_ns > CALIBRATION_NS) {
-		schedule->guest_ns += (double)reading[1].ticks * 1e6 / (double)bench->tsc_khz;
-		schedule->host_ns += (double)reading[1].host_ns;
-	}
+	/* The clock of the other rows is the host's own. */
+	if (row_has_guest(row) && reading[1].host_ns > CALIBRATION_NS)
+		clock_blocks_add(&schedule->clock,
+				 (double)reading[1].ticks * 1e6 / (double)bench->tsc_khz,
+				 (double)reading[1].host_ns);
 	return 0;
 }
 
@@ -463,8 +464,7 @@ int bench_run(struct bench *bench, struct failure *failure)
 	}
 	settle(bench);
 	noise_end(&bench->noise, bench->cpu);
-	if (schedule->host_ns > 0)
-		bench->noise.clock_ratio = schedule->guest_ns / schedule->host_ns;
+	bench->noise.clock_ratio = clock_blocks_ratio(&schedule->clock);
 	for (size_t i = 0; i < bench->n_rows; i++)
 		free(schedule->visits[i].samples);
 	free(schedule);
