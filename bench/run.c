@@ -33,14 +33,20 @@ void visits_add(struct visits *visits, uint64_t turns, const struct reading bloc
 	visits->n_samples += n_samples;
 }
 
+/*
+ * A sample below an empty one is below what a single read can be timed to: no cost is less than 0.
+ * The limit is no cost.
+ */
 static void take_off(struct summary *samples, double overhead)
 {
-	samples->min -= overhead;
-	samples->median -= overhead;
-	samples->p90 -= overhead;
-	samples->p99 -= overhead;
-	samples->p999 -= overhead;
-	samples->max -= overhead;
+	double *const costs[] = { &samples->min, &samples->median, &samples->p90,
+				  &samples->p99, &samples->p999,   &samples->max };
+
+	for (size_t i = 0; i < sizeof(costs) / sizeof(costs[0]); i++) {
+		*costs[i] -= overhead;
+		if (*costs[i] < 0) /* and no NAN */
+			*costs[i] = 0;
+	}
 	samples->disturbed_limit -= overhead;
 }
 

@@ -24,7 +24,7 @@ struct visits {
 struct run_result {
 	double median;              /* slope of N and 2N, less the empty loop's: the run's value */
 	double raw;                 /* the same slope with the loop */
-	struct summary samples;     /* turns timed one by one, less the median of an empty one */
+	struct summary samples; /* turns timed one by one, less the median of an empty one; not < 0 */
 	double sample_overhead;     /* what was taken off them */
 	struct histogram histogram; /* of the samples as timed, nothing taken off */
 	double exits; /* a turn, by the slope of N and 2N, without those that interrupts caused */

@@ -397,6 +397,31 @@ static void test_row_figures_negative(void **state)
 	check_about(figures.max, -1);
 }
 
+/* A read that is quicker than an empty one was timed costs nothing that could be measured. */
+static void test_samples_below_empty(void **state)
+{
+	static uint64_t samples[] = { 30, 40, 40, 40, 45, 45, 45, 45, 45, 70 };
+	const struct run_result empty = { .raw = 12, .samples = { .median = 48 } };
+	struct visits visits = { .n = 1, .slope = { 10 }, .turns = 8,
+				 .samples = samples, .n_samples = ARRAY_SIZE(samples) };
+	struct run_result result;
+
+	(void)state;
+	visits_result(&visits, &empty, &result);
+	check_about(result.sample_overhead, 48);
+	check_about(result.samples.min, 0);
+	check_about(result.samples.median, 0);
+	check_about(result.samples.p90, 0);
+	assert_true(result.samples.p99 >= 0 && result.samples.p999 >= 0);
+	check_about(result.samples.max, 70 - 48);
+	/* The run's value is a difference of two slopes: cut at 0, the median of runs would be too high. */
+	check_about(result.median, -2);
+
+	visits_result(&visits, NULL, &result);
+	check_about(result.samples.min, 30);
+	check_about(result.samples.median, 45);
+}
+
 static void test_ticks(void **state)
 {
 	(void)state;
@@ -1781,6 +1806,7 @@ int main(void)
 		cmocka_unit_test(test_any_figure),
 		cmocka_unit_test(test_row_figures),
 		cmocka_unit_test(test_row_figures_negative),
+		cmocka_unit_test(test_samples_below_empty),
 		cmocka_unit_test(test_ticks),
 		cmocka_unit_test(test_exit_costs),
 		cmocka_unit_test(test_exit_costs_interval),
