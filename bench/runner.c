@@ -115,6 +115,12 @@ static int row_machine(struct bench *bench, const struct row *row, struct failur
 	if (machine->up)
 		return 0;
 	error = machine_up(machine, bench->kvm, failure);
+	if (!machine->is_emulator && !error)
+		bench->guest_ran = true;
+	if (!machine->is_emulator && error && error != -EINTR && !bench->guest_error) {
+		bench->guest_error = error;
+		bench->guest_failure = *failure;
+	}
 	if (error)
 		return error;
 	if (!machine->is_emulator)
@@ -391,6 +397,16 @@ static int allocate(struct bench *bench, struct schedule *schedule, struct failu
 	return 0;
 }
 
+/* What keeps every guest from coming up is the run's error, even if native rows could go on. */
+static int check_guests(const struct bench *bench, struct failure *failure)
+{
+	if (bench->guest_ran || !bench->guest_error)
+		return 0;
+	*failure = bench->guest_failure;
+	/* -EINVAL is for the budget. */
+	return bench->guest_error == -EINVAL ? -EIO : bench->guest_error;
+}
+
 static int do_runs(struct bench *bench, struct schedule *schedule, struct failure *failure)
 {
 	struct rng rng = { bench->options.seed };
@@ -405,6 +421,8 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 	}
 	/* Runs are of fresh VMs, the first one too. */
 	all_machines_down(bench);
+	if (!error)
+		error = check_guests(bench, failure);
 	if (!error)
 		error = check_budget(bench, schedule, failure);
 	for (unsigned int run = 0; run < bench->options.runs && !error && count_ready(bench);

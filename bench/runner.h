@@ -39,6 +39,9 @@ struct bench {
 	enum kvm_backend backend;
 	enum cpu_vendor vendor;
 	int cpu; /* where this thread is bound */
+	bool guest_ran;               /* one came up at least */
+	int guest_error;              /* of the first that did not, or 0 */
+	struct failure guest_failure; /* ... and why */
 	struct noise noise;
 	struct perf_counts counts;
 	bool partial;   /* a signal ended it */

@@ -11,10 +11,14 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "bench/answers.h"
 #include "bench/modelled.h"
@@ -27,6 +31,28 @@
 static struct kvm kvm;
 static bool have_kvm;
 static struct failure failure;
+
+static struct row *spoiled; /* answers wrongly from the counting pass on */
+
+/* perf's counters here are made, and count nothing: the counting pass runs on any host. */
+long syscall(long number, ...)
+{
+	static long (*next)(long, ...);
+	long a[6];
+	va_list ap;
+
+	va_start(ap, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (number == SYS_perf_event_open && spoiled) {
+		spoiled->expected.gp = false;
+		return open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	}
+	if (!next)
+		next = dlsym(RTLD_NEXT, "syscall");
+	return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
 
 static int setup(void **state)
 {
@@ -292,6 +318,51 @@ static void test_impossible_budget(void **state)
 	finish(bench);
 }
 
+/* Counting is optional: a row that fails there has been measured all the same. */
+static void test_counting_fails(void **state)
+{
+	struct bench *bench = make_bench(FAULT_ROW, false);
+	struct row *row = find(bench, FAULT_ROW);
+	const struct row *empty = cases_empty_loop(bench->rows, bench->n_rows, row);
+
+	(void)state;
+	assert_non_null(empty);
+	spoiled = row;
+	run(bench);
+	spoiled = NULL;
+	if (row->status != ROW_MEASURED)
+		fail_msg("status %d: %s", row->status, row->reason);
+	assert_string_equal(row->reason, "");
+	assert_false(bench->results[row - bench->rows].has_counts);
+	assert_true(bench->results[empty - bench->rows].has_counts);
+	finish(bench);
+}
+
+/* No guest comes up: that is what ends the run, whatever native rows have to say. */
+static void test_no_guest_at_all(void **state)
+{
+	struct bench *bench = make_bench(FAULT_ROW, false);
+	struct kvm none = kvm;
+	struct row *native;
+
+	(void)state;
+	none.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_true(none.fd >= 0);
+	bench->kvm = &none;
+	native = &bench->rows[bench->n_rows++];
+	*native = (struct row){ .machine = MACHINE_NATIVE, .insn = GUEST_INSN_RDPMC,
+				.counter = COUNTER_GP_FIRST, .status = ROW_READY,
+				.exits = EXITS_ANY };
+	row_set_privilege(native, PRIVILEGE_CPL3);
+	row_set_name(native, false);
+	bench->options.runs = 1;
+	if (!bench_run(bench, &failure))
+		fail_msg("%s: %s", bench->rows[0].name, bench->rows[0].reason);
+	assert_non_null(strstr(failure.text, "KVM_CREATE_VM: "));
+	close(none.fd);
+	finish(bench);
+}
+
 /* Another task that holds the CPU during some blocks says nothing of the guest's clock. */
 static void test_clock_ratio(void **state)
 {
@@ -524,6 +595,8 @@ int main(void)
 		cmocka_unit_test(test_metrics_are_measured),
 		cmocka_unit_test(test_failure_is_the_rows_own),
 		cmocka_unit_test(test_impossible_budget),
+		cmocka_unit_test(test_counting_fails),
+		cmocka_unit_test(test_no_guest_at_all),
 		cmocka_unit_test(test_clock_ratio),
 		cmocka_unit_test(test_emulator_rows),
 		cmocka_unit_test(test_emulator_calls_are_made),
