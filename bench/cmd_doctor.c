@@ -43,7 +43,8 @@ static const struct advice *obstacle(enum setting_kind kind, const struct settin
 
 	for (size_t i = 0; i < n; i++)
 		if (advice[i].level == ADVICE_PREVENTS &&
-		    (advice[i].takes_pmu ? mediated : kind == SETTING_PASSTHROUGH))
+		    (advice[i].no_guest ||
+		     (advice[i].takes_pmu ? mediated : kind == SETTING_PASSTHROUGH)))
 			return &advice[i];
 	return NULL;
 }
@@ -77,14 +78,43 @@ static void print_settings(const struct setting_host *host, const struct advice 
 	}
 }
 
+/* Nothing but trying tells whether another hypervisor or a holder of the PMU lets KVM have a VM. */
+static struct advice try_vm(const struct kvm *kvm, const struct setting_host *host)
+{
+	struct advice advice = { .level = ADVICE_GOOD, .what = "KVM creates VMs" };
+	struct failure failure;
+	struct setting setting;
+	struct vm vm;
+
+	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++) {
+		setting_derive(host, kind, &setting);
+		if (!setting.available)
+			continue;
+		if (!vm_create(&vm, kvm,
+			       &(struct vm_config){ .memory_size = 4096,
+						    .irqchip = setting.irqchip,
+						    .pmu = setting.guest },
+			       &failure)) {
+			vm_destroy(&vm);
+			continue;
+		}
+		advice.level = ADVICE_PREVENTS;
+		advice.no_guest = true;
+		snprintf(advice.what, sizeof(advice.what), "%.*s", (int)sizeof(advice.what) - 1,
+			 failure.text);
+		break;
+	}
+	return advice;
+}
+
 int command_doctor(const struct options *options)
 {
-	struct advice advice[ADVICE_MAX];
+	struct advice advice[1 + ADVICE_MAX];
 	struct setting_host host;
 	struct failure failure;
 	struct kvm kvm;
 	json_t *json;
-	size_t n;
+	size_t n = 0;
 	int error, no_kvm = EXIT_GOOD, status = EXIT_GOOD;
 
 	if (options->json && json_file_check(options->json, &failure))
@@ -94,7 +124,9 @@ int command_doctor(const struct options *options)
 	if (error)
 		no_kvm = options_no_kvm(options, failure.text);
 	probe_setting_host("", error ? NULL : &kvm, &host);
-	n = context_advise("", &host, advice, ADVICE_MAX);
+	if (!error)
+		advice[n++] = try_vm(&kvm, &host);
+	n += context_advise("", &host, advice + n, ADVICE_MAX);
 	if (!options->json || strcmp(options->json, "-")) {
 		if (!error) {
 			print_settings(&host, advice, n);

@@ -44,9 +44,10 @@ enum advice_level { ADVICE_GOOD, ADVICE_NOTE, ADVICE_DISTURBS, ADVICE_PREVENTS }
 
 struct advice {
 	enum advice_level level;
-	char what[120];    /* one line: what was found */
+	char what[160];    /* one line: what was found */
 	char command[160]; /* what would change it; empty where nothing can or need be done */
 	bool takes_pmu;    /* KVM creates no guest with a mediated PMU beside it */
+	bool no_guest;     /* ... and no guest at all */
 };
 
 #define ADVICE_MAX 32 /* context_advise() never has more to say */

@@ -232,6 +232,11 @@ static int create_vm(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 	int error;
 
 	vm->fd = ioctl(kvm->fd, KVM_CREATE_VM, 0);
+	if (vm->fd < 0 && errno == EBUSY)
+		return fail_with(failure, -EBUSY,
+				 "KVM_CREATE_VM: %s; another hypervisor (VirtualBox, VMware) uses "
+				 "VMX or SVM: stop its VMs",
+				 strerror(EBUSY));
 	if (vm->fd < 0)
 		return fail_errno(failure, "KVM_CREATE_VM");
 	/* Not every backend has these two (SVM does not need them): no error when refused. */
@@ -250,16 +255,19 @@ static int create_vm(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 	return error;
 }
 
-static int create_vcpu(struct vm *vm, const struct kvm *kvm, struct failure *failure)
+static int create_vcpu(struct vm *vm, const struct kvm *kvm, const struct vm_config *config,
+		       struct failure *failure)
 {
+	/* Callers ask for the irqchip where the PMU would be a mediated one. */
+	bool mediated = config->irqchip && config->pmu.version && !config->user_pmu_msrs;
 	void *run;
 
 	vm->vcpu_fd = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
-	if (vm->vcpu_fd < 0 && errno == EBUSY)
-		return fail_errno(
-			failure,
-			"KVM_CREATE_VCPU (a mediated PMU needs the host's to be free: "
-			"sysctl kernel.nmi_watchdog=0, and no perf event that counts guests)");
+	if (vm->vcpu_fd < 0 && errno == EBUSY && mediated)
+		return fail_with(failure, -EBUSY,
+				 "KVM_CREATE_VCPU: %s; a mediated PMU needs the host's: sysctl "
+				 "kernel.nmi_watchdog=0, end perf events that count guests",
+				 strerror(EBUSY));
 	if (vm->vcpu_fd < 0)
 		return fail_errno(failure, "KVM_CREATE_VCPU");
 	run = mmap(NULL, (size_t)kvm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu_fd, 0);
@@ -298,7 +306,7 @@ int vm_create(struct vm *vm, const struct kvm *kvm, const struct vm_config *conf
 	*vm = (struct vm){ .fd = -1, .vcpu_fd = -1 };
 	error = create_vm(vm, kvm, config, failure);
 	if (!error)
-		error = create_vcpu(vm, kvm, failure);
+		error = create_vcpu(vm, kvm, config, failure);
 	if (!error)
 		error = set_cpuid(vm, kvm, config, failure);
 	if (error) {

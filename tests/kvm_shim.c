@@ -97,6 +97,13 @@ int ioctl(int fd, unsigned long request, ...)
 		errno = ENOMEM;
 		return -1;
 	}
+	/* Another hypervisor has VMX or SVM; or something else holds what a vCPU needs. */
+	if (how && count >= after &&
+	    ((request == KVM_CREATE_VM && !strcmp(how, "vm-busy")) ||
+	     (request == KVM_CREATE_VCPU && !strcmp(how, "vcpu-busy")))) {
+		errno = EBUSY;
+		return -1;
+	}
 	if (request != KVM_RUN)
 		return next(fd, request, argument);
 	count++;
