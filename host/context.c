@@ -130,6 +130,22 @@ bool context_host_has_metrics(const char *root)
 	return false;
 }
 
+bool context_in_container(const char *root)
+{
+	static const char *const marks[] = { "/.dockerenv", "/run/.containerenv" };
+	char full[PATH_MAX], environment[VALUE_SIZE + 1] = "", *variable = environment;
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (below(full, sizeof(full), root, marks[i]) && !access(full, F_OK))
+			return true;
+	/* Root's to read. Each variable ends in a NUL; what was not read is NULs too. */
+	read_start(root, "/proc/1/environ", environment, VALUE_SIZE);
+	for (; *variable; variable += strlen(variable) + 1)
+		if (!strncmp(variable, "container=", strlen("container=")))
+			return true;
+	return false;
+}
+
 /* The first processor's paragraph; on a large machine the whole file takes long. */
 static bool read_cpuinfo(const char *root, char *cpuinfo, size_t size)
 {

@@ -40,6 +40,9 @@ bool context_host_has_metrics(const char *root);
 /* Does perf say that it has no processor PMU? False where perf itself is out of sight. */
 bool context_host_lacks_pmu(const char *root);
 
+/* Docker, podman, and all that give their init the variable "container". */
+bool context_in_container(const char *root);
+
 enum advice_level { ADVICE_GOOD, ADVICE_NOTE, ADVICE_DISTURBS, ADVICE_PREVENTS };
 
 struct advice {

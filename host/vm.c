@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "guest/pmu_msrs.h"
+#include "host/context.h"
 #include "host/guest_cpuid.h"
 
 #define MAX_CPUID_ENTRIES 256
@@ -90,18 +91,26 @@ static int not_permitted(const char *path, struct failure *failure)
 	return -EACCES;
 }
 
+int kvm_absent(const char *root, const char *path, struct failure *failure)
+{
+	if (context_in_container(root))
+		return fail_with(failure, -ENOENT,
+				 "no %s in this container: start it with --device %s, on a host "
+				 "with KVM",
+				 path, path);
+	return fail_with(failure, -ENOENT,
+			 "no %s: load kvm_intel or kvm_amd (modprobe), or enable virtualization in "
+			 "the firmware or in the hypervisor below",
+			 path);
+}
+
 static int open_device(struct kvm *kvm, const char *path, struct failure *failure)
 {
 	int version;
 
 	kvm->fd = open(path, O_RDWR | O_CLOEXEC);
-	if (kvm->fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO)) {
-		fail_with(failure, 0,
-			  "no %s: load kvm_intel or kvm_amd (modprobe), or enable "
-			  "virtualization in the firmware or in the hypervisor below",
-			  path);
-		return -ENOENT;
-	}
+	if (kvm->fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
+		return kvm_absent("", path, failure);
 	if (kvm->fd < 0 && (errno == EACCES || errno == EPERM))
 		return not_permitted(path, failure);
 	if (kvm->fd < 0)

@@ -23,6 +23,8 @@ struct kvm {
  * or another -errno.
  */
 int kvm_open(struct kvm *kvm, const char *path, struct failure *failure);
+/* Why there is no device at @path; @root as in host/context.h. Returns -ENOENT. */
+int kvm_absent(const char *root, const char *path, struct failure *failure);
 void kvm_close(struct kvm *kvm);
 /* The most PMU that KVM offers a guest here. */
 void kvm_offered_pmu(const struct kvm *kvm, struct pmu_shape *pmu);

@@ -342,6 +342,42 @@ static void test_metrics(void **state)
 	}
 }
 
+/* Inside a container modprobe does not help: the device must be passed in. */
+static void test_kvm_absent(void **state)
+{
+	static char full[4096];
+	static const char docker[] = "PATH=/bin\0HOME=/\0";
+	static const char nspawn[] = "PATH=/bin\0container=systemd-nspawn\0";
+	static const char other[] = "mycontainer=1\0PATH=/container=\0";
+	static const struct {
+		const char *path, *content;
+		size_t size;
+		bool container;
+	} rows[] = {
+		{ "/.dockerenv", "", 0, true },
+		{ "/run/.containerenv", "engine=podman", 13, true },
+		{ "/proc/1/environ", nspawn, sizeof(nspawn) - 1, true },
+		{ "/proc/1/environ", docker, sizeof(docker) - 1, false },
+		{ "/proc/1/environ", other, sizeof(other) - 1, false },
+		{ "/run/other", "", 0, false },
+		/* As long as what is read of it, without an end */
+		{ "/proc/1/environ", full, sizeof(full), false },
+	};
+
+	memset(full, 'x', sizeof(full));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct failure failure;
+		char root[PATH_MAX];
+
+		subtree(root, *state, i);
+		put_bytes(root, rows[i].path, rows[i].content, rows[i].size);
+		assert_int_equal(kvm_absent(root, "/dev/kvm", &failure), -ENOENT);
+		if (!strstr(failure.text, "--device /dev/kvm") == rows[i].container ||
+		    !strstr(failure.text, "modprobe") != rows[i].container)
+			fail_msg("row %zu: %s", i, failure.text);
+	}
+}
+
 /* A member by its path, "cpu.family". */
 static json_t *member(json_t *object, const char *path)
 {
@@ -1049,6 +1085,7 @@ int main(void)
 		tree_test(test_param),
 		tree_test(test_backend),
 		tree_test(test_metrics),
+		tree_test(test_kvm_absent),
 		tree_test(test_collect_ideal),
 		tree_test(test_collect_variants),
 		tree_test(test_collect_boost),
