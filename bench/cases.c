@@ -352,6 +352,36 @@ const struct row *cases_empty_loop(const struct row *rows, size_t n, const struc
 	return NULL;
 }
 
+bool cases_elsewhere(const struct case_plan *plan, const char *glob, struct row *rows, char *text,
+		     size_t size)
+{
+	struct case_plan intel = *plan;
+	const char *first = NULL;
+	size_t n, more = 0;
+
+	if (plan->emulator || plan->host.cpu.vendor != CPU_VENDOR_AMD)
+		return false;
+	intel.host.cpu.vendor = CPU_VENDOR_INTEL;
+	n = cases_make(&intel, rows);
+	for (size_t i = 0; i < n; i++) {
+		if (fnmatch(glob, rows[i].name, 0))
+			continue;
+		more += first != NULL;
+		if (!first)
+			first = rows[i].name;
+	}
+	if (!first)
+		return false;
+	n = (size_t)snprintf(text, size, "matches rows of Intel hosts only, %s", first);
+	if (more && n < size)
+		n += (size_t)snprintf(text + n, size - n, " and %zu more", more);
+	if (n < size)
+		snprintf(text + n, size - n,
+			 ": AMD processors have no fixed counters, no PERF_METRICS and no types "
+			 "of counters");
+	return true;
+}
+
 size_t cases_filter(struct row *rows, size_t n, const char *glob)
 {
 	bool keep[MAX_ROWS] = { false };

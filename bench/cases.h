@@ -99,6 +99,13 @@ size_t cases_make_emulator(struct row *rows);
  */
 size_t cases_filter(struct row *rows, size_t n, const char *glob);
 
+/*
+ * For a @glob that matches no row of @plan's: which rows of another processor it matches, and why they
+ * are none here, in one line. False where it matches nothing there either. Overwrites @rows.
+ */
+bool cases_elsewhere(const struct case_plan *plan, const char *glob, struct row *rows, char *text,
+		     size_t size);
+
 const char *row_setting(const struct row *row); /* the schema's word */
 const char *
 row_counter_name(const struct row *row); /* "metrics", or the instruction of a control */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* From this host to its table of rows. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "bench/commands.h"
 #include "host/probe.h"
 #include "host/vpmu.h"
@@ -20,6 +23,18 @@ static void forget_settings(struct case_plan *plan)
 		plan->setting[kind] = (struct setting){
 			.reason = "not looked at: --engine=emulator runs no guest",
 		};
+}
+
+/* A filter may be made for other hosts: then nothing can be measured here. Else it is a mistake. */
+__attribute__((noreturn)) static void no_match(const struct case_plan *plan, const char *filter,
+					       struct row *rows)
+{
+	char text[400];
+
+	if (!cases_elsewhere(plan, filter, rows, text, sizeof(text)))
+		options_die("--filter: '%s' matches no row; see rdpmc-bench list", filter);
+	fprintf(stderr, "rdpmc-bench: --filter: '%s' %s\n", filter, text);
+	exit(EXIT_NOTHING_RAN);
 }
 
 size_t plan_rows(const struct options *options, const struct kvm *kvm, struct case_plan *plan,
@@ -49,8 +64,7 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 	if (options->filter) {
 		n = cases_filter(rows, n, options->filter);
 		if (!n)
-			options_die("--filter: '%s' matches no row; see rdpmc-bench list",
-				    options->filter);
+			no_match(plan, options->filter, rows);
 	}
 	return n;
 }

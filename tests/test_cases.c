@@ -719,6 +719,44 @@ static void test_reasons(void **state)
 		     "this host's PMU has 0 fixed counters");
 }
 
+/* A filter that chooses rows on an Intel host is no mistake on an AMD host. */
+static void test_elsewhere(void **state)
+{
+	static const struct {
+		enum made_host made;
+		const char *glob, *text; /* NULL: it matches nothing anywhere */
+	} rows[] = {
+		{ ZEN_4_ON, "rdpmc/fixed*", "rdpmc/fixed0/intercepted/cpl0 and 16 more" },
+		{ ZEN_4_ON, "*/metrics/passthrough/cpl3", "rdpmc/metrics/passthrough/cpl3" },
+		{ ZEN_3, "rdpmc-fault/fast/passthrough/cpl0", "rdpmc-fault/fast/passthrough/cpl0" },
+		{ PVM_NO_PMU, "*type6000*", "rdpmc-fault/type6000/intercepted/cpl0 and 3 more" },
+		{ ZEN_4_ON, "no-such-row", NULL },
+		{ SKYLAKE_ON, "no-such-row", NULL },
+		{ PVM_SIMULATED, "*passthrough*", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char text[400] = "";
+		struct table table;
+
+		table_make(&table, rows[i].made);
+		assert_int_equal(cases_filter(table.rows, table.n, rows[i].glob), 0);
+		if (cases_elsewhere(&table.plan, rows[i].glob, table.rows, text, sizeof(text)) !=
+		    (rows[i].text != NULL))
+			fail_msg("%s: \"%s\"", rows[i].glob, text);
+		if (rows[i].text &&
+		    (!strstr(text, rows[i].text) ||
+		     !strstr(text, "AMD processors have no fixed counters, no PERF_METRICS")))
+			fail_msg("%s: \"%s\"", rows[i].glob, text);
+	}
+	/* The emulator has its own rows, whatever the host is. */
+	struct case_plan plan = { .emulator = true, .host.cpu.vendor = CPU_VENDOR_AMD };
+	char text[400];
+
+	assert_false(cases_elsewhere(&plan, "*passthrough*", all_rows, text, sizeof(text)));
+}
+
 /* No guest can be had at all: nothing but the host itself is left to measure. */
 static void test_no_guest(void **state)
 {
@@ -1220,6 +1258,7 @@ int main(void)
 		cmocka_unit_test(test_fixed3_of_skylake),
 		cmocka_unit_test(test_no_pmu),
 		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_no_guest),
 		cmocka_unit_test(test_settings_read_the_same),
 		cmocka_unit_test(test_vmware_backdoor),

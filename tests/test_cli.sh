@@ -196,6 +196,13 @@ grep -q '^vendor_id.*: \(AuthenticAMD\|HygonGenuine\)' /proc/cpuinfo && least=30
 check "list: every row measurable or with its reason" test $status -eq 0 -a \
 	"$(grep -c '^[a-z]' "$dir/out")" -ge $least -a "$(grep -c 'skipped: $' "$dir/out")" -eq 0
 wrong_use "matches no row" run --filter 'no-such-row*'
+if [ $least -eq 30 ]; then
+	run run --filter 'rdpmc/fixed*'
+	check "a filter of Intel's rows on AMD: one line with the reason, exit 77" test $status -eq 77 -a ! -s "$dir/out" -a \
+		"$(wc -l <"$dir/err")" -eq 1 -a "$(grep -c 'rows of Intel hosts only, rdpmc/fixed0/.*AMD processors have no fixed' "$dir/err")" -eq 1
+else
+	skip "a filter of Intel's rows on AMD" "this is an Intel processor"
+fi
 wrong_use "CPU 65535 does not exist" run --cpu 65535
 wrong_use "is too little for 1000 runs" run --time 1 --runs 1000
 
