@@ -3,6 +3,7 @@
 # Proves that a KVM that gives no guest is reported in one line, with what to do, and exit status 77.
 set -u
 bench=${BUILD:-build}/rdpmc-bench
+# shellcheck source=tests/checks.sh
 . tests/checks.sh
 
 finish() { echo "1..$n"; exit $((failed > 0)); }
