@@ -12,7 +12,7 @@ CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 LD      := $(if $(filter default,$(origin LD)),ld,$(LD))
 OBJCOPY ?= objcopy
 PKG_CONFIG ?= pkg-config
-BUILD   ?= build$(if $(MADE),/made)
+BUILD   ?= build$(if $(MADE),-made)
 V       ?= 0
 SETUP   ?= yes
 
@@ -128,12 +128,12 @@ check: $(if $(CHECKED_SH),setup-test,setup-check) ## the C tests only: no fuzzer
 
 # Those that ask what host this is, as hosts of either vendor: tests/made_host.c. `make test MADE=` runs all others as well.
 HOSTS := intel-pvm amd-pvm intel-vmx amd-svm
-HOST_TESTS := $(patsubst %,$(BUILD)/made/sanitized/test_%,cases context guest_cpuid insn insn_life intercept live native runner \
+HOST_TESTS := $(patsubst %,$(BUILD)-made/sanitized/test_%,cases context guest_cpuid insn insn_life intercept live native runner \
 	topology vpmu)
 hosts: setup-check ## the tests that look at a host, as four made ones: Intel and AMD
-	@$(AT_ONCE) BUILD=$(BUILD)/made MADE=yes $(BUILD)/made/rdpmc-bench $(BUILD)/made/rdpmc-diff \
-		$(BUILD)/made/sanitized/rdpmc-bench $(HOST_TESTS)
-	@for host in $(HOSTS); do echo "as $$host:"; MADE=$$host BUILD=$(BUILD)/made SANITIZED=$(BUILD)/made/sanitized \
+	@$(AT_ONCE) BUILD=$(BUILD)-made MADE=yes $(BUILD)-made/rdpmc-bench $(BUILD)-made/rdpmc-diff \
+		$(BUILD)-made/sanitized/rdpmc-bench $(HOST_TESTS)
+	@for host in $(HOSTS); do echo "as $$host:"; MADE=$$host BUILD=$(BUILD)-made SANITIZED=$(BUILD)-made/sanitized \
 		tests/run $(HOST_TESTS) tests/test_cli.sh || exit 1; done
 
 sweep: $(BUILD)/rdpmc-diff ## every ECX in every privilege state, emulator against model, within two minutes (SWEEP_ARGS=)
@@ -192,8 +192,8 @@ dist: ## the last commit as build/rdpmc-VERSION.tar.xz, that builds without git
 	$$git archive --prefix=$$name/ -o $(BUILD)/$$name.tar HEAD && xz -f -6 -T1 $(BUILD)/$$name.tar && \
 	echo "made $(BUILD)/$$name.tar.xz"
 
-clean: ## remove build/
-	rm -rf $(BUILD)
+clean: ## remove build/ and build-made/
+	rm -rf $(BUILD) $(BUILD)-made
 
 help: ## list these targets
 	@echo "make [TARGET] [CC=clang] [V=1] [SETUP=no] [BENCH_ARGS='--quick ...']"

@@ -191,8 +191,9 @@ fi
 "$bench" doctor >"$dir/doctor" 2>&1
 check "doctor speaks of both settings" test "$(grep -c -e '^passthrough ' -e '^intercepted ' "$dir/doctor")" -eq 2
 # Fixed counters, PERF_METRICS and types of counter are Intel's: AMD has fewer rows.
+# (What the program says: the test may run as another host.)
 least=51
-grep -q '^vendor_id.*: \(AuthenticAMD\|HygonGenuine\)' /proc/cpuinfo && least=30
+grep -qE '"vendor": *"(AuthenticAMD|HygonGenuine)"' "$dir/emulator.json" && least=30
 check "list: every row measurable or with its reason" test $status -eq 0 -a \
 	"$(grep -c '^[a-z]' "$dir/out")" -ge $least -a "$(grep -c 'skipped: $' "$dir/out")" -eq 0
 wrong_use "matches no row" run --filter 'no-such-row*'
