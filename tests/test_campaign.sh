@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# beside others
+# beside others, long
 #
 # Proves continuous fuzzing (scripts/rdpmc_campaign): tests/campaign/, by pytest, with the real fuzzers.
 set -u

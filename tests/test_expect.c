@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// beside others
+// beside others, long
 /*
  * Proves that RDPMC is expected to answer as SDM and APM say, for every kind of ECX and privilege,
  * that exits are expected where VMX and SVM have them, and that running counters are told from

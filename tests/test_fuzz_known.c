@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// beside others
+// beside others, long
 /*
  * Proves that known differences are read as fuzz/known/README.md says, every mistake in a file told
  * with its line; and that they explain an answer to the bit, by those that it hangs on, or not at all.

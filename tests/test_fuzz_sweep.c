@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// beside others
+// beside others, long
 /*
  * Proves that a sweep finds what is wrong: one wrong read in one state by one entry, counted exactly;
  * registers and counters changed that should not; an intercept that is off where it must be on.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# beside others
+# beside others, long
 # Proves that fuzzing services can build the fuzz target: .clusterfuzzlite/build.sh is run as they run it,
 # in a copy of the tree, with their environment and no other, for each engine and sanitizer; what it
 # makes is then moved and checked the way they check a build before they use it. There are no

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# beside others
+# beside others, long
 # Proves `rdpmc-diff triage`: one page for each fault of the catalogue however many cases show it, a page
 # that suffices to repeat it, what is flaky or known apart, no page half written.
 set -u
