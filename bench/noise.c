@@ -9,8 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/stats.h"
-
 #define MSR_SMI_COUNT 0x34 /* SDM vol. 4; Intel only */
 
 static long involuntary_switches(void)
@@ -58,16 +56,9 @@ static long smi_count(int cpu)
 	return got == sizeof(count) ? (long)(count & 0xffffffff) : -1;
 }
 
-void clock_blocks_add(struct clock_blocks *blocks, double guest_ns, double host_ns)
+double clock_ratio_add(double ratio, double guest_ns, double host_ns)
 {
-	blocks->ratio[blocks->n++ % MAX_CLOCK_BLOCKS] = guest_ns / host_ns;
-}
-
-double clock_blocks_ratio(struct clock_blocks *blocks)
-{
-	size_t n = blocks->n < MAX_CLOCK_BLOCKS ? blocks->n : MAX_CLOCK_BLOCKS;
-
-	return median(blocks->ratio, n);
+	return fmax(ratio, guest_ns / host_ns); /* of a NAN and a number the number */
 }
 
 void noise_start(struct noise *noise, int cpu)

@@ -6,7 +6,6 @@
 #ifndef BENCH_NOISE_H
 #define BENCH_NOISE_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 struct noise {
@@ -20,17 +19,11 @@ struct noise {
 	double clock_ratio; /* guest's clock over the host's, of long blocks; NAN without a guest */
 };
 
-#define MAX_CLOCK_BLOCKS 4096
-
-/* How long blocks took by the guest's clock and by the host's. */
-struct clock_blocks {
-	double ratio[MAX_CLOCK_BLOCKS]; /* of the latest ones */
-	size_t n;                       /* of all */
-};
-
-void clock_blocks_add(struct clock_blocks *blocks, double guest_ns, double host_ns);
-/* The median ratio: what held the CPU during some blocks is not in it. NAN of none; reorders. */
-double clock_blocks_ratio(struct clock_blocks *blocks);
+/*
+ * One block more for noise.clock_ratio, NAN before the first: how long it took by the guest's clock, and by
+ * the host's around it. What holds the CPU in between can make the ratio smaller only, so the largest counts.
+ */
+double clock_ratio_add(double ratio, double guest_ns, double host_ns);
 
 /*
  * Zero everything and note where the host's counters of @cpu stand; noise_end() takes the

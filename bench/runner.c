@@ -26,7 +26,7 @@ struct schedule {
 	uint64_t turns[MAX_ROWS];
 	uint64_t samples[MAX_ROWS]; /* a visit */
 	struct visits visits[MAX_ROWS];
-	struct clock_blocks clock; /* of guests, to hold one clock against the other */
+	double clock_ratio; /* of guests' blocks, see clock_ratio_add() */
 };
 
 static double now_seconds(void)
@@ -251,9 +251,10 @@ static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool 
 		bench->results[i].value = reading[1].value;
 	/* The clock of the other rows is the host's own. */
 	if (row_has_guest(row) && reading[1].host_ns > CALIBRATION_NS)
-		clock_blocks_add(&schedule->clock,
-				 (double)reading[1].ticks * 1e6 / (double)bench->tsc_khz,
-				 (double)reading[1].host_ns);
+		schedule->clock_ratio =
+			clock_ratio_add(schedule->clock_ratio,
+					(double)reading[1].ticks * 1e6 / (double)bench->tsc_khz,
+					(double)reading[1].host_ns);
 	return 0;
 }
 
@@ -471,6 +472,7 @@ int bench_run(struct bench *bench, struct failure *failure)
 
 	if (!schedule)
 		return fail_with(failure, -ENOMEM, "out of memory");
+	schedule->clock_ratio = NAN;
 	noise_start(&bench->noise, bench->cpu);
 	error = allocate(bench, schedule, failure);
 	if (!error)
@@ -482,7 +484,7 @@ int bench_run(struct bench *bench, struct failure *failure)
 	}
 	settle(bench);
 	noise_end(&bench->noise, bench->cpu);
-	bench->noise.clock_ratio = clock_blocks_ratio(&schedule->clock);
+	bench->noise.clock_ratio = schedule->clock_ratio;
 	for (size_t i = 0; i < bench->n_rows; i++)
 		free(schedule->visits[i].samples);
 	free(schedule);

@@ -375,6 +375,9 @@ static void test_kvm_absent(void **state)
 		if (!strstr(failure.text, "--device /dev/kvm") == rows[i].container ||
 		    !strstr(failure.text, "modprobe") != rows[i].container)
 			fail_msg("row %zu: %s", i, failure.text);
+		/* One that somebody has named is just not there. */
+		kvm_absent(root, "/tmp/none", &failure);
+		assert_string_equal(failure.text, "no device /tmp/none");
 	}
 }
 

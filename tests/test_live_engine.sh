@@ -23,7 +23,7 @@ for command in run sweep; do
 	[ $command = run ] && files=corpus/seeds
 	RDPMC_KVM=$dir/none run $command --engine kvm $files
 	check "$command without a device: 77 and the reason" test $status -eq 77 -a "$(wc -l <"$dir/err")" -eq 1 -a \
-		"$(grep -c "no $dir/none: load kvm" "$dir/err")" -eq 1
+		"$(grep -c "no device $dir/none\$" "$dir/err")" -eq 1
 done
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	mkdir -m 755 "$dir/open" && cp "$diff" "$dir/open" && : >"$dir/open/kvm" && chmod 600 "$dir/open/kvm"

@@ -363,24 +363,20 @@ static void test_no_guest_at_all(void **state)
 	finish(bench);
 }
 
-/* Another task that holds the CPU during some blocks says nothing of the guest's clock. */
+/* Another task that holds the CPU during blocks, be it most of them, says nothing of the guest's clock. */
 static void test_clock_ratio(void **state)
 {
-	struct clock_blocks *blocks = calloc(1, sizeof(*blocks));
+	double ratio = NAN;
 
 	(void)state;
-	assert_non_null(blocks);
-	assert_true(isnan(clock_blocks_ratio(blocks)));
-	for (int i = 0; i < 7; i++)
-		clock_blocks_add(blocks, 3e6, 3e6);
-	clock_blocks_add(blocks, 3e6, 90e6);
-	clock_blocks_add(blocks, 3e6, 50e6);
-	assert_true(clock_blocks_ratio(blocks) == 1);
-	/* A clock that is slow is slow in most blocks; the earliest ones are forgotten. */
-	for (int i = 0; i < MAX_CLOCK_BLOCKS; i++)
-		clock_blocks_add(blocks, 3e6, i % 3 ? 6e6 : 3e6);
-	assert_true(clock_blocks_ratio(blocks) == 0.5);
-	free(blocks);
+	for (int i = 0; i < 100; i++)
+		ratio = clock_ratio_add(ratio, 3e6, i == 50 ? 3.003e6 : 6e6 + i * 1e5);
+	assert_true(ratio > 0.998 && ratio < 1);
+	/* A clock that is slow is slow in all of them. */
+	ratio = NAN;
+	for (int i = 0; i < 100; i++)
+		ratio = clock_ratio_add(ratio, 3e6, 6e6 + i);
+	assert_true(ratio == 0.5);
 }
 
 /* ----- --engine=emulator: no KVM is needed ----- */
