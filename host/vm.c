@@ -167,6 +167,21 @@ void kvm_offered_pmu(const struct kvm *kvm, struct pmu_shape *pmu)
 		pmu->perf_capabilities = kvm->perf_capabilities;
 }
 
+#define MOST_SIGNALS 100
+
+/* A signal that comes while KVM makes something, a timer's for instance, is no reason to be without it. */
+static int make(int fd, unsigned long request, unsigned long argument)
+{
+	int result = -1;
+
+	for (int i = 0; i < MOST_SIGNALS; i++) {
+		result = ioctl(fd, request, argument);
+		if (result >= 0 || errno != EINTR)
+			break;
+	}
+	return result;
+}
+
 static int map_memory(struct vm *vm, struct failure *failure)
 {
 	struct kvm_userspace_memory_region region = { .memory_size = vm->memory_size };
@@ -178,7 +193,7 @@ static int map_memory(struct vm *vm, struct failure *failure)
 		return fail_errno(failure, "mmap of %zu bytes of guest memory", vm->memory_size);
 	}
 	region.userspace_addr = (uintptr_t)vm->memory;
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+	if (make(vm->fd, KVM_SET_USER_MEMORY_REGION, (uintptr_t)&region))
 		return fail_errno(failure, "KVM_SET_USER_MEMORY_REGION");
 	return 0;
 }
@@ -243,7 +258,7 @@ static int create_vm(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 	uint64_t identity_map = VMX_IDENTITY_MAP;
 	int error;
 
-	vm->fd = ioctl(kvm->fd, KVM_CREATE_VM, 0);
+	vm->fd = make(kvm->fd, KVM_CREATE_VM, 0);
 	if (vm->fd < 0 && errno == EBUSY)
 		return fail_with(failure, -EBUSY,
 				 "KVM_CREATE_VM: %s; another hypervisor (VirtualBox, VMware) uses "
@@ -254,7 +269,7 @@ static int create_vm(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 	/* Not every backend has these two (SVM does not need them): no error when refused. */
 	ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
 	ioctl(vm->fd, KVM_SET_TSS_ADDR, VMX_TSS_ADDRESS);
-	if (config->irqchip && ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0))
+	if (config->irqchip && make(vm->fd, KVM_CREATE_IRQCHIP, 0))
 		return fail_errno(failure, "KVM_CREATE_IRQCHIP");
 	/* A simulated PMU must be the only one: KVM would answer RDPMC from its own. */
 	error = config->pmu.version && !config->user_pmu_msrs ? 0 : disable_pmu(vm, failure);
@@ -274,7 +289,7 @@ static int create_vcpu(struct vm *vm, const struct kvm *kvm, const struct vm_con
 	bool mediated = config->irqchip && config->pmu.version && !config->user_pmu_msrs;
 	void *run;
 
-	vm->vcpu_fd = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
+	vm->vcpu_fd = make(vm->fd, KVM_CREATE_VCPU, 0);
 	if (vm->vcpu_fd < 0 && errno == EBUSY && mediated)
 		return fail_with(failure, -EBUSY,
 				 "KVM_CREATE_VCPU: %s; a mediated PMU needs the host's: sysctl "
@@ -298,7 +313,7 @@ static int set_cpuid(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 
 	if (!cpuid)
 		return fail_with(failure, -ENOMEM, "out of memory");
-	if (ioctl(vm->vcpu_fd, KVM_SET_CPUID2, cpuid))
+	if (make(vm->vcpu_fd, KVM_SET_CPUID2, (uintptr_t)cpuid))
 		error = fail_errno(failure, "KVM_SET_CPUID2");
 	free(cpuid);
 	/* A simulated PMU answers this MSR in user space. */

@@ -104,6 +104,19 @@ int ioctl(int fd, unsigned long request, ...)
 		errno = EBUSY;
 		return -1;
 	}
+	/* A signal, each time that something is created: once, so that another try helps. */
+	if (how && !strcmp(how, "eintr-create") &&
+	    (request == KVM_CREATE_VM || request == KVM_CREATE_VCPU || request == KVM_CREATE_IRQCHIP ||
+	     request == KVM_SET_USER_MEMORY_REGION || request == KVM_SET_CPUID2)) {
+		static unsigned long last;
+
+		if (last != request) {
+			last = request;
+			errno = EINTR;
+			return -1;
+		}
+		last = 0;
+	}
 	if (request != KVM_RUN)
 		return next(fd, request, argument);
 	count++;

@@ -179,6 +179,9 @@ if ${CC:-gcc} -shared -fPIC -o "$dir/shim.so" tests/kvm_shim.c -ldl 2>"$dir/err"
 	check "no VM any more: told, and it ends" test $status -eq 1 -a "$(count 'reads not tried')" -ge 100
 	SHIM_EVERY=3 with_shim eintr run --engine kvm --random 3K
 	check "a signal at every third KVM_RUN" ends 0 'nothing found'
+	with_shim eintr-create run --engine kvm corpus/seeds
+	check "a signal while a VM is created: no read is refused for that" test $status -eq 0 -a \
+		"$(grep -c 'Interrupted system call' "$dir/out")" -eq 0
 	with_shim r12-list sweep --engine kvm
 	check "only in a list: found, too" ends 1 'trouble  a list of reads, '
 	check "nothing is left beside the journals" test "$(ls "$RDPMC_JOURNAL" | wc -l)" -eq 0

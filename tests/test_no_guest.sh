@@ -41,6 +41,8 @@ else
 fi
 run fail-entry run --quick
 check "no VM entry: one line, exit 77" refused "VM entry failed, hardware reason 0x21"
+run eintr-create run --runs 2 --time 2 --filter 'control/empty/*'
+check "a signal while a guest is created: once more" test $status -eq 0 -a "$(grep -c '^  empty/' "$dir/out")" -ge 1
 run none doctor
 check "the doctor creates a VM" test $status -eq 0 -a "$(grep -c '^good *KVM creates VMs' "$dir/out")" -eq 1
 
