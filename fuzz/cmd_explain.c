@@ -55,7 +55,7 @@ static const struct argp explain_argp = {
 	       "whether the engine agrees.\v"
 	       "Exit status: 0 the engine agrees, or differs as is known; 1 it does not; 2 usage "
 	       "or a file that cannot be "
-	       "read.",
+	       "read; 77 the engine refused every read.",
 	.children = children,
 };
 static const struct argp minimize_argp = {
@@ -117,6 +117,8 @@ int command_explain(int argc, char **argv)
 	}
 	free(data);
 	trial_free(&trial);
+	if (good && !trial.tally.answered && trial.tally.refusal[0])
+		return EXIT_NOTHING_RAN;
 	return good ? EXIT_GOOD : EXIT_FINDING;
 }
 

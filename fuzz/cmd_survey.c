@@ -212,7 +212,7 @@ static void try_made(const struct command_engine *chosen, struct survey_result *
 	if (survey_made(result, MADE, journal ? note_group : NULL, journal, &made, &why))
 		command_die("engine %s: random cases: %s", chosen->engine->name, why);
 	command_journal_close(journal);
-	report->made = made.answered ? made.cases : 0;
+	report->made = made.answered || made.differ ? made.cases : 0;
 	report->made_new = made.differ;
 }
 

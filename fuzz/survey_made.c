@@ -110,6 +110,11 @@ int survey_made(struct survey_result *result, uint64_t count,
 		*why = text;
 		pid = -1;
 	}
+	/* Where a case cannot be noted, what is said of it is said there. */
+	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 2) {
+		*why = "they ended early";
+		pid = -1;
+	}
 	*made = shared->made;
 	for (unsigned int k = 0; k < known_count(survey->known[SURVEY_BEFORE]); k++)
 		known_get(survey->known[SURVEY_BEFORE], k)->happened += shared->happened[k];

@@ -49,6 +49,8 @@ static void tell(void *opaque, const struct finding *found)
 		noted = &subject->noted[found->entry];
 		noted->model = found->model;
 		noted->engine = found->engine;
+		if (found->unanswered)
+			noted->engine.answer = ANSWER_STRANGE;
 	}
 	noted->differs = true;
 	noted->oracles = found->oracles;

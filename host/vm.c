@@ -91,6 +91,14 @@ static int not_permitted(const char *path, struct failure *failure)
 	return -EACCES;
 }
 
+static int no_kvm(const char *path, struct failure *failure)
+{
+	return fail_with(failure, -ENOENT,
+			 "no %s: load kvm_intel or kvm_amd (modprobe), or enable virtualization in "
+			 "the firmware or in the hypervisor below",
+			 path);
+}
+
 int kvm_absent(const char *root, const char *path, struct failure *failure)
 {
 	/* One that somebody has named is no matter of modules or of a container's options. */
@@ -101,10 +109,7 @@ int kvm_absent(const char *root, const char *path, struct failure *failure)
 				 "no %s in this container: start it with --device %s, on a host "
 				 "with KVM",
 				 path, path);
-	return fail_with(failure, -ENOENT,
-			 "no %s: load kvm_intel or kvm_amd (modprobe), or enable virtualization in "
-			 "the firmware or in the hypervisor below",
-			 path);
+	return no_kvm(path, failure);
 }
 
 static int open_device(struct kvm *kvm, const char *path, struct failure *failure)
@@ -112,8 +117,10 @@ static int open_device(struct kvm *kvm, const char *path, struct failure *failur
 	int version;
 
 	kvm->fd = open(path, O_RDWR | O_CLOEXEC);
-	if (kvm->fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
+	if (kvm->fd < 0 && errno == ENOENT)
 		return kvm_absent("", path, failure);
+	if (kvm->fd < 0 && (errno == ENODEV || errno == ENXIO))
+		return no_kvm(path, failure); /* the node is there, perhaps in a container */
 	if (kvm->fd < 0 && (errno == EACCES || errno == EPERM))
 		return not_permitted(path, failure);
 	if (kvm->fd < 0)

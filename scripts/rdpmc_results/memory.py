@@ -144,8 +144,8 @@ class Memory:
             if self.new:
                 self.database.execute("BEGIN IMMEDIATE")
                 self.write()
-                self.forget()
                 self.prove()
+                self.forget()
                 self.database.execute("COMMIT")
             self.database.close()
         except FAILURES as error:

@@ -213,6 +213,23 @@ def test_a_shared_text_that_rotted_is_not_believed(once, again, place):
     heals(folder, before, again)
 
 
+def test_a_file_that_goes_while_it_is_read_costs_nothing(folder, again, place, monkeypatch):
+    """A folder may rotate: gone between being read and being remembered."""
+    before = history.read([folder])
+    place.unlink(missing_ok=True)
+    write = memory.Memory.write
+
+    def goes(self):
+        write(self)
+        (folder / "005.json").unlink(missing_ok=True)
+    monkeypatch.setattr(memory.Memory, "write", goes)
+    assert equal(history.read([folder]), before)
+    monkeypatch.undo()
+    with contextlib.closing(sqlite3.connect(place)) as database:
+        paths = {os.path.basename(path) for path, in database.execute("SELECT path FROM files")}
+    assert b"006.json" in paths and b"005.json" not in paths
+
+
 def numbers_of_shared(data, place):
     """Where in the database's first leaf of shared texts their numbers are, each of one byte."""
     with contextlib.closing(sqlite3.connect(place)) as database:
