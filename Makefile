@@ -131,6 +131,7 @@ HOSTS := intel-pvm amd-pvm intel-vmx amd-svm
 HOST_TESTS := $(patsubst %,$(BUILD)-made/sanitized/test_%,cases context guest_cpuid insn insn_life intercept live native runner \
 	topology vpmu)
 hosts: setup-check ## the tests that look at a host, as four made ones: Intel and AMD
+	$(if $(MADE),$(error make hosts runs all of them: $(HOSTS); one is make test MADE=$(MADE)))
 	@$(AT_ONCE) BUILD=$(BUILD)-made MADE=yes $(BUILD)-made/rdpmc-bench $(BUILD)-made/rdpmc-diff \
 		$(BUILD)-made/sanitized/rdpmc-bench $(HOST_TESTS)
 	@for host in $(HOSTS); do echo "as $$host:"; MADE=$$host BUILD=$(BUILD)-made SANITIZED=$(BUILD)-made/sanitized \
