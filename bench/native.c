@@ -88,16 +88,11 @@ static bool event_open(struct native_event *event, uint32_t type, uint64_t confi
  */
 static bool offers_metrics(const char *root)
 {
-	static const char *const events[] = {
-		"/sys/bus/event_source/devices/cpu/events/slots",
-		"/sys/bus/event_source/devices/cpu/events/topdown-retiring",
-	};
 	char line[64];
 
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-		if (!context_read_line(root, events[i], line, sizeof(line)))
-			return false;
-	return true;
+	return context_host_has_metrics(root) &&
+	       context_read_line(root, "/sys/bus/event_source/devices/cpu/events/slots", line,
+				 sizeof(line));
 }
 
 static void open_metrics(struct native *native, const char *root)

@@ -54,8 +54,7 @@ static const struct argp explain_argp = {
 	.doc = "Say in words what a case tries, what the processor answers and by which rule, and "
 	       "whether the engine agrees.\v"
 	       "Exit status: 0 the engine agrees, or differs as is known; 1 it does not; 2 usage "
-	       "or a file that cannot be "
-	       "read; 77 the engine refused every read.",
+	       "or a file that cannot be read; 77 the engine refused every read.",
 	.children = children,
 };
 static const struct argp minimize_argp = {

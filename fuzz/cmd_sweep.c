@@ -353,7 +353,6 @@ static bool is_new_guest(const struct run *run, const struct trial *trial, size_
 static void states_of_all(struct run *run, struct trial *trial, bool named)
 {
 	const struct configuration *only = run->options->configuration;
-
 	bool left_out[nr_configurations];
 	size_t n = 0;
 

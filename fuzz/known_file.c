@@ -293,7 +293,7 @@ static const struct {
 };
 
 /* Does @release say whether the feature is @there? */
-static bool release_tells(const char *at, size_t length, const char *release, bool *there)
+static bool release_decides(const char *at, size_t length, const char *release, bool *there)
 {
 	const char *after;
 	const long number = release ? version_number(release, &after) : -1;
@@ -313,7 +313,7 @@ static bool has_features(struct reader *reader, const char *at, const struct eng
 	bool has = true;
 
 	do {
-		bool wanted = !accept(&at, "!"), there = false, told = false;
+		bool wanted = !accept(&at, "!"), there = false, decided = false;
 		size_t length = 0;
 
 		while (word_char(at[length]))
@@ -324,13 +324,13 @@ static bool has_features(struct reader *reader, const char *at, const struct eng
 		     feature && feature->name; feature++) {
 			bool is = is_word(at, length, feature->name);
 
-			told |= is;
+			decided |= is;
 			there |= is && feature->there;
 		}
-		if (!told && engine->real)
-			told = release_tells(at, length, engine->version, &there);
-		/* What a running kernel does not tell either way is not assumed. */
-		has &= there == wanted && (told || !engine->real);
+		if (!decided && engine->real)
+			decided = release_decides(at, length, engine->version, &there);
+		/* What neither says of a running kernel is not assumed. */
+		has &= there == wanted && (decided || !engine->real);
 		at += length;
 	} while (accept(&at, ","));
 	if (*at)

@@ -149,8 +149,8 @@ struct survey_made {
 };
 
 /*
- * Tries @count of them in a process of their own. @note, or NULL, is told of each SURVEY_NOTE cases
- * before they run, by the number of the first. If one kills the process, @result is partial and says
+ * Tries @count of them in a process of their own. @note, or NULL, is called before each
+ * SURVEY_NOTE cases, with the number of the first. If one kills the process, @result is partial and says
  * which. Returns 0, or -1 with @why.
  */
 int survey_made(struct survey_result *result, uint64_t count,

@@ -124,8 +124,8 @@ static void quick_side(const struct survey_subject *subject, const struct survey
 }
 
 /*
- * The registers after a read to which nobody objects are the model's. RIP is told by how far it went:
- * an engine may have moved it to where code can lie.
+ * The registers after a read to which nobody objects are the model's. RIP is compared as the
+ * distance from where it began: an engine may have moved that to where code can lie.
  */
 static struct rdpmc_regs regs_of(const struct survey_subject *subject,
 				 const struct survey_noted *noted)

@@ -4,7 +4,6 @@
  * repaired to UTF-8 and never trusted to be there, to end in a newline or to be a file at all.
  */
 #include "host/context.h"
-#include "host/cpuid.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "host/cpuid.h"
 
 #define VALUE_SIZE   (4096 + 1) /* longer lines are cut, the command line included */
 #define CPUINFO_SIZE 16384      /* the first processor's paragraph takes about 3000 */
@@ -97,17 +98,19 @@ enum param context_param(const char *root, const char *module, const char *name)
 
 bool context_host_lacks_pmu(const char *root)
 {
+	/* On a hybrid processor each kind of core has a PMU of its own name. */
+	static const char *const pmus[] = {
+		"/sys/bus/event_source/devices/cpu/type",
+		"/sys/bus/event_source/devices/cpu_core/type",
+		"/sys/bus/event_source/devices/cpu_atom/type",
+	};
 	char type[16];
 
-	/* On a hybrid processor each kind of core has a PMU of its own name. */
+	for (size_t i = 0; i < sizeof(pmus) / sizeof(pmus[0]); i++)
+		if (context_read_line(root, pmus[i], type, sizeof(type)))
+			return false;
 	return context_read_line(root, "/sys/bus/event_source/devices/software/type", type,
-				 sizeof(type)) &&
-	       !context_read_line(root, "/sys/bus/event_source/devices/cpu/type", type,
-				  sizeof(type)) &&
-	       !context_read_line(root, "/sys/bus/event_source/devices/cpu_core/type", type,
-				  sizeof(type)) &&
-	       !context_read_line(root, "/sys/bus/event_source/devices/cpu_atom/type", type,
-				  sizeof(type));
+				 sizeof(type));
 }
 
 bool context_host_has_metrics(const char *root)
@@ -432,7 +435,7 @@ static json_t *hypervisor_vendor(const char *root)
 		return json_null();
 	leaf = cpuid_read(0x40000000, 0);
 	memcpy(signature, &leaf.ebx, 12);
-	return signature[0] ? text((const char *)signature) : json_null();
+	return signature[0] ? text(signature) : json_null();
 }
 
 static json_t *processor(const char *root)

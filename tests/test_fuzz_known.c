@@ -327,6 +327,18 @@ static void test_files_in_order(void **unused)
 	known_free(known);
 }
 
+/* How many entries there are of a file with one that asks for this feature. */
+static unsigned int count_with(const char *feature)
+{
+	char text[1000];
+
+	snprintf(text, sizeof(text),
+		 KERNELS "Name: a\nFeature: %s\nWhen: ecx = 1\n"
+			 "As: ecx = 2\nKernel: k\nProcessor: p\nWhy: w\nSource: s\nReach: r\n",
+		 feature);
+	return count_of(text);
+}
+
 static void test_features(void **unused)
 {
 	static const struct {
@@ -348,20 +360,14 @@ static void test_features(void **unused)
 		{ "!has-it, !lacks-it", false, true },
 		{ "!lacks-it, !has-it", false, true },
 	};
-	char text[1000];
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		snprintf(text, sizeof(text),
-			 KERNELS
-			 "Name: a\nFeature: %s\nWhen: ecx = 1\n"
-			 "As: ecx = 2\nKernel: k\nProcessor: p\nWhy: w\nSource: s\nReach: r\n",
-			 rows[i].feature);
 		engine.features = features;
-		if (count_of(text) != rows[i].in)
+		if (count_with(rows[i].feature) != rows[i].in)
 			fail_msg("Feature: %s", rows[i].feature);
 		engine.features = NULL;
-		if (count_of(text) != rows[i].in_none)
+		if (count_with(rows[i].feature) != rows[i].in_none)
 			fail_msg("Feature: %s, of none", rows[i].feature);
 	}
 }
@@ -393,18 +399,12 @@ static void test_features_by_release(void **unused)
 		{ "6.12.117", "!never-heard-of", false },
 		{ "6.12.117", "!fast-reads, has-it", true },
 	};
-	char text[1000];
 
 	(void)unused;
 	engine.real = true;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		snprintf(text, sizeof(text),
-			 KERNELS
-			 "Name: a\nFeature: %s\nWhen: ecx = 1\n"
-			 "As: ecx = 2\nKernel: k\nProcessor: p\nWhy: w\nSource: s\nReach: r\n",
-			 rows[i].feature);
 		engine.version = rows[i].release;
-		if (count_of(text) != rows[i].in)
+		if (count_with(rows[i].feature) != rows[i].in)
 			fail_msg("Feature: %s, Linux %s", rows[i].feature, rows[i].release);
 	}
 }

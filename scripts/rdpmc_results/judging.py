@@ -4,8 +4,8 @@
 What decides are medians of processes (Mann-Whitney; of a few Welch's t test, which needs no more than
 three a side), or of runs where there are only one or two processes; over all rows of the table
 (Benjamini-Hochberg), and only if the difference exceeds what the machine shows between two times the
-same program. Where A and B were measured by turns, each is held against its neighbour (Wilcoxon's signed ranks): a machine that
-is slower for a minute is so for both, and takes nothing away.
+same program. Where A and B were measured by turns, each is compared with its neighbour (Wilcoxon's
+signed ranks): a machine that is slower for a minute is so for both, and takes nothing away.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ ALPHA = 0.01                # false alarms in all rows that alarm
 MARGIN = 0.02               # share below which a difference is of no interest
 LEAST = 0.5                 # ns: about a cycle; less is no difference, whatever its share
 WIDEST = log(1e6)           # half an interval of logarithms; a wider one says nothing
-TINY = 1e-100               # ns: less is as good as 0, of which there is no ratio that a float could hold
 HALVED = 0.5                # an intercepted read does not fall to that by better software
 FEWEST = statistics.fewest(ALPHA)   # with fewer values a side no rank test alarms, whatever they show
 FEW = 3                     # files a side from which on they, and not their runs, are what is tested
@@ -84,14 +83,14 @@ def measure(row):
     """Fills in the figures of one row."""
     a, b = units(row)
     row.median_a, row.median_b = (float(numpy.median(flat(side))) for side in (row.a, row.b))
-    row.paired = row.paired and min(a) >= LEAST and min(b) >= TINY
+    row.paired = row.paired and min(a) >= LEAST and min(b) >= statistics.TINY
     if row.paired:
         ratios = [other / one for one, other in zip(a, b)]
         row.ratio = float(numpy.median(ratios))
         row.lower, row.upper = statistics.turns_interval(ratios)
         row.p = statistics.signed_rank([log(ratio) for ratio in ratios])
         return
-    if row.median_a >= LEAST and row.median_b >= TINY:
+    if row.median_a >= LEAST and row.median_b >= statistics.TINY:
         row.ratio = row.median_b / row.median_a
     if row.few:
         measure_few(row, a, b)

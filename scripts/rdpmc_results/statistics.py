@@ -10,6 +10,7 @@ from math import ceil, comb, log, nan, pi
 import numpy
 from scipy import stats
 
+TINY = 1e-100       # ns: less is as good as 0, of which there is no ratio that a float could hold
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 SEED = 20250101
@@ -59,8 +60,7 @@ def ratio_interval(a, b):
     a file each, because runs of one process have more in common than runs of two."""
     rng = numpy.random.default_rng(SEED)
     below, above = resampled_medians(a, rng), resampled_medians(b, rng)
-    tiny = 1e-100       # less leaves no ratio that a float could hold
-    if not ((below > tiny).all() and (above > tiny).all()):
+    if not ((below > TINY).all() and (above > TINY).all()):
         return nan, nan
     tail = 100 * (1 - CONFIDENCE) / 2
     lower, upper = numpy.percentile(above / below, (tail, 100 - tail))

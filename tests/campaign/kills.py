@@ -23,7 +23,7 @@ class Watch:
         self.folder, self.limit = folder, limit
         self.kept, self.pages, self.counted = set(), set(), set()
         self.most = self.executions = 0
-        self.elapsed = self.least = 0.0     # s of fuzzing that status.json told; that must be there in the end
+        self.elapsed = self.least = 0.0     # s of fuzzing that status.json reported; due in the end
         self.wrong = []
 
     def look(self):
