@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is inserted into Bochs 3.0 to tie the PMU to it, and its own mistakes that Linux meets.
+
+Each is a file, a text that must occur in it exactly once, and what takes its place, in which {} is that
+text. Only as much of Bochs is named as finds the place."""
+
+SOURCE = ("bochs", "3.0+dfsg-1", ["trixie"],
+          "78f6c73d4a6472d5130a87ab9dc306d02c7c71ed8e25b3a8ef642e2a7acd282b")
+
+CONFIGURE = """--enable-x86-64 --enable-cpu-level=6 --enable-vmx=2 --enable-svm --enable-avx --enable-evex
+    --enable-all-optimizations --enable-long-phy-address --enable-configurable-msrs --enable-pci --with-nogui
+    --disable-docbook --disable-xpm --disable-debugger --disable-plugins --disable-gameport
+    --disable-large-ramfile --disable-readline --disable-assert-checks --enable-perfmon""".split()
+
+# Our files and where they go.
+OURS = [("machine/pmu.h", "machine"), ("machine/pmu.c", "cpu"), ("machine/pmu_config.c", "cpu"),
+        ("machine/bochs/glue.h", "cpu"), ("machine/bochs/glue.cc", "cpu")]
+
+# The PMU.
+PMU = [
+    ("cpu/Makefile.in", "\tproc_ctrl.o \\\n", "{}\tpmu.o pmu_config.o glue.o \\\n"),
+    ("cpu/cpu.h", "class bx_cpuid_t;\n", '#include "glue.h"\n\n{}'),
+    ("cpu/cpu.h", "  BX_CPU_THIS_PTR user_pl = // CPL == 3\n", "  if (glue_watches_state) glue_settle();\n{}"),
+    ("cpu/init.cc", "  BX_CPU_THIS_PTR efer_suppmask = get_efer_allow_mask();\n",
+     "{}  glue_power_on(BX_CPUID_SUPPORT_ISA_EXTENSION(BX_ISA_SVM));\n"),
+    ("cpu/proc_ctrl.cc", "cpuid->get_cpuid_leaf(EAX, ECX, &leaf);\n", "{}  glue_cpuid(EAX, ECX, &leaf);\n"),
+    # On SVM all exceptions of the instruction come before its intercept.
+    ("cpu/proc_ctrl.cc", "    if (SVM_INTERCEPT(SVM_INTERCEPT0_RDPMC))",
+     "    if (glue_has_pmu() && ! glue_rdpmc_valid(ECX)) exception(BX_GP_EXCEPTION, 0);\n{}"),
+    ("cpu/proc_ctrl.cc", "  /* According to manual, Pentium 4 has 18 counters,\n",
+     "  if (glue_has_pmu()) {{\n    Bit64u value;\n    if (! glue_rdpmc(ECX, &value)) exception(BX_GP_EXCEPTION, 0);\n"
+     "    RAX = GET32L(value);\n    RDX = GET32H(value);\n    BX_NEXT_INSTR(i);\n  }}\n\n{}"),
+    # The TSC to the instruction, not to the last trace that was accounted for.
+    ("cpu/proc_ctrl.cc", "  Bit64u tsc = bx_pc_system.time_ticks() +",
+     "{} (get_icount() - get_icount_last_sync()) +"),
+    ("cpu/msr.cc", "  int result = BX_CPU_THIS_PTR cpuid->rdmsr(index, &val_64);\n",
+     "  int result = glue_rdmsr(index, &val_64);\n"
+     "  if (result < 0) result = BX_CPU_THIS_PTR cpuid->rdmsr(index, &val_64);\n"),
+    ("cpu/msr.cc", "  int result = BX_CPU_THIS_PTR cpuid->wrmsr(index, val_64);\n",
+     "  int result = glue_wrmsr(index, val_64);\n"
+     "  if (result < 0) result = BX_CPU_THIS_PTR cpuid->wrmsr(index, val_64);\n"),
+    ("cpu/vmx.cc", "  if (vm->vmexit_ctrls1.LOAD_PAT_MSR()) {\n    host_state->pat_msr",
+     "  if (vm->vmexit_ctrls1.LOAD_PERF_GLOBAL_CTRL_MSR() &&\n"
+     "      ! glue_global_ctrl_valid(VMread64(VMCS_64BIT_HOST_IA32_PERF_GLOBAL_CTRL)))\n"
+     "    return VMXERR_VMENTRY_INVALID_VM_HOST_STATE_FIELD;\n{}"),
+    ("cpu/vmx.cc", "  if (vm->vmentry_ctrls.LOAD_PAT_MSR()) {\n    guest.pat_msr",
+     "  if (vm->vmentry_ctrls.LOAD_PERF_GLOBAL_CTRL_MSR() &&\n"
+     "      ! glue_global_ctrl_valid(VMread64(VMCS_64BIT_GUEST_IA32_PERF_GLOBAL_CTRL)))\n"
+     "    return VMX_VMEXIT_VMENTRY_FAILURE_GUEST_STATE;\n{}"),
+    ("cpu/vmx.cc", "  if (vm->vmentry_ctrls.LOAD_PAT_MSR()) {\n    BX_CPU_THIS_PTR msr.pat",
+     "  if (vm->vmentry_ctrls.LOAD_PERF_GLOBAL_CTRL_MSR())\n"
+     "    glue_set_global_ctrl(VMread64(VMCS_64BIT_GUEST_IA32_PERF_GLOBAL_CTRL));\n{}"),
+    ("cpu/vmx.cc", "  if (vm->vmexit_ctrls1.STORE_PAT_MSR())\n",
+     "  if (vm->vmexit_ctrls1.SAVE_PERF_GLOBAL_CTRL())\n"
+     "    VMwrite64(VMCS_64BIT_GUEST_IA32_PERF_GLOBAL_CTRL, glue_global_ctrl());\n{}"),
+    ("cpu/vmx.cc", "  if (vm->vmexit_ctrls1.LOAD_PAT_MSR()) {\n    BX_CPU_THIS_PTR msr.pat",
+     "  if (vm->vmexit_ctrls1.LOAD_PERF_GLOBAL_CTRL_MSR())\n"
+     "    glue_set_global_ctrl(VMread64(VMCS_64BIT_HOST_IA32_PERF_GLOBAL_CTRL));\n{}"),
+    # What ran on the one side is counted before the other begins.
+    ("cpu/svm.cc", "  BX_CPU_THIS_PTR in_svm_guest = false;\n", "  glue_settle();\n{}  glue_settle();\n"),
+    ("cpu/svm.cc", "  BX_CPU_THIS_PTR in_svm_guest = true;\n", "  glue_settle();\n{}  glue_settle();\n"),
+]
+
+# The kernel and the initramfs are read into memory in one piece each, so memory has to be in one piece.
+MEMORY = [("memory/memory_stub.cc", "  if (0) {\n    // all guest memory", "  if (guest <= host) {{\n    // all guest memory")]
+
+# Mistakes of 3.0.
+MENDED = [
+    # A posted-interrupt descriptor is aligned to 64 bytes, not to a page (SDM, "VM-Execution Control Fields").
+    ("cpu/vmx.cc", "if (! IsValidPageAlignedPhyAddr(vm->pid_addr)) {",
+     "if (! IsValidPhyAddr(vm->pid_addr) || (vm->pid_addr & 0x3f)) {{"),
+    # A guest's code segment stays one in real-address mode.
+    ("cpu/vmx.cc", "  if (guest.activity_state) {\n",
+     "  BX_CPU_THIS_PTR sregs[BX_SEG_REG_CS].cache.type = guest.sregs[BX_SEG_REG_CS].cache.type;\n{}"),
+    ("cpu/svm.cc", "    signal_event(BX_EVENT_SVM_VIRQ_PENDING);\n\n  handleCpuContextChange();\n",
+     "{}  BX_CPU_THIS_PTR sregs[BX_SEG_REG_CS].cache.type = guest.sregs[BX_SEG_REG_CS].cache.type;\n"),
+    # VMRUN loads CR2.
+    ("cpu/svm.cc", "  BX_CPU_THIS_PTR cr0.set32(guest.cr0.get32());\n", "  BX_CPU_THIS_PTR cr2 = guest.cr2;\n{}"),
+    # EFLAGS.VM goes before long mode comes.
+    ("cpu/svm.cc", "  BX_CPU_THIS_PTR idtr = host->idtr;\n\n  BX_CPU_THIS_PTR efer = host->efer;\n",
+     "  setEFlags(host->eflags & ~EFlagsVMMask);\n{}"),
+]
+
+INSERTIONS = PMU + MEMORY + MENDED

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bochs with the PMU of machine/ in it: fetched, built once into the cache, found again."""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+
+from . import debian
+from .failed import Failed, Unavailable
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIOS = "usr/share/bochs/BIOS-bochs-latest"
+TREE_MB = 120
+BUILD_LOG = "build.log"
+
+
+def insertions():
+    """machine/bochs/insertions.py"""
+    spec = importlib.util.spec_from_file_location("insertions", f"{ROOT}/machine/bochs/insertions.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def cache():
+    return os.path.join(debian.cache_directory(), "machine")
+
+
+def digest(*texts):
+    return hashlib.sha256("\0".join(texts).encode("latin-1")).hexdigest()[:12]
+
+
+def read(path):
+    with open(path, encoding="latin-1") as file:
+        return file.read()
+
+
+def insert(tree, changes):
+    """Applies @changes to the files of @tree; which anchor is not there exactly once, it says."""
+    for name, anchor, new in changes:
+        path = os.path.join(tree, name)
+        try:
+            text = read(path)
+        except OSError as error:
+            raise Failed(f"this is not the Bochs that the insertions are for: {name}: {error.strerror}") from error
+        count = text.count(anchor)
+        if count != 1:
+            raise Failed(f"this is not the Bochs that the insertions are for: {name} has {count} times, not once: "
+                         f"{anchor.strip().splitlines()[0]}")
+        with open(path, "w", encoding="latin-1") as file:
+            file.write(text.replace(anchor, new.replace("{}", "\0").replace("{{", "{").replace("}}", "}")
+                                    .replace("\0", anchor)))
+
+
+class Progress:
+    """One line that changes on a terminal, a line a step elsewhere."""
+
+    def __init__(self, quiet=False):
+        self.terminal, self.quiet, self.shown = sys.stderr.isatty(), quiet, ""
+        self.start = time.monotonic()
+
+    def step(self, text):
+        if self.quiet:
+            return
+        if self.terminal:
+            self.tick(text)
+        else:
+            debian.say(text)
+
+    def tick(self, text):
+        if self.terminal and not self.quiet:
+            seconds = time.monotonic() - self.start
+            text = f"{text}, {seconds:.0f} s"[:shutil.get_terminal_size().columns - 10]
+            print(f"\r\033[Kmachine: {text}", end="", file=sys.stderr, flush=True)
+            self.shown = text
+
+    def clear(self):
+        if self.shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self.shown = ""
+
+
+def source_tarball():
+    """The path of Bochs' source; BOCHS_SOURCE= names another tarball of the same."""
+    name, version, suites, sha256 = insertions().SOURCE
+    given = os.environ.get("BOCHS_SOURCE")
+    if not given:
+        return debian.source(name, version, suites, sha256)
+    try:
+        got = debian.file_hash(given)
+    except OSError as error:
+        raise Failed(f"BOCHS_SOURCE={given}: {error.strerror}") from error
+    if got != sha256:
+        raise Failed(f"BOCHS_SOURCE={given}: its SHA-256 is {got}; the insertions are for Bochs 3.0 with {sha256}")
+    return given
+
+
+def unpack(tarball, tree):
+    with tarfile.open(tarball) as archive:
+        members = archive.getmembers()
+        top = members[0].name.split("/")[0]
+        for member in members:
+            inside = member.name.split("/", 1)
+            if inside[0] != top or len(inside) < 2 or ".." in inside[1].split("/") or not (member.isfile() or
+                                                                                        member.isdir()):
+                continue
+            member.name = inside[1]
+            archive.extract(member, tree)
+
+
+class Builder:
+    """A build directory of Bochs; the object files stay, so that a changed PMU costs seconds."""
+
+    def __init__(self):
+        changes = insertions()
+        # glue.h is in every object of Bochs.
+        self.key = digest(changes.SOURCE[3], repr(changes.INSERTIONS), repr(changes.CONFIGURE),
+                          read(f"{ROOT}/machine/bochs/glue.h"))
+        self.top = os.path.join(cache(), f"bochs-{self.key}")
+        self.tree = os.path.join(self.top, "tree")
+
+    def ours(self):
+        """(path in our tree, path in Bochs' tree) of what is compiled into it."""
+        return [(os.path.join(ROOT, path), os.path.join(self.tree, directory, os.path.basename(path)))
+                for path, directory in insertions().OURS]
+
+    def program(self):
+        """Each state of our files has a program of its own: checkouts share the cache."""
+        return os.path.join(self.top, "bochs-" + digest(*(read(path) for path, _ in self.ours())))
+
+    @contextlib.contextmanager
+    def lock(self):
+        os.makedirs(self.top, exist_ok=True)
+        handle = os.open(self.top, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                debian.say("waiting for another build of the emulator")
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def command(self, what, words, **more):
+        """Runs it, its output into the log; on Ctrl-C all that it started ends."""
+        with open(os.path.join(self.top, BUILD_LOG), "ab") as log:
+            with subprocess.Popen(words, cwd=self.tree, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                  start_new_session=True, **more) as process:
+                try:
+                    status = process.wait()
+                except BaseException:
+                    os.killpg(process.pid, signal.SIGTERM)
+                    raise
+        if status:
+            lines = [line for line in read(os.path.join(self.top, BUILD_LOG)).splitlines()
+                     if "error" in line.lower()] or ["no error is named"]
+            raise Failed(f"{what} failed: {lines[0].strip()} (all of it: {self.top}/{BUILD_LOG})")
+
+    def prepare(self, progress):
+        ready = os.path.join(self.top, "configured")
+        if os.path.exists(ready):
+            return
+        missing = [tool for tool in ("g++", "gcc", "make") if not shutil.which(tool)]
+        if missing:
+            raise Unavailable(f"to build the emulator there is no {', '.join(missing)}; "
+                              "scripts/setup machine installs it")
+        free = shutil.disk_usage(self.top).free
+        if free < TREE_MB * 1e6:
+            raise Failed(f"{self.top} has {free / 1e6:.0f} MB left, the emulator takes {TREE_MB}; "
+                         "RDPMC_CACHE= says where else")
+        shutil.rmtree(self.tree, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(self.top, BUILD_LOG))
+        tarball = source_tarball()
+        progress.step("building the emulator, Bochs 3.0 with a PMU; once, three minutes or so")
+        try:
+            unpack(tarball, self.tree)
+            insert(self.tree, insertions().INSERTIONS)
+        except (tarfile.TarError, OSError) as error:
+            raise Failed(f"Bochs' source cannot be unpacked: {error}") from error
+        flags = {"CFLAGS": f"-O2 -pipe -I{self.tree}", "CXXFLAGS": f"-O2 -pipe -w -I{self.tree}", "LDFLAGS": "-s"}
+        self.command("Bochs' configure", ["./configure", *insertions().CONFIGURE],
+                     env={**os.environ, **flags, "CC": "gcc", "CXX": "g++"})
+        with open(ready, "w", encoding="utf-8"):
+            pass
+
+    def build(self, progress):
+        """The path of the program."""
+        program = self.program()
+        if os.path.exists(program):
+            os.utime(program)
+            return program
+        with self.lock():
+            if os.path.exists(program):
+                return program
+            self.prepare(progress)
+            progress.step("compiling the PMU into the emulator")
+            for mine, theirs in self.ours():
+                os.makedirs(os.path.dirname(theirs), exist_ok=True)
+                shutil.copy(mine, theirs)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.splitext(theirs)[0] + ".o")
+            self.command("compiling Bochs", ["make", f"-j{len(os.sched_getaffinity(0))}", "bochs"])
+            shutil.copy(os.path.join(self.tree, "bochs"), program + ".new")
+            os.replace(program + ".new", program)
+            self.keep_few()
+        return program
+
+    def keep_few(self):
+        programs = sorted((entry for entry in os.scandir(self.top) if entry.name.startswith("bochs-")),
+                          key=lambda entry: entry.stat().st_mtime)
+        for old in programs[:-4]:
+            os.unlink(old.path)
+
+
+def bios():
+    """The path of Bochs' BIOS, of its package."""
+    path = os.path.join(cache(), "BIOS-bochs-latest")
+    if not os.path.exists(path):
+        package = debian.fetch("bochsbios", ["bookworm"])
+        data = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE, check=True).stdout
+        done = subprocess.run(["tar", "-xO", f"./{BIOS}"], input=data, stdout=subprocess.PIPE, check=False)
+        if done.returncode or not done.stdout:
+            raise Failed(f"{package} has no {BIOS}")
+        with open(path + ".new", "wb") as file:
+            file.write(done.stdout)
+        os.replace(path + ".new", path)
+    return path

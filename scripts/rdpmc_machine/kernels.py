@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernels that the machine boots: Debian's, fetched once into the cache, or a file of one's own."""
+
+import bz2
+import contextlib
+import gzip
+import lzma
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from dataclasses import dataclass, field
+
+from . import debian
+from .emulator import cache
+from .failed import Failed, Unavailable
+
+DEFAULT = "debian:7.3"
+# Where Debian's kernels are, the oldest first; each has its own.
+SUITES = ("bookworm", "bookworm-backports", "trixie", "trixie-backports", "sid")
+WANTED = ("kvm", "kvm-intel", "kvm-amd")
+PACKERS = {".ko": bytes, ".ko.xz": lzma.decompress, ".ko.gz": gzip.decompress, ".ko.bz2": bz2.decompress}
+DEFAULT_OPTIONS = "enable_mediated_pmu=1"
+
+
+@dataclass
+class Kernel:
+    """A bzImage, and its modules by name; none where KVM is built in."""
+    name: str
+    image: str
+    modules: dict = field(default_factory=dict)
+
+    def module_words(self, vendor):
+        """The modules to load for a processor of @vendor, in their order."""
+        words = []
+
+        def add(name):
+            for each in self.depends(name):
+                add(each)
+            if name not in words:
+                words.append(name)
+
+        for name in ("kvm", f"kvm-{vendor}"):
+            if name in self.modules:
+                add(name)
+        return words
+
+    def info(self, name, key):
+        """Values of @key in a module's .modinfo."""
+        with open(self.modules[name], "rb") as file:
+            found = re.findall(rb"\0" + key.encode() + rb"=([^\0]*)", file.read())
+        return [each.decode("utf-8", "replace") for each in found]
+
+    def depends(self, name):
+        found = [each for text in self.info(name, "depends") for each in text.split(",") if each]
+        return [each.replace("_", "-") if each.replace("_", "-") in self.modules else each
+                for each in found if each in self.modules or each.replace("_", "-") in self.modules]
+
+    def parameters(self, name):
+        return {text.split(":")[0] for text in self.info(name, "parmtype")}
+
+    def options(self, text, vendor):
+        """(options by module, words for the command line) of --kvm's @text; None is what is usual."""
+        given = (DEFAULT_OPTIONS if text is None else text).split()
+        by_module, words = {}, []
+        loaded = self.module_words(vendor)
+        for each in given:
+            if "=" not in each:
+                raise Failed(f"--kvm: '{each}' is no option; one is NAME=VALUE, as in enable_mediated_pmu=1")
+            name = each.split("=")[0]
+            if not loaded:
+                words += [each] if "." in name else [f"{module}.{each}" for module in ("kvm", f"kvm_{vendor}")]
+                continue
+            takers = [module for module in loaded if name in self.parameters(module)]
+            if not takers and text is None:
+                continue
+            if not takers:
+                have = sorted(set().union(*(self.parameters(module) for module in loaded if "kvm" in module)))
+                raise Failed(f"--kvm: this kernel's KVM has no option '{name}'; it has {', '.join(have)}")
+            for module in takers:
+                by_module.setdefault(module, []).append(each)
+        return by_module, words
+
+
+def unpacked(name, data):
+    for ending, unpack in PACKERS.items():
+        if name.endswith(ending):
+            return unpack(data)
+    return None
+
+
+def module_name(path):
+    found = re.fullmatch(r"(.+?)\.ko(\.\w+)?", os.path.basename(path))
+    return found[1].replace("_", "-") if found else None
+
+
+def of_directory(directory):
+    """name: path of the modules that KVM needs, in @directory and below."""
+    paths = {}
+    for top, _, files in os.walk(directory):
+        for each in files:
+            name = module_name(each)
+            if name:
+                paths[name] = os.path.join(top, each)
+    if "kvm" not in paths:
+        raise Failed(f"--modules {directory}: there is no kvm.ko in it")
+    return paths
+
+
+def own(image, modules):
+    try:
+        with open(image, "rb") as file:
+            file.seek(0x202)
+            magic = file.read(4)
+    except OSError as error:
+        raise Failed(f"--kernel {image}: {error.strerror}; it is debian:VERSION or a bzImage") from error
+    if magic != b"HdrS":
+        raise Failed(f"--kernel {image}: that is no bzImage (arch/x86/boot/bzImage of a built tree)")
+    return Kernel(os.path.basename(image), image, of_directory(modules) if modules else {})
+
+
+def version_key(name):
+    return [int(number) for number in re.findall(r"\d+", name.split("-cloud")[0])]
+
+
+def find_package(version):
+    """(package, suite) of Debian's cloud kernel of @version: the first suite that has it, its newest."""
+    pattern = re.compile(rf"linux-image-{re.escape(version)}[.+-][0-9a-z.+-]*cloud-amd64")
+    looked = set()
+    for suite in SUITES:
+        names = debian.names("linux-image-", [suite])
+        fitting = [name for name in names if pattern.fullmatch(name)]
+        if fitting:
+            return max(fitting, key=version_key), suite
+        looked |= {match[1] for name in names
+                   if (match := re.match(r"linux-image-(\d+\.\d+).*cloud-amd64$", name))}
+    known = ", ".join(f"debian:{each}" for each in sorted(looked, key=version_key))
+    raise Unavailable(f"Debian has no kernel {version} for this; it has {known or 'none'}")
+
+
+def members(package, wanted):
+    """(name, data) of the files of a .deb for which wanted(name)."""
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as process:
+        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+            for member in archive:
+                if member.isfile() and wanted(member.name):
+                    yield member.name, archive.extractfile(member).read()
+    if process.returncode:
+        raise Failed(f"{package} cannot be read as a Debian package")
+
+
+def store(packages, directory):
+    """vmlinuz and KVM's modules with what they depend on."""
+    want, have = set(WANTED), {}
+    while want - set(have):
+        missing, before = want - set(have), len(have)
+        for package in packages:
+            for name, data in members(package, lambda name: module_name(name) in missing):
+                have[module_name(name)] = unpacked(name, data)
+        for data in have.values():
+            for text in re.findall(rb"\0depends=([^\0]*)", data):
+                want |= {each.replace("_", "-") for each in text.decode().split(",") if each}
+        if len(have) == before:
+            break
+    images = [data for package in packages
+              for _, data in members(package, lambda name: os.path.basename(name).startswith("vmlinuz"))]
+    if not images or "kvm" not in have:
+        raise Failed(f"{os.path.basename(packages[0])} has no kernel with KVM in it")
+    os.makedirs(os.path.join(directory, "modules"))
+    with open(os.path.join(directory, "vmlinuz"), "wb") as file:
+        file.write(images[0])
+    for name, data in have.items():
+        path = os.path.join(directory, "modules", name + ".ko")
+        with open(path, "wb") as file:
+            file.write(data)
+        # Symbols that nothing refers to cost seconds of an emulated processor.
+        if shutil.which("strip"):
+            subprocess.run(["strip", "--strip-debug", path], check=False)
+
+
+def of_debian(version):
+    if not re.fullmatch(r"\d+\.\d+(\.\d+)?", version):
+        raise Failed(f"--kernel debian:{version}: a version is numbers, as in debian:7.3")
+    top = os.path.join(cache(), "kernels")
+    link = os.path.join(top, f"debian-{version}")
+    directory = os.path.realpath(link)
+    if not os.path.exists(os.path.join(directory, "vmlinuz")):
+        name, suite = find_package(version)
+        packages = [debian.fetch(name, [suite])]
+        packages += [debian.fetch(each, [suite]) for each in debian.depends(packages[0])
+                     if each.startswith(("linux-binary-", "linux-modules-"))]
+        directory = os.path.join(top, name.removeprefix("linux-image-"))
+        making = f"{directory}.making.{os.getpid()}"
+        try:
+            store(packages, making)
+            if not os.path.isdir(directory):
+                os.rename(making, directory)
+        except OSError as error:
+            raise Failed(f"{error.filename or top}: {error.strerror}; RDPMC_CACHE= says where else") from error
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        temporary = f"{link}.{os.getpid()}"
+        os.symlink(os.path.basename(directory), temporary)
+        os.replace(temporary, link)
+        for package in packages:
+            with contextlib.suppress(OSError):
+                os.unlink(package)
+    return Kernel(os.path.basename(directory), os.path.join(directory, "vmlinuz"),
+                  of_directory(os.path.join(directory, "modules")))
+
+
+def kernel(text, modules):
+    kind, colon, version = text.partition(":")
+    if colon and kind == "debian":
+        if modules:
+            raise Failed("--modules is for a kernel of your own; Debian's bring theirs")
+        return of_debian(version)
+    return own(text, modules)

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""scripts/machine: the command line."""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import traceback
+
+from . import debian, emulator, image, kernels, processors
+from .failed import Failed, Unavailable
+from .session import Session
+
+ROOT = emulator.ROOT
+PROGRAMS = ("rdpmc-bench", "rdpmc-diff")
+EPILOG = """\
+commands:
+  run       boot, run a command with this project's programs in PATH, and bring back what it made
+  shell     the same with a prompt
+  build     fetch and build the emulator now; run does it where it is not there
+  list      processors, and what is in the cache
+  clean     remove what is in the cache
+
+scripts/machine COMMAND --help says more of each. What is fetched and built is kept in the cache,
+RDPMC_CACHE or ~/.cache/rdpmc, in machine/. BOCHS_SOURCE= is another path of Bochs' source.
+
+What comes out of the machine are instructions, not time: see docs/machine.md.
+"""
+RUN_EPILOG = """\
+The command runs in a directory that looks like this project's: build/rdpmc-bench and
+build/rdpmc-diff, which are in PATH as well, corpus/seeds, fuzz/known. Without a command it is
+rdpmc-bench doctor.
+
+exit status: the command's; 128 + signal if one ended it; 2 wrong use; 77 the emulator or the kernel
+cannot be had here; 125 the machine did not boot, panicked, or was ended after --time
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        print(f"machine: {message} (see --help)", file=sys.stderr)
+        sys.exit(2)
+
+
+def number(least, most):
+    def check(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"'{text}' is no number from {least} to {most}")
+        return value
+    return check
+
+
+def add_host(made):
+    made.add_argument("--cpu", default=processors.DEFAULT, metavar="NAME",
+                      help="the processor, or one and fields of its PMU that differ: skylake,version=2 "
+                           "(%(default)s; scripts/machine list names all)")
+    made.add_argument("--kernel", default=kernels.DEFAULT, metavar="WHICH",
+                      help="debian:VERSION, or a bzImage (%(default)s)")
+    made.add_argument("--modules", metavar="DIRECTORY", help="with the bzImage's kvm.ko, if KVM is not built in")
+    made.add_argument("--kvm", metavar="OPTIONS",
+                      help=f"of KVM's modules (\"{kernels.DEFAULT_OPTIONS}\", where the kernel has it)")
+    made.add_argument("--append", default="", metavar="WORDS", help="to the kernel's command line")
+    made.add_argument("--put", action="append", default=[], metavar="FILE[=PATH]",
+                      help="into the command's directory; may be repeated")
+    made.add_argument("--memory", type=number(128, 2048), default=384, metavar="MIB", help="of the machine (%(default)s)")
+    made.add_argument("--console", metavar="FILE", help="what the kernel says, into this file")
+    made.add_argument("--build", default=os.path.join(ROOT, "build"), metavar="DIRECTORY",
+                      help="where the programs are (build)")
+    made.add_argument("--quiet", action="store_true", help="say nothing but what the command says")
+
+
+def parser():
+    made = Parser(prog="machine", formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+                  epilog=EPILOG, usage="scripts/machine COMMAND [OPTION...]",
+                  description="A host with a PMU, VMX or SVM, emulated on any computer: Bochs with a PMU boots a "
+                              "kernel, whose KVM this project measures and tests.")
+    commands = made.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS, parser_class=Parser)
+    made.set_defaults(function=None)
+    run = commands.add_parser("run", formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+                              epilog=RUN_EPILOG, usage="scripts/machine run [OPTION...] [-- COMMAND...]",
+                              description="Boots the machine and runs a command in it.")
+    add_host(run)
+    run.add_argument("--get", action="append", default=[], metavar="PATH[=FILE]",
+                     help="a file to bring back, to here by its last name or to FILE; may be repeated")
+    run.add_argument("--time", type=number(1, 10**6), default=900, metavar="SECONDS",
+                     help="of real time, before it is ended (%(default)s)")
+    run.add_argument("words", nargs="*", metavar="COMMAND", help=argparse.SUPPRESS)
+    run.set_defaults(function=command_run)
+    shell = commands.add_parser("shell", allow_abbrev=False, usage="scripts/machine shell [OPTION...]",
+                                description="Boots the machine and gives a prompt in it; exit ends it.")
+    add_host(shell)
+    shell.set_defaults(function=command_shell, get=[], time=0, words=[])
+    build = commands.add_parser("build", allow_abbrev=False, usage="scripts/machine build",
+                                description="Fetches and builds the emulator, and prints where it is.")
+    build.set_defaults(function=command_build, quiet=False)
+    listing = commands.add_parser("list", allow_abbrev=False, usage="scripts/machine list",
+                                  description="Prints the processors, and what is in the cache.")
+    listing.set_defaults(function=command_list)
+    clean = commands.add_parser("clean", allow_abbrev=False, usage="scripts/machine clean",
+                                description="Removes what the machine keeps in the cache.")
+    clean.set_defaults(function=command_clean)
+    return made
+
+
+def init_program():
+    """machine/init.c, compiled for the machine: static, because there is nothing else in it yet."""
+    source = os.path.join(ROOT, "machine/init.c")
+    path = os.path.join(emulator.cache(), "init-" + emulator.digest(emulator.read(source)))
+    if not os.path.exists(path):
+        compiler = shutil.which("gcc") or shutil.which("clang")
+        if not compiler:
+            raise Unavailable("there is no gcc and no clang; scripts/setup machine installs one")
+        os.makedirs(emulator.cache(), exist_ok=True)
+        done = subprocess.run([compiler, "-O2", "-static", "-s", "-o", f"{path}.{os.getpid()}", source],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode:
+            raise Failed(f"{source} does not compile: {done.stdout.strip().splitlines()[0]}")
+        os.replace(f"{path}.{os.getpid()}", path)
+    return path
+
+
+def busybox():
+    """The static one of Debian's package, which needs no library."""
+    path = os.path.join(emulator.cache(), "busybox")
+    if not os.path.exists(path):
+        package = debian.fetch("busybox-static", ["bookworm"])
+        for _, data in kernels.members(package, lambda name: name.endswith("bin/busybox")):
+            with open(path + ".new", "wb") as file:
+                file.write(data)
+            os.chmod(path + ".new", 0o755)
+            os.replace(path + ".new", path)
+    return path
+
+
+def split(text, option, wanted):
+    """FILE[=PATH] or PATH[=FILE]"""
+    name, equals, other = text.partition("=")
+    if not name or (equals and not other):
+        raise Failed(f"{option} {text}: that is no {wanted}")
+    return name, other or os.path.basename(name)
+
+
+def initramfs(options, kernel, processor, words, shell):
+    archive = image.Archive()
+    for directory in ("proc", "sys", "dev", "tmp", "work", "bin"):
+        archive.directory(directory)
+    archive.device("dev/console", 5, 1)
+    archive.file("init", init_program())
+    archive.file("bin/busybox", busybox())
+    applets = subprocess.run([busybox(), "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    for name in applets.split():
+        if name != "busybox":
+            archive.link(f"bin/{name}", "busybox")
+    for name in PROGRAMS:
+        path = os.path.join(options.build, name)
+        if os.path.exists(path):
+            archive.program(f"work/build/{name}", path)
+            archive.link(f"bin/{name}", f"/work/build/{name}")
+    archive.tree("work/corpus/seeds", os.path.join(ROOT, "corpus/seeds"))
+    archive.tree("work/fuzz/known", os.path.join(ROOT, "fuzz/known"))
+    for each in options.put:
+        source, name = split(each, "--put", "FILE or FILE=PATH")
+        path = name if name.startswith("/") else f"work/{name}"
+        (archive.program if os.access(source, os.X_OK) else archive.file)(path, source)
+    job = []
+    by_module, line = kernel.options(options.kvm, processor.vendor)
+    for name in kernel.module_words(processor.vendor):
+        archive.file(f"modules/{name}.ko", kernel.modules[name])
+        job += ["options", " ".join(by_module.get(name, [])), "module", f"/modules/{name}.ko"]
+    for each in options.get:
+        job += ["get", split(each, "--get", "PATH or PATH=FILE")[0]]
+    job += ["env", f"TERM={os.environ.get('TERM', 'dumb')}"]
+    if shell:
+        job += ["shell", "1"]
+    for word in words:
+        job += ["arg", word]
+    archive.add("job", "".join(word + "\0" for word in job).encode(), 0o644)
+    return archive.pack(), line
+
+
+def need_programs(options, words):
+    if words and words[0] in PROGRAMS and not os.path.exists(os.path.join(options.build, words[0])):
+        raise Failed(f"{options.build}/{words[0]} is not built; make builds it")
+
+
+def boot(options, words, shell):
+    processor = processors.processor(options.cpu)
+    for each in options.put:
+        source = split(each, "--put", "FILE or FILE=PATH")[0]
+        if not os.path.isfile(source):
+            raise Failed(f"--put {each}: {source}: no such file")
+    need_programs(options, words)
+    progress = emulator.Progress(options.quiet)
+    kernel = kernels.kernel(options.kernel, options.modules)
+    program, bios = emulator.Builder().build(progress), emulator.bios()
+    progress.clear()
+    archive, line = initramfs(options, kernel, processor, words, shell)
+    command_line = " ".join(["console=ttyS0 quiet mitigations=off nokaslr tsc=reliable nmi_watchdog=0 panic=0 "
+                             "oops=panic", *line, options.append]).strip()
+    parts = image.place_kernel(kernel.image, archive, command_line, options.memory)
+    console = open(options.console, "wb") if options.console else None  # pylint: disable=consider-using-with
+    try:
+        session = Session(program, bios, processor, options.memory, parts, emulator.Progress(options.quiet),
+                          options.time, shell, console)
+        status = session.run()
+    finally:
+        if console:
+            console.close()
+    wanted = dict(split(each, "--get", "PATH or PATH=FILE") for each in options.get)
+    for path, data in session.files.items():
+        with open(wanted[path], "wb") as file:
+            file.write(data)
+    for text in session.missing:
+        print(f"machine: {text}", file=sys.stderr)
+    if not options.quiet:
+        stages = session.stages
+        print(f"machine: {processor.name}, Linux {session.release}: booted in {stages['booted']:.0f} s, KVM loaded after "
+              f"{stages['loaded']:.0f} s, ended after {stages['ended']:.0f} s, {session.simulated:.1f} s simulated",
+              file=sys.stderr)
+    return status or (2 if session.missing else 0)
+
+
+def command_run(options):
+    return boot(options, options.words or ["rdpmc-bench", "doctor"], False)
+
+
+def command_shell(options):
+    return boot(options, ["sh", "-i"], True)
+
+
+def command_build(options):
+    progress = emulator.Progress(options.quiet)
+    program = emulator.Builder().build(progress)
+    emulator.bios()
+    progress.clear()
+    print(program)
+    return 0
+
+
+def command_list(_options):
+    print("Processors (--cpu):")
+    for each in processors.NAMED.values():
+        print(f"  {each.name:16} {each.what}")
+    top = os.path.join(emulator.cache(), "kernels")
+    names = sorted(name for name in os.listdir(top) if ".making." not in name) if os.path.isdir(top) else []
+    print(f"Kernels in {top}:")
+    for name in names or ["none"]:
+        print(f"  {name}")
+    try:
+        built = os.path.exists(emulator.Builder().program())
+    except OSError:
+        built = False
+    print(f"The emulator is {'built' if built else 'not built yet: scripts/machine build'}.")
+    return 0
+
+
+def command_clean(_options):
+    shutil.rmtree(emulator.cache(), ignore_errors=True)
+    return 0
+
+
+def end(signum, _frame):
+    raise SystemExit(128 + signum)
+
+
+def main():
+    made = parser()
+    options = made.parse_args()
+    if not options.function:
+        made.error("which command?")
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, end)
+    try:
+        return options.function(options)
+    except debian.Unavailable as why:
+        print(f"machine: {why}", file=sys.stderr)
+        return 77
+    except debian.DebianError as why:
+        print(f"machine: {why}", file=sys.stderr)
+        return 2
+    except Failed as why:
+        print(f"machine: {why}", file=sys.stderr)
+        return why.status
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        print(f"machine: {error.filename or ''}: {error.strerror}", file=sys.stderr)
+        return 2
+    except Exception:           # pylint: disable=broad-except
+        traceback.print_exc()
+        return 70

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One run of the machine: Bochs as a process, what it says, and its end."""
+
+import contextlib
+import ctypes
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import tty
+
+from . import image
+from .failed import Broken, Failed
+
+IPS = 50_000_000        # ticks a simulated second; the TSC counts them
+MISSING = 127
+PANIC = re.compile(rb"Kernel panic - not syncing: ?([^\r\n]*)")
+CONSOLE_KEPT = 1 << 20
+
+
+class Packets:
+    """What machine/init.c sends, put together again."""
+
+    def __init__(self):
+        self.buffer = b""
+
+    def feed(self, data):
+        self.buffer += data
+        while len(self.buffer) >= 3:
+            length = self.buffer[1] | self.buffer[2] << 8
+            if len(self.buffer) < 3 + length:
+                return
+            kind, data = chr(self.buffer[0]), self.buffer[3:3 + length]
+            self.buffer = self.buffer[3 + length:]
+            yield kind, data
+
+
+def bochsrc(processor, memory, parts, bios, console):
+    lines = ["plugin_ctrl: unmapped=true, biosdev=true, serial=true", "config_interface: textconfig",
+             "display_library: nogui",
+             f"cpu: model={processor.model}, count=1, ips={IPS}, reset_on_triple_fault=0, ignore_bad_msrs=1",
+             f"memory: guest={memory}, host={memory}", f"romimage: file={bios}, options=fastboot",
+             "vgaromimage: file=video", "pci: enabled=1, chipset=i440fx", "boot: floppy",
+             "floppya: 1_44=floppy, status=inserted", "clock: sync=none, time0=1700000000", "log: bochs.log",
+             "panic: action=fatal", "error: action=ignore", "info: action=ignore",
+             f"com1: enabled=1, mode={console}", "com2: enabled=1, mode=file, dev=line"]
+    lines += [f"optramimage{number}: file=part{number}, address={address:#x}"
+              for number, (address, _) in enumerate(parts, 1)]
+    return "\n".join(lines) + "\n"
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)      # PR_SET_PDEATHSIG
+
+
+class Session:
+    """Starts it in a directory of its own and listens. What came back of files is in @files."""
+
+    def __init__(self, program, bios, processor, memory, parts, progress, seconds, shell=False, console=None):
+        self.program, self.bios, self.processor, self.memory = program, bios, processor, memory
+        self.parts, self.progress, self.seconds, self.shell = parts, progress, seconds, shell
+        self.console_file = console
+        self.console, self.packets, self.files, self.file = b"", Packets(), {}, None
+        self.missing, self.release, self.status, self.simulated = [], "", None, 0.0
+        self.start = time.monotonic()
+        self.stages = {}
+        self.panicked = None
+
+    def stage(self, name):
+        self.stages[name] = time.monotonic() - self.start
+
+    def run(self):
+        """The command's exit status, as a shell would say it."""
+        directory = tempfile.mkdtemp(prefix="rdpmc-machine-")
+        try:
+            return self.inside(directory)
+        except OSError as error:
+            raise Failed(f"{error.filename or directory}: {error.strerror}; TMPDIR= says where else") from error
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def inside(self, directory):
+        def write(name, data):
+            with open(os.path.join(directory, name), "wb") as file:
+                file.write(data)
+
+        write("floppy", image.boot_sector())
+        write("video", image.no_video_bios())
+        for number, (_, data) in enumerate(self.parts, 1):
+            write(f"part{number}", data)
+        os.mkfifo(os.path.join(directory, "line"))
+        line = os.open(os.path.join(directory, "line"), os.O_RDONLY | os.O_NONBLOCK)
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, line)
+            if self.shell:
+                console, slave = os.openpty()
+                stack.callback(os.close, slave)
+                tty.setraw(slave)
+                mode = f"term, dev={os.ttyname(slave)}"
+            else:
+                os.mkfifo(os.path.join(directory, "console"))
+                console = os.open(os.path.join(directory, "console"), os.O_RDONLY | os.O_NONBLOCK)
+                mode = "file, dev=console"
+            stack.callback(os.close, console)
+            write("bochsrc", bochsrc(self.processor, self.memory, self.parts, self.bios, mode).encode())
+            with open(os.path.join(directory, "bochs.out"), "wb") as out:
+                process = subprocess.Popen(  # pylint: disable=consider-using-with
+                    [self.program, "-q", "-f", "bochsrc"], cwd=directory, stdin=subprocess.DEVNULL, stdout=out,
+                    stderr=out, env={**os.environ, "RDPMC_MACHINE": self.processor.environment()},
+                    start_new_session=True, preexec_fn=die_with_parent)
+            try:
+                return self.listen(process, line, console, directory)
+            finally:
+                process.kill()
+                process.wait()
+
+    def listen(self, process, line, console, directory):
+        ended = os.pidfd_open(process.pid)
+        watched = [line, console, ended]
+        keyboard = self.shell and sys.stdin.isatty()
+        if self.shell:
+            watched.append(sys.stdin.fileno())
+        old = termios.tcgetattr(sys.stdin) if keyboard else None
+        try:
+            if keyboard:
+                tty.setraw(sys.stdin)
+            while self.status is None:
+                self.check_time()
+                ready = select.select(watched, [], [], 0.5)[0]
+                for fd in ready:
+                    if fd == ended and len(ready) == 1:
+                        raise Broken(self.emulator_ended(process, directory))
+                    if fd == line:
+                        self.hear(line)
+                    elif fd == console:
+                        self.hear_console(console)
+                    elif fd not in (line, console, ended):
+                        data = os.read(fd, 4096)
+                        if not data:
+                            watched.remove(fd)
+                        os.write(console, data or b"\x04")
+                self.tell_progress()
+        finally:
+            if old:
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, old)
+            os.close(ended)
+            self.progress.clear()
+        return self.status
+
+    def check_time(self):
+        if self.panicked and time.monotonic() - self.panicked > 2:
+            found = PANIC.search(self.console)
+            raise Broken(f"the kernel panicked {self.where()}: {found[1].decode('utf-8', 'replace').strip()}")
+        if self.seconds and time.monotonic() - self.start > self.seconds:
+            raise Broken(f"ended after {self.seconds:g} s {self.where()}; --time says how long")
+
+    def where(self):
+        if "loaded" in self.stages:
+            return "while the command ran"
+        return "while modules were loaded" if "booted" in self.stages else "before it had booted"
+
+    def tell_progress(self):
+        if not self.shell and self.progress.terminal:
+            self.progress.tick(f"{self.processor.name}: {'running' if 'loaded' in self.stages else 'loading KVM' if 'booted' in self.stages else 'booting'}")
+
+    def emulator_ended(self, process, directory):
+        def last(name, pattern):
+            with contextlib.suppress(OSError):
+                with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:
+                    found = [text for text in file if re.search(pattern, text)]
+                    return re.sub(r"^.*(>>PANIC<<|\])\s*", "", found[0].strip()) if found else ""
+            return ""
+
+        why = last("bochs.log", r">>PANIC<<") or last("bochs.out", r">>PANIC<<|RDPMC_MACHINE")
+        return f"the emulator ended {self.where()}: {why or f'exit status {process.wait()}'}"
+
+    def hear_console(self, console):
+        try:
+            data = os.read(console, 65536)
+        except OSError:         # of a pty whose other end is closed
+            data = b""
+        if not data:
+            time.sleep(0.05)
+            return
+        self.console = (self.console + data)[-CONSOLE_KEPT:]
+        if self.console_file:
+            self.console_file.write(data)
+            self.console_file.flush()
+        if self.shell and "loaded" in self.stages:
+            os.write(1, data)
+        if not self.panicked and PANIC.search(self.console):
+            self.panicked = time.monotonic()
+
+    def hear(self, line):
+        data = os.read(line, 65536)
+        if not data:
+            time.sleep(0.05)
+            return
+        for kind, part in self.packets.feed(data):
+            self.packet(kind, part)
+
+    def packet(self, kind, data):
+        text = data.decode("utf-8", "replace")
+        if kind == "B":
+            self.release = text
+            self.stage("booted")
+        elif kind == "L":
+            self.stage("loaded")
+        elif kind in "OE":
+            self.progress.clear()
+            os.write(1 if kind == "O" else 2, data)
+        elif kind == "W":
+            self.progress.clear()
+            print(f"machine: {text}", file=sys.stderr, flush=True)
+        elif kind == "F":
+            self.file = text
+            self.files[text] = b""
+        elif kind == "D":
+            self.files[self.file] += data
+        elif kind == "N":
+            self.missing.append(text)
+        elif kind == "X":
+            status = int.from_bytes(data[:4], "little")
+            self.simulated = int.from_bytes(data[4:12], "little") / 1000
+            self.stage("ended")
+            self.status = 128 + (status & 127) if status & 127 else status >> 8 & 255
