@@ -3,6 +3,7 @@
 #include "bochs.h"
 #include "cpu.h"
 #define LOG_THIS BX_CPU_THIS_PTR
+#include "pc_system.h"
 #include "apic.h"
 #include "cpuid.h"
 #include "glue.h"

@@ -18,6 +18,7 @@ OURS = [("machine/pmu.h", "machine"), ("machine/pmu.c", "cpu"), ("machine/pmu_co
 
 # The PMU.
 PMU = [
+    ("cpu/Makefile.in", "CPPFLAGS = @CPPFLAGS@\n", "{}CC = gcc\nCFLAGS = -O2 -I..\n"),
     ("cpu/Makefile.in", "\tproc_ctrl.o \\\n", "{}\tpmu.o pmu_config.o glue.o \\\n"),
     ("cpu/cpu.h", "class bx_cpuid_t;\n", '#include "glue.h"\n\n{}'),
     ("cpu/cpu.h", "  BX_CPU_THIS_PTR user_pl = // CPL == 3\n", "  if (glue_watches_state) glue_settle();\n{}"),

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -161,9 +162,9 @@ class Builder:
                     os.killpg(process.pid, signal.SIGTERM)
                     raise
         if status:
-            lines = [line for line in read(os.path.join(self.top, BUILD_LOG)).splitlines()
-                     if "error" in line.lower()] or ["no error is named"]
-            raise Failed(f"{what} failed: {lines[0].strip()} (all of it: {self.top}/{BUILD_LOG})")
+            lines = read(os.path.join(self.top, BUILD_LOG)).splitlines()
+            first = next((line for line in lines if re.search(r"error: |undefined reference|\*\*\* ", line)), lines[-1:])
+            raise Failed(f"{what} failed: {str(first).strip()} (all of it: {self.top}/{BUILD_LOG})")
 
     def prepare(self, progress):
         ready = os.path.join(self.top, "configured")
@@ -178,8 +179,6 @@ class Builder:
             raise Failed(f"{self.top} has {free / 1e6:.0f} MB left, the emulator takes {TREE_MB}; "
                          "RDPMC_CACHE= says where else")
         shutil.rmtree(self.tree, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            os.unlink(os.path.join(self.top, BUILD_LOG))
         tarball = source_tarball()
         progress.step("building the emulator, Bochs 3.0 with a PMU; once, three minutes or so")
         try:
@@ -187,7 +186,7 @@ class Builder:
             insert(self.tree, insertions().INSERTIONS)
         except (tarfile.TarError, OSError) as error:
             raise Failed(f"Bochs' source cannot be unpacked: {error}") from error
-        flags = {"CFLAGS": f"-O2 -pipe -I{self.tree}", "CXXFLAGS": f"-O2 -pipe -w -I{self.tree}", "LDFLAGS": "-s"}
+        flags = {"CFLAGS": "-O2 -pipe", "CXXFLAGS": "-O2 -pipe -w", "LDFLAGS": "-s"}
         self.command("Bochs' configure", ["./configure", *insertions().CONFIGURE],
                      env={**os.environ, **flags, "CC": "gcc", "CXX": "g++"})
         with open(ready, "w", encoding="utf-8"):
@@ -202,6 +201,8 @@ class Builder:
         with self.lock():
             if os.path.exists(program):
                 return program
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.top, BUILD_LOG))
             self.prepare(progress)
             progress.step("compiling the PMU into the emulator")
             for mine, theirs in self.ours():
