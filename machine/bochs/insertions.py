@@ -65,6 +65,9 @@ PMU = [
 # The kernel and the initramfs are read into memory in one piece each, so memory has to be in one piece.
 MEMORY = [("memory/memory_stub.cc", "  if (0) {\n    // all guest memory", "  if (guest <= host) {{\n    // all guest memory")]
 
+# A halted processor waits for the next event at once, not ten ticks at a time.
+IDLE = [("cpu/event.cc", "    BX_TICKN(10);", "    BX_TICKN(bx_pc_system.getNumCpuTicksLeftNextEvent());")]
+
 # Mistakes of 3.0.
 MENDED = [
     # A posted-interrupt descriptor is aligned to 64 bytes, not to a page (SDM, "VM-Execution Control Fields").
@@ -82,4 +85,4 @@ MENDED = [
      "  setEFlags(host->eflags & ~EFlagsVMMask);\n{}"),
 ]
 
-INSERTIONS = PMU + MEMORY + MENDED
+INSERTIONS = PMU + MEMORY + IDLE + MENDED

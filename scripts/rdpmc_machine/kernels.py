@@ -176,7 +176,7 @@ def store(packages, directory):
             file.write(data)
         # Symbols that nothing refers to cost seconds of an emulated processor.
         if shutil.which("strip"):
-            subprocess.run(["strip", "--strip-debug", path], check=False)
+            subprocess.run(["strip", "--strip-unneeded", path], check=False)
 
 
 def of_debian(version):
