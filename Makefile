@@ -52,6 +52,7 @@ GUEST_SOURCES := $(filter-out guest/batch.S,$(wildcard guest/*.c guest/*.S))
 HOST_SOURCES  := $(wildcard host/*.c) host/image.S guest/batch.S
 MODEL_SOURCES := $(wildcard model/*.c)
 EMULATOR_SOURCES := $(wildcard emulator/*.c)
+MACHINE_SOURCES := $(wildcard machine/*.c)
 RESULTS_SOURCES := results/json_file.c
 BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(RESULTS_SOURCES) $(MODEL_SOURCES) \
 	$(EMULATOR_SOURCES)
@@ -408,7 +409,9 @@ seeds: $(BUILD)/rdpmc-diff ## write corpus/seeds anew
 $(BUILD)/stats-speed: $(call objects,$(BUILD),bench/stats.c bench/stats_speed.c)
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm
 
-# A test links everything but main(): of fuzz/, or of the benchmark.
+# A test links everything but main(): of fuzz/, of machine/ and the model it is held against, or of the benchmark.
+$(SANITIZED)/test_machine_%: $(SANITIZED)/tests/test_machine_%.c.o $(call objects,$(SANITIZED),$(MACHINE_SOURCES) $(MODEL_SOURCES))
+	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ -lcmocka
 $(SANITIZED)/test_fuzz_offer: $(call objects,$(SANITIZED),fuzz/live/offer.c host/cpuid_pmu.c)
 $(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_SOURCES) $(SWEEP_SOURCES) $(TRIAGE_SOURCES))
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka

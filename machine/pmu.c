@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The emulated PMU: its registers, what CPUID and RDPMC say of them, and counting. The text that
- * configures it is read in pmu_config.c. Sections named in quotes are of Intel's SDM, vol. 3, unless
- * it says otherwise.
+ * The emulated PMU: counting, its MSRs, RDPMC. Sections named in quotes are in Intel's SDM, vol. 3,
+ * unless a comment says otherwise.
  */
 #include "machine/pmu.h"
 
@@ -10,7 +9,7 @@
 
 #define BIT(n) (1ULL << (n))
 
-/* IA32_PERFEVTSELx, "Architectural Performance Monitoring"; AMD's PERF_CTL is alike where it has the field */
+/* IA32_PERFEVTSELx, "Architectural Performance Monitoring"; AMD's PERF_CTL shares bits 31:0 */
 #define SEL_EVENT        0xffULL
 #define SEL_UMASK        0xff00ULL
 #define SEL_USR          BIT(16)
@@ -167,7 +166,7 @@ static unsigned int gp_events(const struct pmu *pmu, uint64_t sel, unsigned int 
 
 	*per = 1;
 	if (!intel(pmu)) {
-		/* Retired instructions, retired uops, cycles not in halt. The unit mask does not matter. */
+		/* Retired instructions, retired uops, cycles not in halt; any unit mask */
 		event &= SEL_EVENT;
 		return !(sel & AMD_EVENT_HIGH) && (event == 0xc0 || event == 0xc1 || event == 0x76);
 	}
@@ -187,9 +186,10 @@ static unsigned int gp_events(const struct pmu *pmu, uint64_t sel, unsigned int 
 }
 
 /*
- * CMASK counts cycles of at least so many events, with INV of fewer, with EQ of exactly so many (EQ and INV: of
- * any other number). An edge is a cycle that satisfies this after one that does not: of what happens in
- * every cycle alike there is none. With bus clocks CMASK, INV and EDGE count nothing: a choice.
+ * CMASK counts the cycles with at least that many events; with INV, those with fewer; with EQ, those
+ * with exactly that many (EQ and INV: any other number). EDGE counts cycles that meet the condition
+ * after one that did not. Here every cycle is like the one before it, so there are no edges. A choice:
+ * a counter of bus clocks with CMASK or EDGE counts nothing.
  */
 static unsigned int compared(uint64_t sel, unsigned int events, unsigned int per)
 {
@@ -210,7 +210,7 @@ static struct counter gp_counter(struct pmu *pmu, unsigned int x)
 				   sel & SEL_USR, sel & SEL_INT, ALL_SIDES };
 
 	counter.events = gp_events(pmu, sel, &counter.per);
-	/* A never-counted event satisfies INV, too, but which do is not for guessing. */
+	/* A choice: an event that never happens counts nothing, not even with CMASK and INV. */
 	if (counter.events)
 		counter.events = compared(sel, counter.events, counter.per);
 	/* EN. The P6 family has one for both counters, in PerfEvtSel0. */
@@ -225,7 +225,7 @@ static struct counter gp_counter(struct pmu *pmu, unsigned int x)
 
 static struct counter fixed_counter(struct pmu *pmu, unsigned int x)
 {
-	/* Instructions, core cycles, reference cycles, slots; bad speculation, front-end bound, retiring. */
+	/* Instructions, core and reference cycles, slots; bad speculation, front-end bound, retiring */
 	static const uint8_t events[PMU_MAX_FIXED] = { 1, 1, 1, PMU_SLOTS, 1, 1, 1 };
 	unsigned int field = pmu->fixed_ctrl >> 4 * x & 0xf;
 
@@ -246,7 +246,7 @@ static bool counts(const struct counter *counter, unsigned int cpl, enum pmu_sid
 	return (cpl ? counter->usr : counter->os) && counter->sides >> side & 1;
 }
 
-/* After every change of a control register: which counters can count at all, and is it always. */
+/* Derives what depends on control registers; called after each change of one. */
 static void update(struct pmu *pmu)
 {
 	uint64_t enabled = counter_bits(pmu) & (has_global(pmu) ? pmu->global_ctrl : ~0ULL);
@@ -393,139 +393,6 @@ void pmu_reset(struct pmu *pmu)
 	update(pmu);
 }
 
-/* CPUID */
-
-enum { EAX, EBX, ECX, EDX };
-
-static void clear(uint32_t reg[4])
-{
-	memset(reg, 0, 4 * sizeof(reg[0]));
-}
-
-static void raise_to(uint32_t *highest, uint32_t leaf)
-{
-	if (*highest < leaf)
-		*highest = leaf;
-}
-
-static void assign(uint32_t *reg, unsigned int bit, bool value)
-{
-	*reg = (*reg & ~(1U << bit)) | (uint32_t)value << bit;
-}
-
-/* The length of the vector of architectural events: Topdown Slots is the eighth. */
-static unsigned int nr_events(const struct pmu *pmu)
-{
-	return has_fixed(pmu, SLOTS_FIXED) ? 8 : 7;
-}
-
-static void leaf_0a(const struct pmu *pmu, uint32_t reg[4])
-{
-	const struct pmu_config *config = &pmu->config;
-
-	clear(reg);
-	if (!config->version)
-		return;
-	reg[EAX] =
-		config->version | config->gp << 8 | config->gp_width << 16 | nr_events(pmu) << 24;
-	reg[EBX] = config->missing & (uint32_t)low_bits(nr_events(pmu));
-	if (config->version >= 2)
-		reg[EDX] = config->fixed | config->fixed_width << 5;
-	if (config->version >= 5) {
-		reg[ECX] = config->fixed_set;
-		reg[EDX] |= 1U << 15; /* AnyThread deprecation */
-	}
-}
-
-static void leaf_23(const struct pmu *pmu, uint32_t subleaf, uint32_t reg[4])
-{
-	const struct pmu_config *config = &pmu->config;
-
-	clear(reg);
-	if (!config->leaf23)
-		return;
-	switch (subleaf) {
-	case 0:
-		reg[EAX] = 1U << 0 | 1U << 1 | 1U << 3; /* the subleaves that are there */
-		reg[EBX] = config->umask2 << 0 | config->eq << 1 | config->user_disable << 2;
-		reg[ECX] = PMU_SLOTS;
-		break;
-	case 1:
-		reg[EAX] = config->gp_set;
-		reg[EBX] = config->fixed_set;
-		break;
-	case 3:
-		reg[EAX] = ~config->missing & (uint32_t)low_bits(nr_events(pmu));
-		break;
-	}
-}
-
-static bool has_pdcm(const struct pmu *pmu)
-{
-	return intel(pmu) && pmu->config.version >= 2;
-}
-
-static void leaf_8000_0022(const struct pmu *pmu, uint32_t reg[4])
-{
-	clear(reg);
-	if (intel(pmu) || pmu->config.version < 2)
-		return;
-	reg[EAX] = 1; /* PerfMonV2 */
-	reg[EBX] = pmu->config.gp | pmu->config.nb << 10;
-}
-
-void pmu_cpuid(const struct pmu *pmu, uint32_t leaf, uint32_t subleaf, uint32_t reg[4])
-{
-	const struct pmu_config *config = &pmu->config;
-	bool amd = config->vendor == PMU_AMD;
-
-	switch (leaf) {
-	case 0:
-		if (intel(pmu) && config->version)
-			raise_to(&reg[EAX], config->leaf23 ? 0x23 : 0xa);
-		break;
-	case 1:
-		assign(&reg[ECX], 2, false); /* DTES64 */
-		assign(&reg[ECX], 4, false); /* DS-CPL */
-		assign(&reg[ECX], 15, has_pdcm(pmu));
-		assign(&reg[EDX], 21, false); /* DS */
-		break;
-	case 7:
-		if (subleaf == 0 && config->leaf23)
-			raise_to(&reg[EAX], 1); /* the highest subleaf */
-		if (subleaf == 0)
-			assign(&reg[EDX], 19, false); /* architectural LBRs */
-		if (subleaf == 1)
-			assign(&reg[EAX], 8, config->leaf23); /* ArchPerfmonExt */
-		break;
-	case 0xa:
-		if (intel(pmu))
-			leaf_0a(pmu, reg);
-		else
-			clear(reg);
-		break;
-	case 0x15:
-	case 0x16:
-		clear(reg);
-		break;
-	case 0x23:
-		leaf_23(pmu, subleaf, reg);
-		break;
-	case 0x80000000:
-		if (amd && config->version >= 2)
-			raise_to(&reg[EAX], 0x80000022);
-		break;
-	case 0x80000001:
-		assign(&reg[ECX], 23, amd && config->version >= 1); /* PerfCtrExtCore */
-		assign(&reg[ECX], 24, config->nb);                  /* PerfCtrExtNB */
-		assign(&reg[ECX], 28, llc_counters(pmu));           /* PerfCtrExtLLC, or L2I */
-		break;
-	case 0x80000022:
-		leaf_8000_0022(pmu, reg);
-		break;
-	}
-}
-
 /* MSRs */
 
 /* An access of a register whose bits but for @bits are reserved: writing 1 to them is #GP. */
@@ -613,7 +480,7 @@ static enum pmu_answer perf_capabilities(const struct pmu *pmu, uint64_t *value,
 {
 	const struct pmu_config *config = &pmu->config;
 
-	if (write || !has_pdcm(pmu))
+	if (write || config->version < 2) /* no PDCM */
 		return PMU_FAULT;
 	*value = (config->full_width ? CAP_FULL_WIDTH : 0) | (config->metrics ? CAP_METRICS : 0) |
 		 (config->metrics_clear ? CAP_METRICS_CLEAR : 0);
@@ -676,7 +543,10 @@ static enum pmu_answer intel_msr(struct pmu *pmu, uint32_t msr, uint64_t *value,
 	return PMU_NOT_MINE;
 }
 
-/* PerfCntrGlobalStatus, Ctl, StatusClr, StatusSet (PPR): writes of the first are ignored, the others read as 0. */
+/*
+ * PerfCntrGlobalStatus, PerfCntrGlobalCtl, and Clr and Set of the status (PPR): writes to the status
+ * are ignored; Clr and Set read as 0.
+ */
 static enum pmu_answer amd_global(struct pmu *pmu, uint32_t msr, uint64_t *value, bool write)
 {
 	uint64_t bits = global_bits(pmu);
@@ -758,7 +628,7 @@ enum pmu_answer pmu_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value)
 
 /* RDPMC */
 
-/* What a read selects. @hide is the control bit of RDPMC user disable, 0 where there is none. */
+/* What a read selects. @hidden: RDPMC user disable is set, CPL > 0 reads 0. */
 struct selected {
 	const uint64_t *counter;
 	uint64_t mask;
@@ -792,7 +662,7 @@ static bool select_intel(const struct pmu *pmu, uint32_t ecx, struct selected *s
 	return false;
 }
 
-/* Not architectural: ECX[30:0] is the index, ECX[31] a fast read of the lower half where there is one. */
+/* Not architectural: ECX[30:0] is the index, ECX[31] requests a fast read (bits 31:0) if supported. */
 static bool select_old(const struct pmu *pmu, uint32_t ecx, struct selected *selected)
 {
 	uint32_t x = ecx & 0x7fffffff;
@@ -805,7 +675,7 @@ static bool select_old(const struct pmu *pmu, uint32_t ecx, struct selected *sel
 	return true;
 }
 
-/* APM vol. 3, "RDPMC"; PPR: core counters, 6 to 9 the data fabric's, 10 to 15 L3, from 16 the data fabric's again. */
+/* APM vol. 3, "RDPMC"; PPR: core counters from 0, data fabric 6 to 9 and from 16, L3 10 to 15 */
 static bool select_amd(const struct pmu *pmu, uint32_t ecx, struct selected *selected)
 {
 	uint32_t fabric = ecx < 10 ? ecx - 6 : ecx - 12;
@@ -845,7 +715,7 @@ bool pmu_rdpmc(struct pmu *pmu, uint32_t ecx, unsigned int cpl, uint64_t *value)
 	if (!select_counter(pmu, ecx, &selected))
 		return false;
 	*value = selected.hidden && cpl ? 0 : *selected.counter & selected.mask;
-	/* Metrics Clear Mode: the counters of PERF_METRICS, and that of slots, start from 0 again. */
+	/* Metrics Clear Mode: PERF_METRICS and the counter of slots start from 0 again. */
 	if (selected.metrics && pmu->fixed_ctrl & FIXED_METRICS_CLEAR &&
 	    pmu->config.metrics_clear) {
 		pmu->perf_metrics = 0;

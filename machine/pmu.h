@@ -4,15 +4,16 @@
  * RDPMC, counting, overflow. Written from Intel's SDM (vol. 3, "Performance Monitoring"; vol. 4)
  * and AMD's APM (vol. 2, "Performance Monitoring Counters"; vol. 3, "RDPMC") and PPRs.
  *
- * Time is the retired instruction: one instruction is one cycle, core and reference (TSC), of
- * PMU_SLOTS slots, and every PMU_BUS instructions are one bus clock. An instruction fills one slot of
- * each level-1 category of the Topdown method. All other events never happen: branches, LLC, L3 and
- * data-fabric events are not counted, and CPUID says so of the architectural ones.
+ * Time is counted in retired instructions. One instruction takes one cycle, core and reference
+ * (TSC) alike, with PMU_SLOTS slots; PMU_BUS instructions take one bus clock. Each instruction fills
+ * one slot of each level-1 category of the Topdown method. No other event ever happens: branches, LLC,
+ * L3 and data-fabric events stay 0, and CPUID reports the architectural ones of them as unavailable.
  *
- * Not modelled: PEBS, LBR, Processor Trace, AnyThread (one logical processor), pin control,
- * auto counter reload, in-TSX counting, the uncore, the Pentium 4's PMU, AMD's freeze on PMI and LBR.
- * No overflow of PERF_METRICS happens by itself. PMU_NOT_MINE is the answer for every MSR not named
- * here, IA32_MISC_ENABLE[7] (Performance Monitoring Available) and IA32_DEBUGCTL included.
+ * Not modelled: PEBS, LBR, Processor Trace, auto counter reload, in-TSX counting, the uncore, the
+ * Pentium 4's PMU, AMD's freeze on PMI and LBR. AnyThread and pin control can be set and have no
+ * effect. PERF_METRICS never overflows by itself. Any MSR that belongs to none of these registers is
+ * PMU_NOT_MINE, IA32_DEBUGCTL and IA32_MISC_ENABLE (bit 7, "Performance Monitoring Available")
+ * included.
  */
 #ifndef MACHINE_PMU_H
 #define MACHINE_PMU_H
@@ -36,20 +37,20 @@ extern "C" {
 
 enum pmu_vendor { PMU_NONE, PMU_INTEL, PMU_AMD };
 
-/* What a processor of this kind has. Flags are 0 or 1; the comment has the name in the text. */
+/* What the processor has. Each comment begins with the field's name in the text; flags are 0 or 1. */
 struct pmu_config {
 	enum pmu_vendor vendor;
-	uint32_t version;     /* version: Intel 0 (P6 family, not architectural) to 6;
+	uint32_t version;       /* version: Intel 0 (P6 family, not architectural) to 6;
 				 AMD 0: legacy, 1: PerfCtrExtCore, 2: PerfMonV2 */
-	uint32_t gp;          /* gp: CPUID.0AH:EAX[15:8], or AMD's core counters */
-	uint32_t fixed;       /* fixed: CPUID.0AH:EDX[4:0] */
-	uint32_t gp_set;      /* gp-bitmap (hex): all of them, CPUID.23H.01H:EAX */
-	uint32_t fixed_set;   /* fixed-bitmap (hex): all of them, CPUID.0AH:ECX and 23H.01H:EBX */
-	uint32_t gp_width;    /* gp-width: bits, 32 to 64 */
-	uint32_t fixed_width; /* fixed-width */
-	uint32_t full_width;  /* full-width: IA32_A_PMCx, IA32_PERF_CAPABILITIES[13] */
-	uint32_t missing; /* missing-events (hex): CPUID.0AH:EBX; 78H, what never happens here */
-	uint32_t metrics; /* metrics: PERF_METRICS, IA32_PERF_CAPABILITIES[15] */
+	uint32_t gp;            /* gp: CPUID.0AH:EAX[15:8], or AMD's core counters */
+	uint32_t fixed;         /* fixed: CPUID.0AH:EDX[4:0] */
+	uint32_t gp_set;        /* gp-bitmap (hex): all of them, CPUID.23H.01H:EAX */
+	uint32_t fixed_set;     /* fixed-bitmap (hex): all of them, CPUID.0AH:ECX and 23H.01H:EBX */
+	uint32_t gp_width;      /* gp-width: bits, 32 to 64 */
+	uint32_t fixed_width;   /* fixed-width */
+	uint32_t full_width;    /* full-width: IA32_A_PMCx, IA32_PERF_CAPABILITIES[13] */
+	uint32_t missing;       /* missing-events (hex): CPUID.0AH:EBX, by default 78H */
+	uint32_t metrics;       /* metrics: PERF_METRICS, IA32_PERF_CAPABILITIES[15] */
 	uint32_t metrics_level; /* metrics-level: 1, or 2 with the upper four fractions */
 	uint32_t metrics_clear; /* metrics-clear: Metrics Clear Mode, IA32_PERF_CAPABILITIES[19] */
 	uint32_t leaf23;        /* leaf23: CPUID leaf 23H is there */
@@ -78,9 +79,9 @@ struct pmu {
 };
 
 /*
- * Configures and resets @pmu by "intel,version=5,gp=8,...", "amd,..." or "none": the vendor, then fields as
- * named above, in any order; what is not given is as usual for the vendor and version. Returns -1 with
- * one line in @why for what is unknown, out of range or impossible; @pmu is then unchanged.
+ * Configures and resets @pmu by "intel,version=5,gp=8,...", "amd,..." or "none": the vendor, then
+ * fields as named above, in any order. Defaults depend on vendor and version. Returns -1 with one line
+ * in @why if a field is unknown or out of range or a combination impossible; @pmu is then unchanged.
  */
 int pmu_configure(struct pmu *pmu, const char *text, char *why, size_t size);
 
@@ -88,9 +89,10 @@ int pmu_configure(struct pmu *pmu, const char *text, char *why, size_t size);
 void pmu_reset(struct pmu *pmu);
 
 /*
- * Edits @reg (EAX, EBX, ECX, EDX), what the processor would say without this PMU: its own leaves, the highest
- * leaf, PDCM and the absence of DS, and leaves 15H and 16H, which become 0: the TSC counts instructions.
- * Raising the highest leaf brings others into range: they are as the caller gives them.
+ * Edits @reg (EAX, EBX, ECX, EDX), which holds what the processor reports without this PMU: the
+ * PMU's leaves and feature bits, the highest leaf, and no DS or architectural LBRs. Leaves 15H and 16H
+ * become 0: the TSC counts instructions. A higher highest leaf brings others into range, about which
+ * nothing is known here.
  */
 void pmu_cpuid(const struct pmu *pmu, uint32_t leaf, uint32_t subleaf, uint32_t reg[4]);
 
@@ -104,8 +106,8 @@ enum pmu_answer pmu_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value);
 enum pmu_answer pmu_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value);
 
 /*
- * RDPMC after the check of CR4.PCE and CPL. false: #GP(0), also by PMU_NONE. The read clears PERF_METRICS and
- * fixed counter 3 in Metrics Clear Mode.
+ * RDPMC, after the check of CR4.PCE and CPL. false: #GP(0), which is also PMU_NONE's answer. In
+ * Metrics Clear Mode a read of 2000_0000H clears PERF_METRICS and fixed counter 3.
  */
 bool pmu_rdpmc(struct pmu *pmu, uint32_t ecx, unsigned int cpl, uint64_t *value);
 /* The same without reading: SVM checks ECX before it intercepts, VMX after. */
@@ -117,9 +119,9 @@ uint64_t pmu_global_ctrl(const struct pmu *pmu);
 void pmu_set_global_ctrl(struct pmu *pmu, uint64_t value);
 
 /*
- * IA32_DEBUGCTL was written: bits 11 and 12 (FREEZE_LBRS_ON_PMI, FREEZE_PERFMON_ON_PMI) count here, on Intel from
- * version 2 on. An overflow that requests an interrupt then sets LBR_FRZ or CTR_FRZ (version 4 on), or
- * clears IA32_PERF_GLOBAL_CTRL (before). The register itself, and its reserved bits, are the caller's.
+ * IA32_DEBUGCTL was written. Bits 11 and 12 (FREEZE_LBRS_ON_PMI, FREEZE_PERFMON_ON_PMI) matter here,
+ * on Intel from version 2 on. An overflow that requests an interrupt then sets LBR_FRZ or CTR_FRZ from
+ * version 4 on, and before it clears IA32_PERF_GLOBAL_CTRL. The register itself is the caller's.
  */
 void pmu_set_debugctl(struct pmu *pmu, uint64_t value);
 
@@ -134,15 +136,16 @@ enum pmu_side {
 void pmu_retire(struct pmu *pmu, uint64_t instructions, unsigned int cpl, enum pmu_side side);
 
 /*
- * Would another CPL or side change what is counted now? If not, what has retired at several of them may be
- * counted as one. Ask again after each WRMSR, pmu_set_global_ctrl() and pmu_retire().
+ * Would another CPL or side change what is counted now? If not, instructions retired at several of
+ * them can be counted by one pmu_retire(). Valid until the next WRMSR, pmu_set_global_ctrl() or
+ * pmu_retire().
  */
 bool pmu_by_state(const struct pmu *pmu);
 
 /* Instructions until an overflow requests an interrupt, at least 1; UINT64_MAX if none will. */
 uint64_t pmu_until_pmi(const struct pmu *pmu, unsigned int cpl, enum pmu_side side);
 
-/* Has an overflow requested an interrupt since the last call? It is to be sent by LVTPC. */
+/* Has an overflow requested an interrupt (by LVTPC) since the last call? */
 bool pmu_take_pmi(struct pmu *pmu);
 
 #ifdef __cplusplus

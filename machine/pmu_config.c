@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The text that configures an emulated PMU: fields, what is usual, what is impossible. */
+/* Parses the text that configures an emulated PMU: fields, defaults, impossible combinations. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,51 +61,51 @@ static uint32_t low_bits(uint32_t n)
 	return n < 32 ? (1U << n) - 1 : UINT32_MAX;
 }
 
-/* How many bits of @set from bit 0 on have no gap. */
+/* The number of 1 bits of @set below its lowest 0. */
 static uint32_t contiguous(uint32_t set)
 {
 	return ~set ? (uint32_t)__builtin_ctz(~set) : 32;
 }
 
-static void otherwise(uint32_t *value, uint32_t usual)
+static void set_default(uint32_t *value, uint32_t number)
 {
 	if (*value == UNSET)
-		*value = usual;
+		*value = number;
 }
 
-static void usual_intel(struct pmu_config *config)
+static void defaults_intel(struct pmu_config *config)
 {
 	static const uint8_t gp[] = { 2, 2, 2, 4, 4, 8, 8 }, fixed[] = { 0, 0, 3, 3, 3, 4, 4 };
 
-	otherwise(&config->version, 4);
-	otherwise(&config->gp, config->gp_set ? contiguous(config->gp_set) : gp[config->version]);
-	otherwise(&config->fixed,
-		  config->fixed_set ? contiguous(config->fixed_set) : fixed[config->version]);
+	set_default(&config->version, 4);
+	set_default(&config->gp, config->gp_set ? contiguous(config->gp_set) : gp[config->version]);
+	set_default(&config->fixed,
+		    config->fixed_set ? contiguous(config->fixed_set) : fixed[config->version]);
 	if (!config->gp_set)
 		config->gp_set = low_bits(config->gp);
 	if (!config->fixed_set)
 		config->fixed_set = low_bits(config->fixed);
-	otherwise(&config->gp_width, config->version < 3 ? 40 : 48);
-	otherwise(&config->fixed_width, config->version < 3 ? 40 : 48);
-	otherwise(&config->full_width, config->version >= 3);
-	otherwise(&config->missing,
-		  0x78); /* LLC references and misses, branches retired and missed */
-	otherwise(&config->metrics, config->version >= 5 && config->fixed_set & SLOTS);
-	otherwise(&config->metrics_level, 2);
-	otherwise(&config->leaf23, config->version >= 6);
-	otherwise(&config->umask2, config->version >= 6 && config->leaf23);
-	otherwise(&config->eq, config->version >= 6 && config->leaf23);
+	set_default(&config->gp_width, config->version < 3 ? 40 : 48);
+	set_default(&config->fixed_width, config->version < 3 ? 40 : 48);
+	set_default(&config->full_width, config->version >= 3);
+	set_default(&config->missing,
+		    0x78); /* LLC references and misses, branches retired and missed */
+	set_default(&config->metrics, config->version >= 5 && config->fixed_set & SLOTS);
+	set_default(&config->metrics_level, 2);
+	set_default(&config->leaf23, config->version >= 6);
+	set_default(&config->umask2, config->version >= 6 && config->leaf23);
+	set_default(&config->eq, config->version >= 6 && config->leaf23);
 }
 
-static void usual_amd(struct pmu_config *config)
+static void defaults_amd(struct pmu_config *config)
 {
-	otherwise(&config->version, 2);
-	otherwise(&config->gp, config->version ? 6 : 4);
+	set_default(&config->version, 2);
+	set_default(&config->gp, config->version ? 6 : 4);
 	config->gp_set = low_bits(config->gp);
 	config->gp_width = 48;
 }
 
-/* What no processor can have, or no register can express; NULL if there is nothing. */
+/* Why no processor can be like this, or no register express it; NULL if one can. */
 static const char *impossible_intel(const struct pmu_config *config)
 {
 	if (config->gp > contiguous(config->gp_set))
@@ -188,9 +188,9 @@ static int parse(struct pmu_config *config, const char *text, size_t length, con
 	char *end;
 
 	if (!field)
-		return fail(why, size, "no field '%.*s' for %s", (int)name, text, vendor);
+		return fail(why, size, "unknown field '%.*s' for %s", (int)name, text, vendor);
 	if (!equals || !strchr("0123456789abcdefABCDEF", equals[1]) || equals[1] == '\0')
-		return fail(why, size, "%s: a number is wanted: '%.*s'", field->name, (int)length,
+		return fail(why, size, "%s: number expected: '%.*s'", field->name, (int)length,
 			    text);
 	number = strtoull(equals + 1, &end, field->base);
 	if (end != text + length)
@@ -218,11 +218,11 @@ int pmu_configure(struct pmu *pmu, const char *text, char *why, size_t size)
 	       (strlen(vendors[vendor]) != length || memcmp(vendors[vendor], text, length)))
 		vendor++;
 	if (vendor == 3)
-		return fail(why, size, "first comes intel, amd or none, not '%.*s'", (int)length,
-			    text);
+		return fail(why, size, "the vendor comes first: intel, amd or none, not '%.*s'",
+			    (int)length, text);
 	config.vendor = (enum pmu_vendor)vendor;
 	for (size_t i = 0; i < NR_FIELDS; i++) {
-		/* A bitmap of no bits is as good as none; flags that are off by default are just 0. */
+		/* Of a bitmap 0 says that it was not given. */
 		if (fields[i].vendors >> vendor & 1 &&
 		    fields[i].offset != offsetof(struct pmu_config, gp_set) &&
 		    fields[i].offset != offsetof(struct pmu_config, fixed_set))
@@ -234,14 +234,14 @@ int pmu_configure(struct pmu *pmu, const char *text, char *why, size_t size)
 			return -1;
 	}
 	if (vendor == PMU_INTEL) {
-		usual_intel(&config);
+		defaults_intel(&config);
 	} else if (vendor == PMU_AMD) {
-		usual_amd(&config);
+		defaults_amd(&config);
 	}
 	for (size_t i = 0; i < NR_FIELDS; i++) {
 		if (fields[i].vendors >> vendor & 1 &&
 		    fields[i].offset != offsetof(struct pmu_config, gp_set))
-			otherwise(member(&config, &fields[i]), 0);
+			set_default(member(&config, &fields[i]), 0);
 	}
 	if (vendor == PMU_INTEL)
 		impossible = impossible_intel(&config);

@@ -13,6 +13,7 @@ guest/ guest/
 host/ host/ guest/protocol.h guest/batch.h guest/pmu_msrs.h
 model/ model/
 emulator/ emulator/
+machine/ machine/
 results/ results/ host/failure.h
 bench/ bench/ host/ guest/protocol.h model/ emulator/ results/
 fuzz/ fuzz/ model/ results/ host/failure.h !fuzz/live/ !fuzz/kernel/
@@ -24,7 +25,7 @@ fuzz/kernel/ fuzz/engine.h fuzz/cpuid.h fuzz/kernel/"
 # file of fuzz/kernel/ may be named without its room.
 strangers()
 {
-	(cd "$1" && find guest host model emulator results bench fuzz -name '*.[chS]' -exec \
+	(cd "$1" && find guest host model emulator machine results bench fuzz -name '*.[chS]' -exec \
 		grep -HnE '^[[:space:]]*#[[:space:]]*include' {} +) |
 	awk -v arrows="$arrows" '
 		BEGIN {
@@ -47,7 +48,7 @@ strangers()
 			for (name in may)
 				if (index(file, name) == 1 && length(name) > length(room))
 					room = name
-			ours = path ~ "^(guest|host|model|emulator|results|bench|fuzz|tests)/"
+			ours = path ~ "^(guest|host|model|emulator|machine|results|bench|fuzz|tests)/"
 			good = 0
 			if (path ~ "^/|[.][.]/|^[.]/" || quote !~ "[\"<]")
 				good = 0
@@ -76,7 +77,7 @@ mkdir "$dir/tree"
 plant() # FILE INCLUDED; says what strangers() says of it
 {
 	rm -rf "$dir/tree"
-	(mkdir "$dir/tree" && cd "$dir/tree" && mkdir guest host model emulator results bench fuzz fuzz/live fuzz/kernel)
+	(mkdir "$dir/tree" && cd "$dir/tree" && mkdir guest host model emulator machine results bench fuzz fuzz/live fuzz/kernel)
 	printf '/* text */\n%s\n' "#include $2" >"$dir/tree/$1"
 	strangers "$dir/tree" >"$dir/out"
 }
@@ -91,6 +92,16 @@ allowed() {
 refused model/x.c '"emulator/pmu.h"'
 refused model/x.h '"fuzz/case.h"'
 refused emulator/x.c '"model/rdpmc.h"'
+refused machine/x.c '"model/rdpmc.h"'
+refused machine/x.c '"emulator/pmu.h"'
+refused machine/x.c '"host/cpuid.h"'
+refused machine/x.c '"guest/protocol.h"'
+refused machine/x.h '"fuzz/cpuid.h"'
+refused machine/x.c '"pmu.h"'
+refused model/x.c '"machine/pmu.h"'
+refused emulator/x.c '"machine/pmu.h"'
+refused fuzz/x.c '"machine/pmu.h"'
+refused bench/x.c '"machine/pmu.h"'
 refused guest/x.S '"host/vm.h"'
 refused guest/x.c '"model/rules.h"'
 refused host/x.c '"guest/guest.h"'
@@ -115,6 +126,7 @@ refused model/x.c '<emulator/pmu.h>'
 refused model/x.c '"../emulator/pmu.h"'
 refused model/x.c '"pmu.h"'
 refused model/x.c 'PMU_HEADER'
+allowed machine/x.c '"machine/pmu.h"'
 allowed host/x.S '"guest/batch.h"'
 allowed bench/x.c '"emulator/emulate.h"'
 allowed fuzz/x.c '"results/json_file.h"'
