@@ -60,8 +60,8 @@
 #define CAP_METRICS_CLEAR BIT(19)
 
 /*
- * PERF_METRICS, "Performance Metrics": an instruction fills a slot of each category, so a quarter of
- * FFH each, and FFH together. Of level 2 each is a part of its category.
+ * PERF_METRICS, "Performance Metrics": an instruction fills one slot of each category, so each is a
+ * quarter of FFH, and FFH together. Each level-2 fraction is a part of its category.
  */
 #define FRACTIONS_LEVEL_1 0x3f404040ULL
 #define FRACTIONS_LEVEL_2 (0x100f2030ULL << 32)
@@ -186,10 +186,10 @@ static unsigned int gp_events(const struct pmu *pmu, uint64_t sel, unsigned int 
 }
 
 /*
- * CMASK counts the cycles with at least that many events; with INV, those with fewer; with EQ, those
+ * CMASK counts cycles with at least that many events; with INV, those with fewer; with EQ, those
  * with exactly that many (EQ and INV: any other number). EDGE counts cycles that meet the condition
- * after one that did not. Here every cycle is like the one before it, so there are no edges. A choice:
- * a counter of bus clocks with CMASK or EDGE counts nothing.
+ * after one that did not: here every cycle is like the one before, so there is none. A choice: a
+ * counter of bus clocks with CMASK or EDGE counts nothing.
  */
 static unsigned int compared(uint64_t sel, unsigned int events, unsigned int per)
 {
@@ -225,7 +225,7 @@ static struct counter gp_counter(struct pmu *pmu, unsigned int x)
 
 static struct counter fixed_counter(struct pmu *pmu, unsigned int x)
 {
-	/* Instructions, core and reference cycles, slots; bad speculation, front-end bound, retiring */
+	/* Instructions, core cycles, reference cycles, slots; slots that were lost or retired */
 	static const uint8_t events[PMU_MAX_FIXED] = { 1, 1, 1, PMU_SLOTS, 1, 1, 1 };
 	unsigned int field = pmu->fixed_ctrl >> 4 * x & 0xf;
 
@@ -266,7 +266,7 @@ static void update(struct pmu *pmu)
 	}
 }
 
-/* "Freezing LBR and Performance Counters on PMI": streamlined from version 4 on, before it legacy. */
+/* "Freezing LBR and Performance Counters on PMI": streamlined from version 4 on, legacy before. */
 static void freeze(struct pmu *pmu)
 {
 	if (pmu->config.version >= 4) {
@@ -339,7 +339,7 @@ uint64_t pmu_until_pmi(const struct pmu *pmu, unsigned int cpl, enum pmu_side si
 
 		if (!counter.interrupt || !counts(&counter, cpl, side))
 			continue;
-		/* The events that still fit, and one more; it is beyond reach if that is no number. */
+		/* The steps that still fit, and one more. Out of reach if it overflows. */
 		steps = (counter.mask - *counter.value) / counter.events;
 		if (steps >= UINT64_MAX / counter.per)
 			continue;
@@ -395,7 +395,7 @@ void pmu_reset(struct pmu *pmu)
 
 /* MSRs */
 
-/* An access of a register whose bits but for @bits are reserved: writing 1 to them is #GP. */
+/* Reads or writes a register. Bits other than @bits are reserved: writing 1 to them is #GP. */
 static enum pmu_answer plain(uint64_t *reg, uint64_t bits, uint64_t *value, bool write)
 {
 	if (!write)
@@ -407,14 +407,15 @@ static enum pmu_answer plain(uint64_t *reg, uint64_t bits, uint64_t *value, bool
 	return PMU_DONE;
 }
 
-/* One whose reserved bits, AMD's, are ignored. */
+/* The same, but writes to reserved bits are ignored. */
 static enum pmu_answer lenient(uint64_t *reg, uint64_t bits, uint64_t *value, bool write)
 {
-	*value &= bits;
+	if (write)
+		*value &= bits;
 	return plain(reg, bits, value, write);
 }
 
-/* Is @msr one of @count from @first on? @x is which. */
+/* Is @msr one of @count from @first on? If so, @x is its index. */
 static bool within(uint32_t msr, uint32_t first, uint32_t count, uint32_t *x)
 {
 	*x = msr - first;
@@ -464,7 +465,7 @@ static enum pmu_answer intel_global(struct pmu *pmu, uint32_t msr, uint64_t *val
 		*value = msr == 0x38e ? pmu->global_status : inuse(pmu);
 		return PMU_DONE;
 	}
-	/* IA32_PERF_GLOBAL_STATUS_RESET (IA32_PERF_GLOBAL_OVF_CTRL before version 4) and _SET: read as 0 */
+	/* IA32_PERF_GLOBAL_STATUS_RESET (_OVF_CTRL before version 4) and _SET: read as 0 */
 	if (!write)
 		*value = 0;
 	else if (*value & ~(settable | (msr == 0x390 ? STATUS_CHANGED : 0)))
@@ -527,7 +528,7 @@ static enum pmu_answer intel_msr(struct pmu *pmu, uint32_t msr, uint64_t *value,
 					      : PMU_FAULT;
 	if (within(msr, 0x309, PMU_MAX_FIXED, &x)) /* IA32_FIXED_CTRx */
 		return fixed_register(pmu, x, value, write);
-	/* IA32_PMC_GPx_CTR and _CFG_A, IA32_PMC_FXx_CTR. What CFG_B and CFG_C control is not there. */
+	/* IA32_PMC_GPx_CTR and _CFG_A, IA32_PMC_FXx_CTR. There is nothing for CFG_B and _C. */
 	if (within(msr, 0x1900, 4 * PMU_MAX_GP, &x))
 		return version >= 6 && x % 4 < 2 ? gp_register(pmu, x / 4, x % 4, value, write)
 						 : PMU_FAULT;
@@ -544,8 +545,8 @@ static enum pmu_answer intel_msr(struct pmu *pmu, uint32_t msr, uint64_t *value,
 }
 
 /*
- * PerfCntrGlobalStatus, PerfCntrGlobalCtl, and Clr and Set of the status (PPR): writes to the status
- * are ignored; Clr and Set read as 0.
+ * PerfCntrGlobalStatus, PerfCntrGlobalCtl, PerfCntrGlobalStatusClr and ...Set (PPR). Writes to the
+ * status are ignored; the last two read as 0.
  */
 static enum pmu_answer amd_global(struct pmu *pmu, uint32_t msr, uint64_t *value, bool write)
 {
@@ -564,10 +565,12 @@ static enum pmu_answer amd_global(struct pmu *pmu, uint32_t msr, uint64_t *value
 	return PMU_DONE;
 }
 
-/* Pairs of PERF_CTL (even) and PERF_CTR (odd). */
-static enum pmu_answer pair(uint64_t *ctl, uint64_t *ctr, uint64_t ctl_bits, bool odd,
-			    uint64_t *value, bool write)
+/* A register of a counter that is @there: PERF_CTL, or PERF_CTR if @odd. */
+static enum pmu_answer amd_register(bool there, uint64_t *ctl, uint64_t ctl_bits, uint64_t *ctr,
+				    bool odd, uint64_t *value, bool write)
 {
+	if (!there)
+		return PMU_FAULT;
 	return odd ? lenient(ctr, low_bits(AMD_WIDTH), value, write)
 		   : lenient(ctl, ctl_bits, value, write);
 }
@@ -578,25 +581,19 @@ static enum pmu_answer amd_msr(struct pmu *pmu, uint32_t msr, uint64_t *value, b
 
 	if (within(msr, 0xc0000300, 4, &x))
 		return amd_global(pmu, msr, value, write);
-	/* Legacy: four controls, four counters */
+	/* Legacy: four controls, four counters. All others alternate. */
 	if (within(msr, 0xc0010000, 8, &x))
-		return has_gp(pmu, x % 4) ? pair(&pmu->evtsel[x % 4], &pmu->gp[x % 4], AMD_SEL_BITS,
-						 x / 4, value, write)
-					  : PMU_FAULT;
-	if (within(msr, 0xc0010200, 0x30, &x)) {
-		if (!pmu->config.version || !has_gp(pmu, x / 2))
-			return PMU_FAULT;
-		return pair(&pmu->evtsel[x / 2], &pmu->gp[x / 2], AMD_SEL_BITS, x % 2, value,
-			    write);
-	}
+		return amd_register(has_gp(pmu, x % 4), &pmu->evtsel[x % 4], AMD_SEL_BITS,
+				    &pmu->gp[x % 4], x / 4, value, write);
+	if (within(msr, 0xc0010200, 0x30, &x))
+		return amd_register(pmu->config.version && has_gp(pmu, x / 2), &pmu->evtsel[x / 2],
+				    AMD_SEL_BITS, &pmu->gp[x / 2], x % 2, value, write);
 	if (within(msr, 0xc0010230, 2 * PMU_MAX_LLC, &x))
-		return x / 2 < llc_counters(pmu) ? pair(&pmu->llc_ctl[x / 2], &pmu->llc[x / 2],
-							~0ULL, x % 2, value, write)
-						 : PMU_FAULT;
+		return amd_register(x / 2 < llc_counters(pmu), &pmu->llc_ctl[x / 2], ~0ULL,
+				    &pmu->llc[x / 2], x % 2, value, write);
 	if (within(msr, 0xc0010240, 2 * PMU_MAX_NB, &x))
-		return x / 2 < pmu->config.nb ? pair(&pmu->nb_ctl[x / 2], &pmu->nb[x / 2], ~0ULL,
-						     x % 2, value, write)
-					      : PMU_FAULT;
+		return amd_register(x / 2 < pmu->config.nb, &pmu->nb_ctl[x / 2], ~0ULL,
+				    &pmu->nb[x / 2], x % 2, value, write);
 	return PMU_NOT_MINE;
 }
 
@@ -662,7 +659,7 @@ static bool select_intel(const struct pmu *pmu, uint32_t ecx, struct selected *s
 	return false;
 }
 
-/* Not architectural: ECX[30:0] is the index, ECX[31] requests a fast read (bits 31:0) if supported. */
+/* Not architectural: ECX[30:0] is the index; ECX[31] is a fast read (bits 31:0) if supported. */
 static bool select_old(const struct pmu *pmu, uint32_t ecx, struct selected *selected)
 {
 	uint32_t x = ecx & 0x7fffffff;

@@ -5,15 +5,15 @@
  * and AMD's APM (vol. 2, "Performance Monitoring Counters"; vol. 3, "RDPMC") and PPRs.
  *
  * Time is counted in retired instructions. One instruction takes one cycle, core and reference
- * (TSC) alike, with PMU_SLOTS slots; PMU_BUS instructions take one bus clock. Each instruction fills
- * one slot of each level-1 category of the Topdown method. No other event ever happens: branches, LLC,
- * L3 and data-fabric events stay 0, and CPUID reports the architectural ones of them as unavailable.
+ * (TSC) alike, with PMU_SLOTS slots; PMU_BUS instructions take one bus clock. Each instruction
+ * fills one slot of each level-1 category of the Topdown method. No other event ever happens:
+ * branches, LLC, L3 and data-fabric events stay 0. CPUID reports the architectural ones of them as
+ * unavailable.
  *
  * Not modelled: PEBS, LBR, Processor Trace, auto counter reload, in-TSX counting, the uncore, the
  * Pentium 4's PMU, AMD's freeze on PMI and LBR. AnyThread and pin control can be set and have no
- * effect. PERF_METRICS never overflows by itself. Any MSR that belongs to none of these registers is
- * PMU_NOT_MINE, IA32_DEBUGCTL and IA32_MISC_ENABLE (bit 7, "Performance Monitoring Available")
- * included.
+ * effect. PERF_METRICS never overflows by itself. IA32_DEBUGCTL and IA32_MISC_ENABLE (bit 7,
+ * "Performance Monitoring Available") are the caller's, as is every MSR that is PMU_NOT_MINE.
  */
 #ifndef MACHINE_PMU_H
 #define MACHINE_PMU_H
@@ -37,7 +37,7 @@ extern "C" {
 
 enum pmu_vendor { PMU_NONE, PMU_INTEL, PMU_AMD };
 
-/* What the processor has. Each comment begins with the field's name in the text; flags are 0 or 1. */
+/* What the processor has. Each comment begins with the field's name in the text. */
 struct pmu_config {
 	enum pmu_vendor vendor;
 	uint32_t version;       /* version: Intel 0 (P6 family, not architectural) to 6;
@@ -58,8 +58,8 @@ struct pmu_config {
 	uint32_t umask2, eq;    /* umask2, eq: CPUID.23H.00H:EBX[0] and [1] */
 	uint32_t fast;          /* fast: version 0 has fast reads, ECX[31] */
 	uint32_t nb;            /* nb: data-fabric counters, PerfCtrExtNB */
-	uint32_t l3, l2i; /* l3: 6 L3 counters, from family 17H on; l2i: 4 counters, below it. Both
-			     are announced by CPUID 8000_0001H:ECX[28]; the family is the caller's */
+	uint32_t l3, l2i; /* l3: 6 L3 counters, from family 17H on; l2i: 4 counters, before it.
+			     CPUID 8000_0001H:ECX[28] announces either; the family decides */
 };
 
 /* Plain data without pointers: a copy is a snapshot. */
@@ -80,8 +80,9 @@ struct pmu {
 
 /*
  * Configures and resets @pmu by "intel,version=5,gp=8,...", "amd,..." or "none": the vendor, then
- * fields as named above, in any order. Defaults depend on vendor and version. Returns -1 with one line
- * in @why if a field is unknown or out of range or a combination impossible; @pmu is then unchanged.
+ * fields as named above, in any order. Defaults depend on vendor and version. Returns -1 with one
+ * line in @why if a field is unknown or out of range, or a combination impossible; @pmu is then
+ * unchanged.
  */
 int pmu_configure(struct pmu *pmu, const char *text, char *why, size_t size);
 
@@ -90,9 +91,9 @@ void pmu_reset(struct pmu *pmu);
 
 /*
  * Edits @reg (EAX, EBX, ECX, EDX), which holds what the processor reports without this PMU: the
- * PMU's leaves and feature bits, the highest leaf, and no DS or architectural LBRs. Leaves 15H and 16H
- * become 0: the TSC counts instructions. A higher highest leaf brings others into range, about which
- * nothing is known here.
+ * PMU's leaves and feature bits, the highest leaf, and no DS or architectural LBRs. Leaves 15H and
+ * 16H become 0: the TSC counts instructions. Where the highest leaf rises, leaves in between come
+ * into range that are the caller's.
  */
 void pmu_cpuid(const struct pmu *pmu, uint32_t leaf, uint32_t subleaf, uint32_t reg[4]);
 
@@ -119,9 +120,9 @@ uint64_t pmu_global_ctrl(const struct pmu *pmu);
 void pmu_set_global_ctrl(struct pmu *pmu, uint64_t value);
 
 /*
- * IA32_DEBUGCTL was written. Bits 11 and 12 (FREEZE_LBRS_ON_PMI, FREEZE_PERFMON_ON_PMI) matter here,
- * on Intel from version 2 on. An overflow that requests an interrupt then sets LBR_FRZ or CTR_FRZ from
- * version 4 on, and before it clears IA32_PERF_GLOBAL_CTRL. The register itself is the caller's.
+ * IA32_DEBUGCTL was written. Bits 11 and 12 (FREEZE_LBRS_ON_PMI, FREEZE_PERFMON_ON_PMI) matter
+ * here, on Intel from version 2 on. An overflow that requests an interrupt then sets LBR_FRZ or
+ * CTR_FRZ (version 4 or later) or clears IA32_PERF_GLOBAL_CTRL (before).
  */
 void pmu_set_debugctl(struct pmu *pmu, uint64_t value);
 

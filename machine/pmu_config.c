@@ -197,8 +197,8 @@ static int parse(struct pmu_config *config, const char *text, size_t length, con
 		return fail(why, size, "%s: not a number: '%.*s'", field->name, (int)length, text);
 	if (number < field->min || number > field->max)
 		return fail(why, size,
-			    field->base == HEX ? "%s: %llx is not from %x to %x"
-					       : "%s: %llu is not from %u to %u",
+			    field->base == HEX ? "%s: %llx is out of range: %x to %x"
+					       : "%s: %llu is out of range: %u to %u",
 			    field->name, number, field->min, field->max);
 	*member(config, field) = (uint32_t)number;
 	return 0;
@@ -233,11 +233,10 @@ int pmu_configure(struct pmu *pmu, const char *text, char *why, size_t size)
 		if (parse(&config, text, length, vendors[vendor], why, size))
 			return -1;
 	}
-	if (vendor == PMU_INTEL) {
+	if (vendor == PMU_INTEL)
 		defaults_intel(&config);
-	} else if (vendor == PMU_AMD) {
+	else if (vendor == PMU_AMD)
 		defaults_amd(&config);
-	}
 	for (size_t i = 0; i < NR_FIELDS; i++) {
 		if (fields[i].vendors >> vendor & 1 &&
 		    fields[i].offset != offsetof(struct pmu_config, gp_set))
