@@ -101,7 +101,7 @@ static unsigned int llc_counters(const struct pmu *pmu)
 	return pmu->config.l3 ? 6 : pmu->config.l2i ? 4 : 0;
 }
 
-/* IA32_PERF_GLOBAL_CTRL and its kin, or PerfCntrGlobalCtl: from version 2 on, of either vendor. */
+/* IA32_PERF_GLOBAL_CTRL or PerfCntrGlobalCtl, and the status: version 2 or later of either vendor. */
 static bool has_global(const struct pmu *pmu)
 {
 	return pmu->config.version >= 2;
@@ -390,7 +390,6 @@ void pmu_reset(struct pmu *pmu)
 	pmu->config = config;
 	if (has_global(pmu))
 		pmu->global_ctrl = config.gp_set;
-	update(pmu);
 }
 
 /* MSRs */

@@ -196,6 +196,42 @@ static void test_impossible_configurations(void **state)
 	assert_string_equal(shorter, "gp: 33 ");
 }
 
+static void test_flags_are_0_or_1(void **state)
+{
+	static const struct {
+		const char *text, *flag;
+	} rows[] = {
+		{ "intel", "full-width" },
+		{ "intel,version=5", "metrics" },
+		{ "intel,version=5", "metrics-clear" },
+		{ "intel,version=5", "leaf23" },
+		{ "intel,version=6", "user-disable" },
+		{ "intel,version=6", "umask2" },
+		{ "intel,version=6", "eq" },
+		{ "intel,version=0", "fast" },
+		{ "amd", "l3" },
+		{ "amd", "l2i" },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct pmu pmu[2];
+		char text[80], why[80];
+
+		for (unsigned int value = 0; value < 3; value++) {
+			snprintf(text, sizeof(text), "%s,%s=%u", rows[i].text, rows[i].flag, value);
+			if (value < 2)
+				pmu[value] = made(text);
+			else
+				assert_int_equal(pmu_configure(&pmu[0], text, why, sizeof(why)), -1);
+		}
+		/* Each is a field of its own. */
+		assert_memory_not_equal(&pmu[0].config, &pmu[1].config, sizeof(pmu[0].config));
+		snprintf(text, sizeof(text), "%s: 2 is out of range: 0 to 1", rows[i].flag);
+		assert_string_equal(why, text);
+	}
+}
+
 static void test_defaults(void **state)
 {
 	static const struct {
@@ -211,6 +247,7 @@ static void test_defaults(void **state)
 		{ "intel,fixed=3,version=5", 5, 0xff, 0x7, 48, 1, 0, 0 },
 		{ "intel,version=6", 6, 0xff, 0xf, 48, 1, 1, 1 },
 		{ "intel,version=6,gp-bitmap=0x1f0,fixed-bitmap=9", 6, 0x1f0, 0x9, 48, 1, 1, 1 },
+		{ "intel,version=6,gp-bitmap=1,fixed-bitmap=1", 6, 0x1, 0x1, 48, 1, 0, 1 },
 		{ "intel,version=6,gp=32,gp=0x10", 6, 0xffff, 0xf, 48, 1, 1, 1 },
 		{ "intel,version=6,gp=32,fixed=16", 6, 0xffffffff, 0xffff, 48, 1, 1, 1 },
 		{ "amd", 2, 0x3f, 0, 48, 0, 0, 0 },
@@ -409,6 +446,7 @@ static void test_reserved_bits(void **state)
 		{ "intel,version=5", FIXED_CTRL, 0xbbbb, false },
 		{ "intel,version=5,metrics-clear=1", FIXED_CTRL, 0xfbbb, false },
 		{ "intel,version=5,fixed-bitmap=77", FIXED_CTRL, 0xbbb0bbb, false },
+		{ "intel,version=5,fixed-bitmap=8", FIXED_CTRL, 0xb000, false },
 		{ "intel,version=6,user-disable=1", FIXED_CTRL, 0x22220000bbbb, false },
 		{ "intel,version=6,fixed=16", FIXED_CTRL, 0xbbbbbbbbbbbbbbbb, false },
 		{ "intel,version=4", GLOBAL_CTRL, 0x70000000f, false },
@@ -467,6 +505,10 @@ static void test_aliases(void **state)
 	assert_int_equal(get(&pmu, CAPABILITIES), BIT(13) | BIT(15));
 	pmu = made("intel,version=5,metrics-clear=1,full-width=0");
 	assert_int_equal(get(&pmu, CAPABILITIES), BIT(15) | BIT(19));
+	pmu = made("intel,version=3");
+	assert_int_equal(get(&pmu, CAPABILITIES), BIT(13));
+	pmu = made("intel,version=2");
+	assert_int_equal(get(&pmu, CAPABILITIES), 0);
 	pmu = made("intel,version=1,gp-width=32");
 	set(&pmu, PMC(0), 0x80000000);
 	assert_int_equal(get(&pmu, PMC(0)), 0x80000000);
@@ -548,6 +590,10 @@ static void test_global_registers(void **state)
 	assert_int_equal(get(&pmu, INUSE), BIT(2) | BIT(33));
 	set(&pmu, EVTSEL(2), INT);
 	assert_int_equal(get(&pmu, INUSE), BIT(33) | BIT(63));
+	set(&pmu, EVTSEL(2), 0);
+	set(&pmu, EVTSEL(0), 0x80);
+	set(&pmu, FIXED_CTRL, 0x2001);
+	assert_int_equal(get(&pmu, INUSE), BIT(0) | BIT(32) | BIT(35));
 	/* User disable of fixed counter 0 is bit 33, and no field of counter 8's. */
 	pmu = made("intel,version=6,user-disable=1");
 	set(&pmu, FIXED_CTRL, BIT(33));
@@ -604,6 +650,7 @@ static void test_events(void **state)
 		{ "intel", INSTRUCTIONS | BOTH | INV, 1000 }, /* INV without CMASK is ignored */
 		{ "intel", SLOTS | BOTH | CMASK(4), 1000 },
 		{ "intel", SLOTS | BOTH | CMASK(5), 0 },
+		{ "intel", SLOTS | BOTH | CMASK(3), 1000 },
 		{ "intel", CYCLES | BOTH | CMASK(1) | EDGE, 0 },
 		{ "intel", REFERENCE | BOTH | CMASK(1), 0 },
 		{ "intel", 0xc4 | BOTH | CMASK(1) | INV, 0 },
@@ -1017,6 +1064,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_impossible_configurations),
+		cmocka_unit_test(test_flags_are_0_or_1),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_cpuid),
 		cmocka_unit_test(test_which_registers),
