@@ -8,6 +8,7 @@
  *   module PATH, options OPTIONS		load it, with the options that came last
  *   get PATH					bring this file back afterwards
  *   env NAME=VALUE, arg WORD			of the command
+ *   name NAME					of the host
  *   shell 1					the command talks on the console
  *
  * What it sends are packets: a letter, a length of two bytes (low byte first), the data.
@@ -286,6 +287,8 @@ int main(void)
 			load_module(value, options);
 		else if (!strcmp(key, "env"))
 			putenv(value);
+		else if (!strcmp(key, "name"))
+			sethostname(value, strlen(value));
 		else if (!strcmp(key, "shell"))
 			shell = true;
 		else if (!strcmp(key, "get") && nr_gets < WORDS)

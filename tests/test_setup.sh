@@ -27,7 +27,7 @@ fake()
 	chmod +x "$top/fakes/$1"
 }
 
-for name in make patch afl-fuzz llvm-cov flex bison bc xz npm chromium help2man zip; do
+for name in make patch afl-fuzz llvm-cov flex bison bc xz g++ strip npm chromium help2man zip; do
 	fake $name </dev/null
 done
 for name in gcc clang clang-14; do
@@ -64,6 +64,7 @@ for package; do
 	libcmocka-dev)		touch "$world/has/cmocka" ;;
 	libclang-rt-dev)	touch "$world/has/libfuzzer" ;;
 	llvm)			cp "$fakes/llvm-cov" "$world/bin/llvm-cov" ;;
+	binutils)		cp "$fakes/strip" "$world/bin/strip" ;;
 	xz-utils)		cp "$fakes/xz" "$world/bin/xz" ;;
 	afl++)			cp "$fakes/afl-fuzz" "$world/bin/afl-fuzz" ;;
 	python3-*)		touch "$world/has/${package#python3-}" ;;
@@ -115,7 +116,8 @@ fuzz='clang libclang-rt-dev llvm afl++ patch python3'
 kernel='flex bison bc xz-utils'
 analysis='python3 python3-scipy npm'
 tests='libcmocka-dev python3-jsonschema python3-pytest chromium help2man python3-yaml zip'
-extra="$fuzz $kernel ${analysis#* } $tests"
+machine='gcc libc6-dev make python3 g++ binutils'
+extra="$fuzz $kernel g++ binutils ${analysis#* } $tests"
 
 # A world with the packages $@: root's, with an apt-get that works.
 world_with()
@@ -189,12 +191,12 @@ hwloc_everywhere="\
 bare_everywhere="\
   apt:    sudo apt-get $install $build $extra
   dnf:    sudo dnf install gcc glibc-devel make pkgconf-pkg-config hwloc-devel jansson-devel \
-clang compiler-rt llvm american-fuzzy-lop patch python3 flex bison bc xz python3-scipy npm libcmocka-devel python3-jsonschema python3-pytest chromium help2man python3-pyyaml zip
+clang compiler-rt llvm american-fuzzy-lop patch python3 flex bison bc xz gcc-c++ binutils python3-scipy npm libcmocka-devel python3-jsonschema python3-pytest chromium help2man python3-pyyaml zip
   zypper: sudo zypper install gcc glibc-devel make pkg-config hwloc-devel libjansson-devel \
-clang llvm patch python3 flex bison bc xz python3-scipy npm-default libcmocka-devel python3-jsonschema python3-pytest chromium help2man python3-PyYAML zip
+clang llvm patch python3 flex bison bc xz gcc-c++ binutils python3-scipy npm-default libcmocka-devel python3-jsonschema python3-pytest chromium help2man python3-PyYAML zip
   pacman: sudo pacman -S --needed gcc make pkgconf hwloc jansson \
-clang compiler-rt llvm afl++ patch python flex bison bc xz python-scipy npm cmocka python-jsonschema python-pytest chromium help2man python-yaml zip"
-bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch python flex bison bc xz scipy npm cmocka jsonschema pytest chromium help2man yaml zip'
+clang compiler-rt llvm afl++ patch python flex bison bc xz binutils python-scipy npm cmocka python-jsonschema python-pytest chromium help2man python-yaml zip"
+bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch python flex bison bc xz g++ strip scipy npm cmocka jsonschema pytest chromium help2man yaml zip'
 
 # shellcheck disable=SC2086 # $build and $extra are lists
 test_nothing_missing()
@@ -295,6 +297,7 @@ test_installs()
 	installs 'installs everything' '' "$build $extra" setup test
 	installs 'test takes build as well' "${build% *} $extra" libjansson-dev setup test
 	installs 'analysis asks for no compiler' python3 'python3-scipy npm' setup analysis
+	installs 'machine asks for a C++ compiler and no library' '' "$machine" setup machine
 	installs 'kernel takes fuzz as well' "$build ${fuzz% *}" "python3 $kernel" setup kernel
 	installs 'a compiler without libc is missing libc' "gcc ${build#* * }" libc6-dev setup
 	installs 'make is a need' 'gcc libc6-dev pkg-config libhwloc-dev libjansson-dev' \
@@ -307,7 +310,7 @@ test_installs()
 		'clang-14 libc6-dev' CC=clang-14 setup
 
 	# shellcheck disable=SC2086 # a list
-	world_with $build ${fuzz% *} $kernel ${analysis#* } $tests
+	world_with $build ${fuzz% *} $kernel g++ binutils ${analysis#* } $tests
 	cp "$top/fakes/python3" "$world/bin/python3"
 	run setup test
 	expect 'a python3 on PATH is not the one used' 0 \
@@ -365,10 +368,10 @@ test_usage()
 	world_with
 	run setup nonsense
 	expect 'unknown group' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel analysis check test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel machine analysis check test)" ''
 	run setup build nonsense
 	expect 'unknown group after a known one' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel analysis check test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel machine analysis check test)" ''
 	run setup --nonsense
 	expect 'unknown option' 2 "setup: unknown option '--nonsense' (see --help)" ''
 	run CC=nonsense setup

@@ -13,13 +13,13 @@ CONFIGURE = """--enable-x86-64 --enable-cpu-level=6 --enable-vmx=2 --enable-svm 
     --disable-large-ramfile --disable-readline --disable-assert-checks --enable-perfmon""".split()
 
 # Our files and where they go.
-OURS = [("machine/pmu.h", "machine"), ("machine/pmu.c", "cpu"), ("machine/pmu_config.c", "cpu"),
+OURS = [("machine/pmu.h", "machine"), ("machine/pmu.c", "cpu"), ("machine/pmu_config.c", "cpu"), ("machine/pmu_cpuid.c", "cpu"),
         ("machine/bochs/glue.h", "cpu"), ("machine/bochs/glue.cc", "cpu")]
 
 # The PMU.
 PMU = [
     ("cpu/Makefile.in", "CPPFLAGS = @CPPFLAGS@\n", "{}CC = gcc\nCFLAGS = -O2 -I..\n"),
-    ("cpu/Makefile.in", "\tproc_ctrl.o \\\n", "{}\tpmu.o pmu_config.o glue.o \\\n"),
+    ("cpu/Makefile.in", "\tproc_ctrl.o \\\n", "{}\tpmu.o pmu_config.o pmu_cpuid.o glue.o \\\n"),
     ("cpu/cpu.h", "class bx_cpuid_t;\n", '#include "glue.h"\n\n{}'),
     ("cpu/cpu.h", "  BX_CPU_THIS_PTR user_pl = // CPL == 3\n", "  if (glue_watches_state) glue_settle();\n{}"),
     ("cpu/init.cc", "  BX_CPU_THIS_PTR efer_suppmask = get_efer_allow_mask();\n",
@@ -70,6 +70,9 @@ IDLE = [("cpu/event.cc", "    BX_TICKN(10);", "    BX_TICKN(bx_pc_system.getNumC
 
 # Mistakes of 3.0.
 MENDED = [
+    # RSM may change CR4.LA57, though the mode is long already when CR4 is restored.
+    ("cpu/smm.cc", "  if (!check_CR4(smm_state->cr4.get32())) {\n",
+     "  BX_CPU_THIS_PTR cr4.set_LA57(smm_state->cr4.get_LA57());\n{}"),
     # A posted-interrupt descriptor is aligned to 64 bytes, not to a page (SDM, "VM-Execution Control Fields").
     ("cpu/vmx.cc", "if (! IsValidPageAlignedPhyAddr(vm->pid_addr)) {",
      "if (! IsValidPhyAddr(vm->pid_addr) || (vm->pid_addr & 0x3f)) {{"),

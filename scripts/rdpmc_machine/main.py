@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -168,7 +169,7 @@ def initramfs(options, kernel, processor, words, shell):
         source, name = split(each, "--put", "FILE or FILE=PATH")
         path = name if name.startswith("/") else f"work/{name}"
         (archive.program if os.access(source, os.X_OK) else archive.file)(path, source)
-    job = []
+    job = ["name", "emulated-" + re.sub(r"[^a-z0-9-]", "-", processor.name)[:40]]
     by_module, line = kernel.options(options.kvm, processor.vendor)
     for name in kernel.module_words(processor.vendor):
         archive.file(f"modules/{name}.ko", kernel.modules[name])
