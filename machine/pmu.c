@@ -101,7 +101,7 @@ static unsigned int llc_counters(const struct pmu *pmu)
 	return pmu->config.l3 ? 6 : pmu->config.l2i ? 4 : 0;
 }
 
-/* IA32_PERF_GLOBAL_CTRL or PerfCntrGlobalCtl, and the status: version 2 or later of either vendor. */
+/* IA32_PERF_GLOBAL_CTRL or PerfCntrGlobalCtl, and the status: version 2 or later. */
 static bool has_global(const struct pmu *pmu)
 {
 	return pmu->config.version >= 2;
