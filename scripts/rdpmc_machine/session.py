@@ -133,18 +133,20 @@ class Session:
             while self.status is None:
                 self.check_time()
                 ready = select.select(watched, [], [], 0.5)[0]
+                heard = False
                 for fd in ready:
-                    if fd == ended and len(ready) == 1:
-                        raise Broken(self.emulator_ended(process, directory))
                     if fd == line:
-                        self.hear(line)
+                        heard |= self.hear(line)
                     elif fd == console:
-                        self.hear_console(console)
-                    elif fd not in (line, console, ended):
+                        heard |= self.hear_console(console)
+                    elif fd != ended:
                         data = os.read(fd, 4096)
                         if not data:
                             watched.remove(fd)
                         os.write(console, data or b"\x04")
+                # What it said before its end is heard first.
+                if ended in ready and not heard and self.status is None:
+                    raise Broken(self.emulator_ended(process, directory))
                 self.tell_progress()
         finally:
             if old:
@@ -187,7 +189,7 @@ class Session:
             data = b""
         if not data:
             time.sleep(0.05)
-            return
+            return False
         self.console = (self.console + data)[-CONSOLE_KEPT:]
         if self.console_file:
             self.console_file.write(data)
@@ -196,14 +198,16 @@ class Session:
             os.write(1, data)
         if not self.panicked and PANIC.search(self.console):
             self.panicked = time.monotonic()
+        return True
 
     def hear(self, line):
         data = os.read(line, 65536)
         if not data:
             time.sleep(0.05)
-            return
+            return False
         for kind, part in self.packets.feed(data):
             self.packet(kind, part)
+        return True
 
     def packet(self, kind, data):
         text = data.decode("utf-8", "replace")
