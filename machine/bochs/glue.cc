@@ -130,6 +130,9 @@ void glue_cpuid(Bit32u leaf, Bit32u subleaf, cpuid_function_t *answer)
 
   if (has_pmu)
     pmu_cpuid(&pmu, leaf, subleaf, reg);
+  // Bochs 3.0 confuses host and guest where one has CR4.LA57 and the other not: nobody has.
+  if (leaf == 7 && subleaf == 0)
+    reg[2] &= ~(1U << 16);
   if (signature && (leaf == 1 || (amd && leaf == 0x80000001)))
     reg[0] = signature;
   if (!name.empty() && leaf >= 0x80000002 && leaf <= 0x80000004)

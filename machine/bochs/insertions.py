@@ -70,10 +70,6 @@ IDLE = [("cpu/event.cc", "    BX_TICKN(10);", "    BX_TICKN(bx_pc_system.getNumC
 
 # Mistakes of 3.0.
 MENDED = [
-    # Only MOV to CR4 may not change CR4.LA57 in long mode: RSM, VM entries and exits may.
-    ("cpu/crregs.cc", "    if(temp_cr4.get_LA57() != BX_CPU_THIS_PTR cr4.get_LA57()) {", "    if (0) {{"),
-    ("cpu/crregs.cc", "  if (! check_CR4(val)) return false;\n",
-     "{}  if (long_mode() && ((val ^ BX_CPU_THIS_PTR cr4.get32()) & (1 << 12))) return false;\n"),
     # A posted-interrupt descriptor is aligned to 64 bytes, not to a page (SDM, "VM-Execution Control Fields").
     ("cpu/vmx.cc", "if (! IsValidPageAlignedPhyAddr(vm->pid_addr)) {",
      "if (! IsValidPhyAddr(vm->pid_addr) || (vm->pid_addr & 0x3f)) {{"),
