@@ -84,7 +84,7 @@ endif
 objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 
-.PHONY: all bench check test hosts doctor list speed sweep clean help setup-build setup-check setup-test setup-fuzz setup-kernel format FORCE \
+.PHONY: all bench check test hosts doctor list speed sweep clean help setup-build setup-check setup-machine bench-machine test-machine setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
 	kernel-engine fuzz-kernel coverage-kernel fuzz-live \
 	setup-analysis ab aa trend dashboard power example campaign regression man install uninstall dist
@@ -97,6 +97,17 @@ bench: $(BUILD)/rdpmc-bench ## measure what RDPMC costs a guest here, within a m
 	@host=$(if $(findstring --anonymous,$(BENCH_ARGS)),anonymous,$$(uname -n | tr -cd 'A-Za-z0-9._-')); \
 	$(BUILD)/rdpmc-bench run --json \
 		"results/bench-$$(date -u +%Y%m%dT%H%M%SZ)-$$host-$$$$.json" $(BENCH_ARGS)
+
+# The table of a host that is not here. CPU= and KERNEL= as scripts/machine run --help tells them.
+CPU    ?= skylake
+KERNEL ?= debian:7.3
+bench-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## the same on an emulated host, in instructions (CPU=ice-lake KERNEL=debian:6.12)
+	@mkdir -p results
+	@scripts/machine run --build $(BUILD) --cpu "$(CPU)" --kernel "$(KERNEL)" \
+		--get "bench.json=results/bench-$$(date -u +%Y%m%dT%H%M%SZ)-emulated-$$(echo '$(CPU)' | tr -c 'A-Za-z0-9._\n-' _)-$$$$.json" -- \
+		rdpmc-bench run --runs 3 --time 15 --seed 1 --json bench.json $(BENCH_ARGS)
+test-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## every emulated host: what doctor, run and rdpmc-diff say there (HOSTS_ARGS=)
+	@tests/machine/hosts.py $(HOSTS_ARGS)
 
 list: $(BUILD)/rdpmc-bench ## list the rows that can be measured here, and why the rest cannot
 	@$(BUILD)/rdpmc-bench list
@@ -209,6 +220,8 @@ setup-fuzz:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup fuzz
 setup-kernel:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup kernel
+setup-machine:
+	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup machine
 setup-analysis:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup analysis
 setup-check:

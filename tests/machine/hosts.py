@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boots a list of emulated hosts and holds what the programs say on each against what that host has.
+
+hosts.py [--short] [--jobs N] [NAME...]   all of them, or those named; --short: two that say most
+hosts.py --list
+
+Speaks TAP. A host that cannot be emulated here is skipped with its reason.
+"""
+
+import argparse
+import concurrent.futures
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FILES = ("status", "doctor", "list", "run", "diff", "result.json")
+
+
+@dataclass(frozen=True)
+class Host:
+    """@passthrough is what doctor must say of passthrough, @gives and @lacks are row names' beginnings."""
+    name: str
+    cpu: str
+    passthrough: str = "nothing changed"
+    intercepted: str = ""
+    kvm: str = ""
+    append: str = ""
+    kernel: str = "debian:7.3"
+    gives: tuple = ("rdpmc/gp-first/passthrough/", "rdpmc/gp-first/intercepted/", "rdpmc/gp-first/native/")
+    lacks: tuple = ()
+    needs: tuple = ()       # of doctor's lines
+
+
+FIXED3 = ("rdpmc/fixed3/", "rdpmc/metrics/intercepted", "rdpmc/metrics/passthrough")
+NO_PASS = ("rdpmc/gp-first/passthrough/",)
+NO_GUEST_PMU = ("rdpmc/gp-first/passthrough/", "rdpmc/gp-first/intercepted/")
+EMULATED = ("rdpmc/gp-first/intercepted/", "rdpmc/gp-first/native/")
+FAULTS = ("rdpmc-fault/gp-first/intercepted/",)
+
+HOSTS = (
+    Host("intel-mediated", "skylake", intercepted="one bit narrower", lacks=("rdpmc/metrics/", "rdpmc/fixed3/"),
+         needs=("good +PMU version 4, 4 general and 3 fixed counters", "good +mediated PMU is on")),
+    Host("intel-cascade-lake", "cascade-lake", lacks=("rdpmc/metrics/", "rdpmc/fixed3/")),
+    Host("intel-emulated-pmu", "skylake", "mediated PMU is off", kvm="enable_mediated_pmu=0", gives=EMULATED,
+         lacks=NO_PASS),
+    Host("intel-no-vpmu", "skylake", "enable_pmu", kvm="enable_pmu=0", gives=FAULTS, lacks=NO_GUEST_PMU),
+    Host("intel-version-2", "skylake,version=2", "PMU", gives=EMULATED, lacks=NO_PASS,
+         needs=("PMU version 2, 4 general and 3 fixed",)),
+    Host("intel-version-3", "skylake,version=3", "PMU", gives=EMULATED, lacks=NO_PASS),
+    Host("intel-eight-counters", "skylake,gp=8"),
+    Host("intel-narrow-fixed", "skylake,fixed-width=40"),
+    Host("intel-two-fixed", "skylake,fixed=2", lacks=("rdpmc/fixed2/",)),
+    Host("intel-metrics", "ice-lake", "3 of the processor's 4 fixed counters",
+         gives=EMULATED + ("rdpmc/metrics/native/",), lacks=NO_PASS + FIXED3),
+    Host("intel-sapphire-rapids", "sapphire-rapids", "3 of the processor's 4 fixed counters",
+         gives=EMULATED + ("rdpmc/metrics/native/",), lacks=NO_PASS + FIXED3),
+    Host("intel-version-6", "diamond-rapids", "3 of the processor's 4 fixed counters", gives=EMULATED, lacks=NO_PASS),
+    Host("intel-watchdog", "skylake", "watchdog", append="nmi_watchdog=1", gives=FAULTS, lacks=NO_PASS),
+    Host("intel-backdoor", "skylake", kvm="enable_mediated_pmu=1 enable_vmware_backdoor=1",
+         needs=("kvm enable_vmware_backdoor=Y",)),
+    Host("intel-forced-emulation", "skylake", kvm="enable_mediated_pmu=1 force_emulation_prefix=1"),
+    Host("intel-no-pmu", "no-pmu", "no PMU", gives=FAULTS, lacks=NO_GUEST_PMU),
+    Host("intel-6.1", "skylake", "mediated", kernel="debian:6.1", gives=EMULATED, lacks=NO_PASS),
+    Host("intel-6.12", "skylake", "mediated", kernel="debian:6.12", gives=EMULATED, lacks=NO_PASS),
+    Host("amd-mediated", "zen4", intercepted="one GP counter less", lacks=("rdpmc/fixed", "rdpmc/metrics/"),
+         needs=("good +PMU version 2, 6 general and 0 fixed counters", "good +mediated PMU is on")),
+    Host("amd-emulated-pmu", "zen4", "mediated PMU is off", kvm="enable_mediated_pmu=0", gives=EMULATED, lacks=NO_PASS),
+    Host("amd-zen3", "zen3", "PerfMonV2", gives=EMULATED, lacks=NO_PASS),
+    Host("amd-four-counters", "zen4,gp=4"),
+    Host("amd-6.1", "zen4", "mediated", kernel="debian:6.1", gives=EMULATED, lacks=NO_PASS),
+    Host("amd-6.12", "zen4", "mediated", kernel="debian:6.12", gives=EMULATED, lacks=NO_PASS),
+)
+SHORT = ("intel-mediated", "amd-mediated")
+# What a kernel says only when something went wrong in it.
+KERNEL_TROUBLE = re.compile(r"\b(?:BUG|WARNING|Oops|general protection fault|INFO: task|unchecked MSR access).*")
+# Of a #GP that SVM finds before it looks at the intercept, or that comes of CPL and CR4.PCE, there is no exit.
+NO_EXIT_ON_AMD = "rdpmc-fault/"
+
+
+class Looked:
+    """What came back of one host."""
+
+    def __init__(self, host, seconds, sweep):
+        self.host = host
+        self.files, self.statuses, self.complaints = {}, {}, []
+        with tempfile.TemporaryDirectory() as directory:
+            console = os.path.join(directory, "console")
+            names = FILES + (("sweep",) if sweep else ())
+            words = [os.path.join(ROOT, "scripts/machine"), "run", "--quiet", "--cpu", host.cpu, "--kernel", host.kernel,
+                     "--append", host.append, "--console", console, "--put", os.path.join(ROOT, "tests/machine/look.sh"),
+                     *(word for name in names for word in ("--get", f"{name}={directory}/{name}"))]
+            if host.kvm:
+                words += ["--kvm", host.kvm]
+            words += ["--", "sh", "look.sh", str(seconds), *(["sweep"] if sweep else [])]
+            done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  text=True, check=False)
+            self.status, self.said = done.returncode, done.stdout.strip()
+            for name in names + ("console",):
+                with contextlib.suppress(OSError):
+                    with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:
+                        self.files[name] = file.read()
+        for line in self.files.get("status", "").splitlines():
+            name, _, status = line.partition(" ")
+            self.statuses[name] = int(status)
+
+    def wrong(self, text):
+        self.complaints.append(text)
+
+    def judge(self):
+        if self.status:
+            self.wrong(f"the machine: exit status {self.status}: {self.said}")
+            return
+        trouble = KERNEL_TROUBLE.search(self.files.get("console", ""))
+        if trouble:
+            self.wrong(f"the kernel says: {trouble[0]}")
+        for name, status in self.statuses.items():
+            if status and name != "run":
+                self.wrong(f"{name}: exit status {status}")
+                self.complaints += ["  " + line for line in self.files.get(name, "").splitlines()[:40]]
+        self.judge_doctor()
+        self.judge_rows()
+
+    def judge_doctor(self):
+        doctor = self.files.get("doctor", "")
+        for word in ("passthrough", "intercepted"):
+            wanted = getattr(self.host, word)
+            found = re.search(rf"^{word} +(.*(?:\n +.*)*)", doctor, re.M)
+            if wanted and (not found or wanted not in re.sub(r"\s+", " ", found[1])):
+                self.wrong(f"doctor says of {word}: {found[1] if found else 'nothing'}; wanted: {wanted}")
+        for wanted in self.host.needs:
+            if not re.search(wanted, doctor):
+                self.wrong(f"doctor does not say: {wanted}")
+
+    def judge_rows(self):
+        try:
+            rows = json.loads(self.files["result.json"])["rows"]
+        except (KeyError, ValueError) as error:
+            self.wrong(f"rdpmc-bench run left no result: {error}: {self.files.get('run', '')[-400:]}")
+            return
+        measured = {row["name"]: row for row in rows if row["status"] == "measured"}
+        unknown = [row for row in rows if row["status"] == "failed" and "known:" not in row["reason"]]
+        for row in unknown:
+            self.wrong(f"{row['name']}: {row['reason']}")
+        failed = any(row["status"] == "failed" for row in rows)
+        if self.statuses.get("run") != (1 if failed else 0):
+            self.wrong(f"rdpmc-bench run: exit status {self.statuses.get('run')} with "
+                       f"{'a failed row' if failed else 'no failed row'}")
+        for start in self.host.gives:
+            if not any(name.startswith(start) for name in measured):
+                self.wrong(f"no row {start}* was measured: " +
+                           next((row["reason"] for row in rows if row["name"].startswith(start)), "there is none"))
+        for start in self.host.lacks:
+            self.complaints += [f"{name} was measured" for name in measured if name.startswith(start)]
+        for name, row in measured.items():
+            self.judge_row(name, row)
+
+    def judge_row(self, name, row):
+        exits, cycles = row["exits_per_read"], row["cycles_median"]
+        if row["setting"] == "native":
+            good = cycles < 3
+        elif row["setting"] == "passthrough" or name.endswith("-nopce"):
+            good = exits == 0 and (cycles < 30 if name.startswith("rdpmc-fault/") else cycles == 1)
+        elif row["setting"] == "intercepted":
+            good = exits == 1 and 500 < cycles < 20000
+            if self.host.cpu.startswith("zen") and name.startswith(NO_EXIT_ON_AMD):
+                good = exits in (0, 1)
+        else:
+            return
+        if not good:
+            self.wrong(f"{name}: {exits} exits and {cycles} instructions a read")
+
+
+def figures(looked):
+    """The exit cost of that host, for who reads the log."""
+    try:
+        rows = {row["name"]: row for row in json.loads(looked.files["result.json"])["rows"]}
+    except (KeyError, ValueError):
+        return ""
+    words = []
+    for setting in ("intercepted", "passthrough"):
+        row = rows.get(f"rdpmc/gp-first/{setting}/cpl3")
+        if row and row["status"] == "measured":
+            words.append(f"{setting} {row['cycles_median']:.0f} instructions")
+    return ", ".join(words)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    known = {host.name: host for host in HOSTS}
+    if options.list:
+        for host in HOSTS:
+            print(f"{host.name:24} {host.cpu}, Linux {host.kernel.removeprefix('debian:')} {host.kvm} {host.append}".rstrip())
+        return 0
+    for name in options.names:
+        if name not in known:
+            parser.error(f"no host {name}; --list names them")
+    hosts = [known[name] for name in options.names or (SHORT if options.short else known)]
+    bad = 0
+
+    def look(host):
+        looked = Looked(host, 6 if options.short else 10, not options.short)
+        if looked.status != 77:
+            looked.judge()
+        return looked
+
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for number, looked in enumerate(pool.map(look, hosts), 1):
+            host = looked.host
+            bad += bool(looked.complaints)
+            skip = f" # SKIP {looked.said}" if looked.status == 77 else ""
+            print(f"{'not ok' if looked.complaints else 'ok'} {number} - {host.name} ({host.cpu}, Linux "
+                  f"{host.kernel.removeprefix('debian:')}){skip}")
+            for line in looked.complaints:
+                print(f"# {line}")
+            if not skip:
+                print(f"# figure: {host.name}: {figures(looked) or 'no exit cost here'}", flush=True)
+    print(f"1..{len(hosts)}")
+    return 1 if bad else 0
+
+
+sys.exit(main())

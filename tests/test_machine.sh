@@ -1,0 +1,168 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# beside others, long
+# Proves that scripts/machine refuses what it cannot do with one line, builds the emulator or says why not, and
+# that two emulated hosts, Intel's and AMD's, measure, judge and end as they must. `make test-machine` boots all.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/checks.sh
+build=${BUILD:-build}
+machine=$PWD/scripts/machine
+
+run()
+{
+	status=0
+	"$machine" "$@" >"$dir/out" 2>"$dir/err" </dev/null || status=$?
+}
+one_line() { [ ! -s "$dir/out" ] && [ "$(wc -l <"$dir/err")" -eq 1 ] && grep -qF -e "$1" "$dir/err"; }
+refuses() # STATUS TEXT ARGUMENTS...
+{
+	wanted=$1 text=$2
+	shift 2
+	run "$@"
+	if [ $status -eq "$wanted" ] && one_line "$text"; then
+		ok "refused: $text"
+	else
+		echo "# exit status $status, expected $wanted and: $text"
+		not_ok "refused: $text"
+	fi
+}
+
+wrong_use 'which command?'
+wrong_use "invalid choice: 'nonsense'" nonsense
+wrong_use 'no such processor; there are skylake, ' run --cpu pentium
+wrong_use "'version' is no field" run --cpu skylake,version
+wrong_use 'no-pmu has no PMU' run --cpu no-pmu,version=2
+wrong_use "'1' is no number from 128 to 2048" run --memory 1
+wrong_use 'no such file' run --put "$dir/absent"
+wrong_use "it is debian:VERSION or a bzImage" run --kernel "$dir/absent"
+wrong_use 'that is no bzImage' run --kernel Makefile
+wrong_use 'a version is numbers' run --kernel debian:new
+wrong_use "--modules is for a kernel of your own" run --kernel debian:7.3 --modules "$dir"
+wrong_use 'is not built; make builds it' run --build "$dir" -- rdpmc-bench doctor
+run --help
+check "--help names the commands" ends 0 'shell     the same with a prompt'
+run run --help
+check "... and the exit statuses" ends 0 '125 the machine did not boot'
+
+# Sources that are not the one the insertions are for.
+echo text >"$dir/source"
+RDPMC_CACHE=$dir/cache BOCHS_SOURCE=$dir/source
+export RDPMC_CACHE BOCHS_SOURCE
+refuses 2 'its SHA-256 is' build
+BOCHS_SOURCE=$dir/absent
+refuses 2 'No such file or directory' build
+unset BOCHS_SOURCE
+RDPMC_DEBIAN_MIRROR=file://$dir/nowhere
+export RDPMC_DEBIAN_MIRROR
+run build
+check "without network it says so, exit 77" test $status -eq 77 -a "$(grep -c 'cannot be fetched' "$dir/err")" -eq 1
+check "... and leaves no half of an emulator" test -z "$(find "$dir/cache/machine" -name tree)"
+unset RDPMC_DEBIAN_MIRROR
+RDPMC_CACHE=/proc/nowhere
+refuses 2 'RDPMC_CACHE= names another directory' build
+unset RDPMC_CACHE
+
+# Each anchor of the insertions is looked for, and named when it is not there once.
+anchors()
+{
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts python3 - "$dir/tree" <<'END'
+import os
+import sys
+from rdpmc_machine import emulator
+from rdpmc_machine.failed import Failed
+
+tree = sys.argv[1]
+changes = emulator.insertions().INSERTIONS
+def make(broken=None, text=""):
+    for name in {change[0] for change in changes}:
+        path = os.path.join(tree, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="latin-1") as file:
+            file.write("\n".join(text if change is broken else change[1] for change in changes if change[0] == name))
+def says():
+    try:
+        emulator.insert(tree, changes)
+    except Failed as why:
+        return str(why)
+    return ""
+make()
+assert says() == "", says()
+for change in changes:
+    for count in 0, 2:
+        make(change, change[1] * count)
+        first = change[1].strip().splitlines()[0]
+        # An anchor may stand inside another.
+        why = says()
+        assert why and "not the Bochs" in why, (change, count, why)
+END
+}
+anchors >"$dir/out" 2>"$dir/err"
+check "an anchor that is not there exactly once is refused, each of them" test $? -eq 0
+
+# From here on it boots.
+"$machine" build >"$dir/out" 2>"$dir/err"
+case $? in
+0)	check "the emulator is built, and found again" test "$("$machine" build 2>/dev/null)" = "$(cat "$dir/out")" ;;
+77)
+	skip "the emulated machine" "$(cat "$dir/err")"
+	echo "1..$n"
+	exit $((failed > 0))
+	;;
+*)	not_ok "the emulator is built" ;;
+esac
+
+# One boot for what is not of a host: what goes in, comes out, and how it ends.
+cat >"$dir/job.sh" <<'END'
+cat given.txt
+echo trouble >&2
+head -c 100000 /dev/zero | tr '\0' 'x' >big
+exit 7
+END
+echo 'from the host' >"$dir/given.txt"
+(cd "$dir" && "$machine" run --put given.txt --put job.sh --get big --get none -- sh job.sh >out 2>err)
+status=$?
+if [ $status -eq 77 ]; then
+	skip "the emulated machine" "$(cat "$dir/err")"
+	echo "1..$n"
+	exit $((failed > 0))
+fi
+check "a command's exit status is the machine's" test $status -eq 7
+check "... what it wrote comes out as it was" test "$(cat "$dir/out")" = 'from the host'
+check "... standard error apart" grep -qx trouble "$dir/err"
+check "a file comes back whole" test "$(tr -d x <"$dir/big" | wc -c),$(wc -c <"$dir/big")" = 0,100000
+check "one that is not there is named" grep -q 'none: No such file' "$dir/err"
+check "where the time went is told" grep -q 'booted in .* simulated' "$dir/err"
+
+tests/machine/hosts.py --short >"$dir/hosts" 2>&1 &
+hosts=$!
+run run --quiet --console "$dir/console" --append 'rdinit=/nonsense' -- true
+check "a kernel that panics: 125, and its words" test $status -eq 125 -a "$(grep -c 'panicked before it had booted: ' "$dir/err")" -eq 1
+run run --quiet --time 1 -- sleep 1000
+check "one that takes too long: 125" test $status -eq 125 -a "$(grep -c 'ended after 1 s' "$dir/err")" -eq 1
+# Ctrl-C.
+mkdir "$dir/tmp"
+TMPDIR=$dir/tmp "$machine" run --quiet -- sleep 1000 >"$dir/out" 2>"$dir/err" &
+child=$!
+tries=300
+until [ -n "$(ls "$dir/tmp" 2>/dev/null)" ] || [ $tries = 0 ]; do
+	tries=$((tries - 1))
+	sleep 0.1
+done
+emulators() { pgrep -P "$child" -f bochs; }
+before=$(emulators)
+kill -TERM $child
+wait $child
+check "SIGTERM: 143" test $? -eq 143
+check "... nothing is left of it" test -z "$(ls "$dir/tmp")"
+check "... the emulator that ran is gone" sh -c "[ -n '$before' ] && ! kill -0 $before 2>/dev/null"
+
+wait $hosts
+sed -n 's/^# figure/&/p; /^# /p' "$dir/hosts" | sort -u
+cp "$dir/hosts" "$dir/out"
+: >"$dir/err"
+for name in intel-mediated amd-mediated; do
+	check "host $name" grep -q "^ok .* - $name" "$dir/hosts"
+done
+echo "1..$n"
+[ $failed -eq 0 ]
