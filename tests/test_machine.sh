@@ -79,7 +79,8 @@ def make(broken=None, text=""):
         path = os.path.join(tree, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="latin-1") as file:
-            file.write("\n".join(text if change is broken else change[1] for change in changes if change[0] == name))
+            file.write("\n".join(text if change is broken else change[1] + ("\n" + change[1]) * (change[3] - 1 if change[3:]
+                                  else 0) for change in changes if change[0] == name))
 def says():
     try:
         emulator.insert(tree, changes)

@@ -68,17 +68,21 @@ static void interrupt(void)
   apic->deliver(lvt & 0xff, (lvt >> 8) & 7, APIC_EDGE_TRIGGERED);
 }
 
-void glue_settle(void)
+/* Up to the instruction that runs, or with it. */
+static void settle(unsigned with)
 {
-  Bit64u now = BX_CPU_THIS_PTR get_icount();
-  if (now != settled)
+  Bit64u now = BX_CPU_THIS_PTR get_icount() + with;
+  if (now > settled) {
     pmu_retire(&pmu, now - settled, settled_cpl, settled_side);
-  settled = now;
+    settled = now;
+  }
   settled_cpl = BX_CPU_THIS_PTR sregs[BX_SEG_REG_CS].selector.rpl;
   settled_side = side();
   if (pmu_take_pmi(&pmu))
     interrupt();
 }
+
+void glue_settle(void) { settle(0); }
 
 /* After whatever may change how fast counters run, or how far they have to go. */
 static void changed(void)
@@ -160,7 +164,7 @@ int glue_wrmsr(Bit32u msr, Bit64u value)
 {
   if (!has_pmu)
     return PMU_NOT_MINE;
-  glue_settle();
+  settle(1); // a counter that a WRMSR starts does not count it, one that it stops does
   enum pmu_answer answer = pmu_wrmsr(&pmu, msr, value);
   if (answer == PMU_DONE)
     changed();
@@ -182,9 +186,10 @@ bool glue_global_ctrl_valid(Bit64u value) { return pmu_global_ctrl_valid(&pmu, v
 
 Bit64u glue_global_ctrl(void) { return pmu_global_ctrl(&pmu); }
 
-void glue_set_global_ctrl(Bit64u value)
+/* A VM entry has retired on the host's side, an instruction that exits never retires. */
+void glue_set_global_ctrl(Bit64u value, bool entry)
 {
-  glue_settle();
+  settle(entry);
   pmu_set_global_ctrl(&pmu, value);
   changed();
 }

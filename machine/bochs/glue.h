@@ -25,6 +25,6 @@ bool glue_rdpmc(Bit32u ecx, Bit64u *value);	   /* false: #GP */
 void glue_settle(void);				   /* counts what ran until now */
 bool glue_global_ctrl_valid(Bit64u value);
 Bit64u glue_global_ctrl(void);
-void glue_set_global_ctrl(Bit64u value);
+void glue_set_global_ctrl(Bit64u value, bool entry); /* by a VM entry, or exit */
 
 #endif

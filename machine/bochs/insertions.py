@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is inserted into Bochs 3.0 to tie the PMU to it, and its own mistakes that Linux meets.
 
-Each is a file, a text that must occur in it exactly once, and what takes its place, in which {} is that
-text. Only as much of Bochs is named as finds the place."""
+Each is a file, a text that must occur in it exactly once (or as often as the fourth member says), and what
+takes its place, in which {} is that text. Only as much of Bochs is named as finds the place."""
 
 SOURCE = ("bochs", "3.0+dfsg-1", ["trixie"],
           "78f6c73d4a6472d5130a87ab9dc306d02c7c71ed8e25b3a8ef642e2a7acd282b")
@@ -50,13 +50,13 @@ PMU = [
      "    return VMX_VMEXIT_VMENTRY_FAILURE_GUEST_STATE;\n{}"),
     ("cpu/vmx.cc", "  if (vm->vmentry_ctrls.LOAD_PAT_MSR()) {\n    BX_CPU_THIS_PTR msr.pat",
      "  if (vm->vmentry_ctrls.LOAD_PERF_GLOBAL_CTRL_MSR())\n"
-     "    glue_set_global_ctrl(VMread64(VMCS_64BIT_GUEST_IA32_PERF_GLOBAL_CTRL));\n{}"),
+     "    glue_set_global_ctrl(VMread64(VMCS_64BIT_GUEST_IA32_PERF_GLOBAL_CTRL), true);\n{}"),
     ("cpu/vmx.cc", "  if (vm->vmexit_ctrls1.STORE_PAT_MSR())\n",
      "  if (vm->vmexit_ctrls1.SAVE_PERF_GLOBAL_CTRL())\n"
      "    VMwrite64(VMCS_64BIT_GUEST_IA32_PERF_GLOBAL_CTRL, glue_global_ctrl());\n{}"),
     ("cpu/vmx.cc", "  if (vm->vmexit_ctrls1.LOAD_PAT_MSR()) {\n    BX_CPU_THIS_PTR msr.pat",
      "  if (vm->vmexit_ctrls1.LOAD_PERF_GLOBAL_CTRL_MSR())\n"
-     "    glue_set_global_ctrl(VMread64(VMCS_64BIT_HOST_IA32_PERF_GLOBAL_CTRL));\n{}"),
+     "    glue_set_global_ctrl(VMread64(VMCS_64BIT_HOST_IA32_PERF_GLOBAL_CTRL), false);\n{}"),
     # What ran on the one side is counted before the other begins.
     ("cpu/svm.cc", "  BX_CPU_THIS_PTR in_svm_guest = false;\n", "  glue_settle();\n{}  glue_settle();\n"),
     ("cpu/svm.cc", "  BX_CPU_THIS_PTR in_svm_guest = true;\n", "  glue_settle();\n{}  glue_settle();\n"),
@@ -67,6 +67,16 @@ MEMORY = [("memory/memory_stub.cc", "  if (0) {\n    // all guest memory", "  if
 
 # A halted processor waits for the next event at once, not ten ticks at a time.
 IDLE = [("cpu/event.cc", "    BX_TICKN(10);", "    BX_TICKN(bx_pc_system.getNumCpuTicksLeftNextEvent());")]
+
+# What is counted is what retires: not the instruction that faults or exits, and a REP instruction once.
+RETIRED = [
+    ("cpu/cpu.cc", "    BX_CPU_THIS_PTR icount++;\n    BX_SYNC_TIME_IF_SINGLE_PROCESSOR(0);\n#if BX_GDBSTUB",
+     "    BX_SYNC_TIME_IF_SINGLE_PROCESSOR(0);\n#if BX_GDBSTUB"),
+    ("cpu/cpu.cc", "enabled\n\n      BX_CPU_THIS_PTR icount++;\n", "enabled\n\n", 3),
+    ("cpu/cpu.cc", "enabled\n\n        BX_CPU_THIS_PTR icount++;\n", "enabled\n\n", 6),
+    ("cpu/string.cc", "#include \"pc_system.h\"\n", "{}#undef BX_TICKN\n#define BX_TICKN(n)\n"),
+    ("cpu/io.cc", "#include \"iodev/iodev.h\"\n", "{}#undef BX_TICKN\n#define BX_TICKN(n)\n"),
+]
 
 # Mistakes of 3.0.
 MENDED = [
@@ -85,4 +95,4 @@ MENDED = [
      "  setEFlags(host->eflags & ~EFlagsVMMask);\n{}"),
 ]
 
-INSERTIONS = PMU + MEMORY + IDLE + MENDED
+INSERTIONS = PMU + MEMORY + IDLE + RETIRED + MENDED

@@ -45,16 +45,17 @@ def read(path):
 
 
 def insert(tree, changes):
-    """Applies @changes to the files of @tree; which anchor is not there exactly once, it says."""
-    for name, anchor, new in changes:
+    """Applies @changes to the files of @tree; which anchor is not there as often as it must, it says."""
+    for name, anchor, new, *times in changes:
+        wanted = times[0] if times else 1
         path = os.path.join(tree, name)
         try:
             text = read(path)
         except OSError as error:
             raise Failed(f"this is not the Bochs that the insertions are for: {name}: {error.strerror}") from error
         count = text.count(anchor)
-        if count != 1:
-            raise Failed(f"this is not the Bochs that the insertions are for: {name} has {count} times, not once: "
+        if count != wanted:
+            raise Failed(f"this is not the Bochs that the insertions are for: {name} has {count} times, not {wanted}: "
                          f"{anchor.strip().splitlines()[0]}")
         with open(path, "w", encoding="latin-1") as file:
             file.write(text.replace(anchor, new.replace("{}", "\0").replace("{{", "{").replace("}}", "}")
