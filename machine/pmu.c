@@ -153,6 +153,7 @@ static uint64_t fixed_ctrl_bits(const struct pmu *pmu)
 struct counter {
 	uint64_t *value, mask;
 	unsigned int events, per;
+	bool branches; /* @events every branch instead */
 	bool os, usr, interrupt;
 	unsigned int sides; /* bit of enum pmu_side */
 };
@@ -160,19 +161,25 @@ struct counter {
 #define ALL_SIDES (1U << PMU_NATIVE | 1U << PMU_HOST | 1U << PMU_GUEST)
 
 /* The events of a general-purpose counter, before CMASK. */
-static unsigned int gp_events(const struct pmu *pmu, uint64_t sel, unsigned int *per)
+static unsigned int gp_events(const struct pmu *pmu, uint64_t sel, unsigned int *per,
+			      bool *branches)
 {
 	unsigned int event = sel & (SEL_EVENT | SEL_UMASK);
 
 	*per = 1;
 	if (!intel(pmu)) {
-		/* Retired instructions, retired uops, cycles not in halt; any unit mask */
+		/* Retired branches, instructions and uops, cycles not in halt; any unit mask */
 		event &= SEL_EVENT;
-		return !(sel & AMD_EVENT_HIGH) && (event == 0xc0 || event == 0xc1 || event == 0x76);
+		*branches = event == 0xc2;
+		return !(sel & AMD_EVENT_HIGH) &&
+		       (event == 0xc0 || event == 0xc1 || event == 0xc2 || event == 0x76);
 	}
 	if (sel & SEL_UMASK2)
 		return 0;
 	switch (event) {
+	case 0x00c4: /* Branch Instruction Retired */
+		*branches = true;
+		return 1;
 	case 0x00c0: /* Instruction Retired */
 	case 0x003c: /* UnHalted Core Cycles */
 		return 1;
@@ -189,9 +196,9 @@ static unsigned int gp_events(const struct pmu *pmu, uint64_t sel, unsigned int 
  * CMASK counts cycles with at least that many events; with INV, those with fewer; with EQ, those
  * with exactly that many (EQ and INV: any other number). EDGE counts cycles that meet the condition
  * after one that did not: here every cycle is like the one before, so there is none. A choice: a
- * counter of bus clocks with CMASK or EDGE counts nothing.
+ * counter of bus clocks or branches, which are not @steady, with CMASK or EDGE counts nothing.
  */
-static unsigned int compared(uint64_t sel, unsigned int events, unsigned int per)
+static unsigned int compared(uint64_t sel, unsigned int events, bool steady)
 {
 	unsigned int cmask = sel >> SEL_CMASK_SHIFT & 0xff;
 	bool inv = sel & SEL_INV;
@@ -200,19 +207,20 @@ static unsigned int compared(uint64_t sel, unsigned int events, unsigned int per
 		return 0;
 	if (!cmask && !(sel & SEL_EQ))
 		return events;
-	return per == 1 && (sel & SEL_EQ ? events == cmask : events >= cmask) != inv;
+	return steady && (sel & SEL_EQ ? events == cmask : events >= cmask) != inv;
 }
 
 static struct counter gp_counter(struct pmu *pmu, unsigned int x)
 {
 	uint64_t sel = pmu->evtsel[x];
-	struct counter counter = { &pmu->gp[x],   gp_mask(pmu),  0,        1, sel & SEL_OS,
-				   sel & SEL_USR, sel & SEL_INT, ALL_SIDES };
+	struct counter counter = { &pmu->gp[x],  gp_mask(pmu),  0,             1,        false,
+				   sel & SEL_OS, sel & SEL_USR, sel & SEL_INT, ALL_SIDES };
 
-	counter.events = gp_events(pmu, sel, &counter.per);
+	counter.events = gp_events(pmu, sel, &counter.per, &counter.branches);
 	/* A choice: an event that never happens counts nothing, not even with CMASK and INV. */
 	if (counter.events)
-		counter.events = compared(sel, counter.events, counter.per);
+		counter.events = compared(sel, counter.events,
+					  counter.per == 1 && !counter.branches);
 	/* EN. The P6 family has one for both counters, in PerfEvtSel0. */
 	if (!((intel(pmu) && !pmu->config.version ? pmu->evtsel[0] : sel) & SEL_EN))
 		counter.events = 0;
@@ -230,7 +238,7 @@ static struct counter fixed_counter(struct pmu *pmu, unsigned int x)
 	unsigned int field = pmu->fixed_ctrl >> 4 * x & 0xf;
 
 	return (struct counter){
-		&pmu->fixed[x],   fixed_mask(pmu),   events[x],         1,
+		&pmu->fixed[x],   fixed_mask(pmu),   events[x],         1,        false,
 		field & FIXED_OS, field & FIXED_USR, field & FIXED_PMI, ALL_SIDES
 	};
 }
@@ -280,6 +288,7 @@ static void freeze(struct pmu *pmu)
 
 static void count(struct pmu *pmu, uint64_t instructions, unsigned int cpl, enum pmu_side side)
 {
+	uint64_t branches = pmu->branches < instructions ? pmu->branches : instructions;
 	bool interrupt = false;
 
 	for (uint64_t left = pmu->counting; left; left &= left - 1) {
@@ -289,7 +298,9 @@ static void count(struct pmu *pmu, uint64_t instructions, unsigned int cpl, enum
 
 		if (!counts(&counter, cpl, side))
 			continue;
-		delta = (pmu->retired % counter.per + instructions) / counter.per * counter.events;
+		delta = counter.branches ? branches
+					 : (pmu->retired % counter.per + instructions) / counter.per *
+						   counter.events;
 		if (delta > counter.mask - *counter.value) {
 			if (has_global(pmu))
 				pmu->global_status |= BIT(bit);
@@ -320,6 +331,12 @@ void pmu_retire(struct pmu *pmu, uint64_t instructions, unsigned int cpl, enum p
 	}
 	count(pmu, counted, cpl, side);
 	pmu->retired += instructions;
+	pmu->branches = 0;
+}
+
+void pmu_branch(struct pmu *pmu, uint64_t branches)
+{
+	pmu->branches += branches;
 }
 
 bool pmu_by_state(const struct pmu *pmu)

@@ -6,9 +6,9 @@
  *
  * Time is counted in retired instructions. One instruction takes one cycle, core and reference
  * (TSC) alike, with PMU_SLOTS slots; PMU_BUS instructions take one bus clock. Each instruction
- * fills one slot of each level-1 category of the Topdown method. No other event ever happens:
- * branches, LLC, L3 and data-fabric events stay 0. CPUID reports the architectural ones of them as
- * unavailable.
+ * fills one slot of each level-1 category of the Topdown method. Branches are counted as they are
+ * told. No other event ever happens: mispredicted branches, LLC, L3 and data-fabric events stay 0.
+ * CPUID reports the architectural ones of them as unavailable.
  *
  * Not modelled: PEBS, LBR, Processor Trace, auto counter reload, in-TSX counting, the uncore, the
  * Pentium 4's PMU, AMD's freeze on PMI and LBR. AnyThread and pin control can be set and have no
@@ -49,7 +49,7 @@ struct pmu_config {
 	uint32_t gp_width;      /* gp-width: bits, 32 to 64 */
 	uint32_t fixed_width;   /* fixed-width */
 	uint32_t full_width;    /* full-width: IA32_A_PMCx, IA32_PERF_CAPABILITIES[13] */
-	uint32_t missing;       /* missing-events (hex): CPUID.0AH:EBX, by default 78H */
+	uint32_t missing;       /* missing-events (hex): CPUID.0AH:EBX, by default 58H */
 	uint32_t metrics;       /* metrics: PERF_METRICS, IA32_PERF_CAPABILITIES[15] */
 	uint32_t metrics_level; /* metrics-level: 1, or 2 with the upper four fractions */
 	uint32_t metrics_clear; /* metrics-clear: Metrics Clear Mode, IA32_PERF_CAPABILITIES[19] */
@@ -71,6 +71,7 @@ struct pmu {
 	uint64_t llc[PMU_MAX_LLC], llc_ctl[PMU_MAX_LLC];
 	uint64_t fixed_ctrl, global_ctrl, global_status, perf_metrics;
 	uint64_t debugctl; /* the bits of IA32_DEBUGCTL that freeze */
+	uint64_t branches; /* among those that retire next */
 	uint64_t retired;  /* all instructions, for the phase of the bus clock */
 	bool pmi;          /* requested and not yet taken */
 	/* Derived from the above. */
@@ -133,6 +134,9 @@ enum pmu_side {
 	PMU_GUEST
 };
 
+/* So many of the instructions that the next pmu_retire() counts are branches. */
+void pmu_branch(struct pmu *pmu, uint64_t branches);
+
 /* Counts @instructions, all at this CPL and side. */
 void pmu_retire(struct pmu *pmu, uint64_t instructions, unsigned int cpl, enum pmu_side side);
 
@@ -143,7 +147,10 @@ void pmu_retire(struct pmu *pmu, uint64_t instructions, unsigned int cpl, enum p
  */
 bool pmu_by_state(const struct pmu *pmu);
 
-/* Instructions until an overflow requests an interrupt, at least 1; UINT64_MAX if none will. */
+/*
+ * Instructions until an overflow requests an interrupt, at least 1; UINT64_MAX if none will. Where branches
+ * are counted it may be later: each instruction could be one.
+ */
 uint64_t pmu_until_pmi(const struct pmu *pmu, unsigned int cpl, enum pmu_side side);
 
 /* Has an overflow requested an interrupt (by LVTPC) since the last call? */

@@ -89,7 +89,7 @@ static void defaults_intel(struct pmu_config *config)
 	set_default(&config->fixed_width, config->version < 3 ? 40 : 48);
 	set_default(&config->full_width, config->version >= 3);
 	set_default(&config->missing,
-		    0x78); /* LLC references and misses, branches retired and missed */
+		    0x58); /* LLC references and misses, branches mispredicted */
 	set_default(&config->metrics, config->version >= 5 && config->fixed_set & SLOTS);
 	set_default(&config->metrics_level, 2);
 	set_default(&config->leaf23, config->version >= 6);

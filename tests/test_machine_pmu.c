@@ -293,11 +293,11 @@ static void test_cpuid(void **state)
 		{ "intel,version=6", 7, 1, NONE, { 0x100, 0, 0, 0 } },
 		{ "intel,version=5", 7, 1, ALL, { ~0x100U, ~0U, ~0U, ~0U } },
 		{ "intel,version=6", 7, 2, ALL, ALL },
-		{ "intel,version=4", 0xa, 0, ALL, { 0x07300404, 0x78, 0, 0x603 } },
-		{ "intel,version=1", 0xa, 0, ALL, { 0x07280201, 0x78, 0, 0 } },
+		{ "intel,version=4", 0xa, 0, ALL, { 0x07300404, 0x58, 0, 0x603 } },
+		{ "intel,version=1", 0xa, 0, ALL, { 0x07280201, 0x58, 0, 0 } },
 		{ "intel,version=0", 0xa, 0, ALL, NONE },
 		{ "intel,version=5,missing-events=a1", 0xa, 0, ALL, { 0x08300805, 0xa1, 0xf, 0x8604 } },
-		{ "intel,version=5,fixed-bitmap=77,gp-width=40", 0xa, 0, ALL, { 0x07280805, 0x78, 0x77, 0x8603 } },
+		{ "intel,version=5,fixed-bitmap=77,gp-width=40", 0xa, 0, ALL, { 0x07280805, 0x58, 0x77, 0x8603 } },
 		{ "amd", 0xa, 0, ALL, NONE },
 		{ "none", 0xa, 0, ALL, NONE },
 		{ "intel", 0x15, 0, ALL, NONE },
@@ -306,8 +306,8 @@ static void test_cpuid(void **state)
 		{ "intel,version=6,umask2=0,eq=0,user-disable=1", 0x23, 0, ALL, { 0xb, 4, 4, 0 } },
 		{ "intel,version=6,gp=8,gp-bitmap=3ff,fixed-bitmap=77", 0x23, 1, ALL, { 0x3ff, 0x77, 0, 0 } },
 		{ "intel,version=6", 0x23, 2, ALL, NONE },
-		{ "intel,version=6", 0x23, 3, ALL, { 0x87, 0, 0, 0 } },
-		{ "intel,version=6,fixed=3", 0x23, 3, ALL, { 0x07, 0, 0, 0 } },
+		{ "intel,version=6", 0x23, 3, ALL, { 0xa7, 0, 0, 0 } },
+		{ "intel,version=6,fixed=3", 0x23, 3, ALL, { 0x27, 0, 0, 0 } },
 		{ "intel,version=6", 0x23, 4, ALL, NONE },
 		{ "intel,version=5", 0x23, 0, ALL, NONE },
 		{ "amd", 0x80000000, 0, { 0x8000001f, 1, 2, 3 }, { 0x80000022, 1, 2, 3 } },
@@ -637,7 +637,11 @@ static void test_events(void **state)
 		{ "intel", CYCLES | BOTH, 1000 },
 		{ "intel", REFERENCE | BOTH, 1000 / PMU_BUS },
 		{ "intel", SLOTS | BOTH, 4000 },
-		{ "intel", 0xc4 | BOTH, 0 },
+		{ "intel", 0xc4 | BOTH, 77 },
+		{ "intel", 0xc4 | EN | USR, 0 },
+		{ "intel", 0x4c4 | BOTH, 0 },
+		{ "intel", 0xc5 | BOTH, 0 },
+		{ "intel", 0xc4 | BOTH | CMASK(1), 0 },
 		{ "intel", 0x2ec0 | BOTH, 0 },
 		{ "intel", 0x412e | BOTH, 0 },
 		{ "intel", BOTH, 0 },
@@ -655,6 +659,7 @@ static void test_events(void **state)
 		{ "intel", SLOTS | BOTH | CMASK(3), 1000 },
 		{ "intel", CYCLES | BOTH | CMASK(1) | EDGE, 0 },
 		{ "intel", REFERENCE | BOTH | CMASK(1), 0 },
+		{ "intel", 0xc5 | BOTH | CMASK(1) | INV, 0 },
 		{ "intel", 0xc4 | BOTH | CMASK(1) | INV, 0 },
 		{ "intel,version=6", SLOTS | BOTH | CMASK(4) | EQ, 1000 },
 		{ "intel,version=6", SLOTS | BOTH | CMASK(3) | EQ, 0 },
@@ -666,6 +671,8 @@ static void test_events(void **state)
 		{ "amd,version=1", INSTRUCTIONS | BOTH, 1000 },
 		{ "amd,version=0", 0xff76 | BOTH, 1000 },
 		{ "amd", 0xc1 | BOTH, 1000 },
+		{ "amd", 0xc2 | BOTH, 77 },
+		{ "amd", 0xc3 | BOTH, 0 },
 		{ "amd", CYCLES | BOTH, 0 },
 		{ "amd", INSTRUCTIONS | BOTH | BIT(32), 0 },
 		{ "amd", INSTRUCTIONS | BOTH | CMASK(2) | INV, 1000 },
@@ -679,7 +686,10 @@ static void test_events(void **state)
 		uint32_t control = rows[i].text[0] == 'a' ? AMD_LEGACY_CTL(1) : EVTSEL(1);
 
 		set(&pmu, control, rows[i].select);
-		retire(&pmu, 1000);
+		pmu_branch(&pmu, 70);
+		pmu_branch(&pmu, 7);
+		retire(&pmu, 600);
+		retire(&pmu, 400); /* the branches were among the first */
 		if (rdpmc(&pmu, 1, 0) != rows[i].events)
 			fail_msg("%s, %llx: %llu", rows[i].text, (unsigned long long)rows[i].select,
 				 (unsigned long long)rdpmc(&pmu, 1, 0));
@@ -825,7 +835,7 @@ static void test_by_state(void **state)
 	assert_false(pmu_by_state(&pmu));
 	set(&pmu, RESET, CTR_FRZ);
 	assert_true(pmu_by_state(&pmu));
-	set(&pmu, EVTSEL(1), 0xc4 | OS | EN); /* never happens */
+	set(&pmu, EVTSEL(1), 0xc5 | OS | EN); /* never happens */
 	assert_false(pmu_by_state(&pmu));
 	set(&pmu, EVTSEL(1), INSTRUCTIONS | EN); /* counts at no CPL */
 	assert_false(pmu_by_state(&pmu));
@@ -1031,19 +1041,24 @@ static void test_pieces_and_the_next_pmi(void **state)
 		retire(&whole, random_number(&seed) % 1000);
 		randomize(&whole, &seed);
 		pieces = single = whole;
+		/* All of them are branches, so that until is exact for those as well. */
 		until = pmu_until_pmi(&whole, cpl, side);
+		pmu_branch(&whole, instructions);
 		pmu_retire(&whole, instructions, cpl, side);
 		assert_int_equal(whole.pmi, instructions >= until);
 		interrupts += whole.pmi;
 		for (uint64_t left = instructions; left;) {
 			uint64_t piece = random_number(&seed) % left + 1;
 
+			pmu_branch(&pieces, piece);
 			pmu_retire(&pieces, piece, cpl, side);
 			left -= piece;
 		}
 		assert_memory_equal(&whole, &pieces, sizeof(whole));
-		for (uint64_t n = 0; n < instructions; n++)
+		for (uint64_t n = 0; n < instructions; n++) {
+			pmu_branch(&single, 1);
 			pmu_retire(&single, 1, cpl, side);
+		}
 		assert_memory_equal(&whole, &single, sizeof(whole));
 		/* If no state matters, the CPL did not. */
 		if (!pmu_by_state(&whole) && !(whole.debugctl & FREEZE)) {

@@ -11,6 +11,7 @@
 
 #include <string>
 
+Bit64u glue_branches;
 bool glue_watches_state;
 
 static struct pmu pmu;
@@ -73,6 +74,8 @@ static void settle(unsigned with)
 {
   Bit64u now = BX_CPU_THIS_PTR get_icount() + with;
   if (now > settled) {
+    pmu_branch(&pmu, glue_branches);
+    glue_branches = 0;
     pmu_retire(&pmu, now - settled, settled_cpl, settled_side);
     settled = now;
   }

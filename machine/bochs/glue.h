@@ -13,6 +13,8 @@
 
 struct cpuid_function_t;
 
+extern Bit64u glue_branches; /* that ran since the last glue_settle() */
+
 extern bool glue_watches_state; /* a change of CPL, or of guest and host, must be told to glue_settle() */
 
 void glue_power_on(bool amd);

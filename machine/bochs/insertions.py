@@ -16,10 +16,18 @@ CONFIGURE = """--enable-x86-64 --enable-cpu-level=6 --enable-vmx=2 --enable-svm 
 OURS = [("machine/pmu.h", "machine"), ("machine/pmu.c", "cpu"), ("machine/pmu_config.c", "cpu"), ("machine/pmu_cpuid.c", "cpu"),
         ("machine/bochs/glue.h", "cpu"), ("machine/bochs/glue.cc", "cpu")]
 
+BRANCHES = ["BX_INSTR_CNEAR_BRANCH_TAKEN(cpu_id, branch_eip, new_eip)",
+            "BX_INSTR_CNEAR_BRANCH_NOT_TAKEN(cpu_id, branch_eip)",
+            "BX_INSTR_UCNEAR_BRANCH(cpu_id, what, branch_eip, new_eip)",
+            "BX_INSTR_FAR_BRANCH(cpu_id, what, prev_cs, prev_eip, new_cs, new_eip)"]
+
 # The PMU.
 PMU = [
     ("cpu/Makefile.in", "CPPFLAGS = @CPPFLAGS@\n", "{}CC = gcc\nCFLAGS = -O2 -I..\n"),
     ("cpu/Makefile.in", "\tproc_ctrl.o \\\n", "{}\tpmu.o pmu_config.o pmu_cpuid.o glue.o \\\n"),
+    # Bochs' own interface for who counts branches; it is off, so each callback is empty.
+    *(("instrument/stubs/instrument.h", f"#define {callback}\n", "#define " + callback + " glue_branches++\n")
+      for callback in BRANCHES),
     ("cpu/cpu.h", "class bx_cpuid_t;\n", '#include "glue.h"\n\n{}'),
     ("cpu/cpu.h", "  BX_CPU_THIS_PTR user_pl = // CPL == 3\n", "  if (glue_watches_state) glue_settle();\n{}"),
     ("cpu/init.cc", "  BX_CPU_THIS_PTR efer_suppmask = get_efer_allow_mask();\n",

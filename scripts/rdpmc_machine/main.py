@@ -110,8 +110,8 @@ def parser():
 
 
 def init_program():
-    """machine/init.c, compiled for the machine: static, because there is nothing else in it yet."""
-    source = os.path.join(ROOT, "machine/init.c")
+    """machine/init/init.c, compiled for the machine: static, because there is nothing else in it yet."""
+    source = os.path.join(ROOT, "machine/init/init.c")
     path = os.path.join(emulator.cache(), "init-" + emulator.digest(emulator.read(source)))
     if not os.path.exists(path):
         compiler = shutil.which("gcc") or shutil.which("clang")

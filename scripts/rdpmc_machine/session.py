@@ -25,7 +25,7 @@ CONSOLE_KEPT = 1 << 20
 
 
 class Packets:
-    """What machine/init.c sends, put together again."""
+    """What machine/init/init.c sends, put together again."""
 
     def __init__(self):
         self.buffer = b""
