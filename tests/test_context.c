@@ -415,6 +415,7 @@ static void test_collect_ideal(void **state)
 		{ "cpu.microcode", "\"0x2b000603\"" },
 		{ "cpu.hypervisor", "false" },
 		{ "cpu.hypervisor_vendor", "null" },
+		{ "cpu.emulated", "false" },
 		{ "tsc_khz", "2000000" },
 		{ "kvm_modules",
 		  "{\"kvm\": {\"enable_pmu\": \"Y\", \"enable_vmware_backdoor\": \"N\", "
@@ -475,7 +476,12 @@ static void test_collect_variants(void **state)
 		{ { "/proc/cpuinfo", "flags\t: vmx hypervisor\n" }, "cpu",
 		  "{\"vendor\": null, \"model_name\": null, \"family\": null, \"model\": null, "
 		  "\"stepping\": null, \"microcode\": null, \"hypervisor\": true, "
-		  "\"hypervisor_vendor\": null}" },
+		  "\"hypervisor_vendor\": null, \"emulated\": null}" },
+		{ { "/proc/cpuinfo", "model name\t: Emulated skylake (Bochs)\n" }, "cpu.emulated",
+		  "true" },
+		{ { "/proc/cpuinfo", "model name\t: Emulated\n" }, "cpu.emulated", "false" },
+		{ { "/proc/cpuinfo", "model name\t: Not Emulated skylake\n" }, "cpu.emulated",
+		  "false" },
 		/* "model" is not "model name", and the second processor is not the first */
 		{ { "/proc/cpuinfo", "model name\t: 7\nmodel\t: 1\n" }, "cpu.model", "1" },
 		{ { "/proc/cpuinfo", "model\t: 1\n\nmicrocode\t: 0x2\n" }, "cpu.microcode",
