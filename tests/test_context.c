@@ -968,6 +968,22 @@ static void test_advise_hosts(void **state)
 	}
 }
 
+/* What no command changes, and what a reader has to know before all figures. */
+static void test_advise_emulated(void **state)
+{
+	struct advice advice[ADVICE_MAX];
+	size_t n;
+
+	put_ideal(*state);
+	put(*state, "/proc/cpuinfo", "model name\t: Emulated skylake (Bochs)\nflags\t: vmx\n");
+	n = context_advise(*state, &ideal_host, advice, ADVICE_MAX);
+	assert_int_equal(n, 24);
+	check_list(advice, n);
+	assert_int_equal(advice[0].level, ADVICE_NOTE);
+	assert_non_null(strstr(advice[0].what, "instructions, not time"));
+	assert_string_equal(advice[0].command, "");
+}
+
 /* The NMI watchdog costs a mediated PMU only who wants one. */
 static void test_advise_watchdog(void **state)
 {
@@ -1107,6 +1123,7 @@ int main(void)
 		tree_test(test_advise_one_file),
 		tree_test(test_unused_pmu),
 		tree_test(test_advise_hosts),
+		tree_test(test_advise_emulated),
 		tree_test(test_advise_watchdog),
 		tree_test(test_headline),
 		tree_test(test_advise_other_switches),
