@@ -53,7 +53,7 @@ def read_schema(path):
 
 
 def close(a, b, scale=0):
-    return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE * scale)
+    return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE * abs(scale))
 
 
 def mad(values):
