@@ -126,6 +126,17 @@ def test_dashboard_is_labelled(tmp_path):
     assert [host["unit"] for host in page["hosts"]].count("ns") == 1
 
 
+@pytest.mark.parametrize("real", (True, False))
+def test_headline_does_not_pool_them(real, tmp_path):
+    for at in range(16):
+        for name in ("real", "skylake")[not real:]:
+            of = result(at=at, level=1.3 if at > 7 else 1.0)
+            written(tmp_path / f"{name}-{at}.json", of if name == "real" else emulated(of))
+    headline = data.collect(history.read([str(tmp_path)]), "made", 0)["page"]["verdict"]["headline"]
+    assert "slower on" in headline
+    assert ("on 2 hosts" in headline and "by up to" not in headline) if real else "by up to" in headline
+
+
 def exported(form, tmp_path, of):
     written(tmp_path / "in" / "a.json", of)
     done = call("export", "--format", form, "--out", tmp_path / "out", tmp_path / "in")
