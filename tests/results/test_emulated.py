@@ -66,6 +66,12 @@ def test_comparison_is_labelled(tmp_path):
     assert strictly(call("compare", "--json", *paths).out)["unit"] == "instructions"
 
 
+def test_note_on_a_row_is_labelled(tmp_path):
+    a, b = by_turns(rows={CONTROL: 0.1})
+    done = call("compare", *sides(tmp_path, list(map(emulated, a)), list(map(emulated, b))))
+    assert "below 0.5 instructions" in done.out
+
+
 @pytest.mark.parametrize("flag", (True, None))
 @pytest.mark.parametrize("unit", ("ns", "cycles", None))
 def test_emulated_host_with_another_unit_is_refused(flag, unit, tmp_path):
@@ -163,6 +169,7 @@ def test_exports_are_labelled(form, tmp_path):
         value = next(float(line.split()[-1]) for line in samples
                      if line.startswith("rdpmc_read_median_instructions{") and CONTROL in line)
         assert value == pytest.approx(1000, rel=0.1)
+    assert "latency" not in body
     assert "_ns" not in body and " ns" not in body and '"ns"' not in body
 
 
