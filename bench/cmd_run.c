@@ -134,6 +134,8 @@ static int measure(const struct options *options, struct bench *bench)
 	context = context_collect("");
 	if (!context)
 		return nothing_runs("out of memory");
+	bench->emulated_host =
+		json_is_true(json_object_get(json_object_get(context, "cpu"), "emulated"));
 	if (options->anonymous)
 		forget_identity(context);
 	bench->n_rows = plan_rows(options, bench->kvm, &plan,

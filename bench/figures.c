@@ -45,6 +45,16 @@ double ticks_to_ns(const struct bench *bench, double ticks)
 	return bench->tsc_khz ? ticks * 1e6 / (double)bench->tsc_khz : NAN;
 }
 
+const char *figure_unit(const struct bench *bench)
+{
+	return bench->emulated_host ? "instructions" : "ns";
+}
+
+double ticks_to_unit(const struct bench *bench, double ticks)
+{
+	return bench->emulated_host ? ticks : ticks_to_ns(bench, ticks);
+}
+
 /* Both rows' run medians, as one allocation to be freed. */
 static struct interval cost_interval(const struct bench *bench, const struct row_result *a,
 				     const struct row_result *b)

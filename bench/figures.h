@@ -26,6 +26,10 @@ size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max
 
 double ticks_to_ns(const struct bench *bench, double ticks);
 
+/* "ns", or "instructions" of an emulated host, and a figure in it. */
+const char *figure_unit(const struct bench *bench);
+double ticks_to_unit(const struct bench *bench, double ticks);
+
 /* Seven columns at most: "0.31", "8412.5", "123456", "12.3M"; "-" for NAN. */
 void format_figure(double value, char text[16]);
 

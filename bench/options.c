@@ -86,6 +86,8 @@ static const struct {
 	[COMMAND_RUN] = {
 		"rdpmc-bench run", run_options,
 		"Measure what an RDPMC costs a guest here, row by row.\v"
+		"Figures are ns and TSC cycles. On a host whose processor is emulated they are "
+		"instructions, not time, and --time is in seconds of its own clock.\n\n"
 		"Exit status: 0 all rows good, 1 a row failed, 2 usage or file error, 77 nothing "
 		"could be measured, 128 + signal interrupted (what was measured is kept).",
 	},

@@ -94,7 +94,7 @@ static void print_row(FILE *out, const struct bench *bench, size_t i)
 
 	snprintf(label, sizeof(label), "%s/%s", row_counter_name(row), row_privilege_name(row));
 	fprintf(out, "  %-25s", label);
-	for (int unit = 0; unit < 2; unit++) {
+	for (int unit = bench->emulated_host; unit < 2; unit++) {
 		for (size_t c = 0; c < sizeof(ticks) / sizeof(ticks[0]); c++) {
 			format_figure(unit ? ticks[c] : ticks_to_ns(bench, ticks[c]), text);
 			fprintf(out, " %7s", text);
@@ -104,16 +104,24 @@ static void print_row(FILE *out, const struct bench *bench, size_t i)
 	fprintf(out, " %6s\n", text);
 }
 
+static void print_columns(FILE *out, const struct bench *bench)
+{
+	fprintf(out, "%-27s  %s  exits\n", "",
+		bench->emulated_host
+			? "------- instructions -------"
+			: "------------ ns ------------   --------- TSC cycles ---------");
+	fprintf(out, "  %-25s", "net of the empty loop");
+	for (int unit = bench->emulated_host; unit < 2; unit++)
+		fprintf(out, " %7s %7s %7s %7s", "median", "MAD", "p99", "max");
+	fprintf(out, " %6s\n", "/read");
+}
+
 static void print_table(FILE *out, const struct bench *bench, const struct case_plan *plan,
 			const struct report_options *options)
 {
 	char group[80], last[80] = "";
 
-	fprintf(out,
-		"%-27s  ------------ ns ------------   --------- TSC cycles ---------  exits\n",
-		"");
-	fprintf(out, "  %-25s %7s %7s %7s %7s %7s %7s %7s %7s %6s\n", "net of the empty loop",
-		"median", "MAD", "p99", "max", "median", "MAD", "p99", "max", "/read");
+	print_columns(out, bench);
 	/* Rows of one group may stand apart in the table of cases: print each group whole. */
 	for (size_t i = 0; i < bench->n_rows; i++) {
 		bool seen = false;
@@ -161,16 +169,19 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 			 costs[i].intercepted->expected.gp ? "#GP of " : "",
 			 row_counter_name(costs[i].intercepted),
 			 row_privilege_name(costs[i].intercepted));
-		format_figure(ticks_to_ns(bench, costs[i].ticks.estimate), value);
-		format_figure(ticks_to_ns(bench, costs[i].ticks.lower), lower);
-		format_figure(ticks_to_ns(bench, costs[i].ticks.upper), upper);
+		format_figure(ticks_to_unit(bench, costs[i].ticks.estimate), value);
+		format_figure(ticks_to_unit(bench, costs[i].ticks.lower), lower);
+		format_figure(ticks_to_unit(bench, costs[i].ticks.upper), upper);
 		format_figure(costs[i].ticks.estimate, cycles);
 		if (isnan(costs[i].ticks.lower))
 			snprintf(interval, sizeof(interval), "too few runs for an interval");
 		else
 			snprintf(interval, sizeof(interval), "95 %%: %s to %s", lower, upper);
-		fprintf(out, "  %-32s %s%7s ns%s  (%s)  %s cycles\n", label, bold(options), value,
-			plain(options), interval, cycles);
+		fprintf(out, "  %-32s %s%7s %s%s  (%s)", label, bold(options), value,
+			figure_unit(bench), plain(options), interval);
+		if (!bench->emulated_host)
+			fprintf(out, "  %s cycles", cycles);
+		fprintf(out, "\n");
 	}
 }
 
@@ -267,7 +278,7 @@ static void print_noise(FILE *out, const struct bench *bench, const struct case_
 	if (noise->clock_ratio < 0.9 || noise->clock_ratio > 1.01)
 		print_wrapped(out, 0,
 			      "WARNING: the guest's clock ran at %.3f of the host's during "
-			      "measured blocks; ns may be wrong",
+			      "measured blocks; the figures may be wrong",
 			      noise->clock_ratio);
 }
 
@@ -297,12 +308,16 @@ static void print_uncounted(FILE *out, const struct bench *bench)
 void report_print(FILE *out, const struct bench *bench, const struct case_plan *plan,
 		  const char *placement, const struct report_options *options)
 {
-	char tsc[32] = "", backend[32];
+	char clock[32] = "", backend[32];
 	size_t runs = 0;
 
 	for (size_t i = 0; i < bench->n_rows; i++)
 		if (bench->results[i].n_runs > runs)
 			runs = bench->results[i].n_runs;
+	if (bench->emulated_host)
+		print_wrapped(out, 0,
+			      "INSTRUCTIONS, NOT TIME: this host's processor is emulated, and "
+			      "its TSC counts the instructions it executes");
 	snprintf(backend, sizeof(backend), "backend %s", kvm_backend_name(plan->host.backend));
 	print_wrapped(out, 0, "%s%s%s%s", plan->emulator ? "engine emulator" : backend,
 		      plan->host.nested ? ", on a host that is itself a guest" : "",
@@ -318,11 +333,13 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 		print_wrapped(out, 0,
 			      "kvm_pvm emulates CPL 0 instruction by instruction: rows of "
 			      "cpl0 say more of that than of an exit");
-	if (bench->tsc_khz)
-		snprintf(tsc, sizeof(tsc), ", TSC %.1f MHz", (double)bench->tsc_khz / 1000);
+	if (bench->emulated_host)
+		snprintf(clock, sizeof(clock), " by its own clock");
+	else if (bench->tsc_khz)
+		snprintf(clock, sizeof(clock), ", TSC %.1f MHz", (double)bench->tsc_khz / 1000);
 	print_wrapped(out, 0, "%zu of %u runs (fresh %s), seed %llu, %.1f s%s%s", runs,
 		      bench->options.runs, plan->emulator ? "vCPUs" : "VMs",
-		      (unsigned long long)bench->options.seed, bench->elapsed, tsc,
+		      (unsigned long long)bench->options.seed, bench->elapsed, clock,
 		      bench->partial ? ", INTERRUPTED: partial" : "");
 	fprintf(out, "\n");
 	print_table(out, bench, plan, options);

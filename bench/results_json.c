@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The result document. Times are ns unless a name says cycles (of the TSC). */
+/*
+ * The result document. Times are ns unless a name says cycles (of the TSC). On an emulated host
+ * there are no times: its TSC counts instructions, which are in the places of times, and "unit"
+ * says so.
+ */
 #include "bench/results_json.h"
 
 #include <math.h>
@@ -14,9 +18,9 @@ static json_t *number(double value)
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *ns(const struct bench *bench, double ticks)
+static json_t *figure(const struct bench *bench, double ticks)
 {
-	return number(ticks_to_ns(bench, ticks));
+	return number(ticks_to_unit(bench, ticks));
 }
 
 static json_t *pmu_json(const struct pmu_shape *pmu)
@@ -41,8 +45,8 @@ static json_t *setting_json(const struct setting *setting)
 			 pmu_json(&setting->guest));
 }
 
-/* [lower bound in cycles, count] of the buckets that hold something. */
-static json_t *histogram_json(const struct histogram *histogram)
+/* [lower bound in @unit, count] of the buckets that hold something. */
+static json_t *histogram_json(const struct histogram *histogram, const char *unit)
 {
 	json_t *buckets = json_array();
 
@@ -51,7 +55,7 @@ static json_t *histogram_json(const struct histogram *histogram)
 			json_array_append_new(buckets,
 					      json_pack("[I, I]", (json_int_t)histogram_lower(i),
 							(json_int_t)histogram->count[i]));
-	return json_pack("{s:s, s:o, s:I}", "unit", "cycles", "buckets", buckets, "overflow",
+	return json_pack("{s:s, s:o, s:I}", "unit", unit, "buckets", buckets, "overflow",
 			 (json_int_t)histogram->overflow);
 }
 
@@ -61,14 +65,17 @@ static json_t *run_json(const struct bench *bench, const struct run_result *run,
 
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
-		"raw", ns(bench, run->raw), "min", ns(bench, s->min), "sample_median",
-		ns(bench, s->median), "mad", ns(bench, s->mad), "p90", ns(bench, s->p90), "p99",
-		ns(bench, s->p99), "p999", ns(bench, s->p999), "max", ns(bench, s->max),
-		"sample_overhead", ns(bench, run->sample_overhead), "exits_per_read",
+		"raw", figure(bench, run->raw), "min", figure(bench, s->min), "sample_median",
+		figure(bench, s->median), "mad", figure(bench, s->mad), "p90",
+		figure(bench, s->p90), "p99", figure(bench, s->p99), "p999", figure(bench, s->p999),
+		"max", figure(bench, s->max), "sample_overhead",
+		figure(bench, run->sample_overhead), "exits_per_read",
 		guest ? number(run->exits) : json_null(), "emulated_per_read",
 		guest ? number(run->insn_emulation) : json_null(), "samples", (json_int_t)s->n,
 		"disturbed", (json_int_t)s->disturbed, "interrupts", (json_int_t)run->irq_exits,
-		"histogram", histogram_json(&run->histogram));
+		"histogram",
+		histogram_json(&run->histogram,
+			       bench->emulated_host ? figure_unit(bench) : "cycles"));
 }
 
 static json_t *counts_json(const struct row_result *result, const struct perf_counts *counts)
@@ -98,7 +105,7 @@ static json_t *row_json(const struct bench *bench, size_t i)
 
 	object = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", row->name, "setting",
 			   row_setting(row), "status", status[row->status], "reason", row->reason,
-			   "unit", "ns");
+			   "unit", figure_unit(bench));
 	if (!row->control && row->status != ROW_SKIPPED) {
 		json_object_set_new(object, "ecx", json_sprintf("%08x", row->ecx));
 		if (row->expected.rule)
@@ -112,12 +119,13 @@ static json_t *row_json(const struct bench *bench, size_t i)
 		return object;
 	runs = json_array();
 	for (size_t r = 0; r < result->n_runs; r++)
-		json_array_append_new(runs, ns(bench, result->runs[r].median));
+		json_array_append_new(runs, figure(bench, result->runs[r].median));
 	json_object_update_new(
 		object,
-		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "median", ns(bench, f.median),
-			  "mad", ns(bench, f.mad), "p99", ns(bench, f.p99), "max", ns(bench, f.max),
-			  "cycles_median", number(f.median), "exits_per_read",
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "median",
+			  figure(bench, f.median), "mad", figure(bench, f.mad), "p99",
+			  figure(bench, f.p99), "max", figure(bench, f.max), "cycles_median",
+			  bench->emulated_host ? json_null() : number(f.median), "exits_per_read",
 			  guest ? number(f.exits) : json_null(), "emulated_per_read",
 			  guest ? number(f.insn_emulation) : json_null(), "runs", runs));
 	if (result->has_counts)
@@ -152,13 +160,13 @@ static json_t *costs_json(const struct bench *bench)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array,
-				      json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "intercepted",
-						costs[i].intercepted->name, "passthrough",
-						costs[i].passthrough->name, "unit", "ns", "cost",
-						ns(bench, costs[i].ticks.estimate), "lower",
-						ns(bench, costs[i].ticks.lower), "upper",
-						ns(bench, costs[i].ticks.upper)));
+		json_array_append_new(
+			array, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "intercepted",
+					 costs[i].intercepted->name, "passthrough",
+					 costs[i].passthrough->name, "unit", figure_unit(bench),
+					 "cost", figure(bench, costs[i].ticks.estimate), "lower",
+					 figure(bench, costs[i].ticks.lower), "upper",
+					 figure(bench, costs[i].ticks.upper)));
 	return array;
 }
 
@@ -184,7 +192,9 @@ static void add_to_context(json_t *context, const struct bench *bench, const str
 {
 	json_object_set_new(context, "backend", json_string(kvm_backend_name(plan->host.backend)));
 	json_object_set_new(context, "nested", json_boolean(plan->host.nested));
-	json_object_set_new(context, "guest_tsc_khz", json_integer((json_int_t)bench->tsc_khz));
+	json_object_set_new(context, "guest_tsc_khz",
+			    bench->emulated_host ? json_null()
+						 : json_integer((json_int_t)bench->tsc_khz));
 	json_object_set_new(context, "host_pmu", pmu_json(&plan->host.cpu));
 	json_object_set_new(context, "offered_pmu", pmu_json(&plan->host.kvm));
 	for (int kind = 0; kind < NR_SETTINGS; kind++)

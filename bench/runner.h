@@ -36,6 +36,7 @@ struct bench {
 	struct row_result results[MAX_ROWS];
 	size_t n_rows;
 	uint64_t tsc_khz; /* of the guest's TSC, or this processor's where no row has a guest */
+	bool emulated_host; /* its TSC counts instructions: no figure is a time */
 	enum kvm_backend backend;
 	enum cpu_vendor vendor;
 	int cpu; /* where this thread is bound */

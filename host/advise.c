@@ -158,6 +158,14 @@ static void look_at_hybrid(struct looker *l)
 		say(l, ADVICE_GOOD, "", "not a hybrid processor");
 }
 
+static void look_at_emulation(struct looker *l)
+{
+	if (json_is_true(json_object_get(json_object_get(l->facts, "cpu"), "emulated")))
+		say(l, ADVICE_NOTE, "",
+		    "the processor is emulated and its TSC counts instructions: all "
+		    "figures are instructions, not time");
+}
+
 static void look_at_nesting(struct looker *l)
 {
 	if (l->host->nested)
@@ -541,28 +549,15 @@ static void look_at_switches(struct looker *l)
 size_t context_advise(const char *root, const struct setting_host *host, struct advice *advice,
 		      size_t max)
 {
-	/* What prevents first, then what disturbs. */
+	/* What the figures are, then what prevents, then what disturbs. */
 	static void (*const looks[])(struct looker *) = {
-		look_at_pmu,
-		look_at_hybrid,
-		look_at_enable_pmu,
-		look_at_mediated_pmu,
-		look_at_vmware_backdoor,
-		look_at_kvm_counters,
-		look_at_nmi_watchdog,
-		look_at_metrics,
-		look_at_nesting,
-		look_at_steal,
-		look_at_load,
-		look_at_isolation,
-		look_at_smt,
-		look_at_governor,
-		look_at_turbo,
-		look_at_clocksource,
-		look_at_idle_states,
-		look_at_thp,
-		look_at_switches,
-		look_at_paranoid,
+		look_at_emulation,    look_at_pmu,          look_at_hybrid,
+		look_at_enable_pmu,   look_at_mediated_pmu, look_at_vmware_backdoor,
+		look_at_kvm_counters, look_at_nmi_watchdog, look_at_metrics,
+		look_at_nesting,      look_at_steal,        look_at_load,
+		look_at_isolation,    look_at_smt,          look_at_governor,
+		look_at_turbo,        look_at_clocksource,  look_at_idle_states,
+		look_at_thp,          look_at_switches,     look_at_paranoid,
 		look_at_tracefs,
 	};
 	struct looker l = {

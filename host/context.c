@@ -438,6 +438,17 @@ static json_t *hypervisor_vendor(const char *root)
 	return signature[0] ? text(signature) : json_null();
 }
 
+/* scripts/machine gives each processor that it emulates a brand string that begins so. */
+static json_t *emulated(const char *cpuinfo)
+{
+	static const char prefix[] = "Emulated ";
+	char name[VALUE_SIZE];
+
+	if (!cpuinfo_field(cpuinfo, "model name", name, sizeof(name)))
+		return json_null();
+	return json_boolean(!strncmp(name, prefix, sizeof(prefix) - 1));
+}
+
 static json_t *processor(const char *root)
 {
 	static const struct {
@@ -466,6 +477,7 @@ static json_t *processor(const char *root)
 	json_object_set_new(cpu, "hypervisor_vendor",
 			    json_is_true(hypervisor) ? hypervisor_vendor(root) : json_null());
 	json_object_set_new(cpu, "hypervisor", hypervisor);
+	json_object_set_new(cpu, "emulated", emulated(cpuinfo));
 	return cpu;
 }
 

@@ -15,7 +15,8 @@
 /*
  * A new reference: the "context" object of a result. Every key is always there:
  *   hostname, kernel {release, version, cmdline}
- *   cpu {vendor, model_name, family, model, stepping, microcode, hypervisor, hypervisor_vendor}
+ *   cpu {vendor, model_name, family, model, stepping, microcode, hypervisor, hypervisor_vendor,
+ *     emulated}
  *   tsc_khz, kvm_modules {module: {parameter: string}}, mitigations {name: string}
  *   governor, energy_performance_preference (distinct values, comma separated), turbo
  *   smt {control, active}, cpuidle {driver, governor}

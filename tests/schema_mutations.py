@@ -64,6 +64,9 @@ REFUSED = (
      ("does not match",)),
     ("unknown status", "row", "status", "ok", "is not one of"),
     ("another unit", "row", "unit", "us", "'ns' was expected"),
+    ("instructions of a real processor", "row", "unit", "instructions", "'ns' was expected"),
+    ("times of an emulated processor", "cpu", "emulated", True, ("'instructions' was expected",)),
+    ("emulated as text", "cpu", "emulated", "no", "is not of type"),
     ("unknown key of a row", "row", "mean", 1.0, "'mean' was unexpected"),
     ("name out of its form", "row", "name", "rdpmc gp-first", "does not match"),
     ("duplicate name", "passthrough", "name", PAIR["intercepted"], "is the name of $.rows["),
@@ -328,6 +331,20 @@ def be_ignorant(document):
     document["context"]["noise"]["clock_ratio"] = None
 
 
+def be_emulated(document):
+    document["context"]["cpu"]["emulated"] = True
+    document["context"]["guest_tsc_khz"] = None
+    for row in document["rows"]:
+        row["unit"] = "instructions"
+        if "cycles_median" in row:
+            row["cycles_median"] = None
+    for cost in document["exit_costs"]:
+        cost["unit"] = "instructions"
+    for runs in document["details"].values():
+        for run in runs:
+            run["histogram"]["unit"] = "instructions"
+
+
 def give_interval(document):
     parts_of(document)["cost"][1].update(lower=-1.5, upper=2.5)
 
@@ -338,6 +355,7 @@ ACCEPTED = (
     ("native row", make_native),
     ("failed row with figures", make_failed),
     ("host that tells little", be_ignorant),
+    ("instructions of an emulated processor", be_emulated),
     ("unknown key of context", lambda document: document["context"].update(rack=7)),
     ("partial result", lambda document: document.update(partial=True)),
     ("exit cost with an interval", give_interval),

@@ -415,6 +415,7 @@ static void test_collect_ideal(void **state)
 		{ "cpu.microcode", "\"0x2b000603\"" },
 		{ "cpu.hypervisor", "false" },
 		{ "cpu.hypervisor_vendor", "null" },
+		{ "cpu.emulated", "false" },
 		{ "tsc_khz", "2000000" },
 		{ "kvm_modules",
 		  "{\"kvm\": {\"enable_pmu\": \"Y\", \"enable_vmware_backdoor\": \"N\", "
@@ -475,7 +476,12 @@ static void test_collect_variants(void **state)
 		{ { "/proc/cpuinfo", "flags\t: vmx hypervisor\n" }, "cpu",
 		  "{\"vendor\": null, \"model_name\": null, \"family\": null, \"model\": null, "
 		  "\"stepping\": null, \"microcode\": null, \"hypervisor\": true, "
-		  "\"hypervisor_vendor\": null}" },
+		  "\"hypervisor_vendor\": null, \"emulated\": null}" },
+		{ { "/proc/cpuinfo", "model name\t: Emulated skylake (Bochs)\n" }, "cpu.emulated",
+		  "true" },
+		{ { "/proc/cpuinfo", "model name\t: Emulated\n" }, "cpu.emulated", "false" },
+		{ { "/proc/cpuinfo", "model name\t: Not Emulated skylake\n" }, "cpu.emulated",
+		  "false" },
 		/* "model" is not "model name", and the second processor is not the first */
 		{ { "/proc/cpuinfo", "model name\t: 7\nmodel\t: 1\n" }, "cpu.model", "1" },
 		{ { "/proc/cpuinfo", "model\t: 1\n\nmicrocode\t: 0x2\n" }, "cpu.microcode",
@@ -962,6 +968,22 @@ static void test_advise_hosts(void **state)
 	}
 }
 
+/* What no command changes, and what a reader has to know before all figures. */
+static void test_advise_emulated(void **state)
+{
+	struct advice advice[ADVICE_MAX];
+	size_t n;
+
+	put_ideal(*state);
+	put(*state, "/proc/cpuinfo", "model name\t: Emulated skylake (Bochs)\nflags\t: vmx\n");
+	n = context_advise(*state, &ideal_host, advice, ADVICE_MAX);
+	assert_int_equal(n, 24);
+	check_list(advice, n);
+	assert_int_equal(advice[0].level, ADVICE_NOTE);
+	assert_non_null(strstr(advice[0].what, "instructions, not time"));
+	assert_string_equal(advice[0].command, "");
+}
+
 /* The NMI watchdog costs a mediated PMU only who wants one. */
 static void test_advise_watchdog(void **state)
 {
@@ -1101,6 +1123,7 @@ int main(void)
 		tree_test(test_advise_one_file),
 		tree_test(test_unused_pmu),
 		tree_test(test_advise_hosts),
+		tree_test(test_advise_emulated),
 		tree_test(test_advise_watchdog),
 		tree_test(test_headline),
 		tree_test(test_advise_other_switches),

@@ -1160,6 +1160,53 @@ static void test_print_head(void **state)
 	check_says(print("CPU 3", false, NULL), "backend pvm, on a host that is itself a guest");
 }
 
+/* The figures of an emulated host are instructions. Nothing in the report may look like a time. */
+static void test_print_emulated_host(void **state)
+{
+	struct row_figures f;
+	double cost, lower, upper;
+	const char *text, *line;
+	char start[80], words[4][16];
+	size_t i;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	bench.emulated_host = true;
+	bench.noise.clock_ratio = 1.25;
+	measure_all(10);
+	i = row_index("rdpmc/metrics/intercepted/cpl3");
+	measure(i, 10, 5000);
+	f = row_figures(&bench.results[i]);
+	text = print("CPU 3", false, NULL);
+	check_width(text);
+	assert_int_equal(strncmp(text, "INSTRUCTIONS, NOT TIME: ", 24), 0);
+	assert_non_null(line_of(text, "  net of the empty loop      median     MAD     p99     max  "
+				      "/read\n"));
+	line = line_of(line_of(text, "rdpmc, intercepted"), "  metrics/cpl3 ");
+	assert_non_null(line);
+	assert_int_equal(sscanf(line, "%*s %15s %15s %15s %15s %*s%1[^\n]", words[0], words[1],
+				words[2], words[3], start),
+			 4);
+	for (size_t figure = 0; figure < ARRAY_SIZE(words); figure++) {
+		format_figure((double[]){ f.median, f.mad, f.p99, f.max }[figure], start);
+		assert_string_equal(words[figure], start);
+	}
+	line = line_of(strstr(text, "exit cost ="), "  metrics/cpl3 ");
+	assert_non_null(line);
+	assert_int_equal(sscanf(line, " metrics/cpl3 %lf instructions (95 %%: %lf to %lf)%1[^\n]",
+				&cost, &lower, &upper, start),
+			 3);
+	assert_true(lower <= cost && cost <= upper);
+	assert_null(strstr(text, " ns"));
+	assert_null(strstr(text, " cycles"));
+	assert_null(strstr(text, "MHz"));
+	check_says(text, "46.5 s by its own clock");
+	bench.emulated_host = false;
+	text = print("CPU 3", false, NULL);
+	assert_null(strstr(text, "INSTRUCTIONS"));
+	assert_null(strstr(text, " instructions"));
+}
+
 /* No glob: the loops are shown as any row is. With one that does not name them: hidden. */
 static void test_print_of_a_filter(void **state)
 {
@@ -1566,6 +1613,37 @@ static void test_json_costs(void **state)
 	assert_int_equal(json_array_size(get(json, "exit_costs")), 0);
 }
 
+/* Instructions under the name of instructions; what would be a time or a frequency is null. */
+static void test_json_emulated_host(void **state)
+{
+	json_t *row, *run;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	bench.emulated_host = true;
+	measure_all(10);
+	measure(row_index("rdpmc/metrics/intercepted/cpl3"), 3, 5000);
+	make_json();
+	for (size_t i = 0; i < bench.n_rows; i++)
+		check_string(json_row(bench.rows[i].name), "unit", "instructions");
+	row = json_row("rdpmc/metrics/intercepted/cpl3");
+	check_number(row, "median", 5000);
+	check_number(row, "mad", 1);
+	check_number(row, "p99", 5020);
+	check_number(row, "max", 6001);
+	assert_true(json_is_null(get(row, "cycles_median")));
+	assert_true(json_number_value(json_array_get(get(row, "runs"), 2)) == 5001);
+	run = json_run("rdpmc/metrics/intercepted/cpl3", 2);
+	check_number(run, "raw", 5005);
+	check_number(run, "max", 6001);
+	check_number(run, "sample_overhead", 25);
+	check_string(get(run, "histogram"), "unit", "instructions");
+	row = json_cost("rdpmc/gp-first/intercepted/cpl3");
+	check_string(row, "unit", "instructions");
+	check_number(row, "cost", 1970);
+	assert_true(json_is_null(get(get(json, "context"), "guest_tsc_khz")));
+}
+
 /* What is not known is null; JSON has no NaN. */
 static void test_json_null(void **state)
 {
@@ -1828,6 +1906,7 @@ int main(void)
 		cmocka_unit_test(test_print_noise),
 		cmocka_unit_test(test_print_not_counted),
 		cmocka_unit_test(test_print_head),
+		cmocka_unit_test(test_print_emulated_host),
 		cmocka_unit_test(test_print_of_a_filter),
 		cmocka_unit_test(test_print_of_a_failed_loop),
 		cmocka_unit_test(test_colour),
@@ -1838,6 +1917,7 @@ int main(void)
 		cmocka_unit_test(test_print_of_nothing),
 		cmocka_unit_test_teardown(test_json, drop_json),
 		cmocka_unit_test_teardown(test_json_costs, drop_json),
+		cmocka_unit_test_teardown(test_json_emulated_host, drop_json),
 		cmocka_unit_test_teardown(test_json_null, drop_json),
 		cmocka_unit_test_teardown(test_json_noise, drop_json),
 		cmocka_unit_test_teardown(test_json_pmu, drop_json),

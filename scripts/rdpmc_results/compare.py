@@ -96,6 +96,10 @@ def by_turns(a, b):
         all(one[1] <= other[0] for one, other in zip(turns, turns[1:]))
 
 
+def unit(side):
+    return side.results[0].unit
+
+
 def machines(a, b):
     return {result.machine for result in a.results + b.results}
 
@@ -108,6 +112,8 @@ def told_disturbed(bad, a, b):
 
 
 def warnings(a, b):
+    if unit(a) != "ns":
+        yield f"figures are {unit(a)} of an emulated processor, not time"
     if len(a.results) == len(b.results) == 1:
         yield "A and B are one result each: what the machine did in between is in the " \
               "differences, and not in the intervals (more turns of make ab would show it)"
@@ -156,7 +162,7 @@ def listing(rows):
     """The table, what is worse first."""
     lines = [["row", "A", "B", "B to A", "95 % interval", "adj. p", "floor", "verdict"]]
     for row in sorted(rows, key=lambda row: VERDICTS.index(row.verdict)):
-        lines.append([row.name, time(row.median_a), time(row.median_b), *cell(row),
+        lines.append([row.name, time(row.median_a, row.unit), time(row.median_b, row.unit), *cell(row),
                       f"{row.adjusted:.2g}" if row.adjusted >= 1e-4 else "<0.0001",
                       f"{row.floor * 100:.1f} %",
                       row.verdict.upper() if row.verdict in VERDICTS[:2] else row.verdict])
@@ -181,7 +187,7 @@ def comparable(a, b):
     turns = by_turns(a, b)
     return [Verdict(*key, [row.runs for row in a.rows[key]], [row.runs for row in b.rows[key]],
                     exits_a=middle_exits(a.rows[key]), exits_b=middle_exits(b.rows[key]),
-                    turns=turns and len(a.rows[key]) == len(b.rows[key]) == len(a.results))
+                    unit=unit(a), turns=turns and len(a.rows[key]) == len(b.rows[key]) == len(a.results))
             for key in a.rows if key in b.rows]
 
 
@@ -195,7 +201,7 @@ def document(rows, a, b, floors, refused, gone):
 
     shown = ("name", "setting", "median_a", "median_b", "ratio", "lower", "upper", "p", "adjusted",
              "floor", "verdict", "more", "note", "exits_a", "exits_b", "paired")
-    return {"schema": "rdpmc-comparison/1", "unit": "ns", "a": one(a), "b": one(b),
+    return {"schema": "rdpmc-comparison/1", "unit": unit(a), "a": one(a), "b": one(b),
             "floor": floors.source, "warnings": list(warnings(a, b)),
             "changed": differences(conditions(a.results[-1]), conditions(b.results[-1])),
             "rows": [{key: finite(getattr(row, key)) for key in shown} |
@@ -212,10 +218,12 @@ def sides(options):
         if not of.results:
             raise Failed(f"{name} holds no result of rdpmc-bench" + " that can be used" * bool(skipped))
     found = sorted(machines(a, b))
+    named = "; ".join(" ".join(filter(None, each)) for each in found)
+    if len({files.unit(each) for each in found}) > 1:
+        raise Failed("instructions of an emulated processor cannot be compared with times: " + named)
     if len(found) > 1 and not options.across_hosts:
         raise Failed("measured on different machines, whose difference is no change of the program: "
-                     + "; ".join(" ".join(filter(None, each)) for each in found)
-                     + " (--across-hosts compares them all the same)")
+                     + named + " (--across-hosts compares them all the same)")
     return a, b, status
 
 
@@ -299,7 +307,8 @@ def add(commands):
                     "status 1 if a row is slower, was lost, or an intercepted read fell to half.")
     made.add_argument("paths", nargs="*", metavar="PATH", help=files.PATH_HELP)
     made.add_argument("--across-hosts", action="store_true",
-                      help="compare results of different machines")
+                      help="compare results of different machines (of emulated ones only with each "
+                           "other)")
     made.add_argument("--disturbed", action="store_true",
                       help="compare results as well of which rdpmc-bench warned that others had the "
                            "CPU, or that the guest's clock was wrong; else they are skipped")

@@ -32,6 +32,7 @@ ROW_NAME = re.compile(
 SETTINGS = ("passthrough", "intercepted", "native", "simulated-vpmu", "emulator", "control")
 STATUSES = ("measured", "skipped", "failed")
 KINDS = ("bench", "faults", "sweep", "survey", "campaign")
+EMULATED = "Emulated "      # the names of such processors begin so
 NUMBERS = {int, float}      # but not bool, which is an int
 STARTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
@@ -46,7 +47,7 @@ class NotAResult(Refused):
 
 @dataclass(slots=True)
 class Row:
-    """One case under one setting; times in ns. Without runs: not measured, for the reason."""
+    """One case under one setting; figures in the result's unit. Without runs: not measured, for the reason."""
     name: str
     setting: str
     status: str
@@ -56,7 +57,7 @@ class Row:
     p99: float | None = None
     max: float | None = None
     exits: float | None = None                       # exits per read; None: nothing counts them
-    runs: list = field(default_factory=list)         # ns: the value of each run
+    runs: list = field(default_factory=list)         # the value of each run
     details: list = field(default_factory=list)      # of each run, as in the file, where asked for
 
 
@@ -84,13 +85,25 @@ class Result:
         """What must not differ between results that are compared: (host, processor, backend)."""
         return machine(self.context)
 
+    @property
+    def unit(self):
+        return unit(self.machine)
+
+
+def unit(machine):
+    """Of a machine's figures. The TSC of an emulated processor counts instructions: they are no times."""
+    return "instructions" if machine[1].startswith(EMULATED) else "ns"
+
 
 def machine(context):
     cpu = part(context, "cpu")
+    name = text(cpu.get("model_name")) or "processor unknown"
+    if cpu.get("emulated") is True:
+        name = EMULATED + name.removeprefix(EMULATED)
     number = "/".join(str(cpu[key]) for key in ("family", "model", "stepping")
                       if whole(cpu.get(key)))
     return (text(context.get("hostname")) or "anonymous",
-            f"{text(cpu.get('model_name')) or 'processor unknown'} ({number or 'model unknown'})",
+            f"{name} ({number or 'model unknown'})",
             text(context.get("backend")) or "")
 
 
@@ -239,8 +252,8 @@ def when(value):
     raise Refused("started is no time")
 
 
-def row(of, at):
-    """A Row of the @at-th element of rows."""
+def row(of, at, unit):
+    """A Row of the @at-th element of rows, which has to be in @unit."""
     if not isinstance(of, dict):
         raise Refused(f"row {at} is no object")
     name = of.get("name")
@@ -250,8 +263,8 @@ def row(of, at):
         raise Refused(f"{name}: setting is none")
     if of.get("status") not in STATUSES:
         raise Refused(f"{name}: status is none")
-    if of.get("unit") != "ns":
-        raise Refused(f"{name}: unit is not ns")
+    if of.get("unit") != unit:
+        raise Refused(f"{name}: unit is not {unit}")
     made = Row(name, of["setting"], of["status"], text(of.get("reason")))
     runs = of.get("runs")
     if runs is None and made.status != "measured":
@@ -289,8 +302,8 @@ def detail(run, name):
         last = bucket[0]
 
 
-def bench_rows(of):
-    rows = [row(each, at) for at, each in enumerate(of)]
+def bench_rows(of, unit):
+    rows = [row(each, at, unit) for at, each in enumerate(of)]
     if len({each.name for each in rows}) != len(rows):
         raise Refused("two rows have the same name")
     return rows
@@ -354,7 +367,7 @@ def interpret(path, of, details=False):
     if kind == "bench":
         if version == "1":
             of = upgraded(of)
-        rows = bench_rows(of["rows"])
+        rows = bench_rows(of["rows"], unit(machine(of["context"])))
         if details:
             add_details(rows, of.get("details"))
     else:

@@ -42,7 +42,7 @@ class Point:
 
 @dataclass(slots=True)
 class Series:
-    """A row's history on one machine. Arrays of one length: ns, but exits (per read; nan: unknown)."""
+    """A row's history on one machine. Arrays of one length: in @unit, but exits (per read; nan: unknown)."""
     host: str
     name: str
     setting: str
@@ -52,6 +52,7 @@ class Series:
     upper: numpy.ndarray
     p99: numpy.ndarray
     exits: numpy.ndarray
+    unit: str = "ns"
 
 
 @dataclass(slots=True)
@@ -225,12 +226,12 @@ def condensed(paths, progress):
 
 
 def name_machines(machines):
-    """{machine: name}: the host's name alone where that tells them apart."""
+    """{machine: name}: the host's name alone where that tells them apart, and the processor is real."""
     names = {}
     for machine in machines:
         host, cpu, backend = machine
         same = [other for other in machines if other[0] == host]
-        if len(same) == 1:
+        if len(same) == 1 and files.unit(machine) == "ns":
             names[machine] = host
         elif len({other[1] for other in same}) == len(same):
             names[machine] = f"{host}, {cpu}"
@@ -263,6 +264,7 @@ def read(paths, progress=lambda done, of: None):
     history.others.sort(key=lambda result: (result.started, result.path))
 
     names = name_machines(dict.fromkeys(entry.point.machine for entry in entries))
+    units = {name: files.unit(machine) for machine, name in names.items()}
     for entry in entries:
         entry.point.host = names[entry.point.machine]
     entries.sort(key=lambda entry: (entry.point.host, entry.point.started, entry.point.path))
@@ -291,5 +293,5 @@ def read(paths, progress=lambda done, of: None):
         at, values = numpy.concatenate(at), numpy.concatenate(values)
         order = numpy.argsort(at)
         history.series.append(Series(host, name, how, at[order],
-                                     *(values[order, figure] for figure in range(len(FIGURES)))))
+                                     *(values[order, figure] for figure in range(len(FIGURES))), units[host]))
     return history

@@ -17,7 +17,7 @@ from . import statistics
 
 ALPHA = 0.01                # false alarms in all rows that alarm
 MARGIN = 0.02               # share below which a difference is of no interest
-LEAST = 0.5                 # ns: about a cycle; less is no difference, whatever its share
+LEAST = 0.5                 # ns: about a cycle (or instructions); less is no difference, whatever its share
 WIDEST = log(1e6)           # half an interval of logarithms; a wider one says nothing
 HALVED = 0.5                # an intercepted read does not fall to that by better software
 FEWEST = statistics.fewest(ALPHA)   # with fewer values a side no rank test alarms, whatever they show
@@ -30,7 +30,7 @@ ENDLESS = 300               # more runs than that nobody makes
 class Verdict:
     name: str
     setting: str
-    a: list                 # ns: run medians, a list for each file
+    a: list                 # run medians, a list for each file
     b: list
     median_a: float = nan
     median_b: float = nan
@@ -48,6 +48,7 @@ class Verdict:
     turns: bool = False     # measured by turns: the n-th file of a beside the n-th of b
     paired: bool = False    # and judged so, because there are enough of them
     by_files: bool = False  # tested as files, because there are enough of them: see units()
+    unit: str = "ns"        # of the figures
     few: bool = False       # and so few that no rank test could alarm in this table: by Welch's t test
 
 
@@ -127,7 +128,7 @@ def runs_more(row, count, margin, alpha):
 
 
 def rise(row):
-    """ns: by how much B is dearer. Of turns not what the medians say: they lie at different times."""
+    """By how much B is dearer, in the row's unit. Of turns not what the medians say: they lie at different times."""
     return (row.ratio - 1) * row.median_a if row.paired else row.median_b - row.median_a
 
 
@@ -164,10 +165,10 @@ def decide(row, margin, alpha):
             row.note = "an intercepted read at half its cost: is the intercept still there?"
     elif small:
         row.verdict = "same"
-        row.note = f"below {LEAST} ns, which is no cost"
+        row.note = f"below {LEAST} {row.unit}, which is no cost"
     elif 1 / (1 + margin) < row.lower and row.upper < 1 + margin:
         row.verdict = "same"
-        row.note = f"within {LEAST} ns, which is no cost" if margin == nothing else ""
+        row.note = f"within {LEAST} {row.unit}, which is no cost" if margin == nothing else ""
     elif numpy.isnan(row.ratio):
         row.verdict = "cannot tell"
         row.note = "a figure that is not above 0 has no ratio"

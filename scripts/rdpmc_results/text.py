@@ -22,14 +22,14 @@ def plain(text):
                    if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text)
 
 
-def time(ns):
-    """A time with four figures that count, in the unit a person would choose."""
-    if ns is None or math.isnan(ns):
+def time(value, unit="ns"):
+    """A figure with four digits that count; ns in the unit a person would choose."""
+    if value is None or math.isnan(value):
         return "-"
-    for unit, size in ("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1):
-        if abs(ns) >= size or unit == "ns":
-            digits = 3 - max(0, math.floor(math.log10(abs(ns) / size))) if ns else 1
-            return f"{ns / size:.{max(0, min(3, digits))}f} {unit}"
+    for name, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1)) if unit == "ns" else ((unit, 1),):
+        if abs(value) >= size or name == unit:
+            digits = 3 - max(0, math.floor(math.log10(abs(value) / size))) if value else 1
+            return f"{value / size:.{max(0, min(3, digits))}f} {name}"
     return "-"
 
 

@@ -117,7 +117,7 @@ def loads(of, watched):
 
 
 def moved(watched):
-    """A level before and the one now, ns."""
+    """A level before and the one now."""
     if watched.kind == "drift":
         return watched.changes.drift.before, watched.changes.drift.after
     now = watched.changes.steps[-1].after
@@ -134,7 +134,7 @@ def describe(of, group):
     for watched in group:
         was, now = moved(watched)
         lines.append(f"  {change(watched.ratio):>8}  {watched.series.name}  "
-                     f"{time(was)} -> {time(now)}")
+                     f"{time(was, watched.series.unit)} -> {time(now, watched.series.unit)}")
         start = watched.since - 1 if watched.since else 0
         exits = watched.series.exits[[start, -1]]
         if abs(exits[1] - exits[0]) > 0.25:
@@ -205,7 +205,7 @@ def document(of, watched):
         drift = each.changes.drift
         rows.append({
             "host": each.series.host, "name": each.series.name, "setting": each.series.setting,
-            "unit": "ns", "points": len(each.series.at), "verdict": each.verdict, "kind": each.kind,
+            "unit": each.series.unit, "points": len(each.series.at), "verdict": each.verdict, "kind": each.kind,
             "ratio": each.ratio,
             "since": None if each.since is None else point(each.series, each.since),
             "steps": [step(each, one) for one in each.changes.steps],

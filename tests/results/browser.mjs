@@ -249,6 +249,29 @@ check("simulated-stands-apart", "simulated", async page => {
     "a simulated time among real ones");
 });
 
+check("emulated-is-labelled", "emulated", async page => {
+  const host = "Emulated skylake (Bochs)";
+  const banner = await page.locator("#banners").innerText();
+  holds(banner.includes("Instructions of an emulated processor, not time") && banner.includes(host), banner);
+  const lines = await page.locator("#overview tbody tr").allTextContents();
+  holds(lines.some(line => line.includes(host)), "no row of the emulated host");
+  for (const line of lines)
+    same(line.includes(" instructions"), line.includes(host), line);
+  holds(!(await page.locator("#hosts").innerText()).includes(host), "held against a real host");
+  for (const unit of ["ns", "instructions"]) {
+    const name = await page.evaluate(wanted => HOSTS.find(each => each.unit === wanted).name, unit);
+    await page.evaluate(([row, on]) => go({chart: row, on}), [ROW, name]);
+    await page.waitForTimeout(50);
+    await shown(page);
+    for (const place of ["#detail", "#tails"]) {
+      const text = (await page.locator(place).innerText()).replaceAll("\n", " ") +
+        await page.locator(`${place} .plot`).getAttribute("aria-label");
+      same([text.includes(host), /\d (ns|µs|ms)/.test(text)], [unit !== "ns", unit === "ns"], text);
+    }
+    same((await page.locator("#tails").innerText()).includes(" instructions"), unit !== "ns", name);
+  }
+});
+
 check("trials-alone", "trials", async page => {
   const text = await page.locator("main").innerText();
   for (const wanted of ["No benchmark results", "Every defect was found", "1 mismatch",
@@ -348,7 +371,7 @@ check("print", "planted", async page => {
     holds(await page.locator(`#${id} h2`).isVisible(), `${id} is not printed`);
 }, {colorScheme: "dark"});
 
-for (const name of ["planted", "lacking", "hostile", "trials", "simulated"])
+for (const name of ["planted", "lacking", "hostile", "trials", "simulated", "emulated"])
   check(`phone-${name}`, name, async page => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     same(wide, 390, "the page's width");

@@ -28,6 +28,7 @@ from rdpmc_results import history, trend  # noqa: E402
 from rdpmc_results.changes import Changes, Step  # noqa: E402
 from rdpmc_results.dashboard import data, npm, page  # noqa: E402
 from rdpmc_results.dashboard import series as packed  # noqa: E402
+from test_emulated import emulated  # noqa: E402
 
 PLAYWRIGHT = ("playwright-core", "1.65.1",
               "hqPpz7blSMPxWVdoeE1yiBSzXsKiVOd2k+kjCvmUywD2GPO2Dd9HfcWnq9NN0GHbNZDFgZ9JfBFr+X5/BLo0qw==")
@@ -463,6 +464,7 @@ PAGES = {
     "hostile": lambda: [results(24, hostile, **stepped(16))],
     "lacking": lambda: [results(12, no_passthrough)],
     "simulated": lambda: [results(10), results(2, simulated_twin)],
+    "emulated": lambda: [results(12), results(12, lambda of, at: emulated(of))],
     "trials": lambda: [trials()],
 }
 

@@ -26,9 +26,9 @@ function axis(more) {
   };
 }
 
-// Times at the left, in one unit for all.
-function timeAxis(most) {
-  const unit = unitOf(most);
+// Figures at the left, in one unit for all.
+function figureAxis(measured, most) {
+  const unit = unitOf(most, measured);
   return axis({
     label: unit[0], size: room,
     values: (chart, splits) => {
@@ -50,14 +50,15 @@ function decades(least, most, leads) {
 }
 
 // On a logarithmic axis each label has the unit that suits it.
-function logarithmicTimeAxis() {
+function logarithmicAxis(measured) {
   return axis({
-    size: room, filter: (chart, splits) => splits,
+    label: measured === "ns" ? undefined : measured, size: room, filter: (chart, splits) => splits,
     splits: (chart, at, least, most) => decades(least, most, most > 300 * least ? [1]
       : most > 10 * least ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7]),
     values: (chart, splits) => splits.map(value => {
-      const unit = unitOf(value * 1.0001);
-      return `${Number((value / unit[1]).toPrecision(3))} ${unit[0]}`;
+      const unit = unitOf(value * 1.0001, measured);
+      const digits = Number((value / unit[1]).toPrecision(3));
+      return measured === "ns" ? `${digits} ${unit[0]}` : String(digits);
     }),
   });
 }

@@ -16,15 +16,15 @@ function reasonOf(host, name) {
 async function costOf(host, name, kernel) {
   const series = host.series.find(each => each.name === name && each.setting !== "simulated-vpmu");
   const figure = series && await newest(series, kernel);
-  return figure ? {figure, old: figure.at < host.newest && !kernel}
+  return figure ? {figure, unit: host.unit, old: figure.at < host.newest && !kernel}
     : {reason: reasonOf(host, name)};
 }
 
-function costCell({figure, old, reason}, rows) {
+function costCell({figure, unit, old, reason}, rows) {
   if (!figure)
     return el("td", {class: "reason", rowspan: rows > 1 ? rows : null}, reason);
-  return el("td", {class: "figure"}, time(figure.median), " ",
-    el("span", {class: "interval"}, interval(figure.lower, figure.upper), old && " older"));
+  return el("td", {class: "figure"}, figureIn(unit, figure.median), " ",
+    el("span", {class: "interval"}, interval(unit, figure.lower, figure.upper), old && " older"));
 }
 
 function difference(dear, cheap) {
@@ -88,7 +88,7 @@ async function yardsticks(host, now) {
         costCell(await costOf(host, series.name, now.kernel), 1),
         cell(series.last[4] === null ? "not counted" : series.last[4].toFixed(2), "figure")));
   return rows.length > 0 && table("Yardsticks: not RDPMC in a guest",
-    ["row", {text: "ns per turn", class: "figure"}, {text: "exits", class: "figure"}], rows);
+    ["row", {text: `${host.unit} per turn`, class: "figure"}, {text: "exits", class: "figure"}], rows);
 }
 
 async function hostCosts(host, now) {

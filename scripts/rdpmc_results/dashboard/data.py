@@ -7,7 +7,7 @@ import base64
 import json
 import zlib
 
-from .. import trend
+from .. import files, trend
 from ..history import Table
 from ..text import plain
 from . import series as packed
@@ -64,6 +64,7 @@ def one_host(of, name, points, watched, names, changes, numbers, synthetic):
     newest, last = next((each for each in reversed(points) if each[1].vpmu == ""), points[-1])
     head = {
         "name": plain(name), "cpu": plain(last.machine[1]), "backend": plain(last.machine[2]),
+        "unit": files.unit(last.machine),
         "results": len(points), "first": points[0][1].started, "last": last.started,
         "newest": newest - base,
         "partial": last.partial, "versions": versions.values, "kernels": kernels.values,

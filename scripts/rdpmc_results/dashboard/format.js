@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Figures as a person reads them: times with four figures that count, in the unit one would choose.
+// Figures as a person reads them, with four digits that count; times in the unit one would choose.
+// What a host measures in, host.unit, is ns or, where its processor is emulated, instructions.
 
-const UNITS = [["s", 1e9], ["ms", 1e6], ["µs", 1e3], ["ns", 1]];
+const UNITS = {
+  ns: [["s", 1e9], ["ms", 1e6], ["µs", 1e3], ["ns", 1]],
+  instructions: [["instructions", 1]],
+};
 
-// The [name, size in ns] that suits a time.
-function unitOf(ns) {
-  return UNITS.find(([, size]) => Math.abs(ns) >= size) || UNITS[3];
+// The [name, size] that suits a value.
+function unitOf(value, unit) {
+  return UNITS[unit].find(([, size]) => Math.abs(value) >= size) || UNITS[unit].at(-1);
 }
 
 function digitsOf(value) {
@@ -14,23 +18,23 @@ function digitsOf(value) {
   return Math.max(0, Math.min(3, 3 - Math.floor(Math.log10(Math.abs(value)))));
 }
 
-function inUnit(ns, [, size]) {
-  const value = ns / size;
+function inUnit(figure, [, size]) {
+  const value = figure / size;
   return value.toFixed(digitsOf(value)).replace("-", "−");
 }
 
-function time(ns) {
-  if (ns === null || ns === undefined || Number.isNaN(ns))
+function figureIn(unit, value) {
+  if (value === null || value === undefined || Number.isNaN(value))
     return "unknown";
-  const unit = unitOf(ns);
-  return `${inUnit(ns, unit)} ${unit[0]}`;
+  const suited = unitOf(value, unit);
+  return `${inUnit(value, suited)} ${suited[0]}`;
 }
 
-function interval(lower, upper) {
+function interval(unit, lower, upper) {
   if (lower === null || upper === null || Number.isNaN(lower) || Number.isNaN(upper))
     return "";
-  const unit = unitOf(upper);
-  return `[${inUnit(lower, unit)}, ${inUnit(upper, unit)}]`;
+  const suited = unitOf(upper, unit);
+  return `[${inUnit(lower, suited)}, ${inUnit(upper, suited)}]`;
 }
 
 function percent(ratio) {
@@ -64,7 +68,7 @@ function span(seconds) {
 
 function seconds(value) {
   return value === null ? "unknown" : value >= 100 ? `${value.toFixed(0)} s` :
-    value >= 0.01 ? `${Number(value.toPrecision(3))} s` : time(value * 1e9);
+    value >= 0.01 ? `${Number(value.toPrecision(3))} s` : figureIn("ns", value * 1e9);
 }
 
 // Names that differ in their last part alone, in one: rdpmc/metrics/intercepted/{cpl0,cpl3}.

@@ -112,7 +112,7 @@ function historyOptions(series, of) {
     tzDate: stamp => uPlot.tzDate(new Date(stamp * 1e3), "Etc/UTC"),
     scales: {x: {time: true}, y: {range: chart =>
       shownRange(of, chart.scales.x.min ?? first, chart.scales.x.max ?? last)}},
-    axes: [dateAxis(), timeAxis(of.median[of.median.length - 1])],
+    axes: [dateAxis(), figureAxis(series.host.unit, of.median[of.median.length - 1])],
     series: [{},
       {stroke: () => colour("line-1"), width: 1.25, spanGaps: true,
         points: {show: of.at.length < 120, size: 5, fill: () => colour("line-1")}},
@@ -125,7 +125,7 @@ function historyOptions(series, of) {
 function stepItem(series, of, started, [at, before, after, ratio, confirmed, changes]) {
   return el("li", null,
     el("b", null, `${ratio > 1 ? "▲" : "▼"} ${percent(ratio)}`), ` at ${date(started[at])}: `,
-    `${time(before)} → ${time(after)}`, !confirmed && ", not confirmed by enough results yet",
+    levelsText(series.host, before, after), !confirmed && ", not confirmed by enough results yet",
     changedList(DATA.changes[changes]));
 }
 
@@ -134,8 +134,8 @@ function valueTable(series, of, host, all) {
   const from = Math.max(0, of.at.length - most);
   const rows = [];
   for (let i = of.at.length - 1; i >= from; i--)
-    rows.push(el("tr", null, rowHead(date(of.started[i])), cell(time(of.median[i]), "figure"),
-      cell(interval(of.lower[i], of.upper[i]), "figure"),
+    rows.push(el("tr", null, rowHead(date(of.started[i])), cell(figureIn(host.unit, of.median[i]), "figure"),
+      cell(interval(host.unit, of.lower[i], of.upper[i]), "figure"),
       cell(host.versions[all.version[of.at[i]]]), cell(host.kernels[all.kernel[of.at[i]]])));
   return table(from ? `The newest ${most} of ${of.at.length} results` : "All results, newest first",
     ["UTC", {text: "median", class: "figure"}, {text: "95 % interval", class: "figure"}, "program",
@@ -179,20 +179,20 @@ async function showDetail(now) {
     plural(of.at.length, "result"), now.kernel && ` with ${now.kernel}`, ". ", verdictOf(series)));
   if (of.at.length < 2) {
     put(place, [el("p", null, !of.at.length ? "No result of this row with this kernel." :
-      `One result so far, ${date(of.started[0])} UTC: ${time(of.median[0])} ` +
-      `${interval(of.lower[0], of.upper[0])}. A history needs more; each `,
+      `One result so far, ${date(of.started[0])} UTC: ${figureIn(host.unit, of.median[0])} ` +
+      `${interval(host.unit, of.lower[0], of.upper[0])}. A history needs more; each `,
     of.at.length > 0 && [el("code", null, "make bench"), " adds one."])]);
     return;
   }
   detail = draw(place, {
     label: `History of ${series.name} on ${host.name}: ${of.at.length} medians from ` +
       `${date(of.started[0])} to ${date(of.started[of.at.length - 1])}, the newest ` +
-      `${time(of.median[of.at.length - 1])}; ${plural(steps.length, "step")}. ` +
+      `${figureIn(host.unit, of.median[of.at.length - 1])}; ${plural(steps.length, "step")}. ` +
       "Arrow keys read the points, plus and minus zoom.",
     options: historyOptions(series, of),
     data: [of.started, of.median, of.lower, of.upper],
-    describe: i => `${date(of.started[i])} UTC: ${time(of.median[i])} ` +
-      `${interval(of.lower[i], of.upper[i])}, program ${host.versions[all.version[of.at[i]]]}, ` +
+    describe: i => `${date(of.started[i])} UTC: ${figureIn(host.unit, of.median[i])} ` +
+      `${interval(host.unit, of.lower[i], of.upper[i])}, program ${host.versions[all.version[of.at[i]]]}, ` +
       `kernel ${host.kernels[all.kernel[of.at[i]]]}`,
   });
   if (of.at.length > 2 * NEWEST)
@@ -207,7 +207,7 @@ async function showDetail(now) {
   if (series.drift) {
     const [start, , before, after, ratio] = series.drift;
     put(place, [el("p", null, el("b", null, `Drift ${percent(ratio)}`),
-      ` since ${date(all.started[start])}: ${time(before)} → ${time(after)}.`)]);
+      ` since ${date(all.started[start])}: ${levelsText(host, before, after)}.`)]);
   }
   put(place, [folded("These figures as a table", () => valueTable(series, of, host, all))]);
 }
@@ -219,10 +219,11 @@ function overviewRow(series, now, many) {
     const of = await figures(series, now.kernel);
     replace(place, spark(of, series));
     if (now.kernel)
-      value.textContent = of.at.length ? time(of.median[of.at.length - 1]) : "none";
+      value.textContent = of.at.length
+        ? figureIn(series.host.unit, of.median[of.at.length - 1]) : "none";
   });
   if (!now.kernel)
-    value.textContent = time(series.last[1]);
+    value.textContent = figureIn(series.host.unit, series.last[1]);
   const current = series === chosen(now);
   return el("tr", current ? {"aria-current": "true"} : null,
     rowHead(el("a", {href: address({chart: series.name, on: series.host.name, section: "history"})},

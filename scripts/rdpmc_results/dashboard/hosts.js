@@ -7,11 +7,14 @@ function timesLeast(median, least) {
 }
 
 async function showHosts(now) {
-  const hosts = shownHosts(now);
+  // Instructions of emulated processors are held against nothing.
+  const hosts = shownHosts(now).filter(host => host.unit === "ns");
   if (hosts.length < 2)
     return () => replace(byId("hosts-body"), el("p", {class: "note"}, HOSTS.length < 2
-      ? "All results are of one host." : "The filters leave fewer than two hosts."));
-  const names = [...new Set(shownSeries(now).map(series => series.name))]
+      ? "All results are of one host." : "Fewer than two hosts to compare: the others " +
+        "are emulated, or not among those that the filters leave."));
+  const names = [...new Set(shownSeries(now).filter(series => hosts.includes(series.host))
+    .map(series => series.name))]
     .sort((a, b) => stemRank(a) - stemRank(b));
   const by = new Map(hosts.map(host => [host, new Map(host.series.filter(series =>
     series.setting !== "simulated-vpmu").map(series => [series.name, series]))]));
@@ -24,7 +27,7 @@ async function showHosts(now) {
     }
     const least = Math.min(...found.map(each => each?.median > 0 ? each.median : Infinity));
     rows.push(el("tr", null, rowHead(broken(name)), found.map((each, at) => each
-      ? el("td", {class: "figure"}, time(each.median), " ", timesLeast(each.median, least))
+      ? el("td", {class: "figure"}, figureIn("ns", each.median), " ", timesLeast(each.median, least))
       : el("td", {class: "reason"}, reasonOf(hosts[at], name)))));
   }
   const caption = "Newest medians, and how many times the cheapest host's";
@@ -66,7 +69,7 @@ function showSimulated() {
   rows.length > 0 && folded(plural(rows.length, "row"), () => table("Rows of the simulated PMU",
     ["row", "host", {text: "newest", class: "figure"}, {text: "results", class: "figure"}],
     rows.map(series => el("tr", null, rowHead(broken(series.name)), cell(series.host.name),
-      cell(time(series.last[1]), "figure"), cell(number(series.count), "figure"))))));
+      cell(figureIn(series.host.unit, series.last[1]), "figure"), cell(number(series.count), "figure"))))));
 }
 
 function showFiles() {

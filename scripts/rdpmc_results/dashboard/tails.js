@@ -10,7 +10,7 @@ function percentileText(x) {
   return `${((1 - 1 / x) * 100).toFixed(digits)} %`;
 }
 
-function tailsOptions(curves) {
+function tailsOptions(curves, unit) {
   const all = curves.flatMap(({curve}) => curve).filter(value => value > 0);
   const low = Math.min(...all);
   const high = Math.max(...all);
@@ -27,7 +27,7 @@ function tailsOptions(curves) {
       splits: (chart, at, least, most) => decades(least, most, [1]),
       filter: (chart, splits) => splits,
       values: (chart, splits) => splits.map(x => x < 1.5 ? "least" : percentileText(x))}),
-      logarithmic ? logarithmicTimeAxis() : timeAxis(high)],
+      logarithmic ? logarithmicAxis(unit) : figureAxis(unit, high)],
     series: [{}, ...curves.map((_, at) => ({
       stroke: () => colour(LINES[at % LINES.length][0]), dash: LINES[at % LINES.length][1],
       width: 1.75, points: {show: false},
@@ -43,7 +43,7 @@ function tailsTable(name, curves) {
     ["host", ...P_NAMES.map(text => ({text, class: "figure"})), {text: "samples", class: "figure"}],
     curves.map(({host, p, n}, at) => el("tr", null,
       rowHead(sample(LINES[at % LINES.length]), " ", host.name),
-      p.map(value => cell(time(value), "figure")), cell(number(n), "figure"))));
+      p.map(value => cell(figureIn(host.unit, value), "figure")), cell(number(n), "figure"))));
 }
 
 // All rows of a host, without the charts.
@@ -54,7 +54,7 @@ async function allTails(host, now) {
   return table(`Percentiles of all rows of ${host.name}`,
     ["row", ...P_NAMES.map(text => ({text, class: "figure"}))],
     rows.map(series => el("tr", null, rowHead(broken(series.name)),
-      of.get(series.name).p.map(value => cell(time(value), "figure")))));
+      of.get(series.name).p.map(value => cell(figureIn(host.unit, value), "figure")))));
 }
 
 async function showTails(now) {
@@ -63,7 +63,10 @@ async function showTails(now) {
   const series = chosen(now);
   // What an exit costs is a difference of medians: the row that exits has the samples.
   const name = series?.name.replace(/^exit-cost\/([^/]+)\//, "rdpmc/$1/intercepted/");
-  const hosts = shownHosts(now).slice(0, LINES.length);
+  // Of one unit: a time and a number of instructions have no axis in common.
+  const unit = series?.host.unit;
+  const all = shownHosts(now).filter(host => host.unit === unit);
+  const hosts = all.slice(0, LINES.length);
   const curves = [];
   for (const host of hosts) {
     const found = (await tails(host)).get(name);
@@ -83,17 +86,17 @@ async function showTails(now) {
     "Samples of single reads, all runs of the newest result that has the row, disturbed ones " +
     "included. A read timed alone costs more than one in a block: medians differ from those " +
     "above. The curve is of all runs together; the table has the median of the runs' own.",
-    shownHosts(now).length > LINES.length && ` The first ${LINES.length} hosts; filter for others.`,
+    all.length > LINES.length && ` The first ${LINES.length} hosts; filter for others.`,
     now.kernel && " Of the newest result, whatever its kernel."));
   const longest = Math.max(...curves.map(({curve}) => curve.length));
   const x = Array.from({length: longest}, (_, k) => 10 ** (k / DATA.decade));
   tailChart = draw(body, {
     label: `Percentiles of ${name} on ${curves.map(({host}) => host.name).join(", ")}; the table ` +
       "below has the figures. Arrow keys read the points.",
-    options: tailsOptions(curves),
+    options: tailsOptions(curves, unit),
     data: [x, ...curves.map(({curve}) => x.map((_, k) => k < curve.length ? curve[k] : null))],
     describe: k => `${k ? percentileText(x[k]) : "least"}: ` + curves.map(({host, curve}) =>
-      `${host.name} ${k < curve.length ? time(curve[k]) : "too few samples"}`).join("; "),
+      `${host.name} ${k < curve.length ? figureIn(host.unit, curve[k]) : "too few samples"}`).join("; "),
   });
   put(body, [tailsTable(name, curves)]);
   for (const host of hosts) {

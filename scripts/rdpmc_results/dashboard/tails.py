@@ -17,37 +17,37 @@ def short(value):
 
 
 def samples(runs, khz):
-    """(ns, counts), sorted: the middles of buckets, less what was taken off the run's samples."""
-    ns, counts = [], []
+    """(values, counts), sorted: the middles of buckets, less what was taken off the run's samples."""
+    values, counts = [], []
     for run in runs:
         buckets = numpy.array(run["histogram"]["buckets"], dtype=float).reshape(-1, 2)
         low = buckets[:, 0]
         power = numpy.floor(numpy.log2(numpy.maximum(low, 32)))
         width = numpy.where(low < 32, 1, 2 ** (power - 4))
-        ns.append((low + (width - 1) / 2) * 1e6 / khz - files.number(run, "sample_overhead", "run"))
+        values.append((low + (width - 1) / 2) * 1e6 / khz - files.number(run, "sample_overhead", "run"))
         counts.append(buckets[:, 1])
-    ns, counts = numpy.concatenate(ns), numpy.concatenate(counts)
-    order = numpy.argsort(ns, kind="stable")
-    return ns[order], counts[order]
+    values, counts = numpy.concatenate(values), numpy.concatenate(counts)
+    order = numpy.argsort(values, kind="stable")
+    return values[order], counts[order]
 
 
-def curve(ns, counts):
+def curve(values, counts):
     """The samples at p = 1 - 10^(-k / A_DECADE), k = 0, 1, ..., as far as there are samples."""
     below = numpy.cumsum(counts)
     total = below[-1]
     k = numpy.arange(int(numpy.log10(total) * A_DECADE) + 1)
     rank = numpy.clip(numpy.ceil(total * (1 - 10 ** (-k / A_DECADE))), 1, total)
-    return ns[numpy.searchsorted(below, rank)]
+    return values[numpy.searchsorted(below, rank)]
 
 
 def percentiles(row, khz):
-    """{"n", "p": PERCENTILES in ns, "curve"} of a row with details; None: nothing to draw."""
+    """{"n", "p": PERCENTILES in the unit, "curve"} of a row with details; None: nothing to draw."""
     figures = [statistics.median(run[key] for run in row.details) for key in PERCENTILES[:-1]]
-    ns, counts = samples(row.details, khz)
+    values, counts = samples(row.details, khz)
     if not counts.sum() > 0:
         return None
     return {"n": int(counts.sum()), "p": [short(value) for value in figures + [row.max]],
-            "curve": [short(value) for value in curve(ns, counts)]}
+            "curve": [short(value) for value in curve(values, counts)]}
 
 
 def newest(points, series):
@@ -65,7 +65,8 @@ def tails(of, series):
         path = of.points[at].path
         try:
             result = files.read(path, details=True)
-            khz = files.number(result.context, "guest_tsc_khz", "context")
+            # What a histogram counts is the unit itself where that is not ns.
+            khz = files.number(result.context, "guest_tsc_khz", "context") if result.unit == "ns" else 1e6
             for row in result.rows:
                 if row.name in names and row.status == "measured" and khz >= 1:
                     drawn = percentiles(row, khz)

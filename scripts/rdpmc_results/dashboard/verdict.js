@@ -16,13 +16,17 @@ function changedList(changed) {
       () => el("ul", null, changed.slice(4).map(item))));
 }
 
+function levelsText(host, before, after) {
+  return `${figureIn(host.unit, before)} → ${figureIn(host.unit, after)}`;
+}
+
 function finding([index, ratio, before, after]) {
   const series = SERIES[index];
   const link = address({host: "", kernel: "", row: "", chart: series.name, on: series.host.name,
                         section: "history"});
   return el("li", null, el("b", {class: "ratio"}, percent(ratio)), " ",
     el("a", {href: link}, broken(series.name)), " ",
-    el("span", {class: "levels"}, `${time(before)} → ${time(after)}`));
+    el("span", {class: "levels"}, levelsText(series.host, before, after)));
 }
 
 // A busy machine is slower, and that may be all.
@@ -80,6 +84,9 @@ function showAbout() {
   const banners = [];
   if (DATA.synthetic)
     banners.push("Synthetic data: nobody measured this.");
+  const emulated = HOSTS.filter(host => host.unit !== "ns").map(host => host.name);
+  if (emulated.length)
+    banners.push(`Instructions of an emulated processor, not time: ${emulated.join("; ")}.`);
   if (SERIES.length > REAL.length)
     banners.push("Some results are of a simulated PMU: they stand apart below, their times mean " +
                  "nothing.");

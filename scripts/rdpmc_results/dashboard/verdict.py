@@ -72,7 +72,9 @@ def headline(of, groups, than=""):
     most = share(max(ratio for _, ratio, _, _ in found) - 1)
     if len(found) == 1:
         return f"{of.series[found[0][0]].name} is {most} slower on {on}{than}"
-    return f"{rows_are(len(found))} slower on {on}{than}, by up to {most}"
+    # Of times and instructions no figure is the greatest.
+    by = f", by up to {most}" if len({of.series[row[0]].unit for row in found}) == 1 else ""
+    return f"{rows_are(len(found))} slower on {on}{than}{by}"
 
 
 def verdict(of, watched, hosts, numbers):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bencher Metric Format: {benchmark: {measure: {value, lower_value, upper_value}}}, latency in ns.
+"""Bencher Metric Format: {benchmark: {measure: {value, lower_value, upper_value}}}, latency in ns, or
+instructions of an emulated processor.
 https://bencher.dev/docs/reference/bencher-metric-format/"""
 
 import json
@@ -12,5 +13,6 @@ def metric(figure):
 
 
 def render(found, options):
-    return json.dumps({name: {"latency": metric(figure)} for name, figure in found.named().items()},
+    return json.dumps({name: {"latency" if figure.result.unit == "ns" else figure.result.unit: metric(figure)}
+                       for name, figure in found.named().items()},
                       indent=1, ensure_ascii=False) + "\n"

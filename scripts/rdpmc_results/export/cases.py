@@ -24,13 +24,13 @@ class Case:
     seconds: float | None = None
 
 
-def bench(row, options):
+def bench(row, options, unit):
     how = setting(row, options)
     verdict = {"measured": PASSED, "skipped": SKIPPED, "failed": FAILED}[row.status]
     figures = {}
     if row.median is not None and how != SIMULATED:
-        figures = {"median_ns": row.median, "mad_ns": row.mad, "p99_ns": row.p99,
-                   "max_ns": row.max, "runs": len(row.runs)}
+        figures = {f"median_{unit}": row.median, f"mad_{unit}": row.mad, f"p99_{unit}": row.p99,
+                   f"max_{unit}": row.max, "runs": len(row.runs)}
     if row.exits is not None:
         figures["exits_per_read"] = row.exits
     return Case(how, row.name, verdict, row.reason, figures)
@@ -85,7 +85,7 @@ def cases(result):
     judge = {"faults": faults, "sweep": sweep, "survey": survey}
     made, names = [], {}
     for row in result.rows:
-        case = bench(row, result.options) if result.kind == "bench" else judge[result.kind](row)
+        case = bench(row, result.options, result.unit) if result.kind == "bench" else judge[result.kind](row)
         seconds = None if result.kind == "bench" else row.get("seconds")
         if isinstance(seconds, (int, float)) and 0 <= seconds < 1e9:
             case.seconds = seconds

@@ -13,7 +13,7 @@ from ..history import exit_costs, setting
 from ..main import Failed, progress
 from ..statistics import median_interval
 from ..text import counted, plain, say
-from .histogram import cycles_per_ns
+from .histogram import cycles_per_unit
 
 SIMULATED = "simulated-vpmu"        # answered by rdpmc-bench itself: such times mean nothing
 LONGEST_LABEL = 128                 # characters of a text inside a name
@@ -21,7 +21,8 @@ LONGEST_LABEL = 128                 # characters of a text inside a name
 
 @dataclass(slots=True)
 class Figure:
-    """A measured row of a result, or what the intercept costs there; ns, None where unknown."""
+    """A measured row of a result, or what the intercept costs there, in the result's unit; None where
+    unknown."""
     result: files.Result
     row: files.Row
     setting: str
@@ -31,7 +32,8 @@ class Figure:
     @property
     def name(self):
         """For tools that know a series by its name alone."""
-        return f"{self.row.name} [{self.setting}, {label(self.result.machine[1])}]"
+        unit = "" if self.result.unit == "ns" else f", {self.result.unit}"
+        return f"{self.row.name} [{self.setting}, {label(self.result.machine[1])}{unit}]"
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ def detailed(path):
     """A result with histograms, whose cycles are known in ns; or Refused."""
     read = files.read(path, details=True)
     if any(row.details for row in read.rows):
-        cycles_per_ns(read)
+        cycles_per_unit(read)
     return read
 
 

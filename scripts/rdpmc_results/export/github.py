@@ -12,19 +12,19 @@ MARKDOWN = str.maketrans("`|", "'/")
 
 
 def extra(figure):
-    row = figure.row
+    row, unit = figure.row, figure.result.unit
     interval = "unknown (fewer than 6 runs)" if figure.lower is None \
-        else f"{figure.lower!r} to {figure.upper!r} ns"
+        else f"{figure.lower!r} to {figure.upper!r} {unit}"
     lines = context(figure.result) | {"95 % interval": interval, "runs": len(row.runs)}
     if row.exits is not None:
         lines["exits per read"] = row.exits
     if row.p99 is not None:
-        lines |= {"p99": f"{row.p99!r} ns", "max": f"{row.max!r} ns"}
+        lines |= {"p99": f"{row.p99!r} {unit}", "max": f"{row.max!r} {unit}"}
     return "\n".join(f"{what}: {value}" for what, value in lines.items())
 
 
 def render(found, options):
-    entries = [{"name": name.translate(MARKDOWN), "unit": "ns", "value": figure.row.median,
+    entries = [{"name": name.translate(MARKDOWN), "unit": figure.result.unit, "value": figure.row.median,
                 "range": f"± {figure.row.mad!r}", "extra": extra(figure)}
                for name, figure in found.named().items()]
     return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"

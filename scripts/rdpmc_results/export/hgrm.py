@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""HdrHistogram's text of percentiles (.hgrm) of one row, all its runs together, in ns.
+"""HdrHistogram's text of percentiles (.hgrm) of one row, all its runs together, in the result's unit.
 https://github.com/HdrHistogram/HdrHistogram, AbstractHistogram.outputPercentileDistribution() and
 PercentileIterator, with 5 ticks to each half of the distance
 
@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from ..main import Failed
 from .found import context, figures
-from .histogram import OVERFLOW, cycles_per_ns, greatest, merged, middle
+from .histogram import OVERFLOW, cycles_per_unit, greatest, merged, middle
 
 TICKS = 5
 BUCKETS, SUB_BUCKETS = 37, 32       # of an HdrHistogram with one digit that reaches 2^41 - 1
@@ -38,7 +38,7 @@ def percentiles(buckets):
 
 
 def distribution(buckets, ratio):
-    """The text, of @buckets in cycles and @ratio cycles to a ns."""
+    """The text, of @buckets in cycles and @ratio cycles to the unit."""
     lines = [f"{'Value':>12} {'Percentile':>14} {'TotalCount':>10} {'1/(1-Percentile)':>14}", ""]
     for value, level, seen in percentiles(buckets):
         line = f"{fixed(value / ratio):>12} {fixed(level / 100, 12)} {seen:10}"
@@ -70,8 +70,8 @@ def render(found, options):
     buckets = merged(row)
     if not buckets:
         raise Failed(f"{row.name} has no samples")
-    lines = distribution(buckets, cycles_per_ns(result))
-    lines.append(f"# row: {row.name}; unit: ns, as timed, nothing taken off")
+    lines = distribution(buckets, cycles_per_unit(result))
+    lines.append(f"# row: {row.name}; unit: {result.unit}, as timed, nothing taken off")
     lines += [f"# {what}: {value}" for what, value in context(result).items()]
     over = dict(buckets).get(OVERFLOW)
     if over:

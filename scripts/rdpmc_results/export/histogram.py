@@ -31,7 +31,10 @@ def greatest(low):
     return low + width(low) - 1
 
 
-def cycles_per_ns(result):
+def cycles_per_unit(result):
+    """How many of what a histogram counts are 1 in the result's unit."""
+    if result.unit != "ns":
+        return 1.0
     khz = result.context.get("guest_tsc_khz")
     if not whole(khz) or not 0 < khz < 1e9:
         raise Refused("guest_tsc_khz is no frequency, and histograms are in cycles")

@@ -22,7 +22,7 @@ def render(found, options):
         "machine": {"name": known["host"], "cpu": known["cpu"], "backend": known["backend"]},
         # LNT orders runs by the numbers in llvm_project_revision, of which a git hash has none.
         "run": {"start_time": begin, "end_time": begin,
-                "llvm_project_revision": started(result, "%Y%m%d%H%M%S"), "unit": "ns",
+                "llvm_project_revision": started(result, "%Y%m%d%H%M%S"), "unit": result.unit,
                 **{what: known[what] for what in ("version", "kernel", "microcode", "partial")}},
         "tests": tests,
     }

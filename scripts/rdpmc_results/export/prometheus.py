@@ -9,11 +9,12 @@ from ..history import name_machines
 from ..main import Failed
 from ..text import plain
 from .found import context, figures
-from .histogram import cycles_per_ns, greatest, merged, middle
+from .histogram import cycles_per_unit, greatest, merged, middle
 
 # Upper bounds, s: from a read that passes through to one that an interrupt hit. A result's bucket
 # that lies across a bound is above it: a count may lack that one bucket, which is 6 % wide.
 BOUNDS = [float(f"{digit}e-{power}") for power in range(8, 3, -1) for digit in (1, 2, 5)]
+INSTRUCTION_BOUNDS = [float(f"{digit}e{power}") for power in range(1, 6) for digit in (1, 2, 5)]
 
 GAUGES = {
     "rdpmc_result_info": "The result of each host that is shown here; always 1.",
@@ -26,9 +27,14 @@ GAUGES = {
     "rdpmc_read_median_lower_seconds": "Lower end of the median's 95 % interval over runs.",
     "rdpmc_read_median_upper_seconds": "Upper end of the median's 95 % interval over runs.",
     "rdpmc_read_p99_seconds": "A read: median of the runs' 99th percentiles of samples.",
+    "rdpmc_read_median_instructions": "The same of an emulated processor, which has no times.",
+    "rdpmc_read_median_lower_instructions": "Lower end of that median's 95 % interval over runs.",
+    "rdpmc_read_median_upper_instructions": "Upper end of that median's 95 % interval over runs.",
+    "rdpmc_read_p99_instructions": "Median of the runs' 99th percentiles of samples, as above.",
     "rdpmc_exits_per_read": "Exits of the guest per read, the proof of the setting.",
 }
-HISTOGRAM = "rdpmc_read_seconds"
+# By the unit of a result: the end of a metric's name, how many of the unit are 1 there, bounds.
+SCALES = {"ns": ("seconds", 1e9, BOUNDS), "instructions": ("instructions", 1, INSTRUCTION_BOUNDS)}
 HISTOGRAM_HELP = "Samples of reads as timed, nothing taken off; the sum is of buckets' middles."
 
 
@@ -51,26 +57,30 @@ def gauges(result, host, newest):
     for status in "measured", "skipped", "failed":
         yield "rdpmc_result_rows", host | {"status": status}, sum(
             row.status == status for row in result.rows)
+    base, size, _ = SCALES[result.unit]
     for figure in figures(result):
         row = figure.row
         which = host | {"row": row.name, "setting": figure.setting}
-        for kind, ns in (("median", row.median), ("median_lower", figure.lower),
-                         ("median_upper", figure.upper), ("p99", row.p99)):
-            yield f"rdpmc_read_{kind}_seconds", which, None if ns is None else ns / 1e9
+        for kind, value in (("median", row.median), ("median_lower", figure.lower),
+                            ("median_upper", figure.upper), ("p99", row.p99)):
+            yield f"rdpmc_read_{kind}_{base}", which, None if value is None else value / size
         yield "rdpmc_exits_per_read", which, row.exits
 
 
-def histogram(row, which, hz):
-    """Lines of a row's samples; @hz: cycles to a second."""
+def histogram(row, which, result):
+    """Lines of a row's samples."""
+    base, size, bounds = SCALES[result.unit]
+    hz = cycles_per_unit(result) * size
+    name = f"rdpmc_read_{base}"
     buckets = merged(row)
-    for bound in BOUNDS:
+    for bound in bounds:
         count = sum(count for low, count in buckets if greatest(low) <= bound * hz)
-        yield f'{HISTOGRAM}_bucket{{{labels(which | {"le": repr(bound)})}}} {count}'
+        yield f'{name}_bucket{{{labels(which | {"le": repr(bound)})}}} {count}'
     total = sum(count for _, count in buckets)
-    yield f'{HISTOGRAM}_bucket{{{labels(which | {"le": "+Inf"})}}} {total}'
-    yield f"{HISTOGRAM}_sum{{{labels(which)}}} " \
+    yield f'{name}_bucket{{{labels(which | {"le": "+Inf"})}}} {total}'
+    yield f"{name}_sum{{{labels(which)}}} " \
           f"{sum(middle(low) * count for low, count in buckets) / hz!r}"
-    yield f"{HISTOGRAM}_count{{{labels(which)}}} {total}"
+    yield f"{name}_count{{{labels(which)}}} {total}"
 
 
 def render(found, options):
@@ -81,7 +91,7 @@ def render(found, options):
     if len({labels({"host": name}) for name in names.values()}) < len(names):
         raise Failed("two machines cannot be told apart by their names")
     samples = {metric: [] for metric in GAUGES}
-    histograms = []
+    histograms = {base: [] for base, _, _ in SCALES.values()}
     for result in sorted(results, key=lambda result: names[result.machine]):
         host = {"host": names[result.machine]}
         for metric, which, value in gauges(result, host, newest[result.machine]):
@@ -90,12 +100,13 @@ def render(found, options):
         for figure in figures(result):
             if figure.row.details:
                 which = host | {"row": figure.row.name, "setting": figure.setting}
-                histograms += histogram(figure.row, which, cycles_per_ns(result) * 1e9)
+                histograms[SCALES[result.unit][0]] += histogram(figure.row, which, result)
     lines = []
     for metric, text in GAUGES.items():
         if samples[metric]:
             lines += [f"# HELP {metric} {text}", f"# TYPE {metric} gauge", *samples[metric]]
-    if histograms:
-        lines += [f"# HELP {HISTOGRAM} {HISTOGRAM_HELP}", f"# TYPE {HISTOGRAM} histogram",
-                  *histograms]
+    for base, samples_of in histograms.items():
+        if samples_of:
+            lines += [f"# HELP rdpmc_read_{base} {HISTOGRAM_HELP}",
+                      f"# TYPE rdpmc_read_{base} histogram", *samples_of]
     return "\n".join(lines) + "\n"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """CSV as RFC 4180 has it but with \\n, UTF-8: a line for each row of each result. A cell is empty
-where nothing is known. Rows simulated-vpmu are here, too: their times mean nothing.
+where nothing is known, and of each figure either that of time or that of instructions. Rows simulated-vpmu are here, too: their times mean nothing.
 
 A spreadsheet takes a text that begins with = + - @ for a formula. Such a text, and one that begins
 with an apostrophe, gets an apostrophe before it, as spreadsheets themselves mark a text; whoever
@@ -17,10 +17,11 @@ from ..text import plain
 from .found import started
 
 FORMULA = "=+-@＝＋－＠'"       # full-width as well: some locales take them for the same
+FIGURES = "median", "mad", "lower", "upper", "p99", "max"
 COLUMNS = ("path", "host", "cpu", "backend", "nested", "microcode", "kernel", "governor", "turbo",
            "smt", "version", "compiler", "flags", "started", "partial", "name", "setting", "status",
-           "reason", "median_ns", "mad_ns", "lower_ns", "upper_ns", "p99_ns", "max_ns",
-           "exits_per_read", "runs")
+           "reason", *(f"{figure}_ns" for figure in FIGURES), "exits_per_read", "runs",
+           *(f"{figure}_instructions" for figure in FIGURES))
 
 
 def cell(value):
@@ -44,10 +45,13 @@ def lines(result):
              said(part(of, "cpu").get("microcode")), said(part(of, "kernel").get("release")),
              said(of.get("governor")), said(of.get("turbo")), said(part(of, "smt").get("control")),
              result.version, result.compiler, result.flags, started(result), said(result.partial))
+    none = (None,) * len(FIGURES)
     for row in result.rows + exit_costs(result.rows):
         lower, upper = median_interval(row.runs) if row.runs else (None, None)
-        yield *known, row.name, setting(row, result.options), row.status, row.reason, \
-            row.median, row.mad, lower, upper, row.p99, row.max, row.exits, len(row.runs)
+        figures = row.median, row.mad, lower, upper, row.p99, row.max
+        times, instructions = (figures, none) if result.unit == "ns" else (none, figures)
+        yield *known, row.name, setting(row, result.options), row.status, row.reason, *times, \
+            row.exits, len(row.runs), *instructions
 
 
 def render(found, options):
