@@ -11,6 +11,7 @@ from . import files, floor, history, workers
 from .changes import CONFIRMING, SHORT, Changes, find, relation
 from .conditions import shift
 from .main import Failed, name_skipped, option_number, progress
+from .statistics import tests
 from .text import change, counted, date, plain, time
 
 MAGNITUDE = 0.02            # share that a level has to move
@@ -84,6 +85,7 @@ def watch(of, magnitude=MAGNITUDE):
     if len(tasks) < FEW:
         judged = list(map(judge, tasks))
     else:
+        tests()     # here, not in each worker
         judged = list(workers.each(judge, tasks, chunk=8))
         for watched, series in zip(judged, of.series):
             watched.series = series
