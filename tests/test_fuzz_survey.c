@@ -56,15 +56,24 @@ static void value(const struct rdpmc_state *state, struct engine_answer *answer)
 		answer->regs.rip = (uint32_t)answer->regs.rip;
 }
 
+static void read_without_31(struct engine_vcpu *vcpu, enum entry entry,
+			    const struct rdpmc_state *state, struct engine_answer *answer)
+{
+	struct rdpmc_state changed = *state;
+
+	changed.regs.rcx &= ~0x80000000ULL;
+	engine_emulator.read(vcpu, entry, &changed, answer);
+}
+
 static void read_wrongly(unsigned int how, struct engine_vcpu *vcpu, enum entry entry,
 			 const struct rdpmc_state *state, struct engine_answer *answer)
 {
 	const uint32_t ecx = (uint32_t)state->regs.rcx;
-	struct rdpmc_state changed = *state;
 
 	if (how == IGNORES_31)
-		changed.regs.rcx &= ~0x80000000ULL;
-	engine_emulator.read(vcpu, entry, &changed, answer);
+		read_without_31(vcpu, entry, state, answer);
+	else
+		engine_emulator.read(vcpu, entry, state, answer);
 	answer->regs.rcx = state->regs.rcx;
 	if (how == STAYS)
 		answer->regs.rip = state->regs.rip;
