@@ -192,8 +192,7 @@ static int note_group(void *journal, uint64_t first)
 	uint8_t data[MUTATE_SIZE];
 
 	for (uint64_t i = first; i < first + SURVEY_NOTE && i < MADE; i++)
-		if (journal_add(journal, data,
-				mutate_numbered(SURVEY_SEED, i, data, sizeof(data))))
+		if (journal_add(journal, data, mutate_numbered(SURVEY_SEED, i, data, sizeof(data))))
 			return errno;
 	return journal_sync(journal) ? errno : 0;
 }

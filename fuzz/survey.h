@@ -140,8 +140,8 @@ int survey_run(const struct survey *survey, struct survey_result *result, const 
 void survey_free(struct survey_result *result);
 
 /* Cases of any guest, made at random as `run --random` makes them, by the first engine. */
-#define SURVEY_SEED 1
-#define SURVEY_NOTE 256
+#define SURVEY_SEED   1
+#define SURVEY_NOTE   256
 #define SURVEY_KILLED 8
 struct survey_made {
 	uint64_t cases;    /* that were tried to their end */

@@ -323,8 +323,7 @@ static __attribute__((noinline)) void read_differs(struct trial_run *run, struct
 						   const char *trouble, unsigned int oracles)
 {
 	struct trial *trial = run->trial;
-	uint64_t known =
-		reading->held ? explain(run, entry, reading->restore, answer, trouble) : 0;
+	uint64_t known = reading->held ? explain(run, entry, reading->restore, answer, trouble) : 0;
 
 	if (trial->tell) {
 		struct finding found = { .oracles = oracles, .trouble = trouble, .known = known };
