@@ -32,6 +32,9 @@ VERSION := $(shell read -r number commit <VERSION; \
 WARNINGS := -Wall -Wextra -Werror
 CFLAGS   ?= -O2 -g
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# Sanitized, the compiler takes three times as long for -O2 -g: lines are enough for reports of where it was, and
+# speed matters in a few files only (SPED_UP). CFLAGS of your own are taken as they are.
+SANITIZE += $(if $(filter file,$(origin CFLAGS)),-O1 -g1)
 CPPFLAGS_ALL := -I. -D_GNU_SOURCE
 CFLAGS_ALL    = -std=gnu11 $(WARNINGS) $(CFLAGS)
 LIBS      = $(shell $(PKG_CONFIG) --libs hwloc jansson) -lm
@@ -257,7 +260,7 @@ $$(call objects,$(1),$$(PROGRAM_SOURCES)): CPPFLAGS_ALL += -DPROGRAM_VERSION='"$
 	-DPROGRAM_COMPILER='"$$(shell $$(CC) --version 2>/dev/null | head -n 1)"' -DPROGRAM_FLAGS='"$$(CFLAGS_ALL) $(2)"'
 $(1)/%.o: % $$(BUILD)/flags
 	@mkdir -p $$(@D)
-	$$(call quiet,CC,$$<)$$(CC) $$(CPPFLAGS_ALL) $$(LIB_FLAGS) $$(CFLAGS_ALL) $(2) -MMD -MP -c -o $$@ $$<
+	$$(call quiet,CC,$$<)$$(CC) $$(CPPFLAGS_ALL) $$(LIB_FLAGS) $$(CFLAGS_ALL) $(2) $$(SPEED) -MMD -MP -c -o $$@ $$<
 $(1)/rdpmc-bench: $$(call objects,$(1),$$(HOST_SOURCES) $$(BENCH_SOURCES)) $$(MADE_OBJECT)
 	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -o $$@ $$^ $$(HOST_LIBS)
 $(1)/rdpmc-diff: $$(call objects,$(1),$$(DIFF_SOURCES)) $$(MADE_OBJECT)
@@ -267,6 +270,10 @@ $(1)/fuzz-rdpmc-replay: $$(call objects,$(1),$$(TARGET_SOURCES) fuzz/main_replay
 endef
 $(eval $(call compile,$(BUILD),))
 $(eval $(call compile,$(SANITIZED),$(SANITIZE)))
+# In these the tests spend their time.
+SPED_UP := $(MODEL_SOURCES) $(EMULATOR_SOURCES) bench/expect.c bench/modelled.c bench/stats.c fuzz/case.c fuzz/engine_emulator.c \
+	fuzz/trial.c $(wildcard fuzz/survey_[cgr]*.c fuzz/sweep*.c) tests/test_fuzz_survey.c tests/test_fuzz_sweep.c
+$(call objects,$(SANITIZED),$(SPED_UP)): SPEED := $(if $(filter file,$(origin CFLAGS)),-O2)
 
 # The loops of a sweep: all of a read inlined, what is the same for all reads decided outside the loop.
 SWEEP_FLAGS := $(if $(findstring clang,$(CC)),-mllvm -inline-threshold=2000,-funswitch-loops -fno-tree-slp-vectorize -fno-store-merging \

@@ -187,14 +187,14 @@ static void save_all(const char *directory, const struct survey_result *result)
 	}
 }
 
-static void note_group(void *journal, uint64_t first)
+static int note_group(void *journal, uint64_t first)
 {
 	uint8_t data[MUTATE_SIZE];
 
 	for (uint64_t i = first; i < first + SURVEY_NOTE && i < MADE; i++)
-		command_journal_add(journal, data,
-				    mutate_numbered(SURVEY_SEED, i, data, sizeof(data)));
-	command_journal_sync(journal);
+		if (journal_add(journal, data, mutate_numbered(SURVEY_SEED, i, data, sizeof(data))))
+			return errno;
+	return journal_sync(journal) ? errno : 0;
 }
 
 /*

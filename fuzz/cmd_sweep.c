@@ -354,24 +354,14 @@ static void states_of_all(struct run *run, struct trial *trial, bool named)
 {
 	const struct configuration *only = run->options->configuration;
 	bool left_out[nr_configurations];
-	size_t n = 0;
 
 	memset(left_out, 0, sizeof(left_out));
 	for (size_t i = 0; i < nr_configurations && !command_interrupted(); i++) {
 		left_out[i] = !named && !is_new_guest(run, trial, i);
-		n += left_out[i];
 		if (named ? &configurations[i] == only : !left_out[i])
 			states(run, trial, &configurations[i]);
 	}
-	if (n)
-		fprintf(run->out,
-			"%zu configurations left out, of which the engine makes the same "
-			"guest as of another:",
-			n);
-	for (size_t i = 0; n && i < nr_configurations; i++)
-		if (left_out[i])
-			fprintf(run->out, " %s", configurations[i].name);
-	fputs(n ? "\n" : "", run->out);
+	sweep_tell_left_out(run->out, left_out);
 	report_remarks(run->out, trial);
 	if (trial->engine->speed && !command_interrupted()) {
 		const char *speed = trial->engine->speed(trial->vcpu);

@@ -140,21 +140,24 @@ int survey_run(const struct survey *survey, struct survey_result *result, const 
 void survey_free(struct survey_result *result);
 
 /* Cases of any guest, made at random as `run --random` makes them, by the first engine. */
-#define SURVEY_SEED 1
-#define SURVEY_NOTE 256
+#define SURVEY_SEED   1
+#define SURVEY_NOTE   256
+#define SURVEY_KILLED 8
 struct survey_made {
-	uint64_t cases;    /* that were tried */
+	uint64_t cases;    /* that were tried to their end */
+	uint64_t killed;   /* that took the process down; SURVEY_KILLED is the end of it */
 	uint64_t differ;   /* in a way that nothing known explains */
 	uint64_t answered; /* reads */
 };
 
 /*
- * Tries @count of them in a process of their own. @note, or NULL, is called before each
- * SURVEY_NOTE cases, with the number of the first. If one kills the process, @result is partial and says
- * which. Returns 0, or -1 with @why.
+ * Tries @count of them in a process of their own, and behind one that kills it in another; @result is
+ * partial then and says which. @note, or NULL, is called before each SURVEY_NOTE cases and where a
+ * process begins, with the number of the first, and returns 0, or errno: nothing more is tried.
+ * Returns 0, or -1 with @why.
  */
 int survey_made(struct survey_result *result, uint64_t count,
-		void (*note)(void *opaque, uint64_t first), void *opaque, struct survey_made *made,
+		int (*note)(void *opaque, uint64_t first), void *opaque, struct survey_made *made,
 		const char **why);
 
 /* Was a read answered, by every engine? If not, that nothing was found means nothing. */

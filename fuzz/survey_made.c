@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A survey's random cases, in a process that one of them may take down. */
+/* A survey's random cases, in a process that one of them may take down; the next goes on behind it. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,35 +17,44 @@
 /* What it tells its parent, case by case. */
 struct shared {
 	struct survey_made made;
+	uint64_t next; /* case under way */
 	uint64_t happened[KNOWN_MOST];
+	int unnoted;   /* a case could not be noted: errno */
 	char why[200]; /* it could not begin; empty: it could */
 };
 
 struct made_cases {
 	const struct survey *survey;
 	uint64_t count;
-	void (*note)(void *opaque, uint64_t first);
+	int (*note)(void *opaque, uint64_t first);
 	void *opaque;
 };
 
 static void try_all(const struct made_cases *cases, struct trial *trial, struct shared *shared)
 {
+	const uint64_t first = shared->next, answered = shared->made.answered;
 	struct known *known = cases->survey->known[SURVEY_BEFORE];
 	uint8_t data[MUTATE_SIZE];
 	struct finding finding;
 
-	for (uint64_t i = 0; i < cases->count; i++) {
+	for (uint64_t i = first; i < cases->count; i++) {
 		size_t size = mutate_numbered(SURVEY_SEED, i, data, sizeof(data));
 
-		if (cases->note && i % SURVEY_NOTE == 0)
-			cases->note(cases->opaque, i);
+		if (cases->note && (i % SURVEY_NOTE == 0 || i == first))
+			shared->unnoted = cases->note(cases->opaque, i);
+		if (shared->unnoted)
+			return;
+		shared->next = i;
 		shared->made.differ += !trial_run(trial, data, size, &finding);
-		shared->made.answered = trial->tally.answered;
-		shared->made.cases = i + 1;
-		for (unsigned int k = 0; trial->tally.known && k < known_count(known); k++)
-			shared->happened[k] = known_get(known, k)->happened;
+		shared->made.answered = answered + trial->tally.answered;
+		shared->made.cases++;
+		for (unsigned int k = 0; trial->tally.known && k < known_count(known); k++) {
+			shared->happened[k] += known_get(known, k)->happened;
+			known_get(known, k)->happened = 0;
+		}
 		trial->tally.known = 0;
 	}
+	shared->next = cases->count;
 }
 
 /* Never returns. */
@@ -82,50 +91,86 @@ static int await(const struct survey *survey, pid_t pid)
 	return status;
 }
 
+/* One process, from shared->next on. Returns its status, or -1: there is none. */
+static int one_process(const struct made_cases *cases, struct shared *shared)
+{
+	const pid_t parent = getpid();
+	pid_t pid;
+
+	fflush(NULL); /* what is not yet written is not the child's to write */
+	pid = fork();
+	if (!pid)
+		worker(cases, shared, parent);
+	return pid < 0 ? -1 : await(cases->survey, pid);
+}
+
+static void tell_killer(struct survey_result *result, const struct shared *shared, int status)
+{
+	char *died = result->died;
+	const size_t at = strlen(died);
+
+	if (!at)
+		snprintf(died, sizeof(result->died), "%s, in random case %llu of seed %u",
+			 WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit",
+			 (unsigned long long)shared->next, SURVEY_SEED);
+	else if (shared->made.killed == 1)
+		snprintf(died + at, sizeof(result->died) - at,
+			 "; then in random case %llu of seed %u", (unsigned long long)shared->next,
+			 SURVEY_SEED);
+	else
+		snprintf(died + at, sizeof(result->died) - at, ", %llu",
+			 (unsigned long long)shared->next);
+}
+
+/* NULL, or why it is no use. */
+static const char *all_processes(const struct made_cases *cases, struct shared *shared,
+				 struct survey_result *result)
+{
+	const struct survey *survey = cases->survey;
+	static char text[200];
+
+	while (shared->next < cases->count && shared->made.killed < SURVEY_KILLED) {
+		int status = one_process(cases, shared);
+
+		if (status == -1)
+			return "no process can be started";
+		if (shared->unnoted)
+			snprintf(text, sizeof(text),
+				 "the journal cannot be written: %s; nothing more is run",
+				 strerror(shared->unnoted));
+		else
+			snprintf(text, sizeof(text), "%s", shared->why);
+		if (text[0])
+			return text;
+		if (shared->next == cases->count)
+			break;
+		result->partial = true;
+		if (survey->interrupted && survey->interrupted())
+			break;
+		shared->made.killed++;
+		tell_killer(result, shared, status);
+		shared->next++;
+	}
+	return NULL;
+}
+
 int survey_made(struct survey_result *result, uint64_t count,
-		void (*note)(void *opaque, uint64_t first), void *opaque, struct survey_made *made,
+		int (*note)(void *opaque, uint64_t first), void *opaque, struct survey_made *made,
 		const char **why)
 {
 	const struct survey *survey = result->survey;
 	const struct made_cases cases = { survey, count, note, opaque };
-	static char text[200];
-	const pid_t parent = getpid();
 	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t pid;
-	int status;
 
 	memset(made, 0, sizeof(*made));
 	*why = "out of memory";
 	if (shared == MAP_FAILED)
 		return -1;
-	fflush(NULL); /* what is not yet written is not the child's to write */
-	pid = fork();
-	if (!pid)
-		worker(&cases, shared, parent);
-	*why = "no process can be started";
-	status = pid < 0 ? 0 : await(survey, pid);
-	if (shared->why[0]) {
-		snprintf(text, sizeof(text), "%s", shared->why);
-		*why = text;
-		pid = -1;
-	}
-	/* Where a case cannot be noted, what is said of it is said there. */
-	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 2) {
-		*why = "they ended early";
-		pid = -1;
-	}
+	*why = all_processes(&cases, shared, result);
 	*made = shared->made;
 	for (unsigned int k = 0; k < known_count(survey->known[SURVEY_BEFORE]); k++)
 		known_get(survey->known[SURVEY_BEFORE], k)->happened += shared->happened[k];
 	munmap(shared, sizeof(*shared));
-	if (pid < 0)
-		return -1;
-	result->partial |= made->cases < count;
-	if (made->cases < count && !result->died[0] &&
-	    !(survey->interrupted && survey->interrupted()))
-		snprintf(result->died, sizeof(result->died), "%s, in random case %llu of seed %u",
-			 WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit",
-			 (unsigned long long)made->cases, SURVEY_SEED);
-	return 0;
+	return *why ? -1 : 0;
 }

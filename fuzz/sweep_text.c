@@ -2,7 +2,10 @@
 /* What sweeps found, in words and in a table. */
 #include "fuzz/sweep_text.h"
 
+#include <stdlib.h>
+
 #include "fuzz/report.h"
+#include "fuzz/survey_report.h"
 
 void sweep_tell_findings(FILE *out, const struct trial *trial,
 			 const struct configuration *configuration,
@@ -91,4 +94,25 @@ void sweep_tell_states(FILE *out, const struct sweep_place places[SWEEP_PLACES],
 		tried, SWEEP_PLACES, (unsigned long long)agree, (unsigned long long)differ,
 		(unsigned long long)refused);
 	report_tally(out, tally, 0);
+}
+
+void sweep_tell_left_out(FILE *out, const bool left_out[])
+{
+	char *text = NULL;
+	size_t size, n = 0;
+	FILE *list = open_memstream(&text, &size);
+
+	for (size_t i = 0; i < nr_configurations; i++) {
+		if (list && left_out[i])
+			fprintf(list, "%s ", configurations[i].name);
+		n += left_out[i];
+	}
+	if (n)
+		fprintf(out,
+			"%zu configurations left out, of which the engine makes the same guest as "
+			"of another:\n",
+			n);
+	if (list && !fclose(list) && n)
+		survey_wrap(out, "", 4, text);
+	free(text);
 }

@@ -17,4 +17,7 @@ void sweep_tell_findings(FILE *out, const struct trial *trial,
 void sweep_tell_states(FILE *out, const struct sweep_place places[SWEEP_PLACES],
 		       const struct tally *tally);
 
+/* The configurations that were not swept, if any, because the engine makes the same guest of another. */
+void sweep_tell_left_out(FILE *out, const bool left_out[]);
+
 #endif

@@ -149,7 +149,7 @@ static bool same_decision(const struct rdpmc_decision *a, const struct rdpmc_dec
  * What no engine is held to: the guest as it was asked for, where the engine cannot give it, and a
  * processor that chose otherwise where the hardware has a choice.
  */
-static void ask_further(struct trial_run *run)
+static __attribute__((noinline)) void ask_further(struct trial_run *run)
 {
 	static const struct rdpmc_choices choices[] = {
 		{ .metrics_any_index = false },
@@ -239,7 +239,8 @@ static const char *trouble_of(const struct trial *trial)
 }
 
 /* The same where no answer has it: of a write, or of a read that the host refused. */
-static void judge_trouble(struct trial_run *run, enum entry entry, size_t step, const char *trouble)
+static __attribute__((noinline)) void judge_trouble(struct trial_run *run, enum entry entry,
+						    size_t step, const char *trouble)
 {
 	struct trial *trial = run->trial;
 	struct finding found = { .oracles = ORACLE_TROUBLE,
@@ -312,6 +313,37 @@ static bool read_comes_to(struct trial_run *run, enum entry entry)
 	return false;
 }
 
+/*
+ * Out of read_judge(): what most reads have no use for would be room on its stack, which sanitizers make
+ * ready and clear for each of them.
+ */
+static __attribute__((noinline)) void read_differs(struct trial_run *run, struct reading *reading,
+						   enum entry entry,
+						   const struct engine_answer *answer,
+						   const char *trouble, unsigned int oracles)
+{
+	struct trial *trial = run->trial;
+	uint64_t known = reading->held ? explain(run, entry, reading->restore, answer, trouble) : 0;
+
+	if (trial->tell) {
+		struct finding found = { .oracles = oracles, .trouble = trouble, .known = known };
+
+		note(run, entry, reading->step, &reading->model, answer, &found);
+		trial->tell(trial->opaque, &found);
+	}
+	if (goes_on(trial, known)) {
+		reading->differs = true;
+		return;
+	}
+	/* Of two that are wrong the first is told; one that only differs from it is right. */
+	if (!(run->finding->oracles & ~ORACLE_PASS_SOUND) || run->finding->unanswered) {
+		run->finding->trouble = trouble ? trouble : run->finding->trouble;
+		run->finding->unanswered = false;
+		note(run, entry, reading->step, &reading->model, answer, run->finding);
+	}
+	run->finding->oracles |= oracles;
+}
+
 static void read_judge(struct trial_run *run, struct reading *reading, enum entry entry,
 		       const struct engine_answer *answer)
 {
@@ -319,7 +351,6 @@ static void read_judge(struct trial_run *run, struct reading *reading, enum entr
 	const struct engine *engine = trial->engine;
 	const char *trouble = trouble_of(trial);
 	unsigned int oracles;
-	uint64_t known;
 
 	if (answer->refused) {
 		if (!trial->tally.refused++)
@@ -343,26 +374,8 @@ static void read_judge(struct trial_run *run, struct reading *reading, enum entr
 	reading->first = answer;
 	if (trouble)
 		oracles |= ORACLE_TROUBLE;
-	if (!oracles)
-		return;
-	known = reading->held ? explain(run, entry, reading->restore, answer, trouble) : 0;
-	if (trial->tell) {
-		struct finding found = { .oracles = oracles, .trouble = trouble, .known = known };
-
-		note(run, entry, reading->step, &reading->model, answer, &found);
-		trial->tell(trial->opaque, &found);
-	}
-	if (goes_on(trial, known)) {
-		reading->differs = true;
-		return;
-	}
-	/* Of two that are wrong the first is told; one that only differs from it is right. */
-	if (!(run->finding->oracles & ~ORACLE_PASS_SOUND) || run->finding->unanswered) {
-		run->finding->trouble = trouble ? trouble : run->finding->trouble;
-		run->finding->unanswered = false;
-		note(run, entry, reading->step, &reading->model, answer, run->finding);
-	}
-	run->finding->oracles |= oracles;
+	if (oracles)
+		read_differs(run, reading, entry, answer, trouble, oracles);
 }
 
 static void reload(struct trial_run *run, const struct rdpmc_counters *counters)

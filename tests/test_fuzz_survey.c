@@ -5,6 +5,7 @@
  * with the smallest case; that it says so when it can only estimate, or when a worker dies; and
  * what changes from one engine to another.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -36,6 +38,7 @@ static enum {
 	SCATTERED, /* half of all ECX, by no rule of types and indices */
 	PASSES,    /* never intercepts */
 	DIES,      /* of a guest with 5 counters or more */
+	DIES_SELDOM,
 	CLOBBERS,  /* RDX, in a #GP */
 	REFUSES,   /* every read */
 	STAYS,     /* RIP does, where a value is read */
@@ -56,15 +59,24 @@ static void value(const struct rdpmc_state *state, struct engine_answer *answer)
 		answer->regs.rip = (uint32_t)answer->regs.rip;
 }
 
+static void read_without_31(struct engine_vcpu *vcpu, enum entry entry,
+			    const struct rdpmc_state *state, struct engine_answer *answer)
+{
+	struct rdpmc_state changed = *state;
+
+	changed.regs.rcx &= ~0x80000000ULL;
+	engine_emulator.read(vcpu, entry, &changed, answer);
+}
+
 static void read_wrongly(unsigned int how, struct engine_vcpu *vcpu, enum entry entry,
 			 const struct rdpmc_state *state, struct engine_answer *answer)
 {
 	const uint32_t ecx = (uint32_t)state->regs.rcx;
-	struct rdpmc_state changed = *state;
 
 	if (how == IGNORES_31)
-		changed.regs.rcx &= ~0x80000000ULL;
-	engine_emulator.read(vcpu, entry, &changed, answer);
+		read_without_31(vcpu, entry, state, answer);
+	else
+		engine_emulator.read(vcpu, entry, state, answer);
 	answer->regs.rcx = state->regs.rcx;
 	if (how == STAYS)
 		answer->regs.rip = state->regs.rip;
@@ -97,13 +109,18 @@ static void before_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 	read_wrongly(wrong_before, vcpu, entry, state, answer);
 }
 
+static bool seldom(const struct rdpmc_pmu *guest)
+{
+	return guest->nr_gp == 7 && guest->nr_fixed == 2 && guest->gp_width == 48;
+}
+
 static void wrong_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
 			const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
 {
 	engine_emulator.begin(vcpu, guest, host, policy);
 	if (wrong == SETUP)
 		pending = complaint;
-	if (wrong == DIES && guest->nr_gp >= 5)
+	if ((wrong == DIES && guest->nr_gp >= 5) || (wrong == DIES_SELDOM && seldom(guest)))
 		abort();
 }
 
@@ -395,7 +412,7 @@ static struct survey_made made(unsigned int how, struct survey_result *result)
 	return made;
 }
 
-/* Random cases are a worker's, too: what was found before one that kills it is kept. */
+/* Random cases are a worker's, too. */
 static void test_made(void **unused)
 {
 	uint8_t data[MUTATE_SIZE];
@@ -403,7 +420,8 @@ static void test_made(void **unused)
 	struct survey_made all;
 	struct rdpmc_case one;
 	char died[200];
-	uint64_t i = 0;
+	unsigned int killed = 0;
+	size_t at = 0;
 
 	(void)unused;
 	all = made(NOTHING, &result);
@@ -417,14 +435,91 @@ static void test_made(void **unused)
 	assert_true(all.differ > 0);
 	survey_free(&result);
 
-	do {
-		case_decode(data, mutate_numbered(1, i++, data, sizeof(data)), &one);
-	} while (one.guest.nr_gp < 5);
+	/* The whole of what it says of those that kill, up to the last that is tried. */
 	all = made(DIES, &result);
-	assert_int_equal(all.cases, i - 1);
+	assert_int_equal(all.killed, SURVEY_KILLED);
+	for (uint64_t i = 0; killed < SURVEY_KILLED; i++) {
+		case_decode(data, mutate_numbered(1, i, data, sizeof(data)), &one);
+		if (one.guest.nr_gp < 5)
+			continue;
+		at += (size_t)snprintf(died + at, sizeof(died) - at,
+				       killed ? ", %u" : "Aborted, in random case %u of seed 1",
+				       (unsigned int)i);
+		killed++;
+		assert_true(killed < SURVEY_KILLED || all.cases == i + 1 - SURVEY_KILLED);
+	}
 	assert_true(result.partial);
-	snprintf(died, sizeof(died), "Aborted, in random case %u of seed 1", (unsigned int)i - 1);
 	assert_string_equal(result.died, died);
+	survey_free(&result);
+}
+
+/* Behind a case that kills it goes on: every other one is tried, and counts as it does without. */
+static void test_made_go_on(void **unused)
+{
+	uint64_t killers = 0, answered;
+	const char *why = NULL;
+	uint8_t data[MUTATE_SIZE];
+	struct survey_result result;
+	struct survey_made all;
+	struct finding finding;
+	struct rdpmc_case one;
+	struct trial trial;
+	size_t size;
+
+	(void)unused;
+	all = made(DIES_SELDOM, &result);
+	wrong = NOTHING;
+	assert_int_equal(trial_init(&trial, &engine, &why), 0);
+	for (uint64_t i = 0; i < 3000; i++) {
+		size = mutate_numbered(SURVEY_SEED, i, data, sizeof(data));
+		case_decode(data, size, &one);
+		if (seldom(&one.guest))
+			killers++;
+		else
+			trial_run(&trial, data, size, &finding);
+	}
+	answered = trial.tally.answered;
+	trial_free(&trial);
+	assert_in_range(killers, 1, SURVEY_KILLED - 1);
+	assert_int_equal(all.killed, killers);
+	assert_int_equal(all.cases, 3000 - killers);
+	assert_int_equal(all.answered, answered);
+	assert_int_equal(all.differ, 0);
+	assert_true(result.partial);
+	survey_free(&result);
+}
+
+static int cannot_note(void *opaque, uint64_t first)
+{
+	(void)opaque;
+	return first ? ENOSPC : 0;
+}
+
+/* Status 2 of the process is no sign of that: it may be the engine's own. */
+static void exits_by_2(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
+		       const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
+{
+	engine_emulator.begin(vcpu, guest, host, policy);
+	if (guest->nr_gp >= 5)
+		_exit(2);
+}
+
+static void test_made_not_noted(void **unused)
+{
+	struct survey_result result;
+	struct survey_made all;
+	const char *why;
+
+	(void)unused;
+	made(NOTHING, &result);
+	assert_int_equal(survey_made(&result, 3000, cannot_note, NULL, &all, &why), -1);
+	assert_string_equal(why, "the journal cannot be written: No space left on device; nothing "
+				 "more is run");
+	assert_int_equal(all.cases, SURVEY_NOTE);
+	engine.begin = exits_by_2;
+	assert_int_equal(survey_made(&result, 3000, NULL, NULL, &all, &why), 0);
+	assert_int_equal(all.killed, SURVEY_KILLED);
+	assert_int_equal(strncmp(result.died, "exit, in random case ", 21), 0);
 	survey_free(&result);
 }
 
@@ -692,6 +787,7 @@ int main(void)
 		cmocka_unit_test(test_reports),        cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_common_entries), cmocka_unit_test(test_moved_rip),
 		cmocka_unit_test(test_made),           cmocka_unit_test(test_death_beside_another),
+		cmocka_unit_test(test_made_go_on),     cmocka_unit_test(test_made_not_noted),
 	};
 
 	return cmocka_run_group_tests_name("survey", tests, NULL, NULL);

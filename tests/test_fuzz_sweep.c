@@ -604,6 +604,39 @@ static void test_states_tried(void **unused)
 	}
 }
 
+/* All of them, in lines that a terminal holds; nothing of none. */
+static void test_left_out(void **unused)
+{
+	bool left_out[nr_configurations];
+
+	(void)unused;
+	for (size_t kept = 0; kept < 3; kept++) {
+		char *text, *place;
+		size_t size, told = 0;
+		FILE *out = open_memstream(&text, &size);
+
+		for (size_t i = 0; i < nr_configurations; i++)
+			left_out[i] = kept < 2 && i >= kept;
+		sweep_tell_left_out(out, left_out);
+		fclose(out);
+		for (char *line = strtok_r(text, "\n", &place); line;
+		     line = strtok_r(NULL, "\n", &place)) {
+			assert_in_range(strlen(line), 1, 96);
+			for (char *word = line; *line == ' ' && *word; told++) {
+				word += strspn(word, " ");
+				assert_string_not_equal(word, "");
+				size = strlen(configurations[kept + told].name);
+				assert_int_equal(strcspn(word, " "), size);
+				assert_memory_equal(word, configurations[kept + told].name, size);
+				word += size;
+			}
+		}
+		assert_int_equal(told, kept < 2 ? nr_configurations - kept : 0);
+		assert_true(size || kept == 2);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -613,7 +646,7 @@ int main(void)
 		cmocka_unit_test(test_too_many),     cmocka_unit_test(test_unsound),
 		cmocka_unit_test(test_clear_mode),   cmocka_unit_test(test_representatives),
 		cmocka_unit_test(test_pairs),        cmocka_unit_test(test_interrupted),
-		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_resume),       cmocka_unit_test(test_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

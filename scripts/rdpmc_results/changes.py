@@ -10,7 +10,8 @@ significance is a table. A stretch that a line explains better than steps do is 
 from dataclasses import dataclass, field
 
 import numpy
-from scipy import stats
+
+from .statistics import tests
 
 CONFIRMING = 3      # points that a level needs on either side before anybody believes it
 SHORT = 10          # fewer points than that say nothing
@@ -59,7 +60,7 @@ def ranked(values):
     """From 1 on; SciPy's only where some are alike, because it takes most of the time."""
     order = values.argsort()
     if (numpy.diff(values[order]) == 0).any():
-        return stats.rankdata(values).astype(numpy.float32)
+        return tests().rankdata(values).astype(numpy.float32)
     ranks = numpy.empty(len(values), numpy.float32)
     ranks[order] = numpy.arange(1, len(values) + 1)
     return ranks
@@ -162,7 +163,7 @@ def newest(values, start, magnitude):
             continue
         # After a short level, to lie apart from all of it is as sure as so few points can be.
         if end.min() > level.max() or end.max() < level.min() or \
-                stats.mannwhitneyu(end, level, method="exact").pvalue <= ALPHA:
+                tests().mannwhitneyu(end, level, method="exact").pvalue <= ALPHA:
             return at
     return None
 
@@ -182,9 +183,9 @@ def drift(values, bounds, magnitude):
         if len(stretch) < 2 * SHORT:
             break
         time = numpy.arange(len(stretch))
-        if stats.kendalltau(time, stretch).pvalue > ALPHA:
+        if tests().kendalltau(time, stretch).pvalue > ALPHA:
             continue
-        slope, origin, *_ = stats.theilslopes(stretch, time)
+        slope, origin, *_ = tests().theilslopes(stretch, time)
         line = origin + slope * time
         if not large(line[0], line[-1], magnitude):
             continue

@@ -14,7 +14,7 @@ from statistics import median
 import numpy
 
 from . import files, workers
-from .conditions import conditions
+from .conditions import conditions, disturbance, disturbed
 from .files import Row
 from .memory import Memory
 from .statistics import median_interval
@@ -38,6 +38,7 @@ class Point:
     absent: int = 0         # index into History.absent
     host: str = ""          # the name of its machine among all
     synthetic: bool = False  # made up for a test: nobody measured it
+    disturbed: str = ""     # by what, if rdpmc-bench warned of it
 
 
 @dataclass(slots=True)
@@ -53,6 +54,7 @@ class Series:
     p99: numpy.ndarray
     exits: numpy.ndarray
     unit: str = "ns"
+    disturbed: numpy.ndarray | None = None  # bool; None: nowhere
 
 
 @dataclass(slots=True)
@@ -157,7 +159,8 @@ def condense(paths):
         found = conditions(result)
         point = Point(path, result.started, result.version, result.partial,
                       "user" if result.options.get("vpmu") == "user" else "", result.machine,
-                      load(result.context), synthetic=result.context.get("synthetic") is True)
+                      load(result.context), synthetic=result.context.get("synthetic") is True,
+                      disturbed=disturbance(disturbed([result])))
         made.append(Entry(point, shares.setdefault(tuple(found.items()), found),
                           shares.setdefault(absent, absent), shares.setdefault(layout, layout),
                           figures))
@@ -174,7 +177,7 @@ def remembered(memory, path, objects):
         if text not in objects:
             objects[text] = tuples(json.loads(text))
     own = json.loads(own)
-    point = Point(path, *own[:-1], synthetic=own[-1])
+    point = Point(path, *own[:-2], synthetic=own[-2], disturbed=own[-1])
     point.machine = tuple(point.machine)
     return Entry(point, *(objects[text] for text in shared),
                  numpy.frombuffer(figures).reshape(-1, len(FIGURES)))
@@ -190,7 +193,7 @@ def remember(memory, path, entry, texts):
 
     point = entry.point
     memory.keep(path, json.dumps([point.started, point.version, point.partial, point.vpmu,
-                                  point.machine, point.load, point.synthetic]),
+                                  point.machine, point.load, point.synthetic, point.disturbed]),
                 [text(each) for each in (entry.conditions, entry.absent, entry.layout)],
                 entry.figures.tobytes())
 
@@ -289,9 +292,11 @@ def read(paths, progress=lambda done, of: None):
             column = columns.setdefault((host, *row), ([], []))
             column[0].append(at)
             column[1].append(figures[:, number])
+    bad = numpy.array([bool(point.disturbed) for point in history.points], dtype=bool)
     for (host, name, how), (at, values) in columns.items():
         at, values = numpy.concatenate(at), numpy.concatenate(values)
         order = numpy.argsort(at)
         history.series.append(Series(host, name, how, at[order],
-                                     *(values[order, figure] for figure in range(len(FIGURES))), units[host]))
+                                     *(values[order, figure] for figure in range(len(FIGURES))), units[host],
+                                     bad[at[order]] if bad.any() else None))
     return history

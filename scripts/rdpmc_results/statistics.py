@@ -4,11 +4,12 @@
 Nothing here is random from one call to the next: the bootstrap's generator has a fixed seed.
 """
 
+import importlib
+from fractions import Fraction
 from functools import lru_cache
 from math import ceil, comb, log, nan, pi
 
 import numpy
-from scipy import stats
 
 TINY = 1e-100       # ns: less is as good as 0, of which there is no ratio that a float could hold
 CONFIDENCE = 0.95
@@ -16,13 +17,19 @@ RESAMPLES = 2000
 SEED = 20250101
 
 
+def tests():
+    """scipy.stats, for whoever wants a test of it: to import it takes longer than most commands do."""
+    return importlib.import_module("scipy.stats")
+
+
 @lru_cache(maxsize=None)
 def interval_rank(count):
     """Rank k from either end so that the median lies between the k-th least and the k-th greatest
     of @count values with 95 %; 0 where even the extremes do not reach that (fewer than 6)."""
-    rank = int(stats.binom.ppf((1 - CONFIDENCE) / 2, count, 0.5))
-    while rank > 0 and stats.binom.cdf(rank - 1, count, 0.5) > (1 - CONFIDENCE) / 2:
-        rank -= 1
+    rank, ways = 0, 1       # of 2 ** count: so many leave fewer than rank + 1 values on one side
+    while 2 * ways < (1 - Fraction(str(CONFIDENCE))) * 2 ** count:
+        rank += 1
+        ways += comb(count, rank)
     return rank
 
 
@@ -83,13 +90,13 @@ def signed_rank(differences):
     if not moved:
         return 1.0
     alike = len({abs(each) for each in moved}) < len(differences)
-    return float(stats.wilcoxon(moved, method="approx" if alike else "exact").pvalue)
+    return float(tests().wilcoxon(moved, method="approx" if alike else "exact").pvalue)
 
 
 def mann_whitney(a, b):
     """Two-sided p of run medians, exact where no two are alike."""
     alike = len(set(a) | set(b)) < len(a) + len(b)
-    return float(stats.mannwhitneyu(a, b, alternative="two-sided",
+    return float(tests().mannwhitneyu(a, b, alternative="two-sided",
                                     method="asymptotic" if alike else "exact").pvalue)
 
 
@@ -100,8 +107,8 @@ def welch(a, b, least):
     error = sum(parts) ** 0.5
     freedom = sum(parts) ** 2 / sum(part ** 2 / (len(side) - 1) for part, side in zip(parts, (a, b)))
     apart = abs(float(numpy.mean(a)) - float(numpy.mean(b)))
-    return float(2 * stats.t.sf(apart / error, freedom)), \
-        float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    return float(2 * tests().t.sf(apart / error, freedom)), \
+        float(tests().t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
 
 
 def benjamini_hochberg(p):
@@ -132,5 +139,5 @@ def values_needed(noise, effect, alpha, power=0.9):
 
     A normal approximation, for a difference of means with a variance of @noise / values; rank tests
     take pi / 3 times as many."""
-    z = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)
+    z = tests().norm.ppf(1 - alpha / 2) + tests().norm.ppf(power)
     return ceil(noise * (z / log(1 + effect)) ** 2 * pi / 3)

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
+import numpy
+
 from . import files, floor, history, workers
 from .changes import CONFIRMING, SHORT, Changes, find, relation
 from .conditions import shift
 from .main import Failed, name_skipped, option_number, progress
+from .statistics import tests
 from .text import change, counted, date, plain, time
 
 MAGNITUDE = 0.02            # share that a level has to move
@@ -30,6 +33,7 @@ class Watched:
     ratio: float            # of the change that the verdict is about; 1.0 without
     since: int | None       # index into series.at of its first point
     kind: str               # "step", "drift", or ""
+    left_out: int = 0       # disturbed points that had no say in it
 
 
 VERDICTS = ("regression", "suspicious", "unconfirmed", "improvement", "steady", "short")
@@ -53,11 +57,38 @@ def stands(count, steps, magnitude):
     return ratio, next(step.at for step in reversed(late) if (step.ratio > 1) == (ratio > 1))
 
 
+def deciding(series):
+    """Indices of the points that decide: of those that were disturbed none, unless too few others are
+    there, of all or of the recent ones, to say how it is now."""
+    count = len(series.median)
+    if series.disturbed is None:
+        return numpy.arange(count)
+    kept = numpy.flatnonzero(~series.disturbed)
+    recent = min(count, RECENT)
+    enough = len(kept) >= SHORT and 2 * (kept >= count - recent).sum() >= recent
+    return kept if enough else numpy.arange(count)
+
+
 def judge(task):
     """The Watched of (series, magnitude): how its end stands to what was before the recent points."""
     series, magnitude = task
-    count = len(series.median)
-    found = find(series.median, magnitude)
+    kept = deciding(series)
+    found = judge_values(series, series.median[kept], magnitude)
+    found.left_out = len(series.median) - len(kept)
+    # Of those that decided, to all that are there.
+    if found.since is not None:
+        found.since = int(kept[found.since])
+    for step in found.changes.steps:
+        step.at = int(kept[step.at])
+    if found.changes.drift:
+        found.changes.drift.start = int(kept[found.changes.drift.start])
+        found.changes.drift.end = int(kept[found.changes.drift.end])
+    return found
+
+
+def judge_values(series, values, magnitude):
+    count = len(values)
+    found = find(values, magnitude)
     judged = partial(Watched, series, found)
     if count < SHORT:
         return judged("short", 1.0, None, "")
@@ -84,6 +115,7 @@ def watch(of, magnitude=MAGNITUDE):
     if len(tasks) < FEW:
         judged = list(map(judge, tasks))
     else:
+        tests()     # here, not in each worker
         judged = list(workers.each(judge, tasks, chunk=8))
         for watched, series in zip(judged, of.series):
             watched.series = series
@@ -130,6 +162,9 @@ def describe(of, group):
     points = counted(len(group[0].series.at) - group[0].since, "point")
     began = f"drifting since {date(after.started)}" if group[0].kind == "drift" else \
         f"between {date(before.started)} and {date(after.started)}"
+    series = group[0].series
+    marked = 0 if series.disturbed is None else int(series.disturbed[group[0].since:].sum())
+    points += f", {marked} of them disturbed" if marked else ""
     lines = [f"{plain(after.host)}, {began}, {points}:"]
     for watched in group:
         was, now = moved(watched)
@@ -170,6 +205,21 @@ def rows(found, one, more):
     return f"{counted(len(found), 'row')} {one if len(found) == 1 else more}"
 
 
+def told_disturbed(of, watched):
+    """Lines on the results of which rdpmc-bench warned."""
+    marked = [point for point in of.points if point.disturbed]
+    if not marked:
+        return []
+    lines = [f"{len(marked)} of {counted(len(of.points), 'result')} disturbed, the newest "
+             f"{date(max(point.started for point in marked))}: in the rows' levels they have no say"]
+    doubtful = [each for each in watched if not each.left_out and each.series.disturbed is not None and
+                each.series.disturbed.any()]
+    if doubtful:
+        lines.append(f"  but in {counted(len(doubtful), 'row')}, of which too few others are there: "
+                     "measure again when the machine is idle")
+    return lines
+
+
 def report(of, watched):
     by = {verdict: [each for each in watched if each.verdict == verdict] for verdict in VERDICTS}
     lines = []
@@ -186,7 +236,7 @@ def report(of, watched):
         earlier = sum(len(each.changes.steps) for each in by["steady"])
         lines.append(f"{rows(by['steady'], 'is', 'are')} steady over their last {RECENT} points" +
                      (f"; further back: {counted(earlier, 'step')} (--json)" if earlier else ""))
-    return lines
+    return lines + told_disturbed(of, watched)
 
 
 def document(of, watched):
@@ -205,7 +255,9 @@ def document(of, watched):
         drift = each.changes.drift
         rows.append({
             "host": each.series.host, "name": each.series.name, "setting": each.series.setting,
-            "unit": each.series.unit, "points": len(each.series.at), "verdict": each.verdict, "kind": each.kind,
+            "unit": each.series.unit, "points": len(each.series.at), "disturbed":
+            0 if each.series.disturbed is None else int(each.series.disturbed.sum()),
+            "left_out": each.left_out, "verdict": each.verdict, "kind": each.kind,
             "ratio": each.ratio,
             "since": None if each.since is None else point(each.series, each.since),
             "steps": [step(each, one) for one in each.changes.steps],

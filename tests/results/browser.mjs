@@ -115,6 +115,42 @@ check("flat-is-not-worse", "flat", async page => {
   holds(await page.locator(".verdict.regression").count() === 0, "a row is called slower");
 });
 
+check("disturbed-is-marked", "disturbed", async page => {
+  const legend = await page.locator("#detail .legend").innerText();
+  holds(legend.includes("× disturbed"), legend);
+  // By how many pixels of the cross's colour there are around the last point, and the one before.
+  const [crossed, plain] = await page.evaluate(() => {
+    const {chart} = [...CHARTS].find(each => each.plot.closest("#detail"));
+    const [red, green, blue] = colour("muted").match(/[0-9a-f]{2}/gi).map(hex => parseInt(hex, 16));
+    const {width, height} = chart.ctx.canvas;
+    const {data} = chart.ctx.getImageData(0, 0, width, height);
+    const half = Math.round(5 * devicePixelRatio);
+    return [29, 28].map(at => {
+      const x = Math.round(chart.valToPos(chart.data[0][at], "x", true));
+      const y = Math.round(chart.valToPos(chart.data[1][at], "y", true));
+      let count = 0;
+      for (let down = y - half; down <= y + half; down++)
+        for (let i = 4 * (down * width + x - half); i <= 4 * (down * width + x + half); i += 4)
+          count += Math.abs(data[i] - red) + Math.abs(data[i + 1] - green) +
+            Math.abs(data[i + 2] - blue) < 60;
+      return count;
+    });
+  });
+  holds(crossed >= 8 && plain < 4, `${crossed} and ${plain} pixels`);
+  await page.locator("#detail .plot").focus();
+  await page.keyboard.press("End");
+  const last = await page.locator("#detail .readout").innerText();
+  holds(last.endsWith(", disturbed: other tasks had the CPU for 40 % of the time"), last);
+  await page.keyboard.press("ArrowLeft");
+  const before = await page.locator("#detail .readout").innerText();
+  holds(!before.includes("disturbed"), before);
+  const table = page.locator("#detail details");
+  await table.locator("summary").click();
+  const rows = await table.locator("tbody tr").allInnerTexts();
+  same(rows.map(row => row.includes("×")).join(" "),
+    Array.from({length: 30}, (_, at) => at % 10 === 0).join(" "), "crosses");
+});
+
 check("synthetic-is-said", "planted", async page => {
   holds((await page.locator("#banners").innerText()).includes("nobody measured this"), "no banner");
 });

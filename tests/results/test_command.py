@@ -5,6 +5,7 @@ traceback."""
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -132,3 +133,18 @@ def test_empty_name_of_a_file_is_told(good):
 def test_help_of_all_that_take_folders_tells_of_recorded():
     for command in "compare", "trend", "export", "dashboard":
         assert "recorded" in run(command, "--help").out, command
+
+
+def test_what_wants_no_test_waits_for_no_scipy_stats(good):
+    """It takes longer to import than the rest does: an export, and a trend of one point, do without."""
+    program = "import sys; sys.path.insert(0, sys.argv.pop(1)); from rdpmc_results.main import main; " \
+        "status = main(); print('scipy.stats' in sys.modules, file=sys.stderr); sys.exit(status)"
+
+    def told(*words):
+        done = subprocess.run([sys.executable, "-c", program, ROOT / "scripts", *words], timeout=60,
+                              capture_output=True, text=True)
+        assert done.returncode == 0
+        return done.stderr.splitlines()[-1]
+
+    assert told("trend", good) == told("export", "--format", "csv", good) == "False"
+    assert told("compare", good, "--", good) == "True"

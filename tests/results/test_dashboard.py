@@ -202,6 +202,11 @@ def unpacked(block, hosts_results, position):
     return words[position]
 
 
+def test_disturbed_results_are_named(folder):
+    head, = collect(write(folder, results(20, busy)))["hosts"]
+    assert head["disturbed"] == {at: "other tasks had the CPU for 40 % of the time" for at in (9, 19)}
+
+
 def test_packed_figures_are_near_enough(folder):
     of = history.read([str(write(folder, results(30, **stepped(20, factor=40))))])
     made = data.collect(of, "title", 0)
@@ -456,11 +461,18 @@ def simulated_twin(of, at):
             of["details"][row["name"]][1:] = []
 
 
+def busy(of, at):
+    """Of each ten the last was disturbed."""
+    if at % 10 == 9:
+        of["context"]["noise"]["cpu_share"] = 0.6
+
+
 PAGES = {
     "planted": lambda: [results(40, host="synthetic-1", kernel=kernel, **stepped(36)),
                         results(40, host="synthetic-2", kernel=kernel),
                         results(40, host="synthetic-3", kernel=kernel)],
     "flat": lambda: [results(30)],
+    "disturbed": lambda: [results(30, busy)],
     "hostile": lambda: [results(24, hostile, **stepped(16))],
     "lacking": lambda: [results(12, no_passthrough)],
     "simulated": lambda: [results(10), results(2, simulated_twin)],

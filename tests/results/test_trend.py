@@ -40,6 +40,46 @@ def judged(values, setting="control", magnitude=0.02):
     return watched(series_of(values, setting), magnitude=magnitude)[0]
 
 
+def disturbed_at(values, at):
+    """A series of which the points @at are marked."""
+    series = series_of(values)
+    series.disturbed = numpy.isin(numpy.arange(len(values)), list(at))
+    return series
+
+
+# Disturbed results
+
+def test_disturbed_points_decide_nothing_where_enough_others_are_there():
+    """Not a step, not its place, not its size; and places are those among all."""
+    bad = range(40, 50)
+    dearer_end = noisy((40, 100), (10, 130))
+    assert judged(dearer_end).verdict == "regression"
+    found, = watched(disturbed_at(dearer_end, bad))
+    assert (found.verdict, found.left_out, found.changes.steps) == ("steady", 10, [])
+    both = noisy((40, 100), (10, 130), (12, 110))
+    found, = watched(disturbed_at(both, bad))
+    assert (found.verdict, found.since, found.left_out) == ("regression", 50, 10)
+    assert found.ratio == pytest.approx(1.1, rel=0.02)
+    assert [step.at for step in found.changes.steps] == [50]
+
+
+@pytest.mark.parametrize("bad", (range(8, 16), range(17), range(30, 60), range(60)))
+def test_disturbed_points_count_where_too_few_others_are_there(bad):
+    """No history is empty for them: fewer than ten in all, or fewer than half of the recent ones."""
+    count = 17 if bad[-1] < 17 else 60
+    values = noisy((count - 5, 100), (5, 130))
+    found, = watched(disturbed_at(values, bad))
+    plain = judged(values)
+    assert (found.verdict, found.since, found.left_out) == (plain.verdict, plain.since, 0)
+    assert found.verdict == "regression"
+
+
+def test_drift_between_disturbed_points_has_its_places_among_all():
+    values = noisy((60, 100)) * (1 + 0.01 * numpy.arange(60))
+    found, = watched(disturbed_at(values, range(0, 60, 4)))
+    assert found.kind == "drift" and (found.since, found.changes.drift.end) == (1, 59)
+
+
 # Where the series splits
 
 def naive(values):
@@ -484,3 +524,21 @@ def test_what_is_unknown_explains_no_change(tmp_path):
 
 def test_time_is_told_in_utc_and_in_order():
     assert text.date(1774751400) == "2026-03-29 02:30"
+
+
+def test_disturbed_results_are_told_and_leave_a_good_history_good(tmp_path):
+    def noise(of, at):
+        of["context"]["noise"]["cpu_share"] = 0.5 if at >= 30 else 1.0
+        if at >= 30:
+            dearer(0, 1.3)(of, at)
+    a_history(tmp_path, 36, noise)
+    done = call("trend", tmp_path)
+    assert done.status == 0 and "6 of 36 results disturbed" in done.out and "but in" not in done.out
+    done, rows, _ = said(tmp_path)
+    assert all((row["disturbed"], row["left_out"]) == (6, 6) for row in rows.values())
+    # The same without most of the others: too few to say how it is now.
+    for path in sorted(tmp_path.glob("*.json"))[:24]:
+        path.unlink()
+    a_history(tmp_path, 10, noise, start=36)
+    done = call("trend", tmp_path)
+    assert done.status == 1 and "16 points, 16 of them disturbed" in done.out and "but in" in done.out

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 
@@ -59,6 +60,11 @@ def die_somewhere(data):
 def fail(error, number):
     if number == 3:
         raise error
+    return number
+
+
+def until_there(path, number):
+    wait_for(path.exists)
     return number
 
 
@@ -148,6 +154,65 @@ def test_a_signal_to_all_of_them_ends_the_program(tmp_path, number):
         os.killpg(program.pid, number)
         _, err = program.communicate(timeout=30)
         assert (program.returncode, err) == (128 + number, b"")
+
+
+class Signalled(Exception):
+    pass
+
+
+def signalled_at(moment):
+    """Whether each() had come to that @moment, a call in this process or a return from C, where SIGTERM
+    came. (No return from Python: there, at a yield, a profiler's exception is no signal's.)"""
+    program, moments = os.getpid(), iter(range(moment))
+
+    def profile(frame, event, arg):
+        if os.getpid() == program and event != "return" and next(moments, None) is None:
+            sys.setprofile(None)
+            signal.raise_signal(signal.SIGTERM)
+
+    answers = []
+    try:
+        sys.setprofile(profile)
+        for answer in workers.each(square, range(2)):
+            answers.append(answer)
+        sys.setprofile(None)
+    except Signalled:
+        return True
+    assert answers == [0, 1] and next(moments, None) is not None, f"lost at {moment}"
+    return False
+
+
+def test_no_moment_at_which_a_signal_is_lost(monkeypatch):
+    """What a handler raises in a __del__ Python drops: the program would go on, for minutes."""
+    def handler(number, frame):
+        raise Signalled
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(1))
+    before, files = signal.signal(signal.SIGTERM, handler), len(os.listdir("/proc/self/fd"))
+    try:
+        moments = 0
+        while signalled_at(moments):
+            moments += 1
+            assert signal.getsignal(signal.SIGTERM) is handler
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert moments > 100 and signal.set_wakeup_fd(-1) == -1
+    assert len(os.listdir("/proc/self/fd")) == files
+    assert not multiprocessing.active_children()
+
+
+def test_a_signal_wakes_who_waits_and_one_that_changes_nothing_costs_nothing(tmp_path):
+    """Also one that another thread was given: the wait itself is not interrupted then."""
+    came, ready = [], tmp_path / "ready"
+    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number) or ready.touch())
+    thread = threading.Timer(0.1, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
+    try:
+        thread.start()
+        assert list(workers.each(partial(until_there, ready), range(1))) == [0]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        thread.join()
+    assert came == [signal.SIGTERM]
 
 
 def test_what_a_worker_raises_arrives():

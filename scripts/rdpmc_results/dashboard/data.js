@@ -57,7 +57,7 @@ function tails(host) {
     bytes => new Map(Object.entries(JSON.parse(new TextDecoder().decode(bytes)))));
 }
 
-// {at, started, median, lower, upper} of a series, without the results that lack the row or are of
+// {at, started, median, lower, upper, disturbed (by what; "")} of a series, without the results that lack the row or are of
 // another @kernel; lower and upper are null where they are unknown.
 async function figures(series, kernel) {
   const host = series.host;
@@ -67,7 +67,7 @@ async function figures(series, kernel) {
   const ns = steps => logarithmic ? low * Math.exp(steps * step) : low + steps * step;
   const first = 3 * series.position * host.results;
   const word = at => of.low[at] | of.high[at] << 8;
-  const found = {at: [], started: [], median: [], lower: [], upper: []};
+  const found = {at: [], started: [], median: [], lower: [], upper: [], disturbed: []};
   for (let i = 0; i < host.results; i++) {
     const middle = word(first + i);
     if (middle === MISSING || kernel && host.kernels[of.kernel[i]] !== kernel)
@@ -77,6 +77,7 @@ async function figures(series, kernel) {
     found.at.push(i);
     found.started.push(of.started[i]);
     found.median.push(ns(middle));
+    found.disturbed.push(host.disturbed[i] || "");
     found.lower.push(below === MISSING ? null : ns(middle - below));
     found.upper.push(above === MISSING ? null : ns(middle + above));
   }

@@ -71,6 +71,8 @@ def one_host(of, name, points, watched, names, changes, numbers, synthetic):
         "version": version[newest - base], "kernel": kernel[newest - base], "synthetic": synthetic,
         "absent": [[row, setting, status, plain(reason)]
                    for row, setting, status, reason in of.absent[last.absent]],
+        "disturbed": {at: plain(point.disturbed) for at, (_, point) in enumerate(points)
+                      if point.disturbed},
         "series": told}
     return (head, packed.block(points, series, scales, version, kernel),
             tails(of, real))

@@ -83,11 +83,33 @@ function drawStep(chart, x, up, confirmed, text) {
   ctx.fillText(text, x + 7 * px, top + 2 * px);
 }
 
+// A cross through each result of which rdpmc-bench warned.
+function drawDisturbed(chart, of) {
+  const {ctx} = chart;
+  const px = devicePixelRatio;
+  ctx.strokeStyle = colour("muted");
+  ctx.lineWidth = 1.5 * px;
+  ctx.setLineDash([]);
+  of.disturbed.forEach((by, i) => {
+    const x = chart.valToPos(of.started[i], "x", true);
+    const y = chart.valToPos(of.median[i], "y", true);
+    if (!by || x < chart.bbox.left || x > chart.bbox.left + chart.bbox.width)
+      return;
+    ctx.beginPath();
+    for (const [dx, dy] of [[4, 4], [4, -4]]) {
+      ctx.moveTo(x - dx * px, y - dy * px);
+      ctx.lineTo(x + dx * px, y + dy * px);
+    }
+    ctx.stroke();
+  });
+}
+
 // Marks of steps; numbers left out where they would cover one another.
 function drawMarks(chart, series, of) {
   const {ctx, bbox} = chart;
   ctx.save();
   drawLevels(chart, levels(series, of), of);
+  drawDisturbed(chart, of);
   let free = -Infinity;
   series.steps.forEach(([at, , , ratio, confirmed], n) => {
     const place = of.at.indexOf(at);
@@ -134,7 +156,8 @@ function valueTable(series, of, host, all) {
   const from = Math.max(0, of.at.length - most);
   const rows = [];
   for (let i = of.at.length - 1; i >= from; i--)
-    rows.push(el("tr", null, rowHead(date(of.started[i])), cell(figureIn(host.unit, of.median[i]), "figure"),
+    rows.push(el("tr", null, rowHead(date(of.started[i])),
+      cell(figureIn(host.unit, of.median[i]) + (of.disturbed[i] && " ×"), "figure"),
       cell(interval(host.unit, of.lower[i], of.upper[i]), "figure"),
       cell(host.versions[all.version[of.at[i]]]), cell(host.kernels[all.kernel[of.at[i]]])));
   return table(from ? `The newest ${most} of ${of.at.length} results` : "All results, newest first",
@@ -193,14 +216,16 @@ async function showDetail(now) {
     data: [of.started, of.median, of.lower, of.upper],
     describe: i => `${date(of.started[i])} UTC: ${figureIn(host.unit, of.median[i])} ` +
       `${interval(host.unit, of.lower[i], of.upper[i])}, program ${host.versions[all.version[of.at[i]]]}, ` +
-      `kernel ${host.kernels[all.kernel[of.at[i]]]}`,
+      `kernel ${host.kernels[all.kernel[of.at[i]]]}` +
+      (of.disturbed[i] && `, disturbed: ${of.disturbed[i]}`),
   });
   if (of.at.length > 2 * NEWEST)
     put(place, [offerWhole(now, of)]);
   put(place, [el("p", {class: "legend"},
     el("span", {class: "key median"}), " median of the runs ", el("span", {class: "key band"}),
     " its 95 % interval ", steps.length || series.drift ? [el("span", {class: "key level"}),
-    " level, fitted ", steps.length > 0 && "▲▼ step, hollow while unconfirmed"] : "")]);
+    " level, fitted ", steps.length > 0 && "▲▼ step, hollow while unconfirmed"] : "",
+    of.disturbed.some(Boolean) && " × disturbed")]);
   if (steps.length)
     put(place, [el("h4", null, "Steps, and what changed there"), el("ol", {class: "steps"},
       series.steps.map(step => stepItem(series, of, all.started, step)))]);
