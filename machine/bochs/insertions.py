@@ -28,6 +28,7 @@ PMU = [
     # Bochs' own interface for who counts branches; it is off, so each callback is empty.
     *(("instrument/stubs/instrument.h", f"#define {callback}\n", "#define " + callback + " glue_branches++\n")
       for callback in BRANCHES),
+    *((f"cpu/ctrl_xfer{bits}.cc", "#if BX_INSTRUMENTATION\n    else {", "#if 1\n    else {{", 6) for bits in (16, 32, 64)),
     ("cpu/cpu.h", "class bx_cpuid_t;\n", '#include "glue.h"\n\n{}'),
     ("cpu/cpu.h", "  BX_CPU_THIS_PTR user_pl = // CPL == 3\n", "  if (glue_watches_state) glue_settle();\n{}"),
     ("cpu/init.cc", "  BX_CPU_THIS_PTR efer_suppmask = get_efer_allow_mask();\n",

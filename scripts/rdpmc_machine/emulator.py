@@ -62,6 +62,13 @@ def insert(tree, changes):
                                     .replace("\0", anchor)))
 
 
+def newest_last(directory, start):
+    """Paths of its entries that begin with @start."""
+    found = sorted((entry.stat().st_mtime, entry.path) for entry in os.scandir(directory)
+                   if entry.name.startswith(start))
+    return [path for _, path in found]
+
+
 class Progress:
     """One line that changes on a terminal, a line a step elsewhere."""
 
@@ -214,14 +221,12 @@ class Builder:
             self.command("compiling Bochs", ["make", f"-j{len(os.sched_getaffinity(0))}", "bochs"])
             shutil.copy(os.path.join(self.tree, "bochs"), program + ".new")
             os.replace(program + ".new", program)
-            self.keep_few()
+            for old in newest_last(self.top, "bochs-")[:-4]:
+                os.unlink(old)
+        # Of other insertions, as other checkouts have them.
+        for old in newest_last(cache(), "bochs-")[:-2]:
+            shutil.rmtree(old, ignore_errors=True)
         return program
-
-    def keep_few(self):
-        programs = sorted((entry for entry in os.scandir(self.top) if entry.name.startswith("bochs-")),
-                          key=lambda entry: entry.stat().st_mtime)
-        for old in programs[:-4]:
-            os.unlink(old.path)
 
 
 def bios():
