@@ -145,13 +145,13 @@ check "one that takes too long: 125" test $status -eq 125 -a "$(grep -c 'ended a
 mkdir "$dir/tmp"
 TMPDIR=$dir/tmp "$machine" run --quiet -- sleep 1000 >"$dir/out" 2>"$dir/err" &
 child=$!
-tries=300
-until [ -n "$(ls "$dir/tmp" 2>/dev/null)" ] || [ $tries = 0 ]; do
+emulator() { pgrep -P "$child" -f bochs-; }
+tries=600
+until emulator >/dev/null || [ $tries = 0 ]; do
 	tries=$((tries - 1))
 	sleep 0.1
 done
-emulators() { pgrep -P "$child" -f bochs; }
-before=$(emulators)
+before=$(emulator)
 kill -TERM $child
 wait $child
 check "SIGTERM: 143" test $? -eq 143

@@ -291,7 +291,8 @@ def main():
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        print(f"machine: {error.filename or ''}: {error.strerror}", file=sys.stderr)
+        print(f"machine: {error.filename or 'a file'}: {error.strerror}; RDPMC_CACHE= names another directory for "
+              "what is kept, TMPDIR= for the rest", file=sys.stderr)
         return 2
     except Exception:           # pylint: disable=broad-except
         traceback.print_exc()

@@ -162,7 +162,9 @@ class Looked:
             self.judge_row(name, row)
 
     def judge_row(self, name, row):
-        exits, cycles = row["exits_per_read"], row["cycles_median"]
+        if row["unit"] != "instructions":
+            self.wrong(f"{name} is in {row['unit']}, not in instructions")
+        exits, cycles = row["exits_per_read"], row["median"]
         if row["setting"] == "native":
             good = cycles < 3
         elif row["setting"] == "passthrough" or name.endswith("-nopce"):
@@ -187,7 +189,7 @@ def figures(looked):
     for setting in ("intercepted", "passthrough"):
         row = rows.get(f"rdpmc/gp-first/{setting}/cpl3")
         if row and row["status"] == "measured":
-            words.append(f"{setting} {row['cycles_median']:.0f} instructions")
+            words.append(f"{setting} {row['median']:.0f} instructions")
     return ", ".join(words)
 
 
