@@ -88,6 +88,7 @@ BUGS = {
 
 # Planted in what only a booted kernel runs, or on top of a design.
 LIVE_BUGS = {
+    "pdcm-forgotten": [(PMU_H, r"guest_cpu_cap_has\(vcpu, X86_FEATURE_PDCM\) &&\s+", "")],
     "vmx-never-exits": [(VMX, r"(exec_controls_changebit\(to_vmx\(vcpu\), CPU_BASED_RDPMC_EXITING,\s+)kvm_need_rdpmc_intercept\(vcpu\)\)",
                          r"\1false)")],
     "intercept-metrics": [
@@ -129,6 +130,10 @@ INTERCEPT = [
 # What a kernel that is booted needs on top: to know the host's PERF_METRICS and offer it, to hold it
 # across the switch between host and guest, and to let go of what the guest may have.
 MEDIATED = [
+    # A guest whose CPUID says nothing of PERF_CAPABILITIES has KVM's own in perf_capabilities.
+    (PMU_H, r"#define __KVM_X86_PMU_H\n", "\\g<0>\n#include \"cpuid.h\"\n"),
+    (PMU_H, r"return vcpu->arch\.perf_capabilities & BIT_ULL\(15\);",
+     r"return guest_cpu_cap_has(vcpu, X86_FEATURE_PDCM) &&\n\t       (vcpu->arch.perf_capabilities & BIT_ULL(15));"),
     (VMX, r"(u64 vmx_get_perf_capabilities\(void\).*?rdmsrq\(MSR_IA32_PERF_CAPABILITIES, host_perf_cap\);\n)", """\\1
 	kvm_host.perf_capabilities = host_perf_cap;
 	if (enable_mediated_pmu && kvm_pmu_cap.num_counters_fixed > 3)

@@ -349,6 +349,7 @@ test_built_in_place()
 	report 'built in place: links to its sources, kept up to date'
 }
 
+# shellcheck disable=SC3046 # the function's name, not the shell's
 test_packages()
 {
 	new_world
@@ -408,17 +409,17 @@ END
 
 	new_world
 	hash=$(echo tarball | sha256sum | cut -d' ' -f1)
-	run 'source' bochs 3.0 ,trixie "$hash"
+	run source bochs 3.0 ,trixie "$hash"
 	expect 'a source whose .dsc is missing' 0 "$cache/machine/packages/bochs-$(echo "$hash" | cut -c1-12).tar" 2 downloading
 	: >"$world/asked"
-	run 'source' bochs 3.0 ,trixie "$hash"
+	run source bochs 3.0 ,trixie "$hash"
 	passed=yes
 	same asked '' "$(cat "$world/asked")"
 	report 'is found again, without asking'
-	run 'source' bochs 3.0 ,trixie 0123456789abcdef
+	run source bochs 3.0 ,trixie 0123456789abcdef
 	expect 'a source with another hash' 2 '' 2 "has SHA-256 $hash, expected 0123456789abcdef"
 	echo unknown >"$world/mode"
-	run 'source' bochs 3.0 ,trixie 0123456789abcdef
+	run source bochs 3.0 ,trixie 0123456789abcdef
 	expect 'an unknown source' 2 '' 2 'Unavailable: there is no source package bochs 3.0 in trixie'
 }
 
