@@ -31,6 +31,10 @@ PACKAGES = {
 }
 
 
+# Of a tree of links, directories that are one link: nothing is built in them.
+WHOLE = re.compile(r"^(Documentation|LICENSES|samples|tools/perf|tools/testing|arch/(?!x86/|um/)[^/]+)/.*")
+
+
 class KernelError(Exception):
     """Its text is one line."""
 
@@ -131,7 +135,7 @@ class _Links:
             raise KernelError(f"{self.kdir} has been built in place, and without git what it was built from cannot "
                               f"be told from what was built: \"make -C {self.kdir} mrproper\" cleans it (its .config "
                               "goes, too), or unpack another")
-        return {name for name in names if name and os.path.lexists(os.path.join(self.kdir, name))}
+        return {WHOLE.sub(r"\1", name) for name in names if name and os.path.lexists(os.path.join(self.kdir, name))}
 
 
 @contextlib.contextmanager
@@ -173,7 +177,7 @@ class _Make:
             try:
                 for line in process.stdout:
                     log.write(line)
-                    if re.match(r"  (CC|AS) ", line):
+                    if re.match(r"  (CC|AS) +(?!\.tmp_|arch/x86/boot/|init/version)", line):
                         compiled += 1
                         if terminal and time.monotonic() > shown + 0.2:
                             shown = time.monotonic()
