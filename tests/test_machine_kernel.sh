@@ -83,6 +83,7 @@ slow:*)
 	printf '  CC      %s\n' init/main.o arch/x86/kvm/pmu.o
 	mkdir -p "$output/arch/x86/boot"
 	rm -f "$output/arch/x86/boot/bzImage"
+	touch "$output/.tmp_vmlinux1" "$output/vmlinux"
 	cat "$2/arch/x86/kvm/pmu.c" >"$output/arch/x86/boot/bzImage" ;;
 esac
 END
@@ -244,6 +245,7 @@ test_building()
 	expect 'builds' 0 "$cache/machine/${image#"$cache/machine/"}" 3 '2 files compiled'
 	passed=yes
 	same 'the image' first "$(cat "$image")"
+	same 'of the link' vmlinux "$(cd "$(dirname "$image")/build" && echo .tmp* vmlinux* | sed 's/^\.tmp\* //')"
 	same 'the tree' "$(cat "$world/before")" "$(find "$tree" | sort)"
 	same 'has KVM' 1 "$(grep -c '^CONFIG_KVM=y' "$(dirname "$image")/build/.config")"
 	report 'of the sources, with our configuration, outside the tree'

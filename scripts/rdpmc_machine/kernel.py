@@ -303,6 +303,10 @@ def build(kdir, config_fragments=(), jobs=None):
             _configure(make, output, text)
             say("building, which takes minutes the first time" if first else "building")
             compiled = make.run("building", "bzImage")
+            # A fifth of the directory, and each link makes them anew.
+            for name in os.listdir(output):
+                if name.startswith(".tmp_vmlinux"):
+                    os.unlink(os.path.join(output, name))
             made = os.path.join(output, "arch/x86/boot/bzImage")
             if not os.path.exists(image) or not os.path.samefile(image, made):
                 with contextlib.suppress(FileNotFoundError):
