@@ -80,7 +80,7 @@ slow:*)
 	echo $! >"$world/sleeping"
 	wait ;;
 *)
-	printf '  CC      %s\n' init/main.o arch/x86/kvm/pmu.o
+	printf '  CC      %s\n' init/main.o arch/x86/kvm/pmu.o .tmp_vmlinux1.kallsyms.o arch/x86/boot/header.o
 	mkdir -p "$output/arch/x86/boot"
 	rm -f "$output/arch/x86/boot/bzImage"
 	touch "$output/.tmp_vmlinux1" "$output/vmlinux"

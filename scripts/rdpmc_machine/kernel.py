@@ -177,7 +177,7 @@ class _Make:
             try:
                 for line in process.stdout:
                     log.write(line)
-                    if re.match(r"  (CC|AS) +(?!\.tmp_|arch/x86/boot/|init/version)", line):
+                    if re.match(r"  (CC|AS) +(?![ .]|arch/x86/boot/|init/version)", line):
                         compiled += 1
                         if terminal and time.monotonic() > shown + 0.2:
                             shown = time.monotonic()
