@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Edits a copy of a kernel tree, in place: a planted bug, or a series' design.
+"""Edits a copy of a kernel tree, in place: planted bugs, or a series' design.
 
-kernel_edit.py TREE NAME    edit; says nothing, exit 1 where the tree is not as the edit expects
-kernel_edit.py --list       the planted bugs: name, feature that it wants or -, what the report must say
+kernel_edit.py TREE NAME...  edit; says nothing, exit 1 where the tree is not as the edit expects
+kernel_edit.py --list        the planted bugs: name, feature that it wants or -, what the report must say
+
+Where the tree has a mediated PMU, a design is whole: a kernel built from the tree offers PERF_METRICS and
+four fixed counters to the guests of a mediated PMU on a host that has them.
 """
 
 import os
@@ -16,9 +19,13 @@ INTEL = "arch/x86/kvm/vmx/pmu_intel.c"
 AMD = "arch/x86/kvm/svm/pmu.c"
 EMULATE = "arch/x86/kvm/emulate.c"
 X86 = "arch/x86/kvm/x86.c"
+X86_H = "arch/x86/kvm/x86.h"
+MSRS = "arch/x86/kvm/msrs.c"
+VMX = "arch/x86/kvm/vmx/vmx.c"
 HOST_H = "arch/x86/include/asm/kvm_host.h"
 
-# name: [(file, what is there, what is put there)]; each pattern must match exactly once.
+# name: [(file, what is there, what is put there)]; each pattern must match exactly once. Where trees
+# differ in what file has it, (file, file).
 BUGS = {
     "bound-check-dropped": [(INTEL, r"if \(idx >= num_counters\)", "if (0)")],
     "bound-off-by-one": [(INTEL, r"if \(idx >= num_counters\)", "if (idx > num_counters)")],
@@ -79,6 +86,18 @@ BUGS = {
     ],
 }
 
+# Planted in what only a booted kernel runs, or on top of a design.
+LIVE_BUGS = {
+    "pdcm-forgotten": [(PMU_H, r"guest_cpu_cap_has\(vcpu, X86_FEATURE_PDCM\) &&\s+", "")],
+    "vmx-never-exits": [(VMX, r"(exec_controls_changebit\(to_vmx\(vcpu\), CPU_BASED_RDPMC_EXITING,\s+)kvm_need_rdpmc_intercept\(vcpu\)\)",
+                         r"\1false)")],
+    "intercept-metrics": [
+        (PMU, r"(bool kvm_need_rdpmc_intercept.*?)\(kvm_host\.perf_capabilities & BIT_ULL\(15\)\)", r"\g<1>false"),
+    ],
+    "gp-lost": [(X86, r"(int kvm_emulate_rdpmc\(.*?)kvm_inject_gp\(vcpu, 0\);\n\t\treturn 1;",
+                 r"\1return kvm_skip_emulated_instruction(vcpu);")],
+}
+
 # What the report must say of those that the code complains of by itself.
 COMPLAINTS = {
     "warning": r"kvm/pmu.c:[0-9]*:.WARN_ON_ONCE",
@@ -91,7 +110,7 @@ COMPLAINTS = {
 METRICS = [
     (HOST_H, r"\n\tu64 fixed_ctr_ctrl;", "\n\tu64 perf_metrics;\\g<0>"),
     (HOST_H, r"(KVM_MAX_NR_INTEL_FIXED_COU\w+\s+)3", r"\g<1>4"),
-    (X86, r"KVM_MAX_NR_FIXED_COUNTERS != 3", "KVM_MAX_NR_FIXED_COUNTERS != 4"),
+    ((X86, MSRS), r"KVM_MAX_NR_FIXED_COUNTERS != 3", "KVM_MAX_NR_FIXED_COUNTERS != 4"),
     (INTEL, r"(fixed_pmc_perf_ids\[\] = \{.*?\n)(\t+\};)", "\\1\t\t[3] = PERF_COUNT_HW_REF_CPU_CYCLES,\n\\2"),
     (PMU_H, r"void kvm_pmu_deliver_pmi", """static inline bool kvm_vcpu_has_perf_metrics(struct kvm_vcpu *vcpu)
 {
@@ -105,7 +124,64 @@ METRICS = [
 INTERCEPT = [
     (PMU, r"(bool kvm_need_rdpmc_intercept.*?return kvm_need_any_pmc_intercept\(vcpu\) \|\|)",
      "\\1\n	       ((kvm_host.perf_capabilities & BIT_ULL(15)) && !kvm_vcpu_has_perf_metrics(vcpu)) ||"),
-    ("arch/x86/kvm/x86.h", r"(struct kvm_host_values \{.*?\n)\}", "\\1\tu64 perf_capabilities;\n}"),
+    ((X86_H, HOST_H), r"(struct kvm_host_values \{.*?\n)\}", "\\1\tu64 perf_capabilities;\n}"),
+]
+
+# What a kernel that is booted needs on top: to know the host's PERF_METRICS and offer it, to hold it
+# across the switch between host and guest, and to let go of what the guest may have.
+MEDIATED = [
+    # A guest whose CPUID says nothing of PERF_CAPABILITIES has KVM's own in perf_capabilities.
+    (PMU_H, r"#define __KVM_X86_PMU_H\n", "\\g<0>\n#include \"cpuid.h\"\n"),
+    (PMU_H, r"return vcpu->arch\.perf_capabilities & BIT_ULL\(15\);",
+     r"return guest_cpu_cap_has(vcpu, X86_FEATURE_PDCM) &&\n\t       (vcpu->arch.perf_capabilities & BIT_ULL(15));"),
+    (VMX, r"(u64 vmx_get_perf_capabilities\(void\).*?rdmsrq\(MSR_IA32_PERF_CAPABILITIES, host_perf_cap\);\n)", """\\1
+	kvm_host.perf_capabilities = host_perf_cap;
+	if (enable_mediated_pmu && kvm_pmu_cap.num_counters_fixed > 3)
+		perf_cap |= host_perf_cap & BIT_ULL(15);
+"""),
+    (VMX, r"\n\tintercept = kvm_need_perf_global_ctrl_intercept\(vcpu\);", """
+	vmx_set_intercept_for_msr(vcpu, MSR_PERF_METRICS, MSR_TYPE_RW,
+				  !has_mediated_pmu || !kvm_vcpu_has_perf_metrics(vcpu));
+\\g<0>"""),
+    # perf could not give an emulated PMU what the fourth counts.
+    (PMU, r"(kvm_pmu_cap\.num_counters_fixed = min\(kvm_pmu_cap\.num_counters_fixed,\s+)KVM_MAX_NR_FIXED_COUNTERS\)",
+     r"\1enable_mediated_pmu ? KVM_MAX_NR_FIXED_COUNTERS : 3)"),
+    (PMU, r"(bool kvm_need_perf_global_ctrl_intercept.*?return )(kvm_need_any_pmc_intercept\(vcpu\) \|\|)",
+     "\\1((kvm_host.perf_capabilities & BIT_ULL(15)) && !kvm_vcpu_has_perf_metrics(vcpu)) ||\n	       \\2"),
+    (MSRS, r"\tMSR_ARCH_PERFMON_FIXED_CTR0 \+ 2,\n", "\\g<0>\tMSR_ARCH_PERFMON_FIXED_CTR0 + 3, MSR_PERF_METRICS,\n"),
+    (MSRS, r"\n\tcase MSR_AMD64_PERF_CNTR_GLOBAL_CTL:\n\tcase MSR_AMD64_PERF_CNTR_GLOBAL_STATUS:\n(?=.*?FEATURE_PERFMON_V2)", """
+	case MSR_PERF_METRICS:
+		if (!(kvm_caps.supported_perf_cap & BIT_ULL(15)))
+			return;
+		break;\\g<0>"""),
+    (INTEL, r"(eventsel = perf_get_hw_event_config\()(fixed_pmc_perf_ids\[index\]\);)",
+     "\\1\\2\n\tif (index == 3)\n\t\teventsel = 0x01a4; /* TOPDOWN.SLOTS */"),
+    (INTEL, r"\n\tcase MSR_IA32_PEBS_ENABLE:\n\t\tret =", """
+	case MSR_PERF_METRICS:
+		ret = kvm_vcpu_has_perf_metrics(vcpu);
+		break;\\g<0>"""),
+    (INTEL, r"\n\tcase MSR_IA32_PEBS_ENABLE:\n\t\tmsr_info->data =", """
+	case MSR_PERF_METRICS:
+		msr_info->data = pmu->perf_metrics;
+		break;\\g<0>"""),
+    (INTEL, r"\n\tcase MSR_IA32_PEBS_ENABLE:\n\t\tif \(data", """
+	case MSR_PERF_METRICS:
+		pmu->perf_metrics = data;
+		break;\\g<0>"""),
+    (INTEL, r"(\tpmu->global_ctrl_rsvd = counter_rsvd;\n)",
+     "\\1\tif (kvm_vcpu_has_perf_metrics(vcpu))\n\t\tpmu->global_ctrl_rsvd &= ~BIT_ULL(48);\n"),
+    (INTEL, r"(void intel_pmu_reset\(struct kvm_vcpu \*vcpu\)\n\{\n)", "\\1\tvcpu_to_pmu(vcpu)->perf_metrics = 0;\n"),
+    # After the counters: a write to the fourth clears it.
+    (INTEL, r"\n\twrmsrq\(MSR_CORE_PERF_FIXED_CTR_CTRL, pmu->fixed_ctr_ctrl_hw\);", """
+	if (kvm_vcpu_has_perf_metrics(vcpu))
+		wrmsrq(MSR_PERF_METRICS, pmu->perf_metrics);
+\\g<0>"""),
+    (INTEL, r"(\n\trdmsrq\(MSR_CORE_PERF_GLOBAL_STATUS, pmu->global_status\);\n)", """\\1
+	if (kvm_vcpu_has_perf_metrics(vcpu)) {
+		rdmsrq(MSR_PERF_METRICS, pmu->perf_metrics);
+		wrmsrq(MSR_PERF_METRICS, 0);
+	}
+"""),
 ]
 
 POSTED = [
@@ -174,13 +250,18 @@ SERIES = {
 
 
 def edit(tree, edits):
-    for name, pattern, replacement in edits:
-        path = os.path.join(tree, name)
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        text, count = re.subn(pattern, replacement, text, flags=re.S if ".*?" in pattern else 0)
-        if count != 1:
-            sys.exit(f"{name}: {count} places for {pattern!r}")
+    for names, pattern, replacement in edits:
+        names = (names,) if isinstance(names, str) else names
+        found = []
+        for path in (os.path.join(tree, name) for name in names):
+            if not os.path.exists(path):
+                continue
+            with open(path, encoding="utf-8") as file:
+                text, count = re.subn(pattern, replacement, file.read(), flags=re.S if ".*?" in pattern else 0)
+            found += [(path, text)] * count
+        if len(found) != 1:
+            sys.exit(f"{' or '.join(names)}: {len(found)} places for {pattern!r}")
+        path, text = found[0]
         # A new file: the tree may share the old one with another by a hard link.
         with open(path + ".new", "w", encoding="utf-8") as file:
             file.write(text)
@@ -192,13 +273,15 @@ def main():
         for name in BUGS:
             print(name, "need-intercept" if name.startswith("intercept") else "-", COMPLAINTS.get(name, ""))
         return
-    tree, name = sys.argv[1:]
-    edits = BUGS.get(name) or SERIES[name]
-    edit(tree, edits)
-    with open(os.path.join(tree, PMU), encoding="utf-8") as file:
-        can_pass = "kvm_need_rdpmc_intercept" in file.read()
-    if name in SERIES and can_pass:
-        edit(tree, INTERCEPT)
+    tree, *names = sys.argv[1:]
+    for name in names:
+        edit(tree, BUGS.get(name) or LIVE_BUGS.get(name) or SERIES[name])
+        with open(os.path.join(tree, PMU), encoding="utf-8") as file:
+            text = file.read()
+        if name in SERIES and "kvm_need_rdpmc_intercept" in text:
+            edit(tree, INTERCEPT)
+        if name in SERIES and "kvm_mediated_pmu_load" in text:
+            edit(tree, MEDIATED)
 
 
 main()
