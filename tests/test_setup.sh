@@ -34,6 +34,7 @@ for name in gcc clang clang-14; do
 	fake $name <<'END'
 case $* in
 *-fsanitize=fuzzer*)	[ -e "$world/has/libfuzzer" ] ;;
+-E*)			[ -e "$world/has/libelf" ] ;;
 *)			[ -e "$world/has/libc" ] ;;
 esac
 END
@@ -64,6 +65,7 @@ for package; do
 	libcmocka-dev)		touch "$world/has/cmocka" ;;
 	libclang-rt-dev)	touch "$world/has/libfuzzer" ;;
 	llvm)			cp "$fakes/llvm-cov" "$world/bin/llvm-cov" ;;
+	libelf-dev)		touch "$world/has/libelf" ;;
 	binutils)		cp "$fakes/strip" "$world/bin/strip" ;;
 	xz-utils)		cp "$fakes/xz" "$world/bin/xz" ;;
 	afl++)			cp "$fakes/afl-fuzz" "$world/bin/afl-fuzz" ;;
@@ -116,8 +118,8 @@ fuzz='clang libclang-rt-dev llvm afl++ patch python3'
 kernel='flex bison bc xz-utils'
 analysis='python3 python3-scipy npm'
 tests='libcmocka-dev python3-jsonschema python3-pytest chromium help2man python3-yaml zip'
-machine='gcc libc6-dev make python3 g++ binutils'
-extra="$fuzz $kernel g++ binutils ${analysis#* } $tests"
+machine='gcc libc6-dev make python3 flex bison bc libelf-dev g++ binutils'
+extra="$fuzz $kernel libelf-dev g++ binutils ${analysis#* } $tests"
 
 # A world with the packages $@: root's, with an apt-get that works.
 world_with()
@@ -191,12 +193,12 @@ hwloc_everywhere="\
 bare_everywhere="\
   apt:    sudo apt-get $install $build $extra
   dnf:    sudo dnf install gcc glibc-devel make pkgconf-pkg-config hwloc-devel jansson-devel \
-clang compiler-rt llvm american-fuzzy-lop patch python3 flex bison bc xz gcc-c++ binutils python3-scipy npm libcmocka-devel python3-jsonschema python3-pytest chromium help2man python3-pyyaml zip
+clang compiler-rt llvm american-fuzzy-lop patch python3 flex bison bc xz elfutils-libelf-devel gcc-c++ binutils python3-scipy npm libcmocka-devel python3-jsonschema python3-pytest chromium help2man python3-pyyaml zip
   zypper: sudo zypper install gcc glibc-devel make pkg-config hwloc-devel libjansson-devel \
-clang llvm patch python3 flex bison bc xz gcc-c++ binutils python3-scipy npm-default libcmocka-devel python3-jsonschema python3-pytest chromium help2man python3-PyYAML zip
+clang llvm patch python3 flex bison bc xz libelf-devel gcc-c++ binutils python3-scipy npm-default libcmocka-devel python3-jsonschema python3-pytest chromium help2man python3-PyYAML zip
   pacman: sudo pacman -S --needed gcc make pkgconf hwloc jansson \
-clang compiler-rt llvm afl++ patch python flex bison bc xz binutils python-scipy npm cmocka python-jsonschema python-pytest chromium help2man python-yaml zip"
-bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch python flex bison bc xz g++ strip scipy npm cmocka jsonschema pytest chromium help2man yaml zip'
+clang compiler-rt llvm afl++ patch python flex bison bc xz libelf binutils python-scipy npm cmocka python-jsonschema python-pytest chromium help2man python-yaml zip"
+bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch python flex bison bc xz libelf g++ strip scipy npm cmocka jsonschema pytest chromium help2man yaml zip'
 
 # shellcheck disable=SC2086 # $build and $extra are lists
 test_nothing_missing()
@@ -310,7 +312,7 @@ test_installs()
 		'clang-14 libc6-dev' CC=clang-14 setup
 
 	# shellcheck disable=SC2086 # a list
-	world_with $build ${fuzz% *} $kernel g++ binutils ${analysis#* } $tests
+	world_with $build ${fuzz% *} $kernel libelf-dev g++ binutils ${analysis#* } $tests
 	cp "$top/fakes/python3" "$world/bin/python3"
 	run setup test
 	expect 'a python3 on PATH is not the one used' 0 \

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import traceback
 
-from . import debian, emulator, image, kernels, processors
+from . import debian, emulator, image, kernel, kernels, processors
 from .failed import Failed, Unavailable
 from .session import Session
 
@@ -20,6 +20,7 @@ EPILOG = """\
 commands:
   run       boot, run a command with this project's programs in PATH, and bring back what it made
   shell     the same with a prompt
+  kernel    a small bzImage of a source tree of your own, to be booted with run --kernel
   build     fetch and build the emulator now; run does it where it is not there
   list      processors, and what is in the cache
   clean     remove what is in the cache
@@ -100,6 +101,8 @@ def parser():
     build = commands.add_parser("build", allow_abbrev=False, usage="scripts/machine build",
                                 description="Fetches and builds the emulator, and prints where it is.")
     build.set_defaults(function=command_build, quiet=False)
+    # Its own words and --help, see kernel.py.
+    commands.add_parser("kernel", add_help=False).set_defaults(function=None)
     listing = commands.add_parser("list", allow_abbrev=False, usage="scripts/machine list",
                                   description="Prints the processors, and what is in the cache.")
     listing.set_defaults(function=command_list)
@@ -147,7 +150,7 @@ def split(text, option, wanted):
     return name, other or os.path.basename(name)
 
 
-def initramfs(options, kernel, processor, words, shell):
+def initramfs(options, linux, processor, words, shell):
     archive = image.Archive()
     for directory in ("proc", "sys", "dev", "tmp", "work", "bin"):
         archive.directory(directory)
@@ -170,9 +173,9 @@ def initramfs(options, kernel, processor, words, shell):
         path = name if name.startswith("/") else f"work/{name}"
         (archive.program if os.access(source, os.X_OK) else archive.file)(path, source)
     job = ["name", "emulated-" + re.sub(r"[^a-z0-9-]", "-", processor.name)[:40]]
-    by_module, line = kernel.options(options.kvm, processor.vendor)
-    for name in kernel.module_words(processor.vendor):
-        archive.file(f"modules/{name}.ko", kernel.modules[name])
+    by_module, line = linux.options(options.kvm, processor.vendor)
+    for name in linux.module_words(processor.vendor):
+        archive.file(f"modules/{name}.ko", linux.modules[name])
         job += ["options", " ".join(by_module.get(name, [])), "module", f"/modules/{name}.ko"]
     for each in options.get:
         job += ["get", split(each, "--get", "PATH or PATH=FILE")[0]]
@@ -198,13 +201,13 @@ def boot(options, words, shell):
             raise Failed(f"--put {each}: {source}: no such file")
     need_programs(options, words)
     progress = emulator.Progress(options.quiet)
-    kernel = kernels.kernel(options.kernel, options.modules)
+    linux = kernels.kernel(options.kernel, options.modules)
     program, bios = emulator.Builder().build(progress), emulator.bios()
     progress.clear()
-    archive, line = initramfs(options, kernel, processor, words, shell)
+    archive, line = initramfs(options, linux, processor, words, shell)
     command_line = " ".join(["console=ttyS0 quiet cryptomgr.notests=1 mitigations=off nokaslr tsc=reliable nmi_watchdog=0 panic=0 "
                              "oops=panic", *line, options.append]).strip()
-    parts = image.place_kernel(kernel.image, archive, command_line, options.memory)
+    parts = image.place_kernel(linux.image, archive, command_line, options.memory)
     console = open(options.console, "wb") if options.console else None  # pylint: disable=consider-using-with
     try:
         session = Session(program, bios, processor, options.memory, parts, emulator.Progress(options.quiet),
@@ -272,6 +275,8 @@ def end(signum, _frame):
 
 def main():
     made = parser()
+    if sys.argv[1:2] == ["kernel"]:
+        return kernel.command(sys.argv[2:])
     options = made.parse_args()
     if not options.function:
         made.error("which command?")
