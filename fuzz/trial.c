@@ -86,10 +86,26 @@ static uint64_t explain(const struct trial_run *run, enum entry entry,
 		.clocks = run->trial->engine->real,
 	};
 
-	/* A processor's own answer is no kernel's deviation. */
-	if (entry == ENTRY_PLAIN && answer && answer->way == WAY_NO_EXIT)
-		return 0;
 	return run->trial->known ? known_explain(run->trial->known, &question) : 0;
+}
+
+/*
+ * Without an exit it was the processor that answered, by its own rules. That is the kernel's deviation where it
+ * is known to let reads pass that it should not; and then it is what this processor gives, but for the
+ * value: the counter is the host's own.
+ */
+static uint64_t explain_passed(const struct trial_run *run, const struct engine_answer *answer)
+{
+	struct rdpmc_decision host =
+		rdpmc_decide_bare(&run->host, &run->counters, &run->state);
+	uint64_t value = (uint32_t)answer->regs.rax | answer->regs.rdx << 32;
+	struct rdpmc_regs regs = rdpmc_result(&host, &run->state, value);
+
+	if (answer->answer != host.answer || answer->error_code || answer->elsewhere ||
+	    !engine_same_regs(&answer->regs, &regs) ||
+	    (host.answer == ANSWER_VALUE && host.width < 64 && value >> host.width))
+		return 0;
+	return explain(run, ENTRY_EXIT, NULL, NULL, NULL);
 }
 
 /* Counts a difference. True if the case goes on: it is known, or there is somebody to tell. */
@@ -323,7 +339,10 @@ static __attribute__((noinline)) void read_differs(struct trial_run *run, struct
 						   const char *trouble, unsigned int oracles)
 {
 	struct trial *trial = run->trial;
-	uint64_t known = reading->held ? explain(run, entry, reading->restore, answer, trouble) : 0;
+	bool passed = entry == ENTRY_PLAIN && answer->way == WAY_NO_EXIT && !trouble;
+	uint64_t known = !reading->held ? 0
+			 : passed       ? explain_passed(run, answer)
+					: explain(run, entry, reading->restore, answer, trouble);
 
 	if (trial->tell) {
 		struct finding found = { .oracles = oracles, .trouble = trouble, .known = known };

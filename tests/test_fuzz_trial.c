@@ -660,6 +660,78 @@ static void test_known_entry(void **unused)
 	trial_free(&trial);
 }
 
+/* A processor that executes what the guest may not: no exit, and a counter of its own at index 8. */
+static struct {
+	uint64_t value;
+	uint8_t answer;
+} passed;
+
+static void passed_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+			struct engine_answer *answer)
+{
+	right->read(vcpu, ENTRY_EXIT, state, answer);
+	assert_int_equal(entry, ENTRY_PLAIN);
+	answer->way = WAY_NO_EXIT;
+	if ((uint32_t)state->regs.rcx == 8 && passed.answer == ANSWER_VALUE) {
+		answer->answer = ANSWER_VALUE;
+		answer->regs = state->regs;
+		answer->regs.rax = (uint32_t)passed.value;
+		answer->regs.rdx = passed.value >> 32;
+		answer->regs.rip += RDPMC_LENGTH;
+	}
+}
+
+#define UNCORE                                                                                     \
+	ENTRY("uncore", "entry = intercept, guest.vendor = amd",                                   \
+	      "As: host.ext_nb = 0, host.ext_l3 = 0, host.nr_nb = 0")
+
+/*
+ * What the processor answers without an exit is known only if the intercept that lets it is, and if it is
+ * what this processor gives.
+ */
+static void test_known_without_exit(void **unused)
+{
+	struct trial trial = start();
+	struct data data = plain(8);
+	struct finding finding;
+
+	(void)unused;
+	wrong.entries = trial.entries = 1U << ENTRY_PLAIN;
+	wrong.read = passed_read;
+	plant.decides = true;
+	data.bytes.guest = (struct case_pmu_bytes){
+		.vendor = CASE_PMU_AMD | CASE_PMU_EXT_CORE, .version = 2, .nr_gp = 6, .gp_width = 48,
+	};
+	data.bytes.host = data.bytes.guest;
+	passed.answer = ANSWER_VALUE;
+	passed.value = 0x123456789abc;
+
+	/* The host has no such counter: nothing explains it. */
+	trial.known = known_of(UNCORE);
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.oracles, ORACLE_OUTCOME);
+
+	data.bytes.host.vendor |= CASE_PMU_EXT_NB;
+	data.bytes.host.nr_nb = 4;
+	assert_true(try(&trial, &data, &finding));
+	assert_int_equal(known_get(trial.known, 0)->happened, 2); /* intercept and read */
+
+	/* Wider than the counter, or a fault where the processor has none to give. */
+	passed.value |= 1ULL << 63;
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.oracles, ORACLE_OUTCOME);
+	passed.value = 1;
+
+	/* The same, while nothing is known of the intercept. */
+	known_free((struct known *)trial.known);
+	trial.known = known_of(FAST);
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.known, 0);
+	assert_true(finding.oracles & ORACLE_PASS_SOUND);
+	known_free((struct known *)trial.known);
+	trial_free(&trial);
+}
+
 /* One entry is wrong as is known; the other is right, and differs. */
 static void test_known_of_one_entry(void **unused)
 {
@@ -1153,6 +1225,7 @@ int main(void)
 		cmocka_unit_test(test_metrics_clear),
 		cmocka_unit_test(test_offer),
 		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_known_without_exit),
 		cmocka_unit_test(test_known_entry),
 		cmocka_unit_test(test_known_of_one_entry),
 		cmocka_unit_test(test_tell),
