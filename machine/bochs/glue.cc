@@ -108,12 +108,9 @@ void glue_power_on(bool svm)
   amd = svm;
   name = option("name");
   signature = (Bit32u)strtoul(number.c_str(), NULL, 0);
-  if (text.empty())
-    text = "none";
-  if (pmu_configure(&pmu, text.c_str(), why, sizeof(why)))
+  has_pmu = !text.empty();
+  if (has_pmu && pmu_configure(&pmu, text.c_str(), why, sizeof(why)))
     BX_PANIC(("RDPMC_MACHINE: pmu=%s: %s", text.c_str(), why));
-  has_pmu = text != "none";
-  pmu_reset(&pmu);
   settled = BX_CPU_THIS_PTR get_icount();
   if (alarm_handle == BX_NULL_TIMER_HANDLE)
     alarm_handle = bx_pc_system.register_timer_ticks(NULL, alarm_rings, 1, false, false, "pmu");
@@ -135,7 +132,7 @@ void glue_cpuid(Bit32u leaf, Bit32u subleaf, cpuid_function_t *answer)
 {
   Bit32u reg[4] = {answer->eax, answer->ebx, answer->ecx, answer->edx};
 
-  if (has_pmu)
+  if (has_pmu) // "none" is one: it takes away what Bochs would say of a PMU and of the TSC's frequency
     pmu_cpuid(&pmu, leaf, subleaf, reg);
   // Bochs 3.0 confuses host and guest where one has CR4.LA57 and the other not: nobody has.
   if (leaf == 7 && subleaf == 0)

@@ -205,7 +205,7 @@ def boot(options, words, shell):
     program, bios = emulator.Builder().build(progress), emulator.bios()
     progress.clear()
     archive, line = initramfs(options, linux, processor, words, shell)
-    command_line = " ".join(["console=ttyS0 quiet cryptomgr.notests=1 mitigations=off nokaslr tsc=reliable nmi_watchdog=0 panic=0 "
+    command_line = " ".join(["console=ttyS0 loglevel=5 cryptomgr.notests=1 mitigations=off nokaslr tsc=reliable nmi_watchdog=0 panic=0 "
                              "oops=panic", *line, options.append]).strip()
     parts = image.place_kernel(linux.image, archive, command_line, options.memory)
     console = open(options.console, "wb") if options.console else None  # pylint: disable=consider-using-with

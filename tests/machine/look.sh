@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs inside the emulated machine: what a user would do on a new host, each program's status into "status".
-# $1 is how long rdpmc-bench may measure, $2 "sweep" for some thousand ECX in all modes.
+# $1 is how long rdpmc-bench may measure, $2 how many random cases rdpmc-diff tries.
 status()
 {
 	"$@" >"$out" 2>&1
@@ -10,4 +10,4 @@ out=doctor status rdpmc-bench doctor
 out=list status rdpmc-bench list
 out=run status rdpmc-bench run --seed 1 --runs 2 --time "$1" --json result.json
 out=diff status rdpmc-diff run --engine kvm corpus/seeds
-[ "${2:-}" != sweep ] || out=sweep status rdpmc-diff sweep --engine kvm --states
+out=random status rdpmc-diff run --engine kvm --random="$2" --seed 1
