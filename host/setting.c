@@ -133,6 +133,9 @@ static struct pmu_shape realised(const struct setting_host *host, const struct p
 	/* AMD's CPUID has no width: KVM sets its own. */
 	pmu.gp_width = host->backend == KVM_BACKEND_SVM ? kvm->gp_width
 							: at_most(guest->gp_width, kvm->gp_width);
+	/* Before PerfMonV2 there is no number in CPUID: four, or six with PerfCtrExtCore. */
+	if (host->backend == KVM_BACKEND_SVM && pmu.version == 1)
+		pmu.nr_gp = at_most(guest->nr_gp < 6 ? 4 : 6, kvm->nr_gp);
 	if (pmu.version < 2)
 		pmu.nr_fixed = pmu.fixed_width = 0;
 	return pmu;
@@ -315,8 +318,9 @@ static void derive_intercepted(const struct setting_host *host, struct setting *
 	/* A narrower width leaves every counter in place, but is Intel's to announce. */
 	if (means != MEANS_NONE)
 		setting_with_means(host, means, setting);
-	else if (!setting_with_means(host, MEANS_GP_WIDTH, setting))
-		setting_with_means(host, MEANS_FEWER_GP, setting);
+	else if (!setting_with_means(host, MEANS_GP_WIDTH, setting) &&
+		 !setting_with_means(host, MEANS_FEWER_GP, setting))
+		setting_with_means(host, MEANS_NO_PMU, setting);
 }
 
 static void derive_passthrough(const struct setting_host *host, struct setting *setting)

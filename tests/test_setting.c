@@ -437,6 +437,9 @@ static void test_with_means(void **state)
 		VMX(LINUX_7_VMWARE, .cpu = SKYLAKE_SP, .kvm = OFFERED_4_3);
 	static const struct setting_host no_vpmu =
 		VMX(LINUX_7_NO_VPMU, .cpu = SKYLAKE_SP, .kvm = OFFERED_NOTHING);
+	/* KVM gives PerfMonV2 to guests of six counters or more only. */
+	static const struct setting_host legacy =
+		SVM(LINUX_7_ON, .cpu = AMD(2, 4), .kvm = AMD(1, 4));
 	static const struct setting_host zen4 = SVM(LINUX_7_ON, .cpu = ZEN_4, .kvm = ZEN_4);
 	static const struct {
 		const char *name;
@@ -479,6 +482,8 @@ static void test_with_means(void **state)
 		{ "AMD's fixed", &zen4, MEANS_FEWER_FIXED, "does not make KVM intercept",
 		  NO_PMU(0) },
 		{ "AMD's GP", &zen4, MEANS_FEWER_GP, NULL, AMD(2, 5) },
+		{ "AMD's GP, legacy", &legacy, MEANS_FEWER_GP, "does not make KVM intercept",
+		  NO_PMU(0) },
 	};
 
 	(void)state;
