@@ -77,6 +77,14 @@ MEMORY = [("memory/memory_stub.cc", "  if (0) {\n    // all guest memory", "  if
 # A halted processor waits for the next event at once, not ten ticks at a time.
 IDLE = [("cpu/event.cc", "    BX_TICKN(10);", "    BX_TICKN(bx_pc_system.getNumCpuTicksLeftNextEvent());")]
 
+# Nothing happens by the host's clock: each boot is like the one before.
+CLOCK = [
+    ("iodev/virt_timer.cc", '  register_timer(this, nullTimer, (Bit32u)NullTimerInterval, 1, 1, 1, "Null Timer #2");\n', ""),
+    ("iodev/virt_timer.cc", '0, 1, "Virtual Timer #1");', '0, 0, "Virtual Timer #1");'),
+    ("cpu/init.cc", "  srand(time(NULL));", "  srand(1);"),      # of RDRAND
+    ("gui/gui.cc", "led_timer_handler, 100000, 1, 1, 1,", "led_timer_handler, 100000, 1, 1, 0,"),
+]
+
 # What is counted is what retires: not the instruction that faults or exits, and a REP instruction once.
 RETIRED = [
     ("cpu/cpu.cc", "    BX_CPU_THIS_PTR icount++;\n    BX_SYNC_TIME_IF_SINGLE_PROCESSOR(0);\n#if BX_GDBSTUB",
@@ -104,4 +112,4 @@ MENDED = [
      "  setEFlags(host->eflags & ~EFlagsVMMask);\n{}"),
 ]
 
-INSERTIONS = PMU + MEMORY + IDLE + RETIRED + MENDED
+INSERTIONS = PMU + MEMORY + IDLE + CLOCK + RETIRED + MENDED

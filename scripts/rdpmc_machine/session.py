@@ -46,7 +46,7 @@ def bochsrc(processor, memory, parts, bios, console):
              "display_library: nogui",
              f"cpu: model={processor.model}, count=1, ips={IPS}, reset_on_triple_fault=0, ignore_bad_msrs=1",
              f"memory: guest={memory}, host={memory}", f"romimage: file={bios}, options=fastboot",
-             "vgaromimage: file=video", "pci: enabled=1, chipset=i440fx", "boot: floppy",
+             "vgaromimage: file=video", "vga: extension=none, update_freq=1, realtime=0", "pci: enabled=1, chipset=i440fx", "boot: floppy",
              "floppya: 1_44=floppy, status=inserted", "clock: sync=none, time0=1700000000", "log: bochs.log",
              "panic: action=fatal", "error: action=ignore", "info: action=ignore",
              f"com1: enabled=1, mode={console}", "com2: enabled=1, mode=file, dev=line"]
