@@ -110,7 +110,7 @@ bench-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## the sam
 		--get "bench.json=results/bench-$$(date -u +%Y%m%dT%H%M%SZ)-emulated-$$(echo '$(CPU)' | tr -c 'A-Za-z0-9._\n-' _)-$$$$.json" -- \
 		rdpmc-bench run --runs 3 --time 15 --seed 1 --json bench.json $(BENCH_ARGS)
 test-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## every emulated host: what doctor, run and rdpmc-diff say there (HOSTS_ARGS=)
-	@tests/machine/hosts.py $(HOSTS_ARGS)
+	@BUILD="$(BUILD)" tests/machine/hosts.py $(HOSTS_ARGS)
 
 list: $(BUILD)/rdpmc-bench ## list the rows that can be measured here, and why the rest cannot
 	@$(BUILD)/rdpmc-bench list

@@ -94,13 +94,17 @@ static uint64_t explain(const struct trial_run *run, enum entry entry,
  * is known to let reads pass that it should not; and then it is what this processor gives, but for the
  * value: the counter is the host's own.
  */
-static uint64_t explain_passed(const struct trial_run *run, const struct engine_answer *answer)
+static uint64_t explain_passed(const struct trial_run *run, const struct rdpmc_decision *guest,
+			       const struct engine_answer *answer)
 {
 	struct rdpmc_decision host =
 		rdpmc_decide_bare(&run->host, &run->counters, &run->state);
 	uint64_t value = (uint32_t)answer->regs.rax | answer->regs.rdx << 32;
 	struct rdpmc_regs regs = rdpmc_result(&host, &run->state, value);
 
+	/* A counter that is the guest's own as well has the guest's value. */
+	if (guest->answer == ANSWER_VALUE && guest->class == host.class && guest->index == host.index)
+		return 0;
 	if (answer->answer != host.answer || answer->error_code || answer->elsewhere ||
 	    !engine_same_regs(&answer->regs, &regs) ||
 	    (host.answer == ANSWER_VALUE && host.width < 64 && value >> host.width))
@@ -341,7 +345,7 @@ static __attribute__((noinline)) void read_differs(struct trial_run *run, struct
 	struct trial *trial = run->trial;
 	bool passed = entry == ENTRY_PLAIN && answer->way == WAY_NO_EXIT && !trouble;
 	uint64_t known = !reading->held ? 0
-			 : passed       ? explain_passed(run, answer)
+			 : passed       ? explain_passed(run, &reading->model.decision, answer)
 					: explain(run, entry, reading->restore, answer, trouble);
 
 	if (trial->tell) {

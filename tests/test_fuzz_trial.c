@@ -663,6 +663,7 @@ static void test_known_entry(void **unused)
 /* A processor that executes what the guest may not: no exit, and a counter of its own at index 8. */
 static struct {
 	uint64_t value;
+	uint32_t index;
 	uint8_t answer;
 } passed;
 
@@ -672,7 +673,7 @@ static void passed_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 	right->read(vcpu, ENTRY_EXIT, state, answer);
 	assert_int_equal(entry, ENTRY_PLAIN);
 	answer->way = WAY_NO_EXIT;
-	if ((uint32_t)state->regs.rcx == 8 && passed.answer == ANSWER_VALUE) {
+	if ((uint32_t)state->regs.rcx == passed.index && passed.answer == ANSWER_VALUE) {
 		answer->answer = ANSWER_VALUE;
 		answer->regs = state->regs;
 		answer->regs.rax = (uint32_t)passed.value;
@@ -703,6 +704,7 @@ static void test_known_without_exit(void **unused)
 		.vendor = CASE_PMU_AMD | CASE_PMU_EXT_CORE, .version = 2, .nr_gp = 6, .gp_width = 48,
 	};
 	data.bytes.host = data.bytes.guest;
+	passed.index = 8;
 	passed.answer = ANSWER_VALUE;
 	passed.value = 0x123456789abc;
 
@@ -721,6 +723,21 @@ static void test_known_without_exit(void **unused)
 	assert_false(try(&trial, &data, &finding));
 	assert_int_equal(finding.oracles, ORACLE_OUTCOME);
 	passed.value = 1;
+
+	/* A counter that the guest has is held to the guest's value. */
+	data = plain(2);
+	data.bytes.guest = (struct case_pmu_bytes){
+		.vendor = CASE_PMU_AMD | CASE_PMU_EXT_CORE, .version = 2, .nr_gp = 6, .gp_width = 48,
+	};
+	data.bytes.host = data.bytes.guest;
+	data.bytes.host.vendor |= CASE_PMU_EXT_NB;
+	data.bytes.host.nr_nb = 4;
+	assert_true(try(&trial, &data, &finding));
+	passed.index = 2;
+	assert_false(try(&trial, &data, &finding));
+	assert_int_equal(finding.oracles, ORACLE_OUTCOME);
+	put_le64(data.bytes.rcx, 8);
+	passed.index = 8;
 
 	/* The same, while nothing is known of the intercept. */
 	known_free((struct known *)trial.known);

@@ -79,8 +79,12 @@ static void settle(unsigned with)
     pmu_retire(&pmu, now - settled, settled_cpl, settled_side);
     settled = now;
   }
-  settled_cpl = BX_CPU_THIS_PTR sregs[BX_SEG_REG_CS].selector.rpl;
+  unsigned cpl = BX_CPU_THIS_PTR sregs[BX_SEG_REG_CS].selector.rpl;
+  bool elsewhere = cpl != settled_cpl || side() != settled_side;
+  settled_cpl = cpl;
   settled_side = side();
+  if (elsewhere && glue_watches_state)
+    set_alarm();
   if (pmu_take_pmi(&pmu))
     interrupt();
 }
@@ -102,7 +106,12 @@ static void alarm_rings(void *)
 
 void glue_power_on(bool svm)
 {
+  static bool done; // INIT leaves a PMU as it is, and nothing else resets this machine
   char why[200];
+
+  if (done)
+    return;
+  done = true;
   std::string text = option("pmu"), number = option("signature");
 
   amd = svm;

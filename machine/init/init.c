@@ -38,7 +38,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORDS	   512
+#define WORDS	    512
+#define PIPE_ROUNDS 64 /* of 4 KiB: more than a pipe holds */
 #define REST_MS	   200 /* looked at, ... */
 #define REST_TRIES 300 /* ... this often at most */
 
@@ -232,11 +233,14 @@ static int run(char **arguments, bool shell)
 	for (bool ended = child < 0; !ended;) {
 		poll(fds, 3, -1);
 		ended = waitpid(child, &status, WNOHANG) == child;
-		do {
+		/* After its end what is in the pipes, which others may go on filling. */
+		for (int round = 0; round < (ended ? PIPE_ROUNDS : 1); round++) {
 			for (int i = 0; i < 2; i++)
 				if (fds[i].revents && !relay(fds[i].fd, i ? 'E' : 'O'))
 					fds[i].fd = -1;
-		} while (ended && poll(fds, 2, 0) > 0);
+			if (ended && poll(fds, 2, 0) <= 0)
+				break;
+		}
 	}
 	return status;
 }

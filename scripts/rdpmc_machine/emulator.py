@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import platform
 import re
 import shutil
 import signal
@@ -21,6 +22,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BIOS = "usr/share/bochs/BIOS-bochs-latest"
 TREE_MB = 120
 BUILD_LOG = "build.log"
+# What a make or a user around us has set for his own compiler.
+FOREIGN = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "CPPFLAGS", "LIBS"}
 
 
 def insertions():
@@ -67,6 +70,33 @@ def newest_last(directory, start):
     found = sorted((entry.stat().st_mtime, entry.path) for entry in os.scandir(directory)
                    if entry.name.startswith(start))
     return [path for _, path in found]
+
+
+def remove_unused(directory):
+    """Unless somebody builds there now."""
+    with contextlib.suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            old = f"{directory.replace('bochs-', 'old-')}.{os.getpid()}"
+            os.rename(directory, old)
+            shutil.rmtree(old)
+        finally:
+            os.close(handle)
+
+
+def once(path, make):
+    """Has make(path) write a file of the cache, unless it is there."""
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        temporary = f"{path}.{os.getpid()}"
+        try:
+            make(temporary)
+            os.replace(temporary, path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+    return path
 
 
 class Progress:
@@ -155,15 +185,18 @@ class Builder:
             except BlockingIOError:
                 debian.say("waiting for another build of the emulator")
                 fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+            yield handle
         finally:
             os.close(handle)
 
-    def command(self, what, words, **more):
-        """Runs it, its output into the log; on Ctrl-C all that it started ends."""
+    def command(self, what, words, lock):
+        """Runs it, its output into the log; on Ctrl-C all that it started ends. It holds the lock as well: a make
+        that survives us is not to be met by another."""
+        flags = {"CFLAGS": "-O2 -pipe", "CXXFLAGS": "-O2 -pipe -w", "LDFLAGS": "-s", "CC": "gcc", "CXX": "g++"}
+        kept = {key: value for key, value in os.environ.items() if key not in FOREIGN}
         with open(os.path.join(self.top, BUILD_LOG), "ab") as log:
             with subprocess.Popen(words, cwd=self.tree, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                  start_new_session=True, **more) as process:
+                                  start_new_session=True, pass_fds=[lock], env={**kept, **flags}) as process:
                 try:
                     status = process.wait()
                 except BaseException:
@@ -174,7 +207,7 @@ class Builder:
             first = next((line for line in lines if re.search(r"error: |undefined reference|\*\*\* ", line)), lines[-1:])
             raise Failed(f"{what} failed: {str(first).strip()} (all of it: {self.top}/{BUILD_LOG})")
 
-    def prepare(self, progress):
+    def prepare(self, progress, lock):
         ready = os.path.join(self.top, "configured")
         if os.path.exists(ready):
             return
@@ -194,9 +227,7 @@ class Builder:
             insert(self.tree, insertions().INSERTIONS)
         except (tarfile.TarError, OSError) as error:
             raise Failed(f"Bochs' source cannot be unpacked: {error}") from error
-        flags = {"CFLAGS": "-O2 -pipe", "CXXFLAGS": "-O2 -pipe -w", "LDFLAGS": "-s"}
-        self.command("Bochs' configure", ["./configure", *insertions().CONFIGURE],
-                     env={**os.environ, **flags, "CC": "gcc", "CXX": "g++"})
+        self.command("Bochs' configure", ["./configure", *insertions().CONFIGURE], lock)
         with open(ready, "w", encoding="utf-8"):
             pass
 
@@ -205,40 +236,44 @@ class Builder:
         program = self.program()
         if os.path.exists(program):
             os.utime(program)
+            os.utime(self.top)
             return program
-        with self.lock():
+        if platform.machine() != "x86_64":
+            raise Unavailable("the emulated machine needs an x86-64 host: what runs in it is built here")
+        with self.lock() as lock:
             if os.path.exists(program):
                 return program
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.top, BUILD_LOG))
-            self.prepare(progress)
+            self.prepare(progress, lock)
             progress.step("compiling the PMU into the emulator")
             for mine, theirs in self.ours():
                 os.makedirs(os.path.dirname(theirs), exist_ok=True)
                 shutil.copy(mine, theirs)
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(os.path.splitext(theirs)[0] + ".o")
-            self.command("compiling Bochs", ["make", f"-j{len(os.sched_getaffinity(0))}", "bochs"])
+            self.command("compiling Bochs", ["make", f"-j{len(os.sched_getaffinity(0))}", "bochs"], lock)
             shutil.copy(os.path.join(self.tree, "bochs"), program + ".new")
             os.replace(program + ".new", program)
             for old in newest_last(self.top, "bochs-")[:-4]:
                 os.unlink(old)
         # Of other insertions, as other checkouts have them.
         for old in newest_last(cache(), "bochs-")[:-2]:
-            shutil.rmtree(old, ignore_errors=True)
+            remove_unused(old)
         return program
 
 
 def bios():
     """The path of Bochs' BIOS, of its package."""
-    path = os.path.join(cache(), "BIOS-bochs-latest")
-    if not os.path.exists(path):
+    def make(path):
         package = debian.fetch("bochsbios", ["bookworm"])
-        data = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE, check=True).stdout
-        done = subprocess.run(["tar", "-xO", f"./{BIOS}"], input=data, stdout=subprocess.PIPE, check=False)
+        data = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE, check=False).stdout
+        done = subprocess.run(["tar", "-xO", f"./{BIOS}"], input=data, stdout=subprocess.PIPE, check=False,
+                              stderr=subprocess.DEVNULL)
         if done.returncode or not done.stdout:
-            raise Failed(f"{package} has no {BIOS}")
-        with open(path + ".new", "wb") as file:
+            os.unlink(package)
+            raise Failed(f"{package} had no {BIOS}; it is fetched again the next time")
+        with open(path, "wb") as file:
             file.write(done.stdout)
-        os.replace(path + ".new", path)
-    return path
+
+    return once(os.path.join(cache(), "BIOS-bochs-latest"), make)

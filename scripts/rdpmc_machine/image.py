@@ -48,8 +48,9 @@ class Archive:
             raise Failed(f"{source}: {error.strerror}") from error
 
     def tree(self, path, source):
-        for top, _, names in os.walk(source):
-            for name in names:
+        for top, directories, names in os.walk(source):
+            directories.sort()
+            for name in sorted(names):
                 inside = os.path.relpath(os.path.join(top, name), source)
                 self.file(os.path.join(path, inside), os.path.join(top, name))
 
@@ -82,7 +83,8 @@ def place_kernel(image, initramfs, command_line, memory):
     words = command_line.encode() + b"\0"
     if len(words) > 2048:
         raise Failed("the kernel's command line is longer than 2047 bytes")
-    needs = KERNEL_AT + struct.unpack_from("<I", data, 0x260)[0]
+    # Where it decompresses to, and how much it needs there.
+    needs = max(KERNEL_AT, struct.unpack_from("<Q", data, 0x258)[0]) + struct.unpack_from("<I", data, 0x260)[0]
     at = (memory * MIB - 2 * MIB - len(initramfs)) & ~0xfff
     if at < needs:
         raise Failed(f"kernel and files take more than the machine's {memory} MiB; --memory says how many")

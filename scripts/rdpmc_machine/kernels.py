@@ -3,6 +3,7 @@
 
 import bz2
 import contextlib
+import fcntl
 import gzip
 import lzma
 import os
@@ -46,10 +47,13 @@ class Kernel:
                 add(name)
         return words
 
+    def data(self, name):
+        with open(self.modules[name], "rb") as file:
+            return unpacked(self.modules[name], file.read())
+
     def info(self, name, key):
         """Values of @key in a module's .modinfo."""
-        with open(self.modules[name], "rb") as file:
-            found = re.findall(rb"\0" + key.encode() + rb"=([^\0]*)", file.read())
+        found = re.findall(rb"\0" + key.encode() + rb"=([^\0]*)", self.data(name))
         return [each.decode("utf-8", "replace") for each in found]
 
     def depends(self, name):
@@ -84,14 +88,11 @@ class Kernel:
 
 
 def unpacked(name, data):
-    for ending, unpack in PACKERS.items():
-        if name.endswith(ending):
-            return unpack(data)
-    return None
+    return PACKERS[re.search(r"\.ko(\.\w+)?$", name)[0]](data)
 
 
 def module_name(path):
-    found = re.fullmatch(r"(.+?)\.ko(\.\w+)?", os.path.basename(path))
+    found = re.fullmatch(r"(.+?)\.ko(\.xz|\.gz|\.bz2)?", os.path.basename(path))
     return found[1].replace("_", "-") if found else None
 
 
@@ -104,7 +105,7 @@ def of_directory(directory):
             if name:
                 paths[name] = os.path.join(top, each)
     if "kvm" not in paths:
-        raise Failed(f"--modules {directory}: there is no kvm.ko in it")
+        raise Failed(f"--modules {directory}: there is no kvm.ko in it, nor kvm.ko.xz, .gz or .bz2")
     return paths
 
 
@@ -142,12 +143,14 @@ def find_package(version):
 def members(package, wanted):
     """(name, data) of the files of a .deb for which wanted(name)."""
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as process:
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            for member in archive:
-                if member.isfile() and wanted(member.name):
-                    yield member.name, archive.extractfile(member).read()
-    if process.returncode:
-        raise Failed(f"{package} cannot be read as a Debian package")
+        try:
+            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                for member in archive:
+                    if member.isfile() and wanted(member.name):
+                        yield member.name, archive.extractfile(member).read()
+        except tarfile.TarError as error:
+            os.unlink(package)
+            raise Failed(f"{package} could not be read as a Debian package; it is fetched again the next time") from error
 
 
 def store(packages, directory):
@@ -183,6 +186,13 @@ def of_debian(version):
     if not re.fullmatch(r"\d+\.\d+(\.\d+)?", version):
         raise Failed(f"--kernel debian:{version}: a version is numbers, as in debian:7.3")
     top = os.path.join(cache(), "kernels")
+    os.makedirs(top, exist_ok=True)
+    with open(os.path.join(top, ".lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return fetched(version, top)
+
+
+def fetched(version, top):
     link = os.path.join(top, f"debian-{version}")
     directory = os.path.realpath(link)
     if not os.path.exists(os.path.join(directory, "vmlinuz")):

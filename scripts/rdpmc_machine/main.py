@@ -16,6 +16,7 @@ from .session import Session
 
 ROOT = emulator.ROOT
 PROGRAMS = ("rdpmc-bench", "rdpmc-diff")
+MOST_WORDS = 512        # WORDS of machine/init/init.c
 EPILOG = """\
 commands:
   run       boot, run a command with this project's programs in PATH, and bring back what it made
@@ -115,31 +116,41 @@ def parser():
 def init_program():
     """machine/init/init.c, compiled for the machine: static, because there is nothing else in it yet."""
     source = os.path.join(ROOT, "machine/init/init.c")
-    path = os.path.join(emulator.cache(), "init-" + emulator.digest(emulator.read(source)))
-    if not os.path.exists(path):
+
+    def make(path):
         compiler = shutil.which("gcc") or shutil.which("clang")
         if not compiler:
             raise Unavailable("there is no gcc and no clang; scripts/setup machine installs one")
-        os.makedirs(emulator.cache(), exist_ok=True)
-        done = subprocess.run([compiler, "-O2", "-static", "-s", "-o", f"{path}.{os.getpid()}", source],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run([compiler, "-O2", "-static", "-s", "-o", path, source], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode:
-            raise Failed(f"{source} does not compile: {done.stdout.strip().splitlines()[0]}")
-        os.replace(f"{path}.{os.getpid()}", path)
-    return path
+            raise Failed(f"{source} does not compile: {(done.stdout.strip() or str(done.returncode)).splitlines()[0]}")
+
+    return emulator.once(os.path.join(emulator.cache(), "init-" + emulator.digest(emulator.read(source))), make)
 
 
 def busybox():
     """The static one of Debian's package, which needs no library."""
-    path = os.path.join(emulator.cache(), "busybox")
-    if not os.path.exists(path):
+    def make(path):
         package = debian.fetch("busybox-static", ["bookworm"])
         for _, data in kernels.members(package, lambda name: name.endswith("bin/busybox")):
-            with open(path + ".new", "wb") as file:
+            with open(path, "wb") as file:
                 file.write(data)
-            os.chmod(path + ".new", 0o755)
-            os.replace(path + ".new", path)
-    return path
+            os.chmod(path, 0o755)
+
+    return emulator.once(os.path.join(emulator.cache(), "busybox"), make)
+
+
+def check_gets(options):
+    """Before a run of minutes, not after it."""
+    targets = [split(each, "--get", "PATH or PATH=FILE") for each in options.get]
+    paths, files = [path for path, _ in targets], [os.path.abspath(name) for _, name in targets]
+    for each, name in zip(options.get, files):
+        if os.path.isdir(name) or not os.access(os.path.dirname(name), os.W_OK):
+            raise Failed(f"--get {each}: {name} cannot be written")
+    if len(set(paths)) < len(paths) or len(set(files)) < len(files):
+        raise Failed("--get: the same file twice")
+    return dict(targets)
 
 
 def split(text, option, wanted):
@@ -175,7 +186,7 @@ def initramfs(options, linux, processor, words, shell):
     job = ["name", "emulated-" + re.sub(r"[^a-z0-9-]", "-", processor.name)[:40]]
     by_module, line = linux.options(options.kvm, processor.vendor)
     for name in linux.module_words(processor.vendor):
-        archive.file(f"modules/{name}.ko", linux.modules[name])
+        archive.add(f"modules/{name}.ko", linux.data(name))
         job += ["options", " ".join(by_module.get(name, [])), "module", f"/modules/{name}.ko"]
     for each in options.get:
         job += ["get", split(each, "--get", "PATH or PATH=FILE")[0]]
@@ -184,7 +195,7 @@ def initramfs(options, linux, processor, words, shell):
         job += ["shell", "1"]
     for word in words:
         job += ["arg", word]
-    archive.add("job", "".join(word + "\0" for word in job).encode(), 0o644)
+    archive.add("job", b"".join(os.fsencode(word) + b"\0" for word in job), 0o644)
     return archive.pack(), line
 
 
@@ -200,6 +211,9 @@ def boot(options, words, shell):
         if not os.path.isfile(source):
             raise Failed(f"--put {each}: {source}: no such file")
     need_programs(options, words)
+    wanted = check_gets(options)
+    if len(words) > MOST_WORDS or len(options.get) > MOST_WORDS:
+        raise Failed(f"more than {MOST_WORDS} words, or --get")
     progress = emulator.Progress(options.quiet)
     linux = kernels.kernel(options.kernel, options.modules)
     program, bios = emulator.Builder().build(progress), emulator.bios()
@@ -216,7 +230,6 @@ def boot(options, words, shell):
     finally:
         if console:
             console.close()
-    wanted = dict(split(each, "--get", "PATH or PATH=FILE") for each in options.get)
     for path, data in session.files.items():
         with open(wanted[path], "wb") as file:
             file.write(data)
@@ -252,7 +265,7 @@ def command_list(_options):
     for each in processors.NAMED.values():
         print(f"  {each.name:16} {each.what}")
     top = os.path.join(emulator.cache(), "kernels")
-    names = sorted(name for name in os.listdir(top) if ".making." not in name) if os.path.isdir(top) else []
+    names = sorted(name for name in os.listdir(top) if ".making." not in name and name != ".lock") if os.path.isdir(top) else []
     print(f"Kernels in {top}:")
     for name in names or ["none"]:
         print(f"  {name}")
@@ -265,11 +278,15 @@ def command_list(_options):
 
 
 def command_clean(_options):
-    shutil.rmtree(emulator.cache(), ignore_errors=True)
+    directory = os.path.realpath(emulator.cache())
+    if os.path.isdir(directory):
+        shutil.rmtree(directory)
     return 0
 
 
 def end(signum, _frame):
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
     raise SystemExit(128 + signum)
 
 
@@ -281,7 +298,8 @@ def main():
     if not options.function:
         made.error("which command?")
     for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, end)
+        if signal.getsignal(each) != signal.SIG_IGN:
+            signal.signal(each, end)
     try:
         return options.function(options)
     except debian.Unavailable as why:

@@ -19,7 +19,6 @@ from . import image
 from .failed import Broken, Failed
 
 IPS = 50_000_000        # ticks a simulated second; the TSC counts them
-MISSING = 127
 PANIC = re.compile(rb"Kernel panic - not syncing: ?([^\r\n]*)")
 CONSOLE_KEPT = 1 << 20
 
@@ -41,11 +40,20 @@ class Packets:
             yield kind, data
 
 
-def bochsrc(processor, memory, parts, bios, console):
+def write_all(number, data):
+    """To standard output or error, in full."""
+    while data:
+        try:
+            data = data[os.write(number, data):]
+        except OSError as error:
+            raise Failed(f"standard {'output' if number == 1 else 'error'}: {error.strerror}") from error
+
+
+def bochsrc(processor, memory, parts, console):
     lines = ["plugin_ctrl: unmapped=true, biosdev=true, serial=true", "config_interface: textconfig",
              "display_library: nogui",
              f"cpu: model={processor.model}, count=1, ips={IPS}, reset_on_triple_fault=0, ignore_bad_msrs=1",
-             f"memory: guest={memory}, host={memory}", f"romimage: file={bios}, options=fastboot",
+             f"memory: guest={memory}, host={memory}", "romimage: file=bios, options=fastboot",
              "vgaromimage: file=video", "vga: extension=none, update_freq=1, realtime=0", "pci: enabled=1, chipset=i440fx", "boot: floppy",
              "floppya: 1_44=floppy, status=inserted", "clock: sync=none, time0=1700000000", "log: bochs.log",
              "panic: action=fatal", "error: action=ignore", "info: action=ignore",
@@ -92,6 +100,8 @@ class Session:
 
         write("floppy", image.boot_sector())
         write("video", image.no_video_bios())
+        # By a name without spaces and commas, which Bochs would not understand.
+        os.symlink(os.path.abspath(self.bios), os.path.join(directory, "bios"))
         for number, (_, data) in enumerate(self.parts, 1):
             write(f"part{number}", data)
         os.mkfifo(os.path.join(directory, "line"))
@@ -108,7 +118,7 @@ class Session:
                 console = os.open(os.path.join(directory, "console"), os.O_RDONLY | os.O_NONBLOCK)
                 mode = "file, dev=console"
             stack.callback(os.close, console)
-            write("bochsrc", bochsrc(self.processor, self.memory, self.parts, self.bios, mode).encode())
+            write("bochsrc", bochsrc(self.processor, self.memory, self.parts, mode).encode())
             with open(os.path.join(directory, "bochs.out"), "wb") as out:
                 process = subprocess.Popen(  # pylint: disable=consider-using-with
                     [self.program, "-q", "-f", "bochsrc"], cwd=directory, stdin=subprocess.DEVNULL, stdout=out,
@@ -146,7 +156,7 @@ class Session:
                         os.write(console, data or b"\x04")
                 # What it said before its end is heard first.
                 if ended in ready and not heard and self.status is None:
-                    raise Broken(self.emulator_ended(process, directory))
+                    self.emulator_ended(process, directory)
                 self.tell_progress()
         finally:
             if old:
@@ -180,7 +190,9 @@ class Session:
             return ""
 
         why = last("bochs.log", r">>PANIC<<") or last("bochs.out", r">>PANIC<<|RDPMC_MACHINE")
-        return f"the emulator ended {self.where()}: {why or f'exit status {process.wait()}'}"
+        if "RDPMC_MACHINE: " in why:
+            raise Failed(f"--cpu {self.processor.name}: {why.split('RDPMC_MACHINE: ')[1]}")
+        raise Broken(f"the emulator ended {self.where()}: {why or f'exit status {process.wait()}'}")
 
     def hear_console(self, console):
         try:
@@ -195,8 +207,9 @@ class Session:
             self.console_file.write(data)
             self.console_file.flush()
         if self.shell and "loaded" in self.stages:
-            os.write(1, data)
-        if not self.panicked and PANIC.search(self.console):
+            write_all(1, data)
+        # In a shell anything can be on the screen.
+        if not self.panicked and not (self.shell and "loaded" in self.stages) and PANIC.search(self.console):
             self.panicked = time.monotonic()
         return True
 
@@ -218,13 +231,13 @@ class Session:
             self.stage("loaded")
         elif kind in "OE":
             self.progress.clear()
-            os.write(1 if kind == "O" else 2, data)
+            write_all(1 if kind == "O" else 2, data)
         elif kind == "W":
             self.progress.clear()
             print(f"machine: {text}", file=sys.stderr, flush=True)
         elif kind == "F":
             self.file = text
-            self.files[text] = b""
+            self.files[text] = bytearray()
         elif kind == "D":
             self.files[self.file] += data
         elif kind == "N":
