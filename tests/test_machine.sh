@@ -144,6 +144,12 @@ hosts='' child=''
 trap 'kill $hosts $child 2>/dev/null; rm -rf "$dir"' EXIT
 tests/machine/hosts.py --short >"$dir/hosts" 2>&1 &
 hosts=$!
+# What came of each random number and each interrupt since the boot.
+for boot in 1 2; do
+	"$machine" run --quiet -- cat /proc/sys/kernel/random/uuid /proc/interrupts /proc/uptime >"$dir/boot$boot" 2>"$dir/err"
+done
+check "two boots are the same to the byte" cmp "$dir/boot1" "$dir/boot2"
+check "... and long enough to say so" test "$(wc -l <"$dir/boot1")" -gt 10
 run run --quiet --console "$dir/console" --append 'rdinit=/nonsense' -- true
 check "a kernel that panics: 125, and its words" test $status -eq 125 -a "$(grep -c 'panicked before it had booted: ' "$dir/err")" -eq 1
 run run --quiet --time 1 -- sleep 1000
