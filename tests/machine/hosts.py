@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
-FILES = ("status", "doctor", "list", "run", "diff", "random", "result.json")
+PERF = os.path.join(BUILD, "machine-perf")
+FILES = ("status", "doctor", "list", "run", "diff", "random", "perf", "result.json")
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ class Looked:
             words = [os.path.join(ROOT, "scripts/machine"), "run", "--quiet", "--build", BUILD, "--cpu", host.cpu, "--kernel", host.kernel,
                      "--append", host.append, "--console", console, "--put", os.path.join(ROOT, "tests/machine/look.sh"),
                      *(word for name in FILES for word in ("--get", f"{name}={directory}/{name}"))]
+            words += ["--put", f"{PERF}=perf-test"]
             if host.kvm:
                 words += ["--kvm", host.kvm]
             words += ["--", "sh", "look.sh", str(seconds), str(cases)]
@@ -124,7 +126,9 @@ class Looked:
         if trouble:
             self.wrong(f"the kernel says: {trouble[0]}")
         for name, status in self.statuses.items():
-            if status != (77 if self.host.nothing and name in ("run", "diff", "random") else 0) and name != "run":
+            if name == "perf":
+                self.judge_perf(status)
+            elif status != (77 if self.host.nothing and name in ("run", "diff", "random") else 0) and name != "run":
                 self.wrong(f"{name}: exit status {status}")
                 self.complaints += ["  " + line for line in self.files.get(name, "").splitlines()[:40]]
         self.judge_doctor()
@@ -132,6 +136,20 @@ class Looked:
             self.judge_rows()
         elif self.statuses.get("run") != 77 or self.host.passthrough not in self.files.get("run", ""):
             self.wrong(f"rdpmc-bench run: exit status {self.statuses.get('run')}: {self.files.get('run')}")
+
+    def judge_perf(self, status):
+        """perf counts in the host what it should, and its interrupts come."""
+        found = {line.split()[0]: line.split()[-1] for line in self.files.get("perf", "").splitlines() if line}
+        if self.host.cpu == "no-pmu":
+            if not status:
+                self.wrong("perf counts where there is no PMU")
+            return
+        wanted = {"instructions": 2000000, "cycles": 2000000, "branches": 1000000}
+        for name, number in wanted.items():
+            if not found.get(name, "").isdigit() or not 0 <= int(found[name]) - number < 200:
+                self.wrong(f"perf counted {found.get(name)} {name}, not {number}: {self.files.get('perf')}")
+        if found.get("signals") != "100":
+            self.wrong(f"not 100 interrupts of overflows: {self.files.get('perf')}")
 
     def judge_doctor(self):
         doctor = self.files.get("doctor", "")
@@ -213,6 +231,7 @@ def main():
     for name in options.names:
         if name not in known:
             parser.error(f"no host {name}; --list names them")
+    subprocess.run(["gcc", "-O1", "-static", "-o", PERF, os.path.join(ROOT, "tests/machine/perf.c")], check=True)
     hosts = [known[name] for name in options.names or (SHORT if options.short else known)]
     bad = 0
 

@@ -6,6 +6,7 @@ status()
 	"$@" >"$out" 2>&1
 	echo "$out $?" >>status
 }
+out=perf status ./perf-test
 out=doctor status rdpmc-bench doctor
 out=list status rdpmc-bench list
 out=run status rdpmc-bench run --seed 1 --runs 2 --time "$1" --json result.json
