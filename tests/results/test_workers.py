@@ -169,9 +169,10 @@ def signalled_at(moment):
     def profile(frame, event, arg):
         if os.getpid() == program and event != "return" and next(moments, None) is None:
             sys.setprofile(None)
+            where.append((event, frame.f_code.co_filename, frame.f_lineno, getattr(arg, "__name__", "")))
             signal.raise_signal(signal.SIGTERM)
 
-    answers = []
+    answers, where = [], []
     try:
         sys.setprofile(profile)
         for answer in workers.each(square, range(2)):
@@ -179,7 +180,7 @@ def signalled_at(moment):
         sys.setprofile(None)
     except Signalled:
         return True
-    assert answers == [0, 1] and next(moments, None) is not None, f"lost at {moment}"
+    assert answers == [0, 1] and not where, f"lost at {moment}: {where}"
     return False
 
 
