@@ -392,7 +392,7 @@ static struct bench *make_emulator_bench(const char *filter)
 	assert_non_null(bench);
 	bench->n_rows = cases_filter(bench->rows, cases_make(&plan, bench->rows), filter);
 	assert_true(bench->n_rows > 0);
-	bench->options = (struct bench_options){ .seconds = 1, .runs = RUNS, .seed = 1 };
+	bench->options = (struct bench_options){ .seconds = 3, .runs = RUNS, .seed = 1 };
 	bench->machines[MACHINE_EMULATOR].is_emulator = true;
 	return bench;
 }
