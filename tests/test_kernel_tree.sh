@@ -8,28 +8,14 @@
 set -u
 
 script=$(cd "$(dirname "$0")/.." && pwd)/scripts/kernel-tree
-top=$(mktemp -d) || exit 1
-trap 'rm -rf "$top"' EXIT
-trap 'exit 1' INT TERM HUP
-world=$top/world
+. "$(dirname "$0")/fakes.sh"
 cache=$world/cache
 kernels=$cache/kernels
-count=0
-failures=0
 
 # The fakes. Each reads the world it is in: known holds what apt knows, user the user id, mode what
 # goes wrong, log what was asked of apt-get.
-mkdir "$top/fakes"
-fake()
-{
-	{
-		echo '#!/bin/sh'
-		echo "world='$world' top='$top'"
-		echo 'read -r mode <"$world/mode"'
-		cat
-	} >"$top/fakes/$1"
-	chmod +x "$top/fakes/$1"
-}
+fake_begins="world='$world' top='$top'
+read -r mode <\"\$world/mode\""
 
 for name in flex bison bc gcc; do
 	fake $name </dev/null
@@ -121,24 +107,6 @@ run()
 	status=$?
 }
 
-report() # PASSED NAME
-{
-	count=$((count + 1))
-	if [ "$1" = yes ]; then
-		echo "ok $count - $shell_name: $2"
-	else
-		echo "not ok $count - $shell_name: $2"
-		failures=$((failures + 1))
-	fi
-}
-
-same() # WHAT WANTED GOT
-{
-	[ "$2" = "$3" ] && return
-	passed=no
-	printf '%s\n' "$1: wanted" "$2" "$1: got" "$3" | sed 's/^/# /'
-}
-
 # The last run exited with STATUS, printed OUT and nothing else, said ERR somewhere (nothing at all, if
 # that is empty), and in the cache is LEFT.
 expect() # NAME STATUS OUT ERR LEFT
@@ -151,7 +119,7 @@ expect() # NAME STATUS OUT ERR LEFT
 	fi
 	same 'in the cache' "$5" "$(ls -A "$kernels" 2>/dev/null)"
 	same 'left behind' '' "$(ls -A "$world/tmp")"
-	report $passed "$1"
+	report "$1"
 }
 
 # Asked of apt-get so far: this.
@@ -159,14 +127,14 @@ asked() # NAME LOG
 {
 	passed=yes
 	same apt-get "$2" "$(cat "$world/log")"
-	report $passed "$1"
+	report "$1"
 }
 
 one_line() # NAME
 {
 	passed=yes
 	same 'lines of stderr' 1 "$(grep -c '' "$world/err")"
-	report $passed "$1"
+	report "$1"
 }
 
 tree=$kernels/debian-6.12_6.12.9-1
@@ -197,7 +165,7 @@ END
 	passed=yes
 	same status 0 "$status"
 	same 'fits a screen' yes "$([ "$(grep -c '' "$world/out")" -le 24 ] && echo yes)"
-	report $passed '--help'
+	report '--help'
 	mkdir "$world/a tree"
 	run './a tree'
 	expect 'a directory is passed through' 0 "$world/a tree" '' ''
@@ -226,14 +194,14 @@ test_making()
 	done
 	same 'has no driver' '' "$(ls "$tree"/drivers/net/*.c 2>/dev/null)"
 	same 'has KVM configured' 1 "$(grep -c -e '-e KVM ' "$tree/.config")"
-	report $passed 'the tree is trimmed, configured and prepared'
+	report 'the tree is trimmed, configured and prepared'
 
 	: >"$world/asked"
 	run debian:6.12
 	expect 'finds it again, silent' 0 "$tree" '' "${tree##*/}"
 	passed=yes
 	same 'asked of apt-cache' '' "$(cat "$world/asked")"
-	report $passed 'and asks nobody'
+	report 'and asks nobody'
 	sleep 0.05
 	touch "$world/lists"
 	echo 'linux-source-6.12 6.12.10-1' >"$world/known"
@@ -244,14 +212,14 @@ test_making()
 	expect 'and again' 0 "$tree" 'there is 6.12.10-1 now' "${tree##*/}"
 	passed=yes
 	same 'asked of apt-cache' '' "$(cat "$world/asked")"
-	report $passed 'without asking again'
+	report 'without asking again'
 	asked 'and downloads nothing' "$download"
 
 	run --list
 	passed=yes
 	same status 0 "$status"
 	same 'names both' 2 "$(grep -c 'debian:6.12  *6.12' "$world/out")"
-	report $passed '--list'
+	report '--list'
 	run --remove debian:6.1
 	expect '--remove of what is not there' 0 '' 'nothing to remove' "${tree##*/}"
 	run --remove debian:6.12
@@ -344,7 +312,7 @@ test_two_at_once()
 	same 'stdout of one' "$tree" "$(cat "$world/out")"
 	same 'stdout of the other' "$tree" "$(cat "$world/first")"
 	same 'in the cache' "${tree##*/}" "$(ls -A "$kernels")"
-	report $passed 'two at once: both have the tree'
+	report 'two at once: both have the tree'
 	asked 'two at once: one download' "$download"
 }
 

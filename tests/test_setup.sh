@@ -7,25 +7,11 @@
 set -u
 
 setup=$(cd "$(dirname "$0")/.." && pwd)/scripts/setup
-top=$(mktemp -d) || exit 1
-trap 'rm -rf "$top"' EXIT
-trap 'exit 1' INT TERM HUP
-world=$top/world
-count=0
-failures=0
+. "$(dirname "$0")/fakes.sh"
 
 # The fakes. Each reads the world it is in: has/ holds libraries, headers and modules, user the
 # user id, mode what apt-get does (slow: takes until another setup has said something).
-mkdir "$top/fakes"
-fake()
-{
-	{
-		echo '#!/bin/sh'
-		echo "world='$world' fakes='$top/fakes' tools='$PATH'"
-		cat
-	} >"$top/fakes/$1"
-	chmod +x "$top/fakes/$1"
-}
+fake_begins="world='$world' fakes='$top/fakes' tools='$PATH'"
 
 for name in make patch afl-fuzz llvm-cov flex bison bc xz g++ strip npm chromium help2man zip; do
 	fake $name </dev/null
@@ -153,24 +139,6 @@ run()
 	status=$?
 }
 
-report() # PASSED NAME
-{
-	count=$((count + 1))
-	if [ "$1" = yes ]; then
-		echo "ok $count - $shell_name: $2"
-	else
-		echo "not ok $count - $shell_name: $2"
-		failures=$((failures + 1))
-	fi
-}
-
-same() # WHAT WANTED GOT
-{
-	[ "$2" = "$3" ] && return
-	passed=no
-	printf '%s\n' "$1: wanted" "$2" "$1: got" "$3" | sed 's/^/# /'
-}
-
 # The last run exited with STATUS and said STDERR, nothing on stdout; LOG is what apt-get was told.
 expect() # NAME STATUS STDERR LOG
 {
@@ -180,7 +148,7 @@ expect() # NAME STATUS STDERR LOG
 	same stdout '' "$(cat "$world/out")"
 	same apt-get "$4" "$(cat "$world/log")"
 	same 'left behind' '' "$(ls "$world/tmp")"
-	report $passed "$1"
+	report "$1"
 }
 
 install='install -y --no-install-recommends'
@@ -390,7 +358,7 @@ test_usage()
 	for word in build test --list SETUP=no CC; do
 		same "names $word" yes "$(grep -q -e "$word" "$world/out" && echo yes)"
 	done
-	report $passed '--help'
+	report '--help'
 
 	run setup --list
 	passed=yes
@@ -398,7 +366,7 @@ test_usage()
 	for name in $build $extra glibc-devel pkgconf-pkg-config cmocka python-jsonschema; do
 		same "names $name" yes "$(grep -qw -e "$name" "$world/out" && echo yes)"
 	done
-	report $passed '--list'
+	report '--list'
 }
 
 test_two_at_once()
@@ -425,7 +393,7 @@ test_two_at_once()
 	passed=yes
 	same status 0 "$first"
 	same stderr 'setup: installing libjansson-dev (apt-get)' "$(cat "$world/first")"
-	report $passed 'two at once: the first installs'
+	report 'two at once: the first installs'
 }
 
 for shell_name in dash bash; do
