@@ -6,6 +6,8 @@ import os
 import sys
 import traceback
 
+from rdpmc_arguments import Parser, between
+
 from . import plan
 from .campaign import Campaign, Limits
 from .failed import Failed
@@ -21,24 +23,6 @@ exit status: 0 nothing found; 1 a page was written, or one that was there before
 2 wrong use, or nothing can be written there; 70 a mistake of its own; 77 nothing can run here;
 128 + signal when interrupted, with all that it has kept
 """
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message):
-        print(f"campaign: {message} (see --help)", file=sys.stderr)
-        sys.exit(2)
-
-
-def between(least, most, kind=int):
-    def check(value):
-        try:
-            number = kind(value)
-        except ValueError:
-            number = None
-        if number is None or not least <= number <= most:
-            raise argparse.ArgumentTypeError(f"'{value}' is no number from {least} to {most}")
-        return number
-    return check
 
 
 def parser():
