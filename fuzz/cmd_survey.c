@@ -142,7 +142,7 @@ static const struct argp survey_argp = {
 	       "Exit status: 0 nothing new, even if known differences did not happen; 1 a new one, "
 	       "with --against something that became wrong, or a worker died; 2 usage or a file "
 	       "that cannot be used; 77 an engine cannot run here, or answers nothing; 128 + "
-	       "signal interrupted: what was done is told.",
+	       "signal interrupted: what was done is reported.",
 	.children = children,
 };
 

@@ -358,7 +358,7 @@ static __attribute__((noinline)) void read_differs(struct trial_run *run, struct
 		reading->differs = true;
 		return;
 	}
-	/* Of two that are wrong the first is told; one that only differs from it is right. */
+	/* Of two that are wrong the first is reported; one that only differs from it is right. */
 	if (!(run->finding->oracles & ~ORACLE_PASS_SOUND) || run->finding->unanswered) {
 		run->finding->trouble = trouble ? trouble : run->finding->trouble;
 		run->finding->unanswered = false;

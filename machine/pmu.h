@@ -6,9 +6,9 @@
  *
  * Time is counted in retired instructions. One instruction takes one cycle, core and reference
  * (TSC) alike, with PMU_SLOTS slots; PMU_BUS instructions take one bus clock. Each instruction
- * fills one slot of each level-1 category of the Topdown method. Branches are counted as they are
- * told. No other event ever happens: mispredicted branches, LLC, L3 and data-fabric events stay 0.
- * CPUID reports the architectural ones of them as unavailable.
+ * fills one slot of each level-1 category of the Topdown method. Branches are
+ * counted as pmu_branch() reports them. No other event ever happens: mispredicted branches, LLC, L3
+ * and data-fabric events stay 0. CPUID reports the architectural ones of them as unavailable.
  *
  * Not modelled: PEBS, LBR, Processor Trace, auto counter reload, in-TSX counting, the uncore, the
  * Pentium 4's PMU, AMD's freeze on PMI and LBR. AnyThread and pin control can be set and have no

@@ -10,43 +10,30 @@ set -u
 scripts=$(cd "$(dirname "$0")/.." && pwd)/scripts
 # Itself, and no wrapper that looks for it in PATH.
 python=$(python3 -c 'import sys; print(sys.executable)') || { echo '1..0 # SKIP no python3'; exit 77; }
-top=$(mktemp -d) || exit 1
-trap 'rm -rf "$top"' EXIT
-trap 'exit 1' INT TERM HUP
-world=$top/world
+. "$(dirname "$0")/fakes.sh"
 cache=$world/cache
 tree=$world/linux
-count=0
-failures=0
 
 cat >"$top/machine" <<END
 import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, '$scripts')
-from rdpmc_machine import debian, kernel
+from rdpmc_machine import cache, debian, kernel
+from rdpmc_machine.failed import Failed
 if sys.argv[1] == 'kernel':
     sys.exit(kernel.command(sys.argv[2:]))
 name, *arguments = sys.argv[1:]
 try:
     # Suites begin with a comma.
     print(getattr(debian, name)(*(each[1:].split(',') if each[0] == ',' else each for each in arguments)))
-except debian.DebianError as why:
-    debian.say(f'{type(why).__name__}: {why}')
+except Failed as why:
+    cache.say(f'{type(why).__name__}: {why}')
     sys.exit(2)
 END
 
 # The fakes. mode says what goes wrong, asked keeps what was asked of make and apt-get.
-mkdir "$top/fakes"
-fake()
-{
-	{
-		printf '%s\n' '#!/bin/sh' "world='$world'"
-		# shellcheck disable=SC2016 # the fake's own
-		echo 'read -r mode <"$world/mode"'
-		cat
-	} >"$top/fakes/$1"
-	chmod +x "$top/fakes/$1"
-}
+fake_begins="world='$world'
+read -r mode <\"\$world/mode\""
 for name in flex bison bc; do
 	fake $name </dev/null
 done
@@ -155,23 +142,6 @@ run()
 	status=$?
 }
 
-same() # WHAT WANTED GOT
-{
-	[ "$2" = "$3" ] && return
-	passed=no
-	printf '%s\n' "$1: wanted" "$2" "$1: got" "$3" | sed 's/^/# /'
-}
-report() # NAME
-{
-	count=$((count + 1))
-	if [ "$passed" = yes ]; then
-		echo "ok $count - $1"
-	else
-		echo "not ok $count - $1"
-		failures=$((failures + 1))
-		sed 's/^/# err: /' "$world/err"
-	fi
-}
 # The last run exited with STATUS, printed OUT, and its last line of LINES on stderr says ERR.
 expect() # NAME STATUS OUT LINES ERR
 {

@@ -15,7 +15,7 @@ struct cpuid_function_t;
 
 extern Bit64u glue_branches; /* that ran since the last glue_settle() */
 
-extern bool glue_watches_state; /* a change of CPL, or of guest and host, must be told to glue_settle() */
+extern bool glue_watches_state; /* glue_settle() has to run where CPL, or guest and host, change */
 
 void glue_power_on(bool amd);
 void glue_cpuid(Bit32u leaf, Bit32u subleaf, cpuid_function_t *answer);

@@ -4,7 +4,7 @@
  * command and tells the host over the second serial port what happened. It never ends: the host ends the
  * machine after the last word.
  *
- * /job says what to do: strings that end in a zero byte, a key and its value by turns.
+ * /job says what to do: strings that end in a zero byte, alternately a key and its value.
  *   module PATH, options OPTIONS		load it, with the options that came last
  *   get PATH					bring this file back afterwards
  *   env NAME=VALUE, arg WORD			of the command
@@ -37,6 +37,8 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#define HOME_DIRECTORY "/rdpmc" /* the command's */
 
 #define WORDS	    512
 #define PIPE_ROUNDS 64 /* of 4 KiB: more than a pipe holds */
@@ -197,7 +199,7 @@ static pid_t start(char **arguments, bool shell, int out, int err)
 		dup2(out, 1);
 		dup2(err, 2);
 	}
-	if (chdir("/work"))
+	if (chdir(HOME_DIRECTORY))
 		_exit(126);
 	execvp(arguments[0], arguments);
 	dprintf(2, "%s: %s\n", arguments[0], strerror(errno));
@@ -278,9 +280,9 @@ int main(void)
 	uname(&uts);
 	packet('B', uts.release, strlen(uts.release));
 	setenv("PATH", "/bin", 1);
-	setenv("HOME", "/work", 1);
-	if (chdir("/work"))
-		say('W', "/work: %s", strerror(errno));
+	setenv("HOME", HOME_DIRECTORY, 1);
+	if (chdir(HOME_DIRECTORY))
+		say('W', HOME_DIRECTORY ": %s", strerror(errno));
 	job = read_job(&size);
 	for (char *key = job; key && key < job + size;) {
 		char *value = key + strlen(key) + 1;

@@ -6,16 +6,18 @@ cache. apt verifies signatures and hashes."""
 
 import contextlib
 import errno
-import fcntl
 import glob
 import hashlib
 import os
 import re
 import shutil
 import subprocess
-import sys
+import tarfile
 import time
-import urllib.parse
+
+from . import cache
+from .cache import megabytes, say
+from .failed import Failed, Unavailable
 
 # The tests put theirs here.
 ETC = os.environ.get("MACHINE_APT_ETC", "/etc/apt")
@@ -24,33 +26,6 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 DAY = 24 * 3600
 SUITES = ("bullseye bookworm trixie forky duke sid oldoldstable oldstable stable testing unstable"
           " experimental").split()
-
-
-class DebianError(Exception):
-    """Its text is one line."""
-
-
-class Unavailable(DebianError):
-    """What was asked for cannot be fetched here: no apt, no network, no such package."""
-
-
-def cache_directory():
-    """As scripts/kernel-tree has it: RDPMC_CACHE, or ~/.cache/rdpmc."""
-    cache = os.environ.get("RDPMC_CACHE")
-    if cache:
-        return os.path.abspath(cache)
-    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("HOME") and os.path.join(os.environ["HOME"], ".cache")
-    if not home:
-        raise DebianError("no cache directory: neither RDPMC_CACHE nor HOME is set")
-    return os.path.abspath(os.path.join(home, "rdpmc"))
-
-
-def say(text):
-    print(f"machine: {text}", file=sys.stderr, flush=True)
-
-
-def megabytes(size):
-    return f"{max(1, round(size / 1e6))} MB"
 
 
 def _stanzas():
@@ -100,7 +75,7 @@ def mirror():
     chosen = os.environ.get("RDPMC_DEBIAN_MIRROR")
     if chosen:
         if not re.fullmatch(r"[a-z+]+:\S+", chosen):
-            raise DebianError(f"RDPMC_DEBIAN_MIRROR='{chosen}' is not a URI")
+            raise Failed(f"RDPMC_DEBIAN_MIRROR='{chosen}' is not a URI")
         return chosen, KEYRING
     for fields in _stanzas():
         suites = fields.get("suites", "").split()
@@ -119,10 +94,10 @@ class _Apt:
         for tool in ("apt-get", "apt-cache"):
             if not shutil.which(tool):
                 raise Unavailable(f"{tool} is missing: packages can be fetched on Debian and its like only")
-        self.top = os.path.join(cache_directory(), "machine", "apt")
+        self.top = os.path.join(cache.top(), "apt")
         for suite in suites:
             if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", suite):
-                raise DebianError(f"'{suite}' is not the name of a suite")
+                raise Failed(f"'{suite}' is not the name of a suite")
         self.suites = list(suites)
         uri, key = mirror()
         words = "".join(f"Types: {'deb-src' if sources else 'deb'}\nURIs: {uri}\nSuites: {suite}\n"
@@ -139,8 +114,8 @@ class _Apt:
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(text)
         except OSError as error:
-            raise DebianError(f"{error.filename or self.state}: {error.strerror}; RDPMC_CACHE= names another "
-                              "directory") from error
+            raise Failed(f"{error.filename or self.state}: {error.strerror}; RDPMC_CACHE= names another "
+                         "directory") from error
 
     def _words(self, program, *arguments):
         options = {"Dir::State": self.state, "Dir::State::lists": f"{self.state}/lists",
@@ -222,55 +197,42 @@ def _complaint(output):
 @contextlib.contextmanager
 def _packages():
     """The directory that keeps what was fetched, and nobody else in it."""
-    directory = os.path.join(cache_directory(), "machine", "packages")
+    directory = os.path.join(cache.top(), "packages")
     try:
-        os.makedirs(directory, exist_ok=True)
-        lock = os.open(directory, os.O_RDONLY)
+        with cache.locked(directory, "another download"):
+            # With the lock, what others have begun and not ended is debris.
+            for each in glob.glob(os.path.join(directory, ".fetching.*")):
+                shutil.rmtree(each, ignore_errors=True)
+            yield directory
     except OSError as error:
-        raise DebianError(f"{error.filename}: {error.strerror}; RDPMC_CACHE= names another directory") from error
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            say("waiting for another download")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        # With the lock, what others have begun and not ended is debris.
-        for each in glob.glob(os.path.join(directory, ".fetching.*")):
-            shutil.rmtree(each, ignore_errors=True)
-        yield directory
-    finally:
-        os.close(lock)
+        raise Failed(f"{error.filename or directory}: {error.strerror}; RDPMC_CACHE= names another directory") from error
 
 
 @contextlib.contextmanager
 def _work(directory, size):
     free = shutil.disk_usage(directory).free
     if free < size * 1.1 + 2e6:
-        raise DebianError(f"{directory} has {megabytes(free)} left, the download takes {megabytes(size)}; "
-                          "RDPMC_CACHE= names another directory")
+        raise Failed(f"{directory} has {megabytes(free)} left, the download takes {megabytes(size)}; "
+                     "RDPMC_CACHE= names another directory")
     work = os.path.join(directory, f".fetching.{os.getpid()}")
     try:
         os.mkdir(work)
         yield work
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise DebianError(f"{directory}: the disk is full; RDPMC_CACHE= names another directory") from error
-        raise DebianError(f"{error.filename or directory}: {error.strerror}") from error
+            raise Failed(f"{directory}: the disk is full; RDPMC_CACHE= names another directory") from error
+        raise Failed(f"{error.filename or directory}: {error.strerror}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _newest(paths):
-    return max(paths, key=os.path.getmtime, default=None)
-
-
-def fetch(name, suites, refresh=False):
+def fetch(name, suites):
     """The path of binary package @name as a .deb, newest version in any of @suites. What was fetched
-    once is taken without asking, unless @refresh."""
+    once is taken without asking."""
     with _packages() as directory:
-        kept = _newest(glob.glob(os.path.join(directory, f"{glob.escape(name)}_*.deb")))
-        if kept and not refresh:
-            return kept
+        kept = glob.glob(os.path.join(directory, f"{glob.escape(name)}_*.deb"))
+        if kept:
+            return max(kept, key=os.path.getmtime)
         apt = _Apt(suites)
         apt.update()
         found = apt.candidate(name)
@@ -307,16 +269,43 @@ def depends(deb):
     done = subprocess.run(["dpkg-deb", "-f", deb, "Depends"], stdin=subprocess.DEVNULL, text=True, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if done.returncode:
-        raise DebianError(f"{deb} cannot be read as a Debian package")
+        raise Failed(f"{deb} cannot be read as a Debian package")
     return re.findall(r"(?:^|,)\s*([a-z0-9][a-z0-9.+-]*)", done.stdout)
 
 
-def source(name, version, suites, sha256, refresh=False):
+def members(deb, wanted):
+    """(name, data) of the files of a fetched .deb for which wanted(name). A damaged one is removed."""
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as process:
+        try:
+            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                for member in archive:
+                    if member.isfile() and wanted(member.name):
+                        yield member.name, archive.extractfile(member).read()
+        except tarfile.TarError as error:
+            os.unlink(deb)
+            raise Failed(f"{deb} could not be read as a Debian package; it is fetched again the next time") from error
+
+
+def file_of(package, suite, ending):
+    """The path, in the cache, of the one file of a package whose path ends in @ending; it may be run."""
+    def make(path):
+        deb = fetch(package, [suite])
+        found = [data for _, data in members(deb, lambda name: name.endswith(ending))]
+        if not found:
+            raise Failed(f"{deb} has no {ending}")
+        with open(path, "wb") as file:
+            file.write(found[0])
+        os.chmod(path, 0o755)
+
+    return cache.once(os.path.join(cache.top(), os.path.basename(ending)), make)
+
+
+def source(name, version, suites, sha256):
     """The path of the one file of source package @name @version whose SHA-256 is @sha256: its upstream
     tarball. A mirror may lack the package's other files; the hash alone decides."""
     with _packages() as directory:
         path = os.path.join(directory, f"{name}-{sha256[:12]}.tar")
-        if not refresh and os.path.exists(path) and file_hash(path) == sha256:
+        if os.path.exists(path) and file_hash(path) == sha256:
             return path
         apt = _Apt(suites, sources=True)
         apt.update()
@@ -332,8 +321,8 @@ def source(name, version, suites, sha256, refresh=False):
                 raise Unavailable(f"there is no source package {name} {version} in {', '.join(suites)}")
             tarballs = [each for each in found if ".orig.tar." in each]
             if tarballs:
-                raise DebianError(f"{os.path.basename(tarballs[0])} has SHA-256 {file_hash(tarballs[0])}, "
-                                  f"expected {sha256}")
+                raise Failed(f"{os.path.basename(tarballs[0])} has SHA-256 {file_hash(tarballs[0])}, "
+                             f"expected {sha256}")
             raise Unavailable(f"the source of {name} {version} could not be downloaded: "
                               f"{_complaint(output) if status else 'no file of it has the expected hash'}")
 
@@ -345,8 +334,3 @@ def file_hash(path):
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def kernel_source(version, suites):
-    """The path of linux-source-@version's tarball: a full tree, to be unpacked by whoever wants one."""
-    return fetch(f"linux-source-{version}", suites)

@@ -2,7 +2,6 @@
 """Bochs with the PMU of machine/ in it: fetched, built once into the cache, found again."""
 
 import contextlib
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -15,11 +14,10 @@ import sys
 import tarfile
 import time
 
-from . import debian
+from . import cache, debian
 from .failed import Failed, Unavailable
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BIOS = "usr/share/bochs/BIOS-bochs-latest"
 TREE_MB = 120
 BUILD_LOG = "build.log"
 # What a make or a user around us has set for his own compiler.
@@ -32,10 +30,6 @@ def insertions():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def cache():
-    return os.path.join(debian.cache_directory(), "machine")
 
 
 def digest(*texts):
@@ -61,8 +55,7 @@ def insert(tree, changes):
             raise Failed(f"this is not the Bochs that the insertions are for: {name} has {count} times, not {wanted}: "
                          f"{anchor.strip().splitlines()[0]}")
         with open(path, "w", encoding="latin-1") as file:
-            file.write(text.replace(anchor, new.replace("{}", "\0").replace("{{", "{").replace("}}", "}")
-                                    .replace("\0", anchor)))
+            file.write(text.replace(anchor, new.replace("$&", anchor)))
 
 
 def newest_last(directory, start):
@@ -74,29 +67,10 @@ def newest_last(directory, start):
 
 def remove_unused(directory):
     """Unless somebody builds there now."""
-    with contextlib.suppress(OSError):
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            old = f"{directory.replace('bochs-', 'old-')}.{os.getpid()}"
-            os.rename(directory, old)
-            shutil.rmtree(old)
-        finally:
-            os.close(handle)
-
-
-def once(path, make):
-    """Has make(path) write a file of the cache, unless it is there."""
-    if not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        temporary = f"{path}.{os.getpid()}"
-        try:
-            make(temporary)
-            os.replace(temporary, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-    return path
+    with contextlib.suppress(OSError), cache.locked(directory):
+        old = f"{directory.replace('bochs-', 'old-')}.{os.getpid()}"
+        os.rename(directory, old)
+        shutil.rmtree(old)
 
 
 class Progress:
@@ -112,7 +86,7 @@ class Progress:
         if self.terminal:
             self.tick(text)
         else:
-            debian.say(text)
+            cache.say(text)
 
     def tick(self, text):
         if self.terminal and not self.quiet:
@@ -163,7 +137,7 @@ class Builder:
         # glue.h is in every object of Bochs.
         self.key = digest(changes.SOURCE[3], repr(changes.INSERTIONS), repr(changes.CONFIGURE),
                           read(f"{ROOT}/machine/bochs/glue.h"))
-        self.top = os.path.join(cache(), f"bochs-{self.key}")
+        self.top = os.path.join(cache.top(), f"bochs-{self.key}")
         self.tree = os.path.join(self.top, "tree")
 
     def ours(self):
@@ -174,20 +148,6 @@ class Builder:
     def program(self):
         """Each state of our files has a program of its own: checkouts share the cache."""
         return os.path.join(self.top, "bochs-" + digest(*(read(path) for path, _ in self.ours())))
-
-    @contextlib.contextmanager
-    def lock(self):
-        os.makedirs(self.top, exist_ok=True)
-        handle = os.open(self.top, os.O_RDONLY)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                debian.say("waiting for another build of the emulator")
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            yield handle
-        finally:
-            os.close(handle)
 
     def command(self, what, words, lock):
         """Runs it, its output into the log; on Ctrl-C all that it started ends. It holds the lock as well: a make
@@ -204,8 +164,8 @@ class Builder:
                     raise
         if status:
             lines = read(os.path.join(self.top, BUILD_LOG)).splitlines()
-            first = next((line for line in lines if re.search(r"error: |undefined reference|\*\*\* ", line)), lines[-1:])
-            raise Failed(f"{what} failed: {str(first).strip()} (all of it: {self.top}/{BUILD_LOG})")
+            wrong = [line for line in lines if re.search(r"error: |undefined reference|\*\*\* ", line)] or lines or [""]
+            raise Failed(f"{what} failed: {wrong[0].strip()} (all of it: {self.top}/{BUILD_LOG})")
 
     def prepare(self, progress, lock):
         ready = os.path.join(self.top, "configured")
@@ -240,7 +200,7 @@ class Builder:
             return program
         if platform.machine() != "x86_64":
             raise Unavailable("the emulated machine needs an x86-64 host: what runs in it is built here")
-        with self.lock() as lock:
+        with cache.locked(self.top, "another build of the emulator") as lock:
             if os.path.exists(program):
                 return program
             with contextlib.suppress(FileNotFoundError):
@@ -258,22 +218,11 @@ class Builder:
             for old in newest_last(self.top, "bochs-")[:-4]:
                 os.unlink(old)
         # Of other insertions, as other checkouts have them.
-        for old in newest_last(cache(), "bochs-")[:-2]:
+        for old in newest_last(cache.top(), "bochs-")[:-2]:
             remove_unused(old)
         return program
 
 
 def bios():
-    """The path of Bochs' BIOS, of its package."""
-    def make(path):
-        package = debian.fetch("bochsbios", ["bookworm"])
-        data = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE, check=False).stdout
-        done = subprocess.run(["tar", "-xO", f"./{BIOS}"], input=data, stdout=subprocess.PIPE, check=False,
-                              stderr=subprocess.DEVNULL)
-        if done.returncode or not done.stdout:
-            os.unlink(package)
-            raise Failed(f"{package} had no {BIOS}; it is fetched again the next time")
-        with open(path, "wb") as file:
-            file.write(done.stdout)
-
-    return once(os.path.join(cache(), "BIOS-bochs-latest"), make)
+    """The path of Bochs' BIOS."""
+    return debian.file_of("bochsbios", "bookworm", "usr/share/bochs/BIOS-bochs-latest")

@@ -6,7 +6,6 @@ what has changed."""
 
 import argparse
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
@@ -16,7 +15,9 @@ import subprocess
 import sys
 import time
 
-from .debian import DebianError, cache_directory, megabytes, say
+from . import cache
+from .cache import megabytes, say
+from .failed import Failed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CONFIG = os.path.join(ROOT, "machine", "kernel.config")
@@ -35,11 +36,7 @@ PACKAGES = {
 WHOLE = re.compile(r"^(Documentation|LICENSES|samples|tools/perf|tools/testing|arch/(?!x86/|um/)[^/]+)/.*")
 
 
-class KernelError(Exception):
-    """Its text is one line."""
-
-
-class Interrupted(KernelError):
+class Interrupted(Failed):
     def __init__(self, number):
         super().__init__("interrupted")
         self.status = 128 + number
@@ -65,21 +62,21 @@ def _check_tools(compiler):
                         stderr=subprocess.DEVNULL, check=False).returncode:
         missing.append("libelf.h")
     if missing:
-        raise KernelError(f"missing to build a kernel: {', '.join(PACKAGES.get(each, each) for each in missing)}; "
-                          "scripts/setup machine installs it")
+        raise Failed(f"missing to build a kernel: {', '.join(PACKAGES.get(each, each) for each in missing)}; "
+                     "scripts/setup machine installs it")
 
 
 def _check_tree(kdir):
     if not os.path.isdir(kdir):
-        raise KernelError(f"{kdir}: no such directory")
+        raise Failed(f"{kdir}: no such directory")
     if re.search(r"[\s:]", kdir):
-        raise KernelError(f"{kdir}: a kernel's make takes no path with spaces or colons")
+        raise Failed(f"{kdir}: a kernel's make takes no path with spaces or colons")
     if not os.path.exists(os.path.join(kdir, "Kbuild")) or not os.path.isdir(os.path.join(kdir, "arch/x86/kvm")):
-        raise KernelError(f"{kdir} is no Linux source tree")
+        raise Failed(f"{kdir} is no Linux source tree")
     for name in "init/main.c", "mm/memory.c", "drivers/acpi/Makefile", "tools/objtool/Makefile":
         if not os.path.exists(os.path.join(kdir, name)):
-            raise KernelError(f"{kdir} is not a full Linux source tree: it has no {name} (the trees that "
-                              "scripts/kernel-tree makes are trimmed; linux-source packages and git have all)")
+            raise Failed(f"{kdir} is not a full Linux source tree: it has no {name} (the trees that "
+                         "scripts/kernel-tree makes are trimmed; linux-source packages and git have all)")
 
 
 def built_in_place(kdir):
@@ -132,25 +129,10 @@ class _Links:
         names = done.stdout.decode(errors="surrogateescape").split("\0") if done and not done.returncode else []
         # A tree inside another project's repository is not what git lists.
         if "Kbuild" not in names:
-            raise KernelError(f"{self.kdir} has been built in place, and without git what it was built from cannot "
-                              f"be told from what was built: \"make -C {self.kdir} mrproper\" cleans it (its .config "
-                              "goes, too), or unpack another")
+            raise Failed(f"{self.kdir} has been built in place, and without git its sources cannot be distinguished "
+                         f"from build output: \"make -C {self.kdir} mrproper\" cleans it (its .config goes, too), or "
+                         "unpack another")
         return {WHOLE.sub(r"\1", name) for name in names if name and os.path.lexists(os.path.join(self.kdir, name))}
-
-
-@contextlib.contextmanager
-def _locked(directory):
-    os.makedirs(directory, exist_ok=True)
-    lock = os.open(directory, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            say("waiting for another build of this kernel")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 class _Make:
@@ -198,13 +180,13 @@ class _Make:
     def _failed(self, step, lines):
         text = "".join(lines)
         if "No space left on device" in text:
-            raise KernelError(f"{step} failed: the disk is full; RDPMC_CACHE= names another directory")
+            raise Failed(f"{step} failed: the disk is full; RDPMC_CACHE= names another directory")
         first = next((n for n, line in enumerate(lines) if re.search(r"\berror\b|undefined reference", line)), None)
         # An error begins with the function that it is in, a line above.
         shown = lines[-15:] if first is None else lines[max(0, first - 1):first + 14]
         sys.stderr.write("".join(shown))
         what = "" if first is None else f" ({lines[first].strip()[:200]})"
-        raise KernelError(f"{step} failed{what}; all output is in {self.log}")
+        raise Failed(f"{step} failed{what}; all output is in {self.log}")
 
 
 def end_group(process):
@@ -225,7 +207,7 @@ def _configuration(fragments):
             with open(path, encoding="utf-8") as file:
                 parts.append(f"# {path}\n{file.read()}\n")
         except OSError as error:
-            raise KernelError(f"{path}: {error.strerror}") from error
+            raise Failed(f"{path}: {error.strerror}") from error
     return "".join(parts)
 
 
@@ -248,7 +230,7 @@ def _configure(make, output, text):
         have = set(re.findall(r"^CONFIG_(\w+)=y", file.read(), re.M))
     lacking = [name for name in NEEDED if name not in have]
     if lacking:
-        raise KernelError(f"this tree's configuration cannot have {', '.join('CONFIG_' + each for each in lacking)}")
+        raise Failed(f"this tree's configuration cannot have {', '.join('CONFIG_' + each for each in lacking)}")
     os.replace(wanted, kept)
 
 
@@ -256,10 +238,9 @@ def place(kdir, fragments=()):
     """The directory in the cache of the builds of this tree with these fragments."""
     key = "\0".join([kdir, *(os.path.abspath(each) for each in fragments)])
     name = re.sub(r"[^A-Za-z0-9._-]", "_", os.path.basename(kdir)) or "tree"
-    directory = os.path.join(cache_directory(), "machine",
-                             f"kernel-{name[:40]}-{hashlib.sha256(key.encode()).hexdigest()[:8]}")
+    directory = os.path.join(cache.top(), f"kernel-{name[:40]}-{hashlib.sha256(key.encode()).hexdigest()[:8]}")
     if re.search(r"[\s:]", directory):
-        raise KernelError(f"{directory}: a kernel's make takes no such path; RDPMC_CACHE= names another directory")
+        raise Failed(f"{directory}: a kernel's make takes no such path; RDPMC_CACHE= names another directory")
     return directory
 
 
@@ -274,7 +255,7 @@ def size(directory):
 
 
 def build(kdir, config_fragments=(), jobs=None):
-    """The path of a bzImage of the tree @kdir; KernelError says in one line why there is none.
+    """The path of a bzImage of the tree @kdir; Failed says in one line why there is none.
     @config_fragments: files with lines CONFIG_...=..., after machine/kernel.config."""
     kdir = os.path.abspath(kdir)
     _check_tree(kdir)
@@ -285,12 +266,12 @@ def build(kdir, config_fragments=(), jobs=None):
     output, log, image = os.path.join(top, "build"), os.path.join(top, "log"), os.path.join(top, "bzImage")
     begun = time.monotonic()
     try:
-        with _locked(top):
+        with cache.locked(top, "another build of this kernel"):
             first = not os.path.exists(os.path.join(output, "vmlinux.o")) and not os.path.exists(image)
             free = shutil.disk_usage(top).free
             if first and free < SPACE:
-                raise KernelError(f"{top} has {megabytes(free)} left, a build takes {megabytes(SPACE)}; RDPMC_CACHE= "
-                                  "names another directory")
+                raise Failed(f"{top} has {megabytes(free)} left, a build takes {megabytes(SPACE)}; RDPMC_CACHE= "
+                             "names another directory")
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(log)
             source = kdir
@@ -315,13 +296,13 @@ def build(kdir, config_fragments=(), jobs=None):
             say(f"built in {time.monotonic() - begun:.0f} s, {compiled} files compiled: {image} "
                 f"({os.path.getsize(image) / 1e6:.1f} MB, its directory {megabytes(size(top))})")
     except OSError as error:
-        raise KernelError(f"{error.filename or top}: {error.strerror}") from error
+        raise Failed(f"{error.filename or top}: {error.strerror}") from error
     return image
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise KernelError(f"kernel: {message} (see --help)")
+        raise Failed(f"kernel: {message} (see --help)")
 
 
 def _parser():
@@ -345,7 +326,7 @@ def _remove(kdir, fragments):
     if not os.path.isdir(directory):
         say(f"nothing to remove: {directory} is not there")
         return
-    with _locked(directory):
+    with cache.locked(directory, "another build of this kernel"):
         shutil.rmtree(directory)
     say(f"removed {directory}")
 
@@ -366,7 +347,7 @@ def command(arguments):
     try:
         options = _parser().parse_args(arguments)
         if options.jobs is not None and options.jobs < 1:
-            raise KernelError(f"kernel: --jobs {options.jobs}: at least 1")
+            raise Failed(f"kernel: --jobs {options.jobs}: at least 1")
         if options.remove:
             _remove(options.kdir, options.config)
             return 0
@@ -375,12 +356,12 @@ def command(arguments):
             try:
                 shutil.copyfile(image, options.output)
             except OSError as error:
-                raise KernelError(f"{options.output}: {error.strerror}") from error
+                raise Failed(f"{options.output}: {error.strerror}") from error
             image = options.output
         print(image)
-    except (KernelError, DebianError) as why:
+    except Failed as why:
         say(why)
-        return getattr(why, "status", 2)
+        return why.status
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

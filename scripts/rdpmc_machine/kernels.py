@@ -3,18 +3,15 @@
 
 import bz2
 import contextlib
-import fcntl
 import gzip
 import lzma
 import os
 import re
 import shutil
 import subprocess
-import tarfile
 from dataclasses import dataclass, field
 
-from . import debian
-from .emulator import cache
+from . import cache, debian
 from .failed import Failed, Unavailable
 
 DEFAULT = "debian:7.3"
@@ -27,10 +24,11 @@ DEFAULT_OPTIONS = "enable_mediated_pmu=1"
 
 @dataclass
 class Kernel:
-    """A bzImage, and its modules by name; none where KVM is built in."""
+    """A bzImage, and the paths of its modules by name; none where KVM is built in."""
     name: str
     image: str
     modules: dict = field(default_factory=dict)
+    read: dict = field(default_factory=dict)    # data of modules by name
 
     def module_words(self, vendor):
         """The modules to load for a processor of @vendor, in their order."""
@@ -48,21 +46,16 @@ class Kernel:
         return words
 
     def data(self, name):
-        with open(self.modules[name], "rb") as file:
-            return unpacked(self.modules[name], file.read())
-
-    def info(self, name, key):
-        """Values of @key in a module's .modinfo."""
-        found = re.findall(rb"\0" + key.encode() + rb"=([^\0]*)", self.data(name))
-        return [each.decode("utf-8", "replace") for each in found]
+        if name not in self.read:
+            with open(self.modules[name], "rb") as file:
+                self.read[name] = unpacked(self.modules[name], file.read())
+        return self.read[name]
 
     def depends(self, name):
-        found = [each for text in self.info(name, "depends") for each in text.split(",") if each]
-        return [each.replace("_", "-") if each.replace("_", "-") in self.modules else each
-                for each in found if each in self.modules or each.replace("_", "-") in self.modules]
+        return [each for each in depends(self.data(name)) if each in self.modules]
 
     def parameters(self, name):
-        return {text.split(":")[0] for text in self.info(name, "parmtype")}
+        return {text.split(":")[0] for text in modinfo(self.data(name), "parmtype")}
 
     def options(self, text, vendor):
         """(options by module, words for the command line) of --kvm's @text; None is what is usual."""
@@ -87,13 +80,30 @@ class Kernel:
         return by_module, words
 
 
+def modinfo(data, key):
+    """Values of @key in a module's .modinfo."""
+    return [each.decode("utf-8", "replace") for each in re.findall(rb"\0" + key.encode() + rb"=([^\0]*)", data)]
+
+
+def canonical(name):
+    return name.replace("_", "-")
+
+
+def depends(data):
+    return [canonical(each) for text in modinfo(data, "depends") for each in text.split(",") if each]
+
+
 def unpacked(name, data):
     return PACKERS[re.search(r"\.ko(\.\w+)?$", name)[0]](data)
 
 
 def module_name(path):
     found = re.fullmatch(r"(.+?)\.ko(\.xz|\.gz|\.bz2)?", os.path.basename(path))
-    return found[1].replace("_", "-") if found else None
+    return canonical(found[1]) if found else None
+
+
+def is_image(path):
+    return os.path.basename(path).startswith("vmlinuz")
 
 
 def of_directory(directory):
@@ -140,34 +150,22 @@ def find_package(version):
     raise Unavailable(f"Debian has no kernel {version} for this; it has {known or 'none'}")
 
 
-def members(package, wanted):
-    """(name, data) of the files of a .deb for which wanted(name)."""
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as process:
-        try:
-            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-                for member in archive:
-                    if member.isfile() and wanted(member.name):
-                        yield member.name, archive.extractfile(member).read()
-        except tarfile.TarError as error:
-            os.unlink(package)
-            raise Failed(f"{package} could not be read as a Debian package; it is fetched again the next time") from error
-
-
 def store(packages, directory):
     """vmlinuz and KVM's modules with what they depend on."""
-    want, have = set(WANTED), {}
-    while want - set(have):
-        missing, before = want - set(have), len(have)
+    want, have, images = set(WANTED), {}, []
+    while missing := want - set(have):
+        before = len(have)
         for package in packages:
-            for name, data in members(package, lambda name: module_name(name) in missing):
-                have[module_name(name)] = unpacked(name, data)
+            for path, data in debian.members(package, lambda path: module_name(path) in missing or
+                                             (is_image(path) and not images)):
+                if is_image(path):
+                    images.append(data)
+                else:
+                    have[module_name(path)] = unpacked(path, data)
         for data in have.values():
-            for text in re.findall(rb"\0depends=([^\0]*)", data):
-                want |= {each.replace("_", "-") for each in text.decode().split(",") if each}
+            want |= set(depends(data))
         if len(have) == before:
             break
-    images = [data for package in packages
-              for _, data in members(package, lambda name: os.path.basename(name).startswith("vmlinuz"))]
     if not images or "kvm" not in have:
         raise Failed(f"{os.path.basename(packages[0])} has no kernel with KVM in it")
     os.makedirs(os.path.join(directory, "modules"))
@@ -185,10 +183,8 @@ def store(packages, directory):
 def of_debian(version):
     if not re.fullmatch(r"\d+\.\d+(\.\d+)?", version):
         raise Failed(f"--kernel debian:{version}: a version is numbers, as in debian:7.3")
-    top = os.path.join(cache(), "kernels")
-    os.makedirs(top, exist_ok=True)
-    with open(os.path.join(top, ".lock"), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    top = os.path.join(cache.top(), "kernels")
+    with cache.locked(top, "another fetch of a kernel"):
         return fetched(version, top)
 
 
@@ -201,7 +197,8 @@ def fetched(version, top):
         packages += [debian.fetch(each, [suite]) for each in debian.depends(packages[0])
                      if each.startswith(("linux-binary-", "linux-modules-"))]
         directory = os.path.join(top, name.removeprefix("linux-image-"))
-        making = f"{directory}.making.{os.getpid()}"
+        making = f"{directory}.making"
+        shutil.rmtree(making, ignore_errors=True)       # of a run that was killed
         try:
             store(packages, making)
             if not os.path.isdir(directory):
@@ -210,9 +207,9 @@ def fetched(version, top):
             raise Failed(f"{error.filename or top}: {error.strerror}; RDPMC_CACHE= says where else") from error
         finally:
             shutil.rmtree(making, ignore_errors=True)
-        temporary = f"{link}.{os.getpid()}"
-        os.symlink(os.path.basename(directory), temporary)
-        os.replace(temporary, link)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(link)
+        os.symlink(os.path.basename(directory), link)
         for package in packages:
             with contextlib.suppress(OSError):
                 os.unlink(package)

@@ -10,13 +10,19 @@ import subprocess
 import sys
 import traceback
 
-from . import debian, emulator, image, kernel, kernels, processors
+from rdpmc_arguments import Parser, between
+
+from . import cache, debian, emulator, image, kernel, kernels, processors
 from .failed import Failed, Unavailable
 from .session import Session
 
 ROOT = emulator.ROOT
 PROGRAMS = ("rdpmc-bench", "rdpmc-diff")
-MOST_WORDS = 512        # WORDS of machine/init/init.c
+# As machine/init/init.c has them.
+MOST_WORDS = 512
+HOME = "rdpmc"
+COMMAND_LINE = ("console=ttyS0 loglevel=5 cryptomgr.notests=1 mitigations=off nokaslr tsc=reliable nmi_watchdog=0 "
+                "panic=0 oops=panic")
 EPILOG = """\
 commands:
   run       boot, run a command with this project's programs in PATH, and bring back what it made
@@ -41,24 +47,6 @@ cannot be had here; 125 the machine did not boot, panicked, or was ended after -
 """
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message):
-        print(f"machine: {message} (see --help)", file=sys.stderr)
-        sys.exit(2)
-
-
-def number(least, most):
-    def check(text):
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"'{text}' is no number from {least} to {most}")
-        return value
-    return check
-
-
 def add_host(made):
     made.add_argument("--cpu", default=processors.DEFAULT, metavar="NAME",
                       help="the processor, or one and fields of its PMU that differ: skylake,version=2 "
@@ -71,7 +59,7 @@ def add_host(made):
     made.add_argument("--append", default="", metavar="WORDS", help="to the kernel's command line")
     made.add_argument("--put", action="append", default=[], metavar="FILE[=PATH]",
                       help="into the command's directory; may be repeated")
-    made.add_argument("--memory", type=number(128, 2048), default=384, metavar="MIB", help="of the machine (%(default)s)")
+    made.add_argument("--memory", type=between(128, 2048), default=384, metavar="MIB", help="of the machine (%(default)s)")
     made.add_argument("--console", metavar="FILE", help="what the kernel says, into this file")
     made.add_argument("--build", default=os.path.join(ROOT, "build"), metavar="DIRECTORY",
                       help="where the programs are (build)")
@@ -81,8 +69,8 @@ def add_host(made):
 def parser():
     made = Parser(prog="machine", formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
                   epilog=EPILOG, usage="scripts/machine COMMAND [OPTION...]",
-                  description="A host with a PMU, VMX or SVM, emulated on any computer: Bochs with a PMU boots a "
-                              "kernel, whose KVM this project measures and tests.")
+                  description="A host with a PMU, VMX or SVM, emulated on any x86-64 Linux: Bochs with a PMU "
+                              "boots a kernel, whose KVM this project measures and tests.")
     commands = made.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS, parser_class=Parser)
     made.set_defaults(function=None)
     run = commands.add_parser("run", formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
@@ -91,7 +79,7 @@ def parser():
     add_host(run)
     run.add_argument("--get", action="append", default=[], metavar="PATH[=FILE]",
                      help="a file to bring back, to here by its last name or to FILE; may be repeated")
-    run.add_argument("--time", type=number(1, 10**6), default=900, metavar="SECONDS",
+    run.add_argument("--time", type=between(1, 10**6), default=900, metavar="SECONDS",
                      help="of real time, before it is ended (%(default)s)")
     run.add_argument("words", nargs="*", metavar="COMMAND", help=argparse.SUPPRESS)
     run.set_defaults(function=command_run)
@@ -126,19 +114,12 @@ def init_program():
         if done.returncode:
             raise Failed(f"{source} does not compile: {(done.stdout.strip() or str(done.returncode)).splitlines()[0]}")
 
-    return emulator.once(os.path.join(emulator.cache(), "init-" + emulator.digest(emulator.read(source))), make)
+    return cache.once(os.path.join(cache.top(), "init-" + emulator.digest(emulator.read(source))), make)
 
 
 def busybox():
     """The static one of Debian's package, which needs no library."""
-    def make(path):
-        package = debian.fetch("busybox-static", ["bookworm"])
-        for _, data in kernels.members(package, lambda name: name.endswith("bin/busybox")):
-            with open(path, "wb") as file:
-                file.write(data)
-            os.chmod(path, 0o755)
-
-    return emulator.once(os.path.join(emulator.cache(), "busybox"), make)
+    return debian.file_of("busybox-static", "bookworm", "bin/busybox")
 
 
 def check_gets(options):
@@ -163,25 +144,26 @@ def split(text, option, wanted):
 
 def initramfs(options, linux, processor, words, shell):
     archive = image.Archive()
-    for directory in ("proc", "sys", "dev", "tmp", "work", "bin"):
+    for directory in ("proc", "sys", "dev", "tmp", HOME, "bin"):
         archive.directory(directory)
     archive.device("dev/console", 5, 1)
     archive.file("init", init_program())
-    archive.file("bin/busybox", busybox())
-    applets = subprocess.run([busybox(), "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    shell_program = busybox()
+    archive.file("bin/busybox", shell_program)
+    applets = subprocess.run([shell_program, "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout
     for name in applets.split():
         if name != "busybox":
             archive.link(f"bin/{name}", "busybox")
     for name in PROGRAMS:
         path = os.path.join(options.build, name)
         if os.path.exists(path):
-            archive.program(f"work/build/{name}", path)
-            archive.link(f"bin/{name}", f"/work/build/{name}")
-    archive.tree("work/corpus/seeds", os.path.join(ROOT, "corpus/seeds"))
-    archive.tree("work/fuzz/known", os.path.join(ROOT, "fuzz/known"))
+            archive.program(f"{HOME}/build/{name}", path)
+            archive.link(f"bin/{name}", f"/{HOME}/build/{name}")
+    archive.tree(f"{HOME}/corpus/seeds", os.path.join(ROOT, "corpus/seeds"))
+    archive.tree(f"{HOME}/fuzz/known", os.path.join(ROOT, "fuzz/known"))
     for each in options.put:
         source, name = split(each, "--put", "FILE or FILE=PATH")
-        path = name if name.startswith("/") else f"work/{name}"
+        path = name if name.startswith("/") else f"{HOME}/{name}"
         (archive.program if os.access(source, os.X_OK) else archive.file)(path, source)
     job = ["name", "emulated-" + re.sub(r"[^a-z0-9-]", "-", processor.name)[:40]]
     by_module, line = linux.options(options.kvm, processor.vendor)
@@ -219,8 +201,7 @@ def boot(options, words, shell):
     program, bios = emulator.Builder().build(progress), emulator.bios()
     progress.clear()
     archive, line = initramfs(options, linux, processor, words, shell)
-    command_line = " ".join(["console=ttyS0 loglevel=5 cryptomgr.notests=1 mitigations=off nokaslr tsc=reliable nmi_watchdog=0 panic=0 "
-                             "oops=panic", *line, options.append]).strip()
+    command_line = " ".join([COMMAND_LINE, *line, options.append]).strip()
     parts = image.place_kernel(linux.image, archive, command_line, options.memory)
     console = open(options.console, "wb") if options.console else None  # pylint: disable=consider-using-with
     try:
@@ -234,12 +215,11 @@ def boot(options, words, shell):
         with open(wanted[path], "wb") as file:
             file.write(data)
     for text in session.missing:
-        print(f"machine: {text}", file=sys.stderr)
+        cache.say(text)
     if not options.quiet:
         stages = session.stages
-        print(f"machine: {processor.name}, Linux {session.release}: booted in {stages['booted']:.0f} s, KVM loaded after "
-              f"{stages['loaded']:.0f} s, ended after {stages['ended']:.0f} s, {session.simulated:.1f} s simulated",
-              file=sys.stderr)
+        cache.say(f"{processor.name}, Linux {session.release}: booted in {stages['booted']:.0f} s, KVM loaded after "
+                  f"{stages['loaded']:.0f} s, ended after {stages['ended']:.0f} s, {session.simulated:.1f} s simulated")
     return status or (2 if session.missing else 0)
 
 
@@ -264,8 +244,8 @@ def command_list(_options):
     print("Processors (--cpu):")
     for each in processors.NAMED.values():
         print(f"  {each.name:16} {each.what}")
-    top = os.path.join(emulator.cache(), "kernels")
-    names = sorted(name for name in os.listdir(top) if ".making." not in name and name != ".lock") if os.path.isdir(top) else []
+    top = os.path.join(cache.top(), "kernels")
+    names = sorted(name for name in os.listdir(top) if not name.endswith(".making")) if os.path.isdir(top) else []
     print(f"Kernels in {top}:")
     for name in names or ["none"]:
         print(f"  {name}")
@@ -278,7 +258,7 @@ def command_list(_options):
 
 
 def command_clean(_options):
-    directory = os.path.realpath(emulator.cache())
+    directory = os.path.realpath(cache.top())
     if os.path.isdir(directory):
         shutil.rmtree(directory)
     return 0
@@ -302,20 +282,14 @@ def main():
             signal.signal(each, end)
     try:
         return options.function(options)
-    except debian.Unavailable as why:
-        print(f"machine: {why}", file=sys.stderr)
-        return 77
-    except debian.DebianError as why:
-        print(f"machine: {why}", file=sys.stderr)
-        return 2
     except Failed as why:
-        print(f"machine: {why}", file=sys.stderr)
+        cache.say(why)
         return why.status
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        print(f"machine: {error.filename or 'a file'}: {error.strerror}; RDPMC_CACHE= names another directory for "
-              "what is kept, TMPDIR= for the rest", file=sys.stderr)
+        cache.say(f"{error.filename or 'a file'}: {error.strerror}; RDPMC_CACHE= names another directory for what is "
+                  "kept, TMPDIR= for the rest")
         return 2
     except Exception:           # pylint: disable=broad-except
         traceback.print_exc()

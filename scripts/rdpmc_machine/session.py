@@ -16,6 +16,7 @@ import time
 import tty
 
 from . import image
+from .cache import say
 from .failed import Broken, Failed
 
 IPS = 50_000_000        # ticks a simulated second; the TSC counts them
@@ -54,7 +55,8 @@ def bochsrc(processor, memory, parts, console):
              "display_library: nogui",
              f"cpu: model={processor.model}, count=1, ips={IPS}, reset_on_triple_fault=0, ignore_bad_msrs=1",
              f"memory: guest={memory}, host={memory}", "romimage: file=bios, options=fastboot",
-             "vgaromimage: file=video", "vga: extension=none, update_freq=1, realtime=0", "pci: enabled=1, chipset=i440fx", "boot: floppy",
+             "vgaromimage: file=video", "vga: extension=none, update_freq=1, realtime=0",
+             "pci: enabled=1, chipset=i440fx", "boot: floppy",
              "floppya: 1_44=floppy, status=inserted", "clock: sync=none, time0=1700000000", "log: bochs.log",
              "panic: action=fatal", "error: action=ignore", "info: action=ignore",
              f"com1: enabled=1, mode={console}", "com2: enabled=1, mode=file, dev=line"]
@@ -157,7 +159,7 @@ class Session:
                 # What it said before its end is heard first.
                 if ended in ready and not heard and self.status is None:
                     self.emulator_ended(process, directory)
-                self.tell_progress()
+                self.show_progress()
         finally:
             if old:
                 termios.tcsetattr(sys.stdin, termios.TCSADRAIN, old)
@@ -172,14 +174,12 @@ class Session:
         if self.seconds and time.monotonic() - self.start > self.seconds:
             raise Broken(f"ended after {self.seconds:g} s {self.where()}; --time says how long")
 
-    def where(self):
-        if "loaded" in self.stages:
-            return "while the command ran"
-        return "while modules were loaded" if "booted" in self.stages else "before it had booted"
+    def where(self, before="before it had booted", booted="while modules were loaded", loaded="while the command ran"):
+        return loaded if "loaded" in self.stages else booted if "booted" in self.stages else before
 
-    def tell_progress(self):
-        if not self.shell and self.progress.terminal:
-            self.progress.tick(f"{self.processor.name}: {'running' if 'loaded' in self.stages else 'loading KVM' if 'booted' in self.stages else 'booting'}")
+    def show_progress(self):
+        if not self.shell:
+            self.progress.tick(f"{self.processor.name}: {self.where('booting', 'loading KVM', 'running')}")
 
     def emulator_ended(self, process, directory):
         def last(name, pattern):
@@ -234,7 +234,7 @@ class Session:
             write_all(1 if kind == "O" else 2, data)
         elif kind == "W":
             self.progress.clear()
-            print(f"machine: {text}", file=sys.stderr, flush=True)
+            say(text)
         elif kind == "F":
             self.file = text
             self.files[text] = bytearray()

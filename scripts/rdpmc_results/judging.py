@@ -4,7 +4,7 @@
 What decides are medians of processes (Mann-Whitney; of a few Welch's t test, which needs no more than
 three a side), or of runs where there are only one or two processes; over all rows of the table
 (Benjamini-Hochberg), and only if the difference exceeds what the machine shows between two times the
-same program. Where A and B were measured by turns, each is compared with its neighbour (Wilcoxon's
+same program. Where A and B were measured alternately, each is compared with its neighbour (Wilcoxon's
 signed ranks): a machine that is slower for a minute is so for both, and takes nothing away.
 """
 
