@@ -435,9 +435,11 @@ $(SANITIZED)/test_machine_%: $(SANITIZED)/tests/test_machine_%.c.o $(call object
 $(SANITIZED)/test_fuzz_offer: $(call objects,$(SANITIZED),fuzz/live/offer.c host/cpuid_pmu.c)
 $(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_SOURCES) $(SWEEP_SOURCES) $(TRIAGE_SOURCES))
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka
+# Counts the calls of emulator/'s entries.
+$(SANITIZED)/test_runner: WRAPPED := -Wl,--wrap=kvm_emulate_rdpmc -Wl,--wrap=x86_emulate_rdpmc
 $(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o \
 		$(call objects,$(SANITIZED),$(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES))) $(MADE_OBJECT)
-	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(HOST_LIBS) -lcmocka
+	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(HOST_LIBS) $(WRAPPED) -lcmocka
 
 $(BUILD)/made_host.o: tests/made_host.c host/cpuid.h
 	@mkdir -p $(@D)

@@ -116,7 +116,7 @@ static void lose(struct insn_vcpu *one, const struct cpu_state *state, const cha
 
 static void test_lost(void **unused)
 {
-	static const unsigned int timeouts[] = { 1, 50, 300 };
+	static const unsigned int timeouts[] = { 1, 50, 300 }; /* ms */
 	/* PUSH RAX, twice; LIDT [RSP]; XOR ECX, ECX; DIV ECX */
 	static const char triple[] = "\x50\x50\x0f\x01\x1c\x24\x31\xc9" DIV;
 	struct cpu_state user = user64, kernel = kernel64;
@@ -129,8 +129,8 @@ static void test_lost(void **unused)
 
 		assert_int_equal(open_vcpu(&one, timeouts[i]), 0);
 		lose(&one, state, "\xeb\xfe", 2, "ms");
-		/* It was given its time. */
-		assert_true(seconds() - begin >= wait && seconds() - begin < wait + 1);
+		/* It was given its time, in milliseconds and not in seconds: a busy host may take its own. */
+		assert_true(seconds() - begin >= wait && seconds() - begin < wait + 20);
 		if (i == 2) {
 			lose(&one, &kernel, triple, sizeof(triple) - 1, "triple fault");
 			lose(&one, &user, "\xeb\xfe", 2, "ms");
