@@ -185,6 +185,42 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 	}
 }
 
+/* An exit as the emulated machine recorded it: exact, so that there is one figure of each. */
+static void print_paths(FILE *out, const struct bench *bench, const struct report_options *options)
+{
+	bool titled = false;
+
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		const struct row *row = &bench->rows[i];
+		const struct path *p = &bench->results[i].path;
+
+		if (row->status != ROW_MEASURED || !bench->results[i].has_path ||
+		    !is_shown(row, options))
+			continue;
+		if (!titled)
+			fprintf(out,
+				"\n%spath of one exit, VM exit to VM entry, recorded by the machine%s\n"
+				"  %-38s %7s %5s %5s %6s %6s %6s %6s %6s\n",
+				bold(options), plain(options), "", "instr.", "RDMSR", "WRMSR",
+				"atomic", "indir.", "text", "stack", "data");
+		titled = true;
+		fprintf(out, "  %-38s %7llu %5llu %5llu %6llu %6llu %6llu %6llu %6llu", row->name,
+			(unsigned long long)p->instructions, (unsigned long long)p->rdmsr,
+			(unsigned long long)p->wrmsr, (unsigned long long)p->atomic,
+			(unsigned long long)p->indirect, (unsigned long long)p->text_lines,
+			(unsigned long long)p->stack_lines, (unsigned long long)p->data_lines);
+		if (p->same + p->disturbed < p->exits)
+			fprintf(out, "  (%llu of %llu)", (unsigned long long)p->same,
+				(unsigned long long)(p->exits - p->disturbed));
+		fprintf(out, "\n");
+	}
+	if (titled)
+		print_wrapped(out, 2,
+			      "text, stack, data: different cache lines that the kernel touches. "
+			      "(N of M): so many undisturbed exits took this path, the others "
+			      "another one");
+}
+
 /*
  * How much of two names is the same up to the last '/', that included; 0 when they differ before.
  */
@@ -344,6 +380,7 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 	fprintf(out, "\n");
 	print_table(out, bench, plan, options);
 	print_costs(out, bench, plan, options);
+	print_paths(out, bench, options);
 	print_others(out, bench, ROW_FAILED, "failed", red(options), options);
 	print_others(out, bench, ROW_SKIPPED, "skipped", bold(options), options);
 	print_noise(out, bench, plan, options);

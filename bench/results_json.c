@@ -7,6 +7,8 @@
 #include "bench/results_json.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #ifndef PROGRAM_VERSION
 #error "the Makefile defines PROGRAM_VERSION, PROGRAM_COMPILER and PROGRAM_FLAGS"
@@ -89,6 +91,33 @@ static json_t *counts_json(const struct row_result *result, const struct perf_co
 	return object;
 }
 
+/* What the emulated machine recorded of the exit of one read: exact, and no statistics. */
+static json_t *path_json(const struct path *path)
+{
+	const struct exit_path_figure *figure;
+	json_t *msrs[2] = { json_object(), json_object() }, *object;
+
+	object = json_pack("{s:I, s:I, s:I, s:I}", "reason", (json_int_t)path->reason, "exits",
+			   (json_int_t)path->exits, "disturbed", (json_int_t)path->disturbed,
+			   "same", (json_int_t)path->same);
+	for (size_t i = 0; (figure = exit_path_figure(i)); i++) {
+		uint64_t value;
+
+		memcpy(&value, (const char *)path + figure->offset, sizeof(value));
+		json_object_set_new(object, figure->name, json_integer((json_int_t)value));
+	}
+	for (uint64_t i = 0; i < path->nr_msrs && i < PATH_MSRS; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "0x%x", (unsigned int)path->msrs[i].index);
+		json_object_set_new(msrs[path->msrs[i].index >> 32 & 1], name,
+				    json_integer((json_int_t)path->msrs[i].count));
+	}
+	json_object_set_new(object, "rdmsr_by_register", msrs[0]);
+	json_object_set_new(object, "wrmsr_by_register", msrs[1]);
+	return object;
+}
+
 static json_t *row_json(const struct bench *bench, size_t i)
 {
 	static const char *const status[] = {
@@ -130,6 +159,8 @@ static json_t *row_json(const struct bench *bench, size_t i)
 			  guest ? number(f.insn_emulation) : json_null(), "runs", runs));
 	if (result->has_counts)
 		json_object_set_new(object, "counts_per_read", counts_json(result, &bench->counts));
+	if (result->has_path)
+		json_object_set_new(object, "exit_path", path_json(&result->path));
 	return object;
 }
 

@@ -19,6 +19,7 @@
 #define CALIBRATION_NS   2000000 /* a block this long tells the cost of a turn well enough */
 #define MOST_TURNS       (1U << 23)
 #define LEAST_TURNS      8
+#define RECORDED_TURNS   64
 #define BLOCK_SHARE      0.75 /* of a visit's time; the rest is for samples */
 
 struct schedule {
@@ -376,6 +377,44 @@ static int count_events(struct bench *bench, const struct schedule *schedule,
 	return 0;
 }
 
+/*
+ * One exit as the emulated machine saw it. After the runs, so that they are what they are without it; and
+ * a row whose path cannot be had stays measured.
+ */
+static int record_paths(struct bench *bench, const struct schedule *schedule,
+			struct failure *failure)
+{
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		struct row *row = &bench->rows[i];
+		struct row_result *result = &bench->results[i];
+		const struct row measured = *row;
+		struct reading reading;
+		int error = 0;
+
+		if (row->status != ROW_READY || !row_has_guest(row))
+			continue;
+		/* The first turn boots the guest. */
+		for (int turn = 0; turn < 2 && !error; turn++) {
+			uint64_t count = turn ? RECORDED_TURNS : 1;
+
+			if (turn)
+				exit_path_start(row->name);
+			error = measure(bench, row, count, false,
+					timeout_for(schedule, i, count), &reading, failure);
+			/* A passed through read has the way in and out of the guest only. */
+			if (turn)
+				result->has_path = exit_path_stop(&result->path) && !error &&
+						   result->path.exits >= RECORDED_TURNS &&
+						   result->path.same;
+		}
+		if (error == -EINTR)
+			return error;
+		if (error)
+			*row = measured;
+	}
+	return 0;
+}
+
 static bool has_guests(const struct bench *bench)
 {
 	for (size_t i = 0; i < bench->n_rows; i++)
@@ -437,6 +476,8 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 		share_time(bench, schedule, fmax(left, 0) / (bench->options.runs - run));
 		error = do_run(bench, schedule, &rng, run, failure);
 	}
+	if (!error && exit_path_recorder())
+		error = record_paths(bench, schedule, failure);
 	if (!error && has_guests(bench)) {
 		if (perf_counts_open(&bench->counts, ""))
 			error = count_events(bench, schedule, failure);

@@ -7,6 +7,7 @@
 #ifndef BENCH_RUNNER_H
 #define BENCH_RUNNER_H
 
+#include "bench/exit_path.h"
 #include "bench/machine.h"
 #include "bench/noise.h"
 #include "bench/run.h"
@@ -18,6 +19,8 @@ struct row_result {
 	uint64_t value; /* what the last checked read answered */
 	bool has_counts;
 	double counts[NR_PERF_COUNTS]; /* per read, measured after the runs */
+	bool has_path;
+	struct path path; /* of the exit of one read, on a host that records it */
 };
 
 struct bench_options {

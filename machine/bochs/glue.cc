@@ -7,7 +7,9 @@
 #include "apic.h"
 #include "cpuid.h"
 #include "glue.h"
+#include "machine/path.h"
 #include "machine/pmu.h"
+#include "path.h"
 
 #include <string>
 
@@ -120,6 +122,7 @@ void glue_power_on(bool svm)
   has_pmu = !text.empty();
   if (has_pmu && pmu_configure(&pmu, text.c_str(), why, sizeof(why)))
     BX_PANIC(("RDPMC_MACHINE: pmu=%s: %s", text.c_str(), why));
+  path_open(option("path").c_str());
   settled = BX_CPU_THIS_PTR get_icount();
   if (alarm_handle == BX_NULL_TIMER_HANDLE)
     alarm_handle = bx_pc_system.register_timer_ticks(NULL, alarm_rings, 1, false, false, "pmu");
@@ -141,6 +144,8 @@ void glue_cpuid(Bit32u leaf, Bit32u subleaf, cpuid_function_t *answer)
 {
   Bit32u reg[4] = {answer->eax, answer->ebx, answer->ecx, answer->edx};
 
+  if (leaf == PATH_LEAF)
+    path_cpuid(subleaf, EBX, reg);
   if (has_pmu) // "none" is one: it takes away what Bochs would say of a PMU and of the TSC's frequency
     pmu_cpuid(&pmu, leaf, subleaf, reg);
   // Bochs 3.0 confuses host and guest where one has CR4.LA57 and the other not: nobody has.

@@ -3,10 +3,10 @@
  * What the insertions into Bochs call: machine/pmu.h on one side, the one processor of the machine on the
  * other. RDPMC_MACHINE in the environment says what the processor is like:
  *
- *   pmu=TEXT;signature=NUMBER;name=TEXT
+ *   pmu=TEXT;signature=NUMBER;name=TEXT;path=FILE
  *
- * pmu is for pmu_configure(), signature replaces CPUID.01H:EAX, name the processor's name. Without it there
- * is no PMU, and Bochs is as it was.
+ * pmu is for pmu_configure(), signature replaces CPUID.01H:EAX, name the processor's name, path is where
+ * recorded exits go (path.h). Without it there is no PMU, and Bochs is as it was.
  */
 #ifndef MACHINE_BOCHS_GLUE_H
 #define MACHINE_BOCHS_GLUE_H

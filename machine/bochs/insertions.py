@@ -14,20 +14,23 @@ CONFIGURE = """--enable-x86-64 --enable-cpu-level=6 --enable-vmx=2 --enable-svm 
 
 # Our files and where they go.
 OURS = [("machine/pmu.h", "machine"), ("machine/pmu.c", "cpu"), ("machine/pmu_config.c", "cpu"), ("machine/pmu_cpuid.c", "cpu"),
-        ("machine/bochs/glue.h", "cpu"), ("machine/bochs/glue.cc", "cpu")]
+        ("machine/bochs/glue.h", "cpu"), ("machine/bochs/glue.cc", "cpu"),
+        ("machine/path.h", "machine"), ("machine/bochs/path.h", "cpu"), ("machine/bochs/path.cc", "cpu")]
 
 BRANCHES = ["BX_INSTR_CNEAR_BRANCH_TAKEN(cpu_id, branch_eip, new_eip)",
             "BX_INSTR_CNEAR_BRANCH_NOT_TAKEN(cpu_id, branch_eip)",
-            "BX_INSTR_UCNEAR_BRANCH(cpu_id, what, branch_eip, new_eip)",
             "BX_INSTR_FAR_BRANCH(cpu_id, what, prev_cs, prev_eip, new_cs, new_eip)"]
 
 # The PMU.
 PMU = [
     ("cpu/Makefile.in", "CPPFLAGS = @CPPFLAGS@\n", "$&CC = gcc\nCFLAGS = -O2 -I..\n"),
-    ("cpu/Makefile.in", "\tproc_ctrl.o \\\n", "$&\tpmu.o pmu_config.o pmu_cpuid.o glue.o \\\n"),
+    ("cpu/Makefile.in", "\tproc_ctrl.o \\\n", "$&\tpmu.o pmu_config.o pmu_cpuid.o glue.o path.o \\\n"),
     # Bochs' own interface for who counts branches; it is off, so each callback is empty.
     *(("instrument/stubs/instrument.h", f"#define {callback}\n", "#define " + callback + " glue_branches++\n")
       for callback in BRANCHES),
+    ("instrument/stubs/instrument.h", "#define BX_INSTR_UCNEAR_BRANCH(cpu_id, what, branch_eip, new_eip)\n",
+     "#define BX_INSTR_UCNEAR_BRANCH(cpu_id, what, branch_eip, new_eip) (glue_branches++, "
+     "path_on ? path_branch(what, new_eip) : (void)0)\n"),
     *((f"cpu/ctrl_xfer{bits}.cc", "#if BX_INSTRUMENTATION\n    else {", "#if 1\n    else {", 6) for bits in (16, 32, 64)),
     ("cpu/cpu.h", "class bx_cpuid_t;\n", '#include "glue.h"\n\n$&'),
     ("cpu/cpu.h", "  BX_CPU_THIS_PTR user_pl = // CPL == 3\n", "  if (glue_watches_state) glue_settle();\n$&"),
@@ -71,6 +74,19 @@ PMU = [
     ("cpu/svm.cc", "  BX_CPU_THIS_PTR in_svm_guest = true;\n", "  glue_settle();\n$&  glue_settle();\n"),
 ]
 
+# The recorder of exits, by the same interface.
+PATH = [
+    ("cpu/cpu.h", "class bx_cpuid_t;\n", '#include "path.h"\n\n$&'),
+    *(("instrument/stubs/instrument.h", f"#define {callback}\n", f"#define {callback} (path_on ? {ours} : (void)0)\n")
+      for callback, ours in [
+          ("BX_INSTR_BEFORE_EXECUTION(cpu_id, i)", "path_instruction(i)"),
+          ("BX_INSTR_LIN_ACCESS(cpu_id, lin, phy, len, memtype, rw)", "path_access(lin, len)"),
+          ("BX_INSTR_EXCEPTION(cpu_id, vector, error_code)", "path_exception(vector)"),
+          ("BX_INSTR_HWINTERRUPT(cpu_id, vector, cs, eip)", "path_interrupt()"),
+          ("BX_INSTR_VMEXIT(cpu_id, reason, qualification)", "path_exit(reason)")]),
+    ("cpu/svm.cc", "  BX_CPU_THIS_PTR in_svm_guest = false;\n", "$&  if (path_on) path_exit(reason);\n"),
+]
+
 # The kernel and the initramfs are read into memory in one piece each, so memory has to be in one piece.
 MEMORY = [("memory/memory_stub.cc", "  if (0) {\n    // all guest memory", "  if (guest <= host) {\n    // all guest memory")]
 
@@ -112,4 +128,4 @@ MENDED = [
      "  setEFlags(host->eflags & ~EFlagsVMMask);\n$&"),
 ]
 
-INSERTIONS = PMU + MEMORY + IDLE + CLOCK + RETIRED + MENDED
+INSERTIONS = PMU + PATH + MEMORY + IDLE + CLOCK + RETIRED + MENDED
