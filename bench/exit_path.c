@@ -12,7 +12,7 @@ static struct cpuid_regs call(enum path_command command, uint32_t argument)
 
 	__asm__ volatile("cpuid"
 			 : "=a"(regs.eax), "=b"(regs.ebx), "=c"(regs.ecx), "=d"(regs.edx)
-			 : "0"(PATH_LEAF), "1"(argument), "2"(command)
+			 : "0"(PATH_LEAF), "1"(argument), "2"(command), "3"(0)
 			 : "memory");
 	return regs;
 }

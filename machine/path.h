@@ -8,6 +8,7 @@
  *   PATH_NAMED	four more letters, EBX, of the name of what comes (the first of all clears the old name)
  *   PATH_START	exits from here on are recorded
  *   PATH_STOP	no more; EAX is 1 if there is something to read
+ *   PATH_TEXT	eight letters, EBX and EDX, for the file where recorded exits go; zeros are none
  *   PATH_READ	word EBX of struct path of what was stopped last, in EDX:EAX
  *
  * All figures but the first four are of one exit: of the path that most undisturbed exits took.
@@ -20,7 +21,7 @@
 #define PATH_LEAF 0x52445043 /* "RDPC" */
 #define PATH_NAME { 0x68746170, 0x78652d66, 0x2e737469 } /* "path", "f-ex", "its." */
 
-enum path_command { PATH_ASK, PATH_NAMED, PATH_START, PATH_STOP, PATH_READ };
+enum path_command { PATH_ASK, PATH_NAMED, PATH_START, PATH_STOP, PATH_READ, PATH_TEXT };
 
 #define PATH_MSRS 64 /* different ones of a path; further ones are counted, but not by register */
 

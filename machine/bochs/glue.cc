@@ -144,8 +144,10 @@ void glue_cpuid(Bit32u leaf, Bit32u subleaf, cpuid_function_t *answer)
 {
   Bit32u reg[4] = {answer->eax, answer->ebx, answer->ecx, answer->edx};
 
-  if (leaf == PATH_LEAF)
-    path_cpuid(subleaf, EBX, reg);
+  if (leaf == PATH_LEAF) {
+    Bit32u argument[2] = {EBX, EDX};
+    path_cpuid(subleaf, argument, reg);
+  }
   if (has_pmu) // "none" is one: it takes away what Bochs would say of a PMU and of the TSC's frequency
     pmu_cpuid(&pmu, leaf, subleaf, reg);
   // Bochs 3.0 confuses host and guest where one has CR4.LA57 and the other not: nobody has.

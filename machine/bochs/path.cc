@@ -250,10 +250,19 @@ void path_exception(unsigned vector)
 
 void path_interrupt(void) { now.disturbed = true; }
 
+static FILE *opened(void)
+{
+  static FILE *f;
+
+  if (!f && !file.empty())
+    f = fopen(file.c_str(), "w");
+  return f;
+}
+
 static void write_down(const seen *s)
 {
   const Bit64u *words = (const Bit64u *)&result;
-  FILE *f = fopen(file.c_str(), "a");
+  FILE *f = opened();
 
   if (!f)
     return;
@@ -274,7 +283,19 @@ static void write_down(const seen *s)
     else
       fprintf(f, "%c " FMT_LL "x\n", e.kind, e.a);
   fprintf(f, "end\n");
-  fclose(f);
+  fflush(f);
+}
+
+static void text(const Bit32u argument[2])
+{
+  FILE *f = opened();
+
+  for (unsigned i = 0; f && i < 8; i++)
+    if (char c = (char)(argument[i / 4] >> (8 * (i % 4)))) {
+      putc(c, f);
+      if (c == '\n')
+        fflush(f); // the machine is killed, not ended
+    }
 }
 
 /* The commonest reason, and of it the commonest path. */
@@ -304,14 +325,14 @@ static bool stop(void)
   }
   result.exits = common->exits;
   result.disturbed = common->disturbed;
-  if (path && !file.empty())
+  if (path)
     write_down(path);
   reasons.clear();
   stacks.clear();
   return true;
 }
 
-void path_cpuid(Bit32u command, Bit32u argument, Bit32u answer[4])
+void path_cpuid(Bit32u command, const Bit32u argument[2], Bit32u answer[4])
 {
   static const Bit32u magic[] = PATH_NAME;
 
@@ -326,7 +347,7 @@ void path_cpuid(Bit32u command, Bit32u argument, Bit32u answer[4])
       name.clear();
     name_ends = false;
     for (unsigned i = 0; i < 4; i++)
-      if (char c = (char)(argument >> (8 * i)))
+      if (char c = (char)(argument[0] >> (8 * i)))
         name += c;
     break;
   case PATH_START:
@@ -339,9 +360,12 @@ void path_cpuid(Bit32u command, Bit32u argument, Bit32u answer[4])
   case PATH_STOP:
     answer[0] = path_on && stop();
     break;
+  case PATH_TEXT:
+    text(argument);
+    break;
   case PATH_READ:
-    if (argument < PATH_WORDS) {
-      Bit64u word = ((const Bit64u *)&result)[argument];
+    if (argument[0] < PATH_WORDS) {
+      Bit64u word = ((const Bit64u *)&result)[argument[0]];
       answer[0] = (Bit32u)word;
       answer[3] = (Bit32u)(word >> 32);
     }

@@ -11,6 +11,8 @@
  *   m MSR VALUE, n MSR		it writes, it reads this MSR
  *   x VECTOR			it did not retire: an exception
  *   end
+ *
+ * and between the windows lines that the machine wrote itself (PATH_TEXT).
  */
 #ifndef MACHINE_BOCHS_PATH_H
 #define MACHINE_BOCHS_PATH_H
@@ -20,7 +22,7 @@ class bxInstruction_c;
 extern bool path_on; /* a window is open */
 
 void path_open(const char *file); /* may be empty */
-void path_cpuid(Bit32u command, Bit32u argument, Bit32u answer[4]);
+void path_cpuid(Bit32u command, const Bit32u argument[2], Bit32u answer[4]);
 void path_exit(Bit32u reason); /* before the host's first instruction */
 void path_instruction(bxInstruction_c *i);
 void path_branch(unsigned what, bx_address target);

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
 
 from . import cache, debian
@@ -19,6 +20,7 @@ DEFAULT = "debian:7.3"
 SUITES = ("bookworm", "bookworm-backports", "trixie", "trixie-backports", "sid")
 WANTED = ("kvm", "kvm-intel", "kvm-amd")
 PACKERS = {".ko": bytes, ".ko.xz": lzma.decompress, ".ko.gz": gzip.decompress, ".ko.bz2": bz2.decompress}
+SYMBOLS = ".symbols"    # of a module, beside it
 DEFAULT_OPTIONS = "enable_mediated_pmu=1"
 
 
@@ -50,6 +52,27 @@ class Kernel:
             with open(self.modules[name], "rb") as file:
                 self.read[name] = unpacked(self.modules[name], file.read())
         return self.read[name]
+
+    def symbols(self, name):
+        """(section, offset, function) of a module."""
+        path = os.path.splitext(self.modules[name])[0] + SYMBOLS
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                lines = file.read().splitlines()
+        else:
+            lines = functions(self.data(name))
+        for line in lines:
+            section, offset, function = line.split()
+            yield section, int(offset, 16), function
+
+    def built(self, name):
+        """A file of the build that the image is from, or None: scripts/machine kernel's, or kbuild's own."""
+        top = os.path.dirname(os.path.abspath(self.image))
+        for directory in (os.path.join(top, "build"), os.path.join(top, "../../..")):
+            path = os.path.join(directory, name)
+            if os.path.exists(path):
+                return path
+        return None
 
     def depends(self, name):
         return [each for each in depends(self.data(name)) if each in self.modules]
@@ -83,6 +106,20 @@ class Kernel:
 def modinfo(data, key):
     """Values of @key in a module's .modinfo."""
     return [each.decode("utf-8", "replace") for each in re.findall(rb"\0" + key.encode() + rb"=([^\0]*)", data)]
+
+
+def functions(data):
+    """Lines "SECTION OFFSET FUNCTION" of a module; none without objdump."""
+    if not shutil.which("objdump"):
+        return []
+    with tempfile.NamedTemporaryFile(suffix=".ko") as file:
+        file.write(data)
+        file.flush()
+        done = subprocess.run(["objdump", "-t", file.name], stdout=subprocess.PIPE, text=True, check=False)
+    found = re.findall(r"^([0-9a-f]+) (.{7}) (\.\S*text\S*)\t[0-9a-f]+ (?:\.hidden )?(\S+)$", done.stdout, re.M)
+    # Of what is no function only names that other files know: an entry in the middle of one.
+    return [f"{section} {offset} {name}" for offset, flags, section, name in found
+            if flags[6] == "F" or flags[0] == "g"]
 
 
 def canonical(name):
@@ -175,6 +212,8 @@ def store(packages, directory):
         path = os.path.join(directory, "modules", name + ".ko")
         with open(path, "wb") as file:
             file.write(data)
+        with open(os.path.splitext(path)[0] + SYMBOLS, "w", encoding="utf-8") as file:
+            file.write("\n".join(functions(data)))
         # Symbols that nothing refers to cost seconds of an emulated processor.
         if shutil.which("strip"):
             subprocess.run(["strip", "--strip-unneeded", path], check=False)
@@ -191,30 +230,41 @@ def of_debian(version):
 def fetched(version, top):
     link = os.path.join(top, f"debian-{version}")
     directory = os.path.realpath(link)
-    if not os.path.exists(os.path.join(directory, "vmlinuz")):
-        name, suite = find_package(version)
-        packages = [debian.fetch(name, [suite])]
-        packages += [debian.fetch(each, [suite]) for each in debian.depends(packages[0])
-                     if each.startswith(("linux-binary-", "linux-modules-"))]
-        directory = os.path.join(top, name.removeprefix("linux-image-"))
-        making = f"{directory}.making"
-        shutil.rmtree(making, ignore_errors=True)       # of a run that was killed
+    # One that an older version of this kept has no symbols, which only profiles need.
+    if not os.path.exists(os.path.join(directory, "modules", "kvm" + SYMBOLS)):
         try:
-            store(packages, making)
-            if not os.path.isdir(directory):
-                os.rename(making, directory)
-        except OSError as error:
-            raise Failed(f"{error.filename or top}: {error.strerror}; RDPMC_CACHE= says where else") from error
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(link)
-        os.symlink(os.path.basename(directory), link)
-        for package in packages:
-            with contextlib.suppress(OSError):
-                os.unlink(package)
+            directory = fetch(version, top, link)
+        except Unavailable:
+            if not os.path.exists(os.path.join(directory, "vmlinuz")):
+                raise
     return Kernel(os.path.basename(directory), os.path.join(directory, "vmlinuz"),
                   of_directory(os.path.join(directory, "modules")))
+
+
+def fetch(version, top, link):
+    """The directory of Debian's kernel of @version, to which @link leads afterwards."""
+    name, suite = find_package(version)
+    packages = [debian.fetch(name, [suite])]
+    packages += [debian.fetch(each, [suite]) for each in debian.depends(packages[0])
+                 if each.startswith(("linux-binary-", "linux-modules-"))]
+    directory = os.path.join(top, name.removeprefix("linux-image-"))
+    making = f"{directory}.making"
+    shutil.rmtree(making, ignore_errors=True)       # of a run that was killed
+    try:
+        store(packages, making)
+        shutil.rmtree(directory, ignore_errors=True)
+        os.rename(making, directory)
+    except OSError as error:
+        raise Failed(f"{error.filename or top}: {error.strerror}; RDPMC_CACHE= says where else") from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(link)
+    os.symlink(os.path.basename(directory), link)
+    for package in packages:
+        with contextlib.suppress(OSError):
+            os.unlink(package)
+    return directory
 
 
 def kernel(text, modules):

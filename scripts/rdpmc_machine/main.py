@@ -12,7 +12,7 @@ import traceback
 
 from rdpmc_arguments import Parser, between
 
-from . import cache, debian, emulator, image, kernel, kernels, processors
+from . import cache, debian, emulator, image, kernel, kernels, processors, profile
 from .failed import Failed, Unavailable
 from .session import Session
 
@@ -27,6 +27,9 @@ EPILOG = """\
 commands:
   run       boot, run a command with this project's programs in PATH, and bring back what it made
   shell     the same with a prompt
+  profile   what an exit is made of: instructions by function, MSRs, call stacks
+  ab        what of an exit is another on another kernel, to the instruction
+  bisect    is an exit longer than this? For git bisect run
   kernel    a small bzImage of a source tree of your own, to be booted with run --kernel
   build     fetch and build the emulator now; run does it where it is not there
   list      processors, and what is in the cache
@@ -87,6 +90,7 @@ def parser():
                                 description="Boots the machine and gives a prompt in it; exit ends it.")
     add_host(shell)
     shell.set_defaults(function=command_shell, get=[], time=0, words=[])
+    profile.add_commands(commands, add_host, boot)
     build = commands.add_parser("build", allow_abbrev=False, usage="scripts/machine build",
                                 description="Fetches and builds the emulator, and prints where it is.")
     build.set_defaults(function=command_build, quiet=False)
@@ -109,12 +113,13 @@ def init_program():
         compiler = shutil.which("gcc") or shutil.which("clang")
         if not compiler:
             raise Unavailable("there is no gcc and no clang; scripts/setup machine installs one")
-        done = subprocess.run([compiler, "-O2", "-static", "-s", "-o", path, source], stdout=subprocess.PIPE,
+        done = subprocess.run([compiler, "-O2", "-static", "-s", "-I", ROOT, "-o", path, source], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode:
             raise Failed(f"{source} does not compile: {(done.stdout.strip() or str(done.returncode)).splitlines()[0]}")
 
-    return cache.once(os.path.join(cache.top(), "init-" + emulator.digest(emulator.read(source))), make)
+    return cache.once(os.path.join(cache.top(), "init-" + emulator.digest(emulator.read(source),
+                                                                           emulator.read(f"{ROOT}/machine/path.h"))), make)
 
 
 def busybox():
@@ -142,7 +147,7 @@ def split(text, option, wanted):
     return name, other or os.path.basename(name)
 
 
-def initramfs(options, linux, processor, words, shell):
+def initramfs(options, linux, processor, words, shell, symbols):
     archive = image.Archive()
     for directory in ("proc", "sys", "dev", "tmp", HOME, "bin"):
         archive.directory(directory)
@@ -175,6 +180,8 @@ def initramfs(options, linux, processor, words, shell):
     job += ["env", f"TERM={os.environ.get('TERM', 'dumb')}"]
     if shell:
         job += ["shell", "1"]
+    if symbols:
+        job += ["symbols", symbols]
     for word in words:
         job += ["arg", word]
     archive.add("job", b"".join(os.fsencode(word) + b"\0" for word in job), 0o644)
@@ -186,7 +193,9 @@ def need_programs(options, words):
         raise Failed(f"{options.build}/{words[0]} is not built; make builds it")
 
 
-def boot(options, words, shell):
+def boot(options, words, shell, symbols=None):
+    """(the exit status, the session that was, the kernel). @symbols: of "modules", or "all", are sent as well where the
+    kernel's own are not known."""
     processor = processors.processor(options.cpu)
     for each in options.put:
         source = split(each, "--put", "FILE or FILE=PATH")[0]
@@ -200,7 +209,9 @@ def boot(options, words, shell):
     linux = kernels.kernel(options.kernel, options.modules)
     program, bios = emulator.Builder().build(progress), emulator.bios()
     progress.clear()
-    archive, line = initramfs(options, linux, processor, words, shell)
+    if symbols == "all" and profile.known_symbols(linux):
+        symbols = "modules"
+    archive, line = initramfs(options, linux, processor, words, shell, symbols)
     command_line = " ".join([COMMAND_LINE, *line, options.append]).strip()
     parts = image.place_kernel(linux.image, archive, command_line, options.memory)
     console = open(options.console, "wb") if options.console else None  # pylint: disable=consider-using-with
@@ -220,15 +231,15 @@ def boot(options, words, shell):
         stages = session.stages
         cache.say(f"{processor.name}, Linux {session.release}: booted in {stages['booted']:.0f} s, KVM loaded after "
                   f"{stages['loaded']:.0f} s, ended after {stages['ended']:.0f} s, {session.simulated:.1f} s simulated")
-    return status or (2 if session.missing else 0)
+    return status or (2 if session.missing else 0), session, linux
 
 
 def command_run(options):
-    return boot(options, options.words or ["rdpmc-bench", "doctor"], False)
+    return boot(options, options.words or ["rdpmc-bench", "doctor"], False)[0]
 
 
 def command_shell(options):
-    return boot(options, ["sh", "-i"], True)
+    return boot(options, ["sh", "-i"], True)[0]
 
 
 def command_build(options):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from .failed import Failed
 
+RECORDED = "paths"      # the file that the emulator writes recorded exits into, where it runs
+
 
 @dataclass(frozen=True)
 class Processor:
@@ -21,7 +23,7 @@ class Processor:
         return "amd" if self.model == "ryzen" else "intel"
 
     def environment(self):
-        words = [f"pmu={self.pmu}", f"name=Emulated {self.name} (Bochs)"]
+        words = [f"pmu={self.pmu}", f"name=Emulated {self.name} (Bochs)", f"path={RECORDED}"]
         if self.signature:
             words.append(f"signature={self.signature:#x}")
         return ";".join(words)

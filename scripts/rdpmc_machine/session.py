@@ -18,6 +18,7 @@ import tty
 from . import image
 from .cache import say
 from .failed import Broken, Failed
+from .processors import RECORDED
 
 IPS = 50_000_000        # ticks a simulated second; the TSC counts them
 PANIC = re.compile(rb"Kernel panic - not syncing: ?([^\r\n]*)")
@@ -81,6 +82,7 @@ class Session:
         self.start = time.monotonic()
         self.stages = {}
         self.panicked = None
+        self.recorded = ""      # exits that were recorded: machine/bochs/path.h
 
     def stage(self, name):
         self.stages[name] = time.monotonic() - self.start
@@ -131,6 +133,9 @@ class Session:
             finally:
                 process.kill()
                 process.wait()
+                with contextlib.suppress(FileNotFoundError), \
+                        open(os.path.join(directory, RECORDED), encoding="ascii") as file:
+                    self.recorded = file.read()
 
     def listen(self, process, line, console, directory):
         ended = os.pidfd_open(process.pid)

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""scripts/machine profile, ab and bisect: what an exit is made of, and what of it a change has changed."""
+
+import argparse
+import contextlib
+import fnmatch
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from . import cache, debian, kernel, paths
+from .failed import Failed
+
+DEFAULT_ROW = "rdpmc/gp-first/intercepted/cpl3"
+KEPT = 8        # lists of a kernel's symbols, of 6 MB each
+PROFILE_EPILOG = """\
+One exit, from the VM exit to the next VM entry: of each row's exits the path that most of those took that no
+interrupt came into. Own instructions and those with callees; the MSR accesses that a function makes itself.
+Of a kernel that scripts/machine kernel built with CONFIG_DEBUG_INFO, call stacks name inlined functions, _[i].
+
+exit status: as scripts/machine run --help; 1 if no exit of such a row was recorded
+"""
+AB_EPILOG = """\
+A and B are debian:VERSION, a bzImage, a kernel source tree, which is built, or, with --kdir, a git revision of
+that tree, which is checked out in the cache and built there. Both are booted at the same time. What differs in
+number of cache lines and pages is not told here, because any change of the code moves what follows it; profile does.
+
+exit status: 0 every exit is the same, 1 one is not, 2 wrong use, 77 and 125 as scripts/machine run --help
+"""
+BISECT_EPILOG = """\
+    git bisect start BAD GOOD
+    git bisect run scripts/machine bisect rdpmc/gp-first/intercepted/cpl3 2710
+
+builds the kernel source tree (the current directory, or --kdir), boots it and measures ROW's exit. A second
+build compiles what has changed.
+
+exit status: 0 at most LIMIT instructions, 1 more, 125 it does not build or boot, or has no such exit; 128 for
+what ends the bisection: wrong use
+"""
+
+
+def symbols_file(image):
+    return os.path.join(cache.top(), f"symbols-{debian.file_hash(image)[:12]}")
+
+
+def known_symbols(linux):
+    """The path of the kernel's own symbols: of its build, or as a machine sent them; None where it has to."""
+    path = linux.built("System.map") or symbols_file(linux.image)
+    return path if os.path.exists(path) else None
+
+
+def keep_symbols(linux, sent):
+    """The path of the kernel's own symbols, from what the machine sent if they were not known."""
+    known = known_symbols(linux)
+    if known:
+        return known
+
+    def make(path):
+        with open(path, "w", encoding="ascii") as file:
+            file.write("".join(f"{line}\n" for line in sent if not line.startswith("module ")))
+
+    path = cache.once(symbols_file(linux.image), make)
+    old = sorted((each.stat().st_mtime, each.path) for each in os.scandir(cache.top())
+                 if each.name.startswith("symbols-"))
+    for _, each in old[:-KEPT]:
+        os.unlink(each)
+    return path
+
+
+def profiles(session, linux):
+    """Of all exits that the machine recorded, by row's name."""
+    recorded, sent = paths.parse(session.recorded)
+    with open(keep_symbols(linux, sent), encoding="ascii") as file:
+        table = paths.symbols(sent, linux, file)
+    lines = paths.Lines(linux.built("vmlinux"), {event[1] for each in recorded for event in each.events if event[0] == "i"})
+    return {each.name: paths.profile(each, table, lines) for each in recorded}
+
+
+def measure(options, boot, row):
+    """(exit status, profiles by row's name that match @row, session)"""
+    words = ["rdpmc-bench", "run", "--filter", row, "--runs", "1", "--time", "1", "--seed", "1"]
+    quiet = ["sh", "-c", '"$@" >run.out 2>run.err; status=$?; [ $status -le 1 ] || cat run.err >&2; exit $status', "sh"]
+    options.get = []
+    status, session, linux = boot(options, quiet + words, False, "all")
+    # 1: a row failed, which is not the question here.
+    if status > 1:
+        return status, {}, session
+    return 0, {name: each for name, each in profiles(session, linux).items() if fnmatch.fnmatchcase(name, row)}, session
+
+
+def none_recorded(row, session):
+    cache.say(f"no exit of {row} was recorded on {session.processor.name} with Linux {session.release}: rdpmc-bench list "
+              "says which rows it has, and a read that is passed through has no exit")
+    return 1
+
+
+def as_json(session, found):
+    return {"schema": "rdpmc-exit-profile/1", "processor": session.processor.name, "release": session.release,
+            "rows": {name: {"figures": each.figures,
+                            "msrs": [[index, written, count] for (index, written), count in sorted(each.msrs.items())],
+                            "functions": {function: [f.instructions, f.calls, f.offsets,
+                                                     [[*key, count] for key, count in sorted(f.msrs.items())],
+                                                     sorted(f.exceptions.items())]
+                                          for function, f in each.functions.items()},
+                            "stacks": each.stacks} for name, each in found.items()}}
+
+
+def from_json(document):
+    found = {}
+    for name, row in document["rows"].items():
+        functions = {}
+        for function, (instructions, calls, offsets, msrs, exceptions) in row["functions"].items():
+            functions[function] = paths.Function(instructions, calls, offsets,
+                                                 paths.Counter({(index, written): count for index, written, count in msrs}),
+                                                 paths.Counter(dict(exceptions)))
+        found[name] = paths.Profile(name, row["figures"], {(index, written): count for index, written, count in row["msrs"]},
+                                    functions, paths.Counter(row["stacks"]))
+    return found
+
+
+def write(path, text):
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise Failed(f"{path}: {error.strerror}") from error
+
+
+def command_profile(options, boot):
+    for path in filter(None, (options.folded, options.json)):
+        if os.path.isdir(path) or not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK):
+            raise Failed(f"{path}: cannot be written")
+    status, found, session = measure(options, boot, options.row)
+    if status:
+        return status
+    if options.json:
+        write(options.json, json.dumps(as_json(session, found), indent=1) + "\n")
+    if not found:
+        return none_recorded(options.row, session)
+    if options.folded:
+        write(options.folded, paths.folded(found.values()))
+    if not options.brief:
+        print(f"INSTRUCTIONS, NOT TIME: {session.processor.name} (emulated), Linux {session.release}")
+        for each in found.values():
+            print()
+            print("\n".join(paths.table(each, options.top)))
+    return 0
+
+
+def is_tree(text):
+    return os.path.isdir(text)
+
+
+def revision_image(kdir, revision):
+    """The kernel of a git revision, built in one place for all: the next compiles only what differs."""
+    git = ["git", "-C", kdir]
+    done = subprocess.run([*git, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"{kdir} has no git revision {revision}")
+    commit = done.stdout.strip()
+    place = kernel.place(os.path.abspath(kdir), ()) + "-revisions"
+    tree, kept = os.path.join(place, "tree"), os.path.join(place, commit[:12])
+    with cache.locked(place, "another build of a revision"):
+        if os.path.exists(os.path.join(kept, "bzImage")):
+            return os.path.join(kept, "bzImage")
+        if not os.path.exists(tree):
+            checkout = [*git, "worktree", "add", "--force", "--detach", tree, commit]
+        else:
+            checkout = ["git", "-C", tree, "checkout", "--quiet", "--force", "--detach", commit]
+        done = subprocess.run(checkout, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise Failed(f"git cannot check out {revision}: {done.stderr.strip().splitlines()[-1]}")
+        image = kernel.build(tree)
+        os.makedirs(os.path.join(kept, "build"), exist_ok=True)
+        built = os.path.join(os.path.dirname(image), "build")
+        for source, target in (image, "bzImage"), (os.path.join(built, "System.map"), "build/System.map"):
+            with open(source, "rb") as read, open(os.path.join(kept, target), "wb") as file:
+                file.write(read.read())
+    return os.path.join(kept, "bzImage")
+
+
+def resolve(text, kdir):
+    """A kernel as --kernel takes it."""
+    if re.match(r"debian:", text) or os.path.isfile(text):
+        return text
+    if is_tree(text):
+        return kernel.build(text)
+    if kdir:
+        return revision_image(kdir, text)
+    raise Failed(f"{text}: no debian:VERSION, no bzImage and no kernel source tree; --kdir makes it a git revision")
+
+
+def both(options, images):
+    """The profiles of two kernels, which are booted at the same time."""
+    common = ["--cpu", options.cpu, "--memory", str(options.memory), "--build", options.build, "--append", options.append]
+    if options.kvm is not None:
+        common += ["--kvm", options.kvm]
+    with tempfile.TemporaryDirectory(prefix="rdpmc-ab-") as directory, contextlib.ExitStack() as stack:
+        running = []
+        for number, image in enumerate(images):
+            out = os.path.join(directory, str(number))
+            words = [sys.executable, sys.argv[0], "profile", *common, "--kernel", image, "--quiet", "--brief", "--json", out,
+                     "--", options.row]
+            process = stack.enter_context(subprocess.Popen(words, stdin=subprocess.DEVNULL))
+            stack.callback(process.terminate)
+            running.append((process, out))
+        documents = []
+        for process, out in running:
+            status = process.wait()
+            if status:
+                raise SystemExit(status)
+            with open(out, encoding="utf-8") as file:
+                documents.append(json.load(file))
+    return documents
+
+
+def told(a, b):
+    """(lines, does anything differ?) of one row."""
+    one, two = a.figures["instructions"], b.figures["instructions"]
+    lines = paths.difference(a, b)
+    if not lines and one == two:
+        return [f"{a.name}: {one} instructions in both, the same"], False
+    head = f"{a.name}: {one} -> {two} instructions"
+    if one != two:
+        head += f" ({two - one:+})"
+    return [head, *(f"  {line}" for line in lines)], True
+
+
+def command_ab(options, _boot):
+    images = [resolve(each, options.kdir) for each in (options.a, options.b)]
+    documents = both(options, images)
+    a, b = map(from_json, documents)
+    print(f"INSTRUCTIONS, NOT TIME: {documents[0]['processor']} (emulated)\nA is Linux {documents[0]['release']}, {options.a}\n"
+          f"B is Linux {documents[1]['release']}, {options.b}\n")
+    changed, same = False, []
+    for name in {**a, **b}:
+        if name not in a or name not in b:
+            changed = True
+            print(f"{name}: has an exit with {'B' if name in b else 'A'} only")
+            continue
+        lines, differs = told(a[name], b[name])
+        changed |= differs
+        if differs:
+            print("\n".join(lines))
+        else:
+            same.append(name)
+    if same:
+        print(f"the same, instruction by instruction: {', '.join(same)}")
+    return 1 if changed else 0
+
+
+def command_bisect(options, boot):
+    """128 and above ends git's bisection, 125 is for what cannot be tested."""
+    kdir = options.kdir or "."
+    if not os.path.isdir(os.path.join(kdir, "arch/x86/kvm")):
+        cache.say(f"{os.path.abspath(kdir)} is no Linux source tree")
+        return 128
+    try:
+        options.kernel, options.modules = kernel.build(kdir), None
+        status, found, session = measure(options, boot, options.row)
+    except Failed as why:
+        cache.say(why)
+        return 125
+    if status or not found:
+        if not status:
+            none_recorded(options.row, session)
+        return 125
+    worst = max(found.values(), key=lambda each: each.figures["instructions"])
+    count = worst.figures["instructions"]
+    print(f"{worst.name}: {count} instructions, {'more than' if count > options.limit else 'at most'} {options.limit}")
+    return int(count > options.limit)
+
+
+def add_commands(commands, add_host, boot):
+    def add(name, function, **more):
+        made = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **more)
+        made.set_defaults(function=lambda options: function(options, boot), get=[], time=900)
+        return made
+
+    made = add("profile", command_profile, epilog=PROFILE_EPILOG, usage="scripts/machine profile [OPTION...] [ROW]",
+               description="Boots the machine, measures ROW and prints what its exit is made of, by function.")
+    add_host(made)
+    made.add_argument("--folded", metavar="FILE", help="call stacks, as flamegraph.pl and speedscope read them")
+    made.add_argument("--json", metavar="FILE", help="all of it")
+    made.add_argument("--top", type=int, default=40, metavar="N", help="functions in the table (%(default)s)")
+    made.add_argument("--brief", action="store_true", help="no table")
+    made.add_argument("row", nargs="?", default=DEFAULT_ROW, metavar="ROW", help="a name, or a glob of names (%(default)s)")
+
+    made = add("ab", command_ab, epilog=AB_EPILOG, usage="scripts/machine ab [OPTION...] A B",
+               description="Boots two kernels and says what of an exit differs, to the instruction, by function.")
+    add_host(made)
+    made.add_argument("--kdir", metavar="TREE", help="A and B may be git revisions of it")
+    made.add_argument("--row", default="*", metavar="ROW", help="a name, or a glob of names (all)")
+    made.add_argument("a", metavar="A", help=argparse.SUPPRESS)
+    made.add_argument("b", metavar="B", help=argparse.SUPPRESS)
+
+    made = add("bisect", command_bisect, epilog=BISECT_EPILOG, usage="scripts/machine bisect [OPTION...] ROW LIMIT",
+               description="Builds, boots and measures the kernel source tree in the current directory.")
+    add_host(made)
+    made.add_argument("--kdir", metavar="TREE", help="the tree, instead of the current directory")
+    made.add_argument("row", metavar="ROW", help=argparse.SUPPRESS)
+    made.add_argument("limit", type=int, metavar="LIMIT", help=argparse.SUPPRESS)
