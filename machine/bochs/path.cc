@@ -182,7 +182,8 @@ static void what(bxInstruction_c *i)
 
 void path_instruction(bxInstruction_c *i)
 {
-  if (!now.recording)
+  // Bochs' own end of a trace is no instruction.
+  if (!now.recording || i->getIaOpcode() == BX_INSERTED_OPCODE)
     return;
   if (in_guest()) {
     close_exit();
