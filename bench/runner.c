@@ -403,9 +403,8 @@ static int record_paths(struct bench *bench, const struct schedule *schedule,
 					timeout_for(schedule, i, count), &reading, failure);
 			/* A passed through read has the way in and out of the guest only. */
 			if (turn)
-				result->has_path = exit_path_stop(&result->path) && !error &&
-						   result->path.exits >= RECORDED_TURNS &&
-						   result->path.same;
+				result->has_path = exit_path_stop(RECORDED_TURNS, &result->path) &&
+						   !error;
 		}
 		if (error == -EINTR)
 			return error;

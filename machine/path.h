@@ -7,7 +7,7 @@
  *   PATH_ASK	EBX, ECX, EDX are PATH_NAME and EAX the number of words of struct path: there is a recorder
  *   PATH_NAMED	four more letters, EBX, of the name of what comes (the first of all clears the old name)
  *   PATH_START	exits from here on are recorded
- *   PATH_STOP	no more; EAX is 1 if there is something to read
+ *   PATH_STOP	no more; EAX is 1 if there were EBX with the same reason or more, which can be read now
  *   PATH_TEXT	eight letters, EBX and EDX, for the file where recorded exits go; zeros are none
  *   PATH_READ	word EBX of struct path of what was stopped last, in EDX:EAX
  *

@@ -299,21 +299,22 @@ static void text(const Bit32u argument[2])
     }
 }
 
-/* The commonest reason, and of it the commonest path. */
-static bool stop(void)
+/* The commonest reason, if there are @least of it, and of it the commonest path. */
+static bool stop(Bit32u least)
 {
   const reason *common = NULL;
   const seen *path = NULL;
 
   close_exit();
   path_on = false;
+  stacks.clear();
   result = {};
   for (auto &each : reasons)
     if (!common || each.second.exits > common->exits) {
       common = &each.second;
       result.reason = each.first;
     }
-  if (!common)
+  if (!common || common->exits < least)
     return false;
   for (auto &each : common->paths)
     if (!path || each.second.count > path->count)
@@ -328,9 +329,7 @@ static bool stop(void)
   result.disturbed = common->disturbed;
   if (path)
     write_down(path);
-  reasons.clear();
-  stacks.clear();
-  return true;
+  return path != NULL;
 }
 
 void path_cpuid(Bit32u command, const Bit32u argument[2], Bit32u answer[4])
@@ -359,7 +358,7 @@ void path_cpuid(Bit32u command, const Bit32u argument[2], Bit32u answer[4])
     path_on = true;
     break;
   case PATH_STOP:
-    answer[0] = path_on && stop();
+    answer[0] = path_on && stop(argument[0]);
     break;
   case PATH_TEXT:
     text(argument);

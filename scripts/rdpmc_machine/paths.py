@@ -33,7 +33,7 @@ for _n in range(8):
 
 
 def msr_name(index):
-    return MSRS.get(index, f"MSR {index:#x}")
+    return MSRS.get(index, f"{index:#x}")
 
 
 @dataclass
@@ -235,9 +235,23 @@ def folded(profiles):
 
 
 def accesses(msrs):
-    """"2 WRMSR IA32_PERF_GLOBAL_CTRL, ..." """
-    return ", ".join(f"{count} {'WRMSR' if written else 'RDMSR'} {msr_name(index)}"
-                     for (index, written), count in sorted(msrs.items(), key=lambda each: (not each[0][1], each[0][0])))
+    """"RDMSR IA32_DEBUGCTL, WRMSR IA32_PERFEVTSEL0-3 IA32_PERF_GLOBAL_CTRL (2)" """
+    texts = []
+    for wanted, word in (False, "RDMSR"), (True, "WRMSR"):
+        runs = []       # [name without its number, first, last, count]
+        for (index, written), count in sorted(msrs.items()):
+            if written != wanted:
+                continue
+            name, number = re.fullmatch(r"(.*?)(\d*)", msr_name(index)).groups()
+            if runs and number and runs[-1][0] == name and runs[-1][2] + 1 == int(number) and runs[-1][3] == count:
+                runs[-1][2] += 1
+            else:
+                runs.append([name, int(number) if number else -1, int(number) if number else -1, count])
+        names = [name + ("" if first < 0 else str(first) if first == last else f"{first}-{last}")
+                 + (f" ({count})" if count > 1 else "") for name, first, last, count in runs]
+        if names:
+            texts.append(f"{word} {' '.join(names)}")
+    return ", ".join(texts)
 
 
 def alike(figures):

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 from . import cache, debian, kernel, paths
 from .failed import Failed
@@ -218,38 +219,36 @@ def both(options, images):
     return documents
 
 
-def told(a, b):
-    """(lines, does anything differ?) of one row."""
-    one, two = a.figures["instructions"], b.figures["instructions"]
-    lines = paths.difference(a, b)
-    if not lines and one == two:
-        return [f"{a.name}: {one} instructions in both, the same"], False
-    head = f"{a.name}: {one} -> {two} instructions"
-    if one != two:
-        head += f" ({two - one:+})"
-    return [head, *(f"  {line}" for line in lines)], True
+def compared(a, b):
+    """(lines, does anything differ?): rows in which the same differs stand together."""
+    groups, lines, changed = {}, [], False
+    for name in {**a, **b}:
+        if name not in a or name not in b:
+            changed = True
+            lines.append(f"{name}: has an exit in {'B' if name in b else 'A'} only")
+            continue
+        one, two = a[name].figures["instructions"], b[name].figures["instructions"]
+        groups.setdefault((two - one, *paths.difference(a[name], b[name])), []).append((name, one, two))
+    for (more, *what), rows in groups.items():
+        if not what and not more:
+            continue
+        changed = True
+        lines += [f"{name}: {one} -> {two} instructions ({more:+})" for name, one, two in rows]
+        lines += [f"  {each}" for each in what] + [""]
+    same = [name for (more, *what), rows in groups.items() if not what and not more for name, _, _ in rows]
+    if same:
+        lines += textwrap.wrap(f"the same, instruction by instruction: {', '.join(same)}", 110, break_on_hyphens=False,
+                               subsequent_indent="  ")
+    return lines, changed
 
 
 def command_ab(options, _boot):
     images = [resolve(each, options.kdir) for each in (options.a, options.b)]
     documents = both(options, images)
-    a, b = map(from_json, documents)
     print(f"INSTRUCTIONS, NOT TIME: {documents[0]['processor']} (emulated)\nA is Linux {documents[0]['release']}, {options.a}\n"
           f"B is Linux {documents[1]['release']}, {options.b}\n")
-    changed, same = False, []
-    for name in {**a, **b}:
-        if name not in a or name not in b:
-            changed = True
-            print(f"{name}: has an exit with {'B' if name in b else 'A'} only")
-            continue
-        lines, differs = told(a[name], b[name])
-        changed |= differs
-        if differs:
-            print("\n".join(lines))
-        else:
-            same.append(name)
-    if same:
-        print(f"the same, instruction by instruction: {', '.join(same)}")
+    lines, changed = compared(*map(from_json, documents))
+    print("\n".join(lines or ["neither has an exit of such a row"]))
     return 1 if changed else 0
 
 
