@@ -87,7 +87,7 @@ endif
 objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 
-.PHONY: all bench check test hosts doctor list speed sweep clean help setup-build setup-check setup-machine bench-machine test-machine setup-test setup-fuzz setup-kernel format FORCE \
+.PHONY: all bench check test hosts doctor list speed sweep clean help setup-build setup-check setup-machine bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
 	kernel-engine fuzz-kernel coverage-kernel fuzz-live \
 	setup-analysis ab aa trend dashboard power example campaign regression man install uninstall dist
@@ -106,9 +106,13 @@ CPU    ?= skylake
 KERNEL ?= debian:7.3
 bench-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## the same on an emulated host, in instructions (CPU=ice-lake KERNEL=debian:6.12)
 	@mkdir -p results
-	@scripts/machine run --build $(BUILD) --cpu "$(CPU)" --kernel "$(KERNEL)" \
-		--get "bench.json=results/bench-$$(date -u +%Y%m%dT%H%M%SZ)-emulated-$$(echo '$(CPU)' | tr -c 'A-Za-z0-9._\n-' _)-$$$$.json" -- \
+	@result="results/bench-$$(date -u +%Y%m%dT%H%M%SZ)-emulated-$$(echo '$(CPU)' | tr -c 'A-Za-z0-9._\n-' _)-$$$$.json"; \
+	scripts/machine run --build $(BUILD) --cpu "$(CPU)" --kernel "$(KERNEL)" --get "bench.json=$$result" --profiles "$$result" -- \
 		rdpmc-bench run --runs 3 --time 15 --seed 1 --json bench.json $(BENCH_ARGS)
+# A and B are kernels, or, with KDIR=, git revisions of that tree. AB_ARGS: scripts/machine ab --help.
+ab-kernel: setup-machine $(BUILD)/rdpmc-bench ## what of each exit differs between two kernels, to the instruction (A=KERNEL B=KERNEL KDIR= CPU=)
+	$(if $(and $(A),$(B)),,$(error A= and B= name kernels: debian:VERSION, a bzImage, a source tree; with KDIR= git revisions of it))
+	@scripts/machine ab --build $(BUILD) --cpu "$(CPU)" $(if $(KDIR),--kdir "$(KDIR)") $(AB_ARGS) "$(A)" "$(B)"
 test-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## every emulated host: what doctor, run and rdpmc-diff say there (HOSTS_ARGS=)
 	@BUILD="$(BUILD)" tests/machine/hosts.py $(HOSTS_ARGS)
 

@@ -82,6 +82,8 @@ def parser():
     add_host(run)
     run.add_argument("--get", action="append", default=[], metavar="PATH[=FILE]",
                      help="a file to bring back, to here by its last name or to FILE; may be repeated")
+    run.add_argument("--profiles", metavar="FILE",
+                     help="a result of rdpmc-bench that --get brings: add the recorded exits' call stacks to it")
     run.add_argument("--time", type=between(1, 10**6), default=900, metavar="SECONDS",
                      help="of real time, before it is ended (%(default)s)")
     run.add_argument("words", nargs="*", metavar="COMMAND", help=argparse.SUPPRESS)
@@ -235,7 +237,13 @@ def boot(options, words, shell, symbols=None):
 
 
 def command_run(options):
-    return boot(options, options.words or ["rdpmc-bench", "doctor"], False)[0]
+    wanted = options.profiles and os.path.abspath(options.profiles)
+    if wanted and wanted not in map(os.path.abspath, check_gets(options).values()):
+        raise Failed(f"--profiles {options.profiles}: no --get brings this file")
+    status, session, linux = boot(options, options.words or ["rdpmc-bench", "doctor"], False, "all" if wanted else None)
+    if wanted and os.path.exists(wanted):
+        profile.add_to_result(wanted, profile.profiles(session, linux))
+    return status
 
 
 def command_shell(options):

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import textwrap
 
-from . import cache, debian, kernel, paths
+from . import cache, debian, emulator, kernel, paths
 from .failed import Failed
 
 DEFAULT_ROW = "rdpmc/gp-first/intercepted/cpl3"
@@ -130,6 +130,16 @@ def write(path, text):
         raise Failed(f"{path}: {error.strerror}") from error
 
 
+def add_to_result(path, found):
+    """Into a result file before its details, which stay last, and as they are."""
+    rows = ",\n".join(f"  {json.dumps(name)}: {{\"stacks\": {json.dumps(dict(sorted(each.stacks.items())))}}}"
+                      for name, each in found.items())
+    with open(path, encoding="utf-8") as file:
+        head, key, details = file.read().rpartition('\n "details": ')
+    if key:
+        write(path, f'{head}\n "exit_profiles": {{\n{rows}\n }},{key}{details}')
+
+
 def command_profile(options, boot):
     for path in filter(None, (options.folded, options.json)):
         if os.path.isdir(path) or not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK):
@@ -197,6 +207,7 @@ def resolve(text, kdir):
 
 def both(options, images):
     """The profiles of two kernels, which are booted at the same time."""
+    emulator.Builder().build(emulator.Progress(options.quiet))
     common = ["--cpu", options.cpu, "--memory", str(options.memory), "--build", options.build, "--append", options.append]
     if options.kvm is not None:
         common += ["--kvm", options.kvm]
