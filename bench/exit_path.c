@@ -54,15 +54,18 @@ bool exit_path_stop(uint32_t least, struct path *path)
 	return true;
 }
 
-#define FIGURE(field) { #field, offsetof(struct path, field) }
+#define FIGURE(field)                                                                              \
+	{                                                                                          \
+#field, offsetof(struct path, field)                                               \
+	}
 
 const struct exit_path_figure *exit_path_figure(size_t i)
 {
 	static const struct exit_path_figure figures[] = {
-		FIGURE(instructions), FIGURE(user),	   FIGURE(rdmsr),      FIGURE(wrmsr),
-		FIGURE(vmread),       FIGURE(vmwrite),	   FIGURE(atomic),     FIGURE(indirect),
-		FIGURE(exceptions),   FIGURE(text_lines),  FIGURE(text_pages), FIGURE(stack_lines),
-		FIGURE(stack_pages),  FIGURE(data_lines),  FIGURE(data_pages), FIGURE(user_lines),
+		FIGURE(instructions), FIGURE(user),       FIGURE(rdmsr),      FIGURE(wrmsr),
+		FIGURE(vmread),       FIGURE(vmwrite),    FIGURE(atomic),     FIGURE(indirect),
+		FIGURE(exceptions),   FIGURE(text_lines), FIGURE(text_pages), FIGURE(stack_lines),
+		FIGURE(stack_pages),  FIGURE(data_lines), FIGURE(data_pages), FIGURE(user_lines),
 		FIGURE(user_pages),
 	};
 

@@ -199,26 +199,25 @@ static void print_paths(FILE *out, const struct bench *bench, const struct repor
 			continue;
 		if (!titled)
 			fprintf(out,
-				"\n%spath of one exit, VM exit to VM entry, recorded by the machine%s\n"
-				"  %-38s %7s %5s %5s %6s %6s %6s %6s %6s\n",
+				"\n%spath of one exit, VM exit to VM entry, recorded by the "
+				"machine%s\n  %-43s %6s %5s %5s %6s %6s %5s %5s %5s\n",
 				bold(options), plain(options), "", "instr.", "RDMSR", "WRMSR",
 				"atomic", "indir.", "text", "stack", "data");
 		titled = true;
-		fprintf(out, "  %-38s %7llu %5llu %5llu %6llu %6llu %6llu %6llu %6llu", row->name,
+		fprintf(out, "  %-43s %6llu %5llu %5llu %6llu %6llu %5llu %5llu %5llu\n", row->name,
 			(unsigned long long)p->instructions, (unsigned long long)p->rdmsr,
 			(unsigned long long)p->wrmsr, (unsigned long long)p->atomic,
 			(unsigned long long)p->indirect, (unsigned long long)p->text_lines,
 			(unsigned long long)p->stack_lines, (unsigned long long)p->data_lines);
 		if (p->same + p->disturbed < p->exits)
-			fprintf(out, "  (%llu of %llu)", (unsigned long long)p->same,
+			fprintf(out, "      so %llu of %llu exits; the others took other paths\n",
+				(unsigned long long)p->same,
 				(unsigned long long)(p->exits - p->disturbed));
-		fprintf(out, "\n");
 	}
 	if (titled)
 		print_wrapped(out, 2,
-			      "text, stack, data: different cache lines that the kernel touches. "
-			      "(N of M): so many undisturbed exits took this path, the others "
-			      "another one");
+			      "atomic operations, indirect branches; text, stack, data: different "
+			      "cache lines that the kernel touches");
 }
 
 /*

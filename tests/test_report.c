@@ -1644,6 +1644,80 @@ static void test_json_emulated_host(void **state)
 	assert_true(json_is_null(get(get(json, "context"), "guest_tsc_khz")));
 }
 
+/* The path of an exit, as the emulated machine recorded it. */
+static const struct path path = {
+	.reason = 15,
+	.exits = 64,
+	.disturbed = 1,
+	.same = 61,
+	.instructions = 2696,
+	.rdmsr = 3,
+	.wrmsr = 26,
+	.atomic = 7,
+	.indirect = 5,
+	.text_lines = 214,
+	.stack_lines = 4,
+	.data_lines = 90,
+	.user_pages = 11,
+	.nr_msrs = 2,
+	.msrs = { { 0x38f, 1 }, { 1ull << 32 | 0xc0010200, 5 } },
+};
+
+static void test_json_exit_path(void **state)
+{
+	json_t *object;
+	size_t i;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	i = row_index("rdpmc/gp-first/intercepted/cpl3");
+	bench.emulated_host = true;
+	bench.results[i].path = path;
+	make_json();
+	assert_null(json_object_get(json_row(bench.rows[i].name), "exit_path"));
+	bench.results[i].has_path = true;
+	make_json();
+	object = get(json_row(bench.rows[i].name), "exit_path");
+	check_number(object, "reason", 15);
+	check_number(object, "exits", 64);
+	check_number(object, "disturbed", 1);
+	check_number(object, "same", 61);
+	check_number(object, "instructions", 2696);
+	check_number(object, "wrmsr", 26);
+	check_number(object, "stack_lines", 4);
+	check_number(object, "user_pages", 11);
+	check_number(object, "exceptions", 0);
+	check_number(get(object, "rdmsr_by_register"), "0x38f", 1);
+	check_number(get(object, "wrmsr_by_register"), "0xc0010200", 5);
+	assert_int_equal(json_object_size(get(object, "rdmsr_by_register")), 1);
+	assert_int_equal(json_object_size(get(object, "wrmsr_by_register")), 1);
+	assert_null(json_object_get(json_row("rdpmc/gp-last/intercepted/cpl3"), "exit_path"));
+}
+
+static void test_print_exit_path(void **state)
+{
+	const char *text;
+	size_t i;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(3);
+	i = row_index("rdpmc/gp-first/intercepted/cpl3");
+	bench.emulated_host = true;
+	assert_null(strstr(print("here", false, NULL), "path of one exit"));
+	bench.results[i].has_path = true;
+	bench.results[i].path = path;
+	text = print("here", false, NULL);
+	check_width(text);
+	assert_non_null(strstr(text, "rdpmc/gp-first/intercepted/cpl3               2696     3    26"
+				     "      7      5   214     4    90\n"
+				     "      so 61 of 63 exits; the others took other paths\n"));
+	bench.results[i].path.same = 63;
+	assert_null(strstr(print("here", false, NULL), "other paths"));
+	assert_null(strstr(print("here", false, "rdpmc/gp-last/*"), "path of one exit"));
+}
+
 /* What is not known is null; JSON has no NaN. */
 static void test_json_null(void **state)
 {
@@ -1918,6 +1992,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_json, drop_json),
 		cmocka_unit_test_teardown(test_json_costs, drop_json),
 		cmocka_unit_test_teardown(test_json_emulated_host, drop_json),
+		cmocka_unit_test_teardown(test_json_exit_path, drop_json),
+		cmocka_unit_test(test_print_exit_path),
 		cmocka_unit_test_teardown(test_json_null, drop_json),
 		cmocka_unit_test_teardown(test_json_noise, drop_json),
 		cmocka_unit_test_teardown(test_json_pmu, drop_json),

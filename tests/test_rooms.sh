@@ -15,7 +15,7 @@ model/ model/
 emulator/ emulator/
 machine/ machine/
 results/ results/ host/failure.h
-bench/ bench/ host/ guest/protocol.h model/ emulator/ results/
+bench/ bench/ host/ guest/protocol.h model/ emulator/ results/ machine/path.h
 fuzz/ fuzz/ model/ results/ host/failure.h !fuzz/live/ !fuzz/kernel/
 fuzz/engine_emulator fuzz/ model/ emulator/ !fuzz/live/ !fuzz/kernel/
 fuzz/live/ fuzz/ model/ host/ !fuzz/kernel/

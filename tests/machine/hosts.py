@@ -164,10 +164,11 @@ class Looked:
 
     def judge_rows(self):
         try:
-            rows = json.loads(self.files["result.json"])["rows"]
+            result = json.loads(self.files["result.json"])
         except (KeyError, ValueError) as error:
             self.wrong(f"rdpmc-bench run left no result: {error}: {self.files.get('run', '')[-400:]}")
             return
+        rows = result["rows"]
         measured = {row["name"]: row for row in rows if row["status"] == "measured"}
         unknown = [row for row in rows if row["status"] == "failed" and "known:" not in row["reason"]]
         for row in unknown:
@@ -183,6 +184,16 @@ class Looked:
             self.complaints += [f"{name} was measured" for name in measured if name.startswith(start)]
         for name, row in measured.items():
             self.judge_row(name, row)
+            self.judge_path(name, row, [run["sample_median"] for run in result["details"][name]])
+
+    def judge_path(self, name, row, medians):
+        """What the machine recorded of an exit is what the guest's clock counts of it, to the instruction."""
+        path = row.get("exit_path")
+        if (path is None) != (row["exits_per_read"] != 1):
+            self.wrong(f"{name}: {row['exits_per_read']} exits a read, and the path of one: {path}")
+        # The handler of a #GP runs in the guest.
+        elif path and name.startswith("rdpmc/") and path["instructions"] not in medians:
+            self.wrong(f"{name}: an exit is {path['instructions']} instructions, a read {medians}")
 
     def judge_row(self, name, row):
         if row["unit"] != "instructions":
