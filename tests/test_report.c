@@ -402,8 +402,11 @@ static void test_samples_below_empty(void **state)
 {
 	static uint64_t samples[] = { 30, 40, 40, 40, 45, 45, 45, 45, 45, 70 };
 	const struct run_result empty = { .raw = 12, .samples = { .median = 48 } };
-	struct visits visits = { .n = 1, .slope = { 10 }, .turns = 8,
-				 .samples = samples, .n_samples = ARRAY_SIZE(samples) };
+	struct visits visits = { .n = 1,
+				 .slope = { 10 },
+				 .turns = 8,
+				 .samples = samples,
+				 .n_samples = ARRAY_SIZE(samples) };
 	struct run_result result;
 
 	(void)state;
@@ -1180,8 +1183,9 @@ static void test_print_emulated_host(void **state)
 	text = print("CPU 3", false, NULL);
 	check_width(text);
 	assert_int_equal(strncmp(text, "INSTRUCTIONS, NOT TIME: ", 24), 0);
-	assert_non_null(line_of(text, "  net of the empty loop      median     MAD     p99     max  "
-				      "/read\n"));
+	assert_non_null(line_of(text,
+				"  net of the empty loop      median     MAD     p99     max  "
+				"/read\n"));
 	line = line_of(line_of(text, "rdpmc, intercepted"), "  metrics/cpl3 ");
 	assert_non_null(line);
 	assert_int_equal(sscanf(line, "%*s %15s %15s %15s %15s %*s%1[^\n]", words[0], words[1],
@@ -1444,8 +1448,9 @@ static json_t *json_row(const char *name)
 	json_t *row;
 	size_t i;
 
-	json_array_foreach(get(json, "rows"), i,
-			   row) if (!strcmp(json_string_value(get(row, "name")), name)) return row;
+	json_array_foreach(get(json, "rows"), i, row)
+		if (!strcmp(json_string_value(get(row, "name")), name))
+			return row;
 	fail_msg("no row %s", name);
 	return NULL;
 }
@@ -1455,7 +1460,8 @@ static const char *last_key(json_t *object)
 	const char *key, *last = "";
 	json_t *value;
 
-	json_object_foreach(object, key, value) last = key;
+	json_object_foreach(object, key, value)
+		last = key;
 	return last;
 }
 
@@ -1536,7 +1542,8 @@ static void test_json(void **state)
 	check_number(row, "exits_per_read", 1.01);
 	check_number(row, "emulated_per_read", 0.25);
 	assert_int_equal(json_array_size(get(row, "runs")), 3);
-	assert_int_equal(json_array_size(get(get(json, "details"), json_string_value(get(row, "name")))), 3);
+	assert_int_equal(
+		json_array_size(get(get(json, "details"), json_string_value(get(row, "name")))), 3);
 	run = json_run("rdpmc/metrics/intercepted/cpl3", 2); /* of 5001 ticks */
 	assert_true(fabs(json_number_value(json_array_get(get(row, "runs"), 2)) - 2000.4) < 1e-9);
 	check_number(run, "raw", 2002);
@@ -1584,9 +1591,9 @@ static json_t *json_cost(const char *intercepted)
 	json_t *cost;
 	size_t i;
 
-	json_array_foreach(get(json, "exit_costs"), i,
-			   cost) if (!strcmp(json_string_value(get(cost, "intercepted")),
-					     intercepted)) return cost;
+	json_array_foreach(get(json, "exit_costs"), i, cost)
+		if (!strcmp(json_string_value(get(cost, "intercepted")), intercepted))
+			return cost;
 	fail_msg("no cost of %s", intercepted);
 	return NULL;
 }
@@ -1710,9 +1717,10 @@ static void test_print_exit_path(void **state)
 	bench.results[i].path = path;
 	text = print("here", false, NULL);
 	check_width(text);
-	assert_non_null(strstr(text, "rdpmc/gp-first/intercepted/cpl3               2696     3    26"
-				     "      7      5   214     4    90\n"
-				     "      so 61 of 63 exits; the others took other paths\n"));
+	assert_non_null(strstr(text,
+			       "rdpmc/gp-first/intercepted/cpl3               2696     3    26"
+			       "      7      5   214     4    90\n"
+			       "      so 61 of 63 exits; the others took other paths\n"));
 	bench.results[i].path.same = 63;
 	assert_null(strstr(print("here", false, NULL), "other paths"));
 	assert_null(strstr(print("here", false, "rdpmc/gp-last/*"), "path of one exit"));
@@ -1942,7 +1950,8 @@ static void test_json_emulator(void **state)
 	check_string(row, "ecx", "20000000");
 	check_string(row, "value", "0xfedcba9876543210");
 	assert_true(json_is_null(get(row, "exits_per_read")));
-	assert_true(json_is_null(get(json_run("rdpmc/metrics/emulator/exit", 0), "exits_per_read")));
+	assert_true(
+		json_is_null(get(json_run("rdpmc/metrics/emulator/exit", 0), "exits_per_read")));
 	row = json_row("rdpmc-fault/fast/emulator/emulator");
 	check_string(row, "rule", "NO-FAST");
 	assert_null(json_object_get(row, "value"));
