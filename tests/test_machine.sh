@@ -44,6 +44,12 @@ wrong_use "--modules is for a kernel of your own" run --kernel debian:7.3 --modu
 wrong_use '--get: the same file twice' run --get a=x --get a=y
 wrong_use 'cannot be written' run --get "a=$dir/absent/x"
 wrong_use 'is not built; make builds it' run --build "$dir" -- rdpmc-bench doctor
+wrong_use 'cannot be written' profile --folded "$dir/absent/x"
+wrong_use 'no debian:VERSION, no bzImage and no kernel source tree' ab "$dir/absent" "$dir/absent"
+wrong_use 'no --get brings this file' run --profiles "$dir/result.json"
+wrong_use 'invalid int value' bisect 'rdpmc/*' many
+run bisect --kdir "$dir" 'rdpmc/*' 1
+check "bisect ends where there is no kernel tree" test $status -eq 128 -a "$(grep -c 'is no Linux source tree' "$dir/err")" -eq 1
 run --help
 check "--help names the commands" ends 0 'shell     the same with a prompt'
 run run --help

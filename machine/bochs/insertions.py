@@ -32,7 +32,7 @@ PMU = [
      "#define BX_INSTR_UCNEAR_BRANCH(cpu_id, what, branch_eip, new_eip) (glue_branches++, "
      "path_on ? path_branch(what, new_eip) : (void)0)\n"),
     *((f"cpu/ctrl_xfer{bits}.cc", "#if BX_INSTRUMENTATION\n    else {", "#if 1\n    else {", 6) for bits in (16, 32, 64)),
-    ("cpu/cpu.h", "class bx_cpuid_t;\n", '#include "glue.h"\n\n$&'),
+    ("cpu/cpu.h", "class bx_cpuid_t;\n", '#include "glue.h"\n#include "path.h"\n\n$&'),
     ("cpu/cpu.h", "  BX_CPU_THIS_PTR user_pl = // CPL == 3\n", "  if (glue_watches_state) glue_settle();\n$&"),
     ("cpu/init.cc", "  BX_CPU_THIS_PTR efer_suppmask = get_efer_allow_mask();\n",
      "$&  glue_power_on(BX_CPUID_SUPPORT_ISA_EXTENSION(BX_ISA_SVM));\n"),
@@ -69,14 +69,14 @@ PMU = [
     ("cpu/vmx.cc", "  if (vm->vmexit_ctrls1.LOAD_PAT_MSR()) {\n    BX_CPU_THIS_PTR msr.pat",
      "  if (vm->vmexit_ctrls1.LOAD_PERF_GLOBAL_CTRL_MSR())\n"
      "    glue_set_global_ctrl(VMread64(VMCS_64BIT_HOST_IA32_PERF_GLOBAL_CTRL), false);\n$&"),
-    # What ran on the one side is counted before the other begins.
-    ("cpu/svm.cc", "  BX_CPU_THIS_PTR in_svm_guest = false;\n", "  glue_settle();\n$&  glue_settle();\n"),
+    # What ran on the one side is counted before the other begins. SVM's exits have no callback.
+    ("cpu/svm.cc", "  BX_CPU_THIS_PTR in_svm_guest = false;\n",
+     "  glue_settle();\n$&  glue_settle();\n  if (path_on) path_exit(reason);\n"),
     ("cpu/svm.cc", "  BX_CPU_THIS_PTR in_svm_guest = true;\n", "  glue_settle();\n$&  glue_settle();\n"),
 ]
 
 # The recorder of exits, by the same interface.
 PATH = [
-    ("cpu/cpu.h", "class bx_cpuid_t;\n", '#include "path.h"\n\n$&'),
     *(("instrument/stubs/instrument.h", f"#define {callback}\n", f"#define {callback} (path_on ? {ours} : (void)0)\n")
       for callback, ours in [
           ("BX_INSTR_BEFORE_EXECUTION(cpu_id, i)", "path_instruction(i)"),
@@ -84,7 +84,6 @@ PATH = [
           ("BX_INSTR_EXCEPTION(cpu_id, vector, error_code)", "path_exception(vector)"),
           ("BX_INSTR_HWINTERRUPT(cpu_id, vector, cs, eip)", "path_interrupt()"),
           ("BX_INSTR_VMEXIT(cpu_id, reason, qualification)", "path_exit(reason)")]),
-    ("cpu/svm.cc", "  BX_CPU_THIS_PTR in_svm_guest = false;\n", "$&  if (path_on) path_exit(reason);\n"),
 ]
 
 # The kernel and the initramfs are read into memory in one piece each, so memory has to be in one piece.
