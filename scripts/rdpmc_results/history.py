@@ -72,12 +72,13 @@ class History:
 
 
 def exit_costs(rows):
-    """Rows of what the intercept costs, of those measured with it and without, run by run."""
+    """Rows of what the intercept costs, of those measured with it and without, run by run. An exact row has its
+    path, which is that cost; a difference of means would be less."""
     measured = {row.name: row for row in rows if row.status == "measured"}
     costs = []
     for name, row in measured.items():
         parts = name.split("/")
-        if parts[0] != "rdpmc" or row.setting != "intercepted" or parts[2] != "intercepted":
+        if row.path or parts[0] != "rdpmc" or row.setting != "intercepted" or parts[2] != "intercepted":
             continue
         free = measured.get(f"rdpmc/{parts[1]}/passthrough/{parts[3]}")
         if free is None or len(free.runs) != len(row.runs):
