@@ -63,9 +63,9 @@ def verdict_of(a, b):
     found = work(a, b)
     if any(figure == REASON for figure, _, _ in found):
         return "another exit"
-    more, less = (any(sign * (after - before) > 0 for _, before, after in found) for sign in (1, -1))
-    if more or less:
-        return "mixed" if more and less else "longer" if more else "shorter"
+    if found:
+        longer, shorter = more(a, b), more(b, a)
+        return "mixed" if longer and shorter else "longer" if longer else "shorter"
     return "footprint" if footprint(a, b) else "identical"
 
 
@@ -109,6 +109,11 @@ def doubt(path):
     undisturbed = path["exits"] - path["disturbed"]
     return "" if 2 * path["same"] >= undisturbed else \
         f"only {path['same']} of {undisturbed} undisturbed exits took this path"
+
+
+def more(a, b):
+    """Is something more in @b, or the exit another one?"""
+    return any(figure == REASON or after > before for figure, before, after in work(a, b))
 
 
 @dataclass(slots=True)

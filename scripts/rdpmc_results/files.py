@@ -88,7 +88,8 @@ class Result:
     @property
     def identity(self):
         """What two results do not share, unless one is a copy of the other."""
-        return self.machine, self.kind, self.started, self.version, repr(self.rows)
+        return self.machine, self.kind, self.started, self.version, repr(self.context.get("kernel")), \
+            repr(self.rows)
 
     @property
     def machine(self):
