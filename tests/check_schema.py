@@ -18,6 +18,8 @@ from jsonschema.exceptions import SchemaError
 TOLERANCE = 1e-6  # relative; the program writes nine digits
 MESSAGE_LIMIT = 200  # a message may quote half a document
 SUB_BITS, MAX_BITS = 4, 40  # of the histogram, see bench/stats.h
+PATH_MSRS = 64  # different ones that an exit path tells of by register, see machine/path.h
+LINES_OF_A_PAGE = 64
 
 
 class Unreadable(Exception):
@@ -131,10 +133,41 @@ def check_name(row, path):
         yield f"{path}.name", f"says {parts[2]}, the setting is {row['setting']}"
 
 
+def check_exit_path(figures, path):
+    exits, undisturbed = figures["exits"], figures["exits"] - figures["disturbed"]
+    if figures["same"] > undisturbed:
+        yield f"{path}.same", f"is {figures['same']} and {figures['disturbed']} were disturbed, of {exits} exits"
+    if figures["user"] > figures["instructions"]:
+        yield f"{path}.user", f"is {figures['user']} of {figures['instructions']} instructions"
+    every = [figures["rdmsr_by_register"], figures["wrmsr_by_register"]]
+    full = sum(map(len, every)) == PATH_MSRS
+    for name, by in zip(("rdmsr", "wrmsr"), every):
+        told = sum(by.values())
+        if told > figures[name] or told < figures[name] and not full:
+            yield f"{path}.{name}", f"is {figures[name]}, by register they are {told}"
+    for name in ("text", "stack", "data", "user"):
+        lines, pages = figures[f"{name}_lines"], figures[f"{name}_pages"]
+        if not pages <= lines <= pages * LINES_OF_A_PAGE:
+            for key in "lines", "pages":
+                yield f"{path}.{name}_{key}", f"{lines} lines are not in {pages} pages"
+
+
+def check_exit_profiles(document, rows):
+    for name, profile in document.get("exit_profiles", {}).items():
+        where, figures = f"$.exit_profiles.{name}", rows.get(name, {}).get("exit_path")
+        total = sum(profile["stacks"].values())
+        if figures is None:
+            yield where, "no row of that name has an exit path"
+        elif total != figures["instructions"]:
+            yield where, f"its stacks add up to {total}, the exit path has {figures['instructions']} instructions"
+
+
 def check_bench_row(document, row, path):
     yield from check_name(row, path)
     if "runs" not in row:
         return
+    if "exit_path" in row:
+        yield from check_exit_path(row["exit_path"], f"{path}.exit_path")
     khz = document["context"]["guest_tsc_khz"]
     cycles = row["median"] * (khz or 0) / 1e6
     if row["unit"] == "ns" and not close(row["cycles_median"], cycles):
@@ -187,6 +220,7 @@ def check_bench(document):
     for name in document["details"]:
         if "runs" not in rows.get(name, ()):
             yield f"$.details.{name}", "no row of that name has runs"
+    yield from check_exit_profiles(document, rows)
     yield from check_noise(document)
 
 

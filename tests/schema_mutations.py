@@ -139,6 +139,47 @@ REFUSED = (
     ("exit cost as text", "cost", "cost", "1", "is not of type 'number'"),
 )
 
+STACK = "do_syscall_64;kvm_vcpu_ioctl;vcpu_enter_guest"
+PATH = {
+    "reason": 15, "exits": 64, "disturbed": 1, "same": 63, "instructions": 2705, "user": 0, "rdmsr": 3,
+    "wrmsr": 5, "vmread": 9, "vmwrite": 1, "atomic": 7, "indirect": 5, "exceptions": 0, "text_lines": 214,
+    "text_pages": 42, "stack_lines": 5, "stack_pages": 1, "data_lines": 90, "data_pages": 33,
+    "user_lines": 0, "user_pages": 0, "rdmsr_by_register": {"0x1d9": 1, "0x38e": 2},
+    "wrmsr_by_register": {"0x38f": 5},
+}
+PROFILE = {"stacks": {STACK: 2000, f"{STACK};vmx_vcpu_run": 705}}
+
+# Likewise, of an emulated processor's document in which the row called fault has PATH and PROFILE.
+REFUSED_OF_PATHS = (
+    *((f"exit path without {key}", "path", key, DELETE, f"'{key}' is a required property") for key in PATH),
+    *((f"exit path's {key} below 0", "path", key, -1, "less than the minimum") for key, value in PATH.items()
+      if isinstance(value, int)),
+    ("exit path of no instructions", "path", "instructions", 0, "less than the minimum"),
+    ("instructions as a fraction", "path", "instructions", 2705.5, "is not of type 'integer'"),
+    ("unknown figure of an exit path", "path", "cycles", 1, "'cycles' was unexpected"),
+    ("exit path of no exit", "path", "same", 0, "less than the minimum"),
+    ("exit path of more exits than there were", "path", "same", 64, "1 were disturbed, of 64 exits"),
+    ("more instructions in user space than there are", "path", "user", 2706, "of 2705 instructions"),
+    ("fewer WRMSRs than by register", "path", "wrmsr", 4, "by register they are 5"),
+    ("more WRMSRs than by register", "path", "wrmsr", 6, "by register they are 5"),
+    ("register in decimal", "path", "wrmsr_by_register", {"911": 5}, "does not match"),
+    ("register in capitals", "path", "wrmsr_by_register", {"0x38F": 5}, "does not match"),
+    ("register with a leading 0", "path", "wrmsr_by_register", {"0x038f": 5}, "does not match"),
+    ("register never written", "path", "wrmsr_by_register", {"0x38f": 5, "0x1": 0}, "less than the minimum"),
+    ("more pages than lines", "path", "text_pages", 215, "not in 215 pages"),
+    ("more lines than fit into pages", "path", "text_lines", 42 * 64 + 1, "not in 42 pages"),
+    ("exit path without runs", "fault", "runs", DELETE, "'runs' is a required property"),
+    ("profile without stacks", "profile", "stacks", DELETE, "'stacks' is a required property"),
+    ("profile of no stack", "profile", "stacks", {}, "{}"),
+    ("unknown key of a profile", "profile", "unit", "cycles", "'unit' was unexpected"),
+    ("profile that does not add up", "stacks", STACK, 2001, ("add up to 2706",)),
+    ("stack of no instruction", "stacks", STACK, 0, "less than the minimum"),
+    ("stack with a nameless function", "stacks", "a;;b", 1, ("does not match",)),
+    ("profile of a row without an exit path", "fault", "exit_path", DELETE, ("no row of that name",)),
+    ("profile by no name", "profiles", "rdpmc", PROFILE, ("does not match",)),
+    ("exit path of a real processor", "cpu", "emulated", False, ("False schema",)),
+)
+
 FAULT = {
     "name": "edx-kept", "origin": "classic slip", "found": True, "engine": "emulator",
     "seconds": 0.5, "executions": 100, "oracle": "outcome",
@@ -282,6 +323,16 @@ def parts_of(document):
         "histogram": (f"$.details.{name}[0].histogram", details[name][0]["histogram"]),
         "cost": (f"$.exit_costs[{last}]", document["exit_costs"][last]),
     })
+    path = parts["fault"][1].get("exit_path")
+    if path:
+        parts["path"] = f"{parts['fault'][0]}.exit_path", path
+        profiles = document["exit_profiles"]
+        where = f"$.exit_profiles.{PAIR['intercepted']}"
+        parts.update({
+            "profiles": ("$.exit_profiles", profiles),
+            "profile": (where, profiles[PAIR["intercepted"]]),
+            "stacks": (f"{where}.stacks", profiles[PAIR["intercepted"]]["stacks"]),
+        })
     return parts
 
 
@@ -345,6 +396,20 @@ def be_emulated(document):
             run["histogram"]["unit"] = "instructions"
 
 
+def have_paths(document):
+    be_emulated(document)
+    parts_of(document)["fault"][1]["exit_path"] = deepcopy(PATH)
+    document["exit_profiles"] = {PAIR["intercepted"]: deepcopy(PROFILE)}
+
+
+def have_many_registers(document):
+    """Of more than 64 different ones the others are counted, but not by register."""
+    have_paths(document)
+    path = parts_of(document)["path"][1]
+    path["wrmsr_by_register"] = {f"0x{index:x}": 1 for index in range(1, 63)}
+    path["wrmsr"] = 70
+
+
 def give_interval(document):
     parts_of(document)["cost"][1].update(lower=-1.5, upper=2.5)
 
@@ -356,6 +421,9 @@ ACCEPTED = (
     ("failed row with figures", make_failed),
     ("host that tells little", be_ignorant),
     ("instructions of an emulated processor", be_emulated),
+    ("exit paths and their profiles", have_paths),
+    ("exit path of more registers than are told", have_many_registers),
+    ("exit paths without profiles", lambda document: have_paths(document) or document.pop("exit_profiles")),
     ("unknown key of context", lambda document: document["context"].update(rack=7)),
     ("partial result", lambda document: document.update(partial=True)),
     ("exit cost with an interval", give_interval),
@@ -364,14 +432,20 @@ ACCEPTED = (
 )
 
 
-def check_refused(validator, document):
-    for name, part, key, value, message in REFUSED:
+def check_refused(validator, document, refused=REFUSED):
+    for name, part, key, value, message in refused:
         changed = deepcopy(document)
         path, key_path = change(changed, part, key, value)
         found = problems(validator, changed)
         why = [] if is_said(found, path, key_path, message) else [
             f"wanted at {path} or {key_path}: {message}; got {found or 'nothing'}"]
         yield f"refused: {name}", why
+
+
+def check_refused_of_paths(validator, document):
+    document = deepcopy(document)
+    have_paths(document)
+    yield from check_refused(validator, document, REFUSED_OF_PATHS)
 
 
 def check_accepted(validator, document):
@@ -397,7 +471,7 @@ def main(schema, file):
         return 77
     document = prepare(document)
     failed = 0
-    for check in (check_accepted, check_refused, check_other_kinds):
+    for check in (check_accepted, check_refused, check_refused_of_paths, check_other_kinds):
         for name, why in check(validator, document):
             for line in why:
                 print(f"# {printable(shorten(str(line)))}")

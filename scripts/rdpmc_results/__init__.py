@@ -8,6 +8,7 @@ Knows the results' JSON (results/rdpmc-results-2.schema.json) and nothing else o
   conditions   what may explain a change
   statistics   tests and intervals on run medians
   judging      slower, faster, same or not to be told
+  exact        exit paths of an emulated machine, held against each other without statistics
   compare      A against B          floor     the noise of a machine, measured and kept
   turns        A and B run by turns, run by run
   changes      steps and drift in one series

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from . import files, floor
+from . import exact, files, floor
 from .conditions import conditions, differences, disturbance, disturbed
 from .history import exit_costs, setting
 from .judging import FEW, MARGIN, VERDICTS, Verdict, fewest, flat, judge
@@ -72,6 +72,8 @@ def incomparable(a, b):
         why = "a simulated PMU's times mean nothing" if "simulated-vpmu" in others | {how} else \
             "the difference is the cost of an exit, not a change"
         found.append((without_setting(key), f"{how} in A, {' and '.join(sorted(others))} in B: {why}"))
+    found += [(name, "an exit path in B only, which alone is exact: the medians are not judged")
+              for name, _ in sorted(one_sided(a, b)[1])]
     return found
 
 
@@ -86,7 +88,28 @@ def lost(a, b):
         if bad:
             found.append((key[0], f"{bad[-1].status} in {len(bad)} of {len(b.results)} files: "
                                   f"{bad[-1].reason}"))
+    found += [(name, "measured without an exit path, which alone is exact: the medians are not judged")
+              for name, _ in sorted(one_sided(a, b)[0])]
     return found
+
+
+def paths(side, key):
+    """The exit path of a row in each file of a side that measured it."""
+    return [row.path for row in side.rows.get(key, ())]
+
+
+def one_sided(a, b):
+    """Keys of rows that have an exit path in A only, and in B only. The median is no substitute: it is not
+    exact."""
+    both = a.rows.keys() & b.rows.keys()
+    return [[key for key in both if any(paths(one, key)) and not any(paths(other, key))]
+            for one, other in ((a, b), (b, a))]
+
+
+def exact_rows(a, b):
+    """[exact.Verdict] of the rows that have exit paths on both sides."""
+    return [exact.judge(key, paths(a, key), paths(b, key)) for key in a.rows
+            if any(paths(a, key)) and any(paths(b, key))]
 
 
 def by_turns(a, b):
@@ -111,9 +134,8 @@ def told_disturbed(bad, a, b):
         "too high, or wrong"
 
 
-def warnings(a, b):
-    if unit(a) != "ns":
-        yield f"figures are {unit(a)} of an emulated processor, not time"
+def weaknesses(a, b):
+    """Of the statistics."""
     if len(a.results) == len(b.results) == 1:
         yield "A and B are one result each: what the machine did in between is in the " \
               "differences, and not in the intervals (more turns of make ab would show it)"
@@ -123,9 +145,16 @@ def warnings(a, b):
     if min(len(a.results), len(b.results)) < FEW:
         yield f"fewer than {FEW} processes a side: how processes of one program differ among " \
               "themselves is neither in p nor in the interval"
-    elif min(len(a.results), len(b.results)) < fewest(len(a.rows.keys() & b.rows.keys())):
+    elif min(len(a.results), len(b.results)) < fewest(len(inexact(a, b))):
         yield "so few processes a side that p is of Welch's t test: it takes for granted that processes of " \
               "one program scatter evenly"
+
+
+def warnings(a, b):
+    if unit(a) != "ns":
+        yield f"figures are {unit(a)} of an emulated processor, not time"
+    if inexact(a, b):
+        yield from weaknesses(a, b)
     both = len(a.paths.keys() & b.paths.keys())
     if both:
         yield f"{counted(both, 'result')} {'is' if both == 1 else 'are'} on both sides: that is " \
@@ -173,8 +202,23 @@ def listing(rows):
     return table(lines, right=(1, 2, 3, 4, 5, 6))
 
 
-def counts(rows):
-    found = {verdict: sum(row.verdict == verdict for row in rows) for verdict in VERDICTS}
+def exact_listing(rows):
+    """Lines on exact rows, what is worse first; of identical ones their number."""
+    changed = [row for row in rows if row.verdict != "identical" or row.notes]
+    lines = [["exact: instructions of one exit", "A", "B", "B to A", "verdict"]]
+    for row in sorted(changed, key=lambda row: exact.VERDICTS.index(row.verdict)):
+        a, b = row.a["instructions"], row.b["instructions"]
+        verdict = row.verdict.upper() if row.verdict in exact.ALARMS else row.verdict
+        words = row.words if row.verdict == "footprint" else f"{verdict}: {row.words}"
+        lines.append([row.name, str(a), str(b), f"{b - a:+d}" if b - a else "0", words])
+    identical = len(rows) - len(changed)
+    told = [f"{counted(identical, 'exact row')} identical: instructions, MSR accesses and all other figures of "
+            "the exit"] if identical else []
+    return (table(lines, right=(1, 2, 3)) if changed else []) + told
+
+
+def counts(rows, verdicts=VERDICTS):
+    found = {verdict: sum(row.verdict == verdict for row in rows) for verdict in verdicts}
     return ", ".join(f"{count} {verdict}" for verdict, count in found.items() if count)
 
 
@@ -183,15 +227,30 @@ def middle_exits(rows):
     return float(numpy.median(known)) if known else None
 
 
+def inexact(a, b):
+    """Keys of the rows that statistics are to compare."""
+    return [key for key in a.rows if key in b.rows and not any(paths(a, key)) and not any(paths(b, key))]
+
+
 def comparable(a, b):
     turns = by_turns(a, b)
     return [Verdict(*key, [row.runs for row in a.rows[key]], [row.runs for row in b.rows[key]],
                     exits_a=middle_exits(a.rows[key]), exits_b=middle_exits(b.rows[key]),
                     unit=unit(a), turns=turns and len(a.rows[key]) == len(b.rows[key]) == len(a.results))
-            for key in a.rows if key in b.rows]
+            for key in inexact(a, b)]
 
 
-def document(rows, a, b, floors, refused, gone):
+def exact_document(row):
+    def differences(found):
+        return [{"figure": figure, "a": before, "b": after} for figure, before, after in found]
+
+    return {"name": row.name, "setting": row.setting, "verdict": row.verdict,
+            "instructions_a": row.a["instructions"], "instructions_b": row.b["instructions"],
+            "work": differences(exact.work(row.a, row.b)),
+            "footprint": differences(exact.footprint(row.a, row.b)), "notes": row.notes}
+
+
+def document(rows, precise, a, b, floors, refused, gone):
     def finite(value):
         return None if isinstance(value, float) and numpy.isnan(value) else value
 
@@ -206,6 +265,7 @@ def document(rows, a, b, floors, refused, gone):
             "changed": differences(conditions(a.results[-1]), conditions(b.results[-1])),
             "rows": [{key: finite(getattr(row, key)) for key in shown} |
                      {"runs_a": row.a, "runs_b": row.b} for row in rows],
+            "exact": [exact_document(row) for row in precise],
             "not_compared": refused, "lost": gone}
 
 
@@ -249,14 +309,16 @@ def tell(a, b, options):
     floors = load_floor(options, a.results[0].machine)
     refused, gone = incomparable(a, b), lost(a, b)
     rows = judge(comparable(a, b), floors, options.margin / 100)
+    precise = exact_rows(a, b)
     if options.json:
-        print(json.dumps(document(rows, a, b, floors, refused, gone), indent=1))
+        print(json.dumps(document(rows, precise, a, b, floors, refused, gone), indent=1))
     else:
-        show(rows, a, b, floors, refused, gone)
-    return 1 if gone or any(row.verdict in VERDICTS[:2] for row in rows) else 0
+        show(rows, precise, a, b, floors, refused, gone)
+    return 1 if gone or any(row.verdict in VERDICTS[:2] for row in rows) or \
+        any(row.verdict in exact.ALARMS for row in precise) else 0
 
 
-def show(rows, a, b, floors, refused, gone):
+def show(rows, precise, a, b, floors, refused, gone):
     for name, of in ("A", a), ("B", b):
         runs = max((len(flat(row.a if name == "A" else row.b)) for row in rows), default=0)
         print(f"{name}: {counted(len(of.results), 'file')}, {counted(runs, 'run')}, program "
@@ -270,15 +332,19 @@ def show(rows, a, b, floors, refused, gone):
     if any(row.paired for row in rows):
         print("A and B alternate: B to A is the median of each B to the A beside it, and may "
               "differ from what the two medians say")
-    print(plain(f"noise floor: {floors.source}"), end="\n\n")
     if rows:
-        print("\n".join(listing(rows)))
+        print(plain(f"noise floor: {floors.source}"))
+    for part in exact_listing(precise), listing(rows) if rows else []:
+        if part:
+            print("", *part, sep="\n")
     for name, why in refused:
         print(plain(f"not compared: {name}: {why}"))
     for name, why in gone:
         print(plain(f"LOST: {name} was measured in A, in B it was {why}"))
-    print(f"\n{counted(len(rows), 'row')}: {counts(rows)}" +
-          (f"; {len(gone)} LOST" if gone else ""))
+    found = [f"{counted(len(precise), 'exact row')}: {counts(precise, exact.VERDICTS)}"] * bool(precise) + \
+        [f"{counted(len(rows), 'row')}: {counts(rows)}"] * (bool(rows) or not precise) + \
+        [f"{len(gone)} LOST"] * bool(gone)
+    print("\n" + "; ".join(found))
 
 
 def percentage(value):
@@ -304,7 +370,9 @@ def add(commands):
         usage="results compare [OPTION...] A.json... -- B.json...",
         description="Compares medians of runs. An alarm takes p < 0.01 over all rows (Mann-Whitney, "
                     "Benjamini-Hochberg) and a difference above the machine's noise floor. Exit "
-                    "status 1 if a row is slower, was lost, or an intercepted read fell to half.")
+                    "paths of an emulated machine are exact: every difference counts. Exit status "
+                    "1 if a row is slower, its path longer, it was lost, or an intercepted read "
+                    "fell to half.")
     made.add_argument("paths", nargs="*", metavar="PATH", help=files.PATH_HELP)
     made.add_argument("--across-hosts", action="store_true",
                       help="compare results of different machines (of emulated ones only with each "

@@ -34,6 +34,14 @@ STATUSES = ("measured", "skipped", "failed")
 KINDS = ("bench", "faults", "sweep", "survey", "campaign")
 EMULATED = "Emulated "      # the names of such processors begin so
 NUMBERS = {int, float}      # but not bool, which is an int
+PATH_FIGURES = (            # of an exit path
+    "reason", "exits", "disturbed", "same", "instructions", "user", "rdmsr", "wrmsr", "vmread", "vmwrite", "atomic",
+    "indirect", "exceptions", "text_lines", "text_pages", "stack_lines", "stack_pages", "data_lines", "data_pages",
+    "user_lines", "user_pages")
+REGISTER = re.compile(r"0x(?:0|[1-9a-f][0-9a-f]{0,7})")
+MOST_REGISTERS = 64
+DEEPEST_STACK = 256         # functions
+LONGEST_STACK = 16384       # characters
 STARTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -59,6 +67,7 @@ class Row:
     exits: float | None = None                       # exits per read; None: nothing counts them
     runs: list = field(default_factory=list)         # the value of each run
     details: list = field(default_factory=list)      # of each run, as in the file, where asked for
+    path: dict | None = None                         # exit_path(), exact; None: there is none
 
 
 @dataclass(slots=True)
@@ -74,11 +83,13 @@ class Result:
     options: dict
     rows: list                                       # of Row; of another kind than bench: of dict
     summary: dict
+    profiles: dict = field(default_factory=dict)     # of rows with a path: {folded stack: instructions}
 
     @property
     def identity(self):
         """What two results do not share, unless one is a copy of the other."""
-        return self.machine, self.kind, self.started, self.version, repr(self.rows)
+        return self.machine, self.kind, self.started, self.version, repr(self.context.get("kernel")), \
+            repr(self.rows)
 
     @property
     def machine(self):
@@ -252,6 +263,50 @@ def when(value):
     raise Refused("started is no time")
 
 
+def natural(of, key, where, least=0):
+    value = of.get(key)
+    if not whole(value) or not least <= value < 1 << 53:
+        raise Refused(f"{where}: {text(key)} is no number of times")
+    return value
+
+
+def exit_path(of, name):
+    """{figure: how often} of an exit path, MSRs by register in it: {"instructions": 2705, "wrmsr 0x38f": 5}."""
+    where = f"{name}: exit_path"
+    if not isinstance(of, dict):
+        raise Refused(f"{where} is no object")
+    made = {key: natural(of, key, where) for key in PATH_FIGURES}
+    if min(made["instructions"], made["same"]) < 1:
+        raise Refused(f"{where}: is of no exit")
+    for access in "rdmsr", "wrmsr":
+        by = of.get(f"{access}_by_register")
+        if not isinstance(by, dict) or len(by) > MOST_REGISTERS or not all(map(REGISTER.fullmatch, by)):
+            raise Refused(f"{where}: {access}_by_register is not by register")
+        made |= {f"{access} {register}": natural(by, register, where, 1) for register in by}
+    return made
+
+
+def exit_profiles(of, rows):
+    """{name of a row: {folded stack: instructions}}, which must be of the rows' paths."""
+    paths = {row.name: row.path for row in rows if row.path}
+    if not isinstance(of, dict):
+        raise Refused("exit_profiles is no object")
+    made = {}
+    for name, profile in of.items():
+        stacks = profile.get("stacks") if isinstance(profile, dict) else None
+        if name not in paths or not isinstance(stacks, dict):
+            raise Refused(f"{text(name)}: its profile is of no exit path")
+        for stack in stacks:
+            if not (stack.isascii() and stack.isprintable() and all(stack.split(";"))
+                    and stack.count(";") < DEEPEST_STACK and len(stack) <= LONGEST_STACK):
+                raise Refused(f"{name}: a stack of its profile is none")
+        total = sum(natural(stacks, stack, f"{name}: profile", 1) for stack in stacks)
+        if total != paths[name]["instructions"]:
+            raise Refused(f"{name}: its profile does not add up to its instructions")
+        made[name] = stacks
+    return made
+
+
 def row(of, at, unit):
     """A Row of the @at-th element of rows, which has to be in @unit."""
     if not isinstance(of, dict):
@@ -283,6 +338,10 @@ def row(of, at, unit):
     if abs(made.median - middle) > 1e-6 * max(1, abs(middle)):
         raise Refused(f"{name}: median is not the median of its runs")
     made.runs = runs
+    if "exit_path" in of:
+        if unit == "ns":
+            raise Refused(f"{name}: an exit path of a real processor")
+        made.path = exit_path(of["exit_path"], name)
     return made
 
 
@@ -363,11 +422,12 @@ def interpret(path, of, details=False):
         raise Refused("context is no object")
     program = part(of, "program")
     options, summary = part(of, "options"), part(of, "summary")
-    left_open = [of["context"], options, summary]
+    left_open, profiles = [of["context"], options, summary], {}
     if kind == "bench":
         if version == "1":
             of = upgraded(of)
         rows = bench_rows(of["rows"], unit(machine(of["context"])))
+        profiles = exit_profiles(of.get("exit_profiles", {}), rows)
         if details:
             add_details(rows, of.get("details"))
     else:
@@ -377,7 +437,7 @@ def interpret(path, of, details=False):
         raise Refused("nested too deeply")
     return Result(path, kind, when(of.get("started")), of.get("partial") is True,
                   text(program.get("version")), text(program.get("compiler")),
-                  text(program.get("flags")), of["context"], options, rows, summary)
+                  text(program.get("flags")), of["context"], options, rows, summary, profiles)
 
 
 def shallow(value, levels=DEEPEST):

@@ -13,7 +13,7 @@ from statistics import median
 
 import numpy
 
-from . import files, workers
+from . import exact, files, workers
 from .conditions import conditions, disturbance, disturbed
 from .files import Row
 from .memory import Memory
@@ -55,6 +55,7 @@ class Series:
     exits: numpy.ndarray
     unit: str = "ns"
     disturbed: numpy.ndarray | None = None  # bool; None: nowhere
+    paths: list | None = None   # exit paths without exact.RECORDED, None where a point has none; None: nowhere
 
 
 @dataclass(slots=True)
@@ -72,12 +73,13 @@ class History:
 
 
 def exit_costs(rows):
-    """Rows of what the intercept costs, of those measured with it and without, run by run."""
+    """Rows of what the intercept costs, of those measured with it and without, run by run. An exact row has its
+    path, which is that cost; a difference of means would be less."""
     measured = {row.name: row for row in rows if row.status == "measured"}
     costs = []
     for name, row in measured.items():
         parts = name.split("/")
-        if parts[0] != "rdpmc" or row.setting != "intercepted" or parts[2] != "intercepted":
+        if row.path or parts[0] != "rdpmc" or row.setting != "intercepted" or parts[2] != "intercepted":
             continue
         free = measured.get(f"rdpmc/{parts[1]}/passthrough/{parts[3]}")
         if free is None or len(free.runs) != len(row.runs):
@@ -125,6 +127,7 @@ class Entry:
     conditions: dict
     absent: tuple           # of (name, setting, status, reason)
     layout: tuple           # of (name, setting): the rows of
+    paths: tuple            # of (number of the row, (figure, how often), ...): exit paths
     figures: numpy.ndarray  # FIGURES of each
 
 
@@ -156,6 +159,9 @@ def condense(paths):
               nan if row.p99 is None else row.p99,
               nan if row.exits is None else row.exits) for row in rows],
             dtype=float).reshape(-1, len(FIGURES))
+        paths = tuple((number, *((figure, count) for figure, count in row.path.items()
+                                 if figure not in exact.RECORDED))
+                      for number, row in enumerate(rows) if row.path)
         found = conditions(result)
         point = Point(path, result.started, result.version, result.partial,
                       "user" if result.options.get("vpmu") == "user" else "", result.machine,
@@ -163,7 +169,7 @@ def condense(paths):
                       disturbed=disturbance(disturbed([result])))
         made.append(Entry(point, shares.setdefault(tuple(found.items()), found),
                           shares.setdefault(absent, absent), shares.setdefault(layout, layout),
-                          figures))
+                          shares.setdefault(paths, paths), figures))
     return made
 
 
@@ -194,7 +200,7 @@ def remember(memory, path, entry, texts):
     point = entry.point
     memory.keep(path, json.dumps([point.started, point.version, point.partial, point.vpmu,
                                   point.machine, point.load, point.synthetic, point.disturbed]),
-                [text(each) for each in (entry.conditions, entry.absent, entry.layout)],
+                [text(each) for each in (entry.conditions, entry.absent, entry.layout, entry.paths)],
                 entry.figures.tobytes())
 
 
@@ -243,6 +249,10 @@ def name_machines(machines):
     return names
 
 
+def paths_at(found, at):
+    return found and [found.get(int(point)) for point in at]
+
+
 def read(paths, progress=lambda done, of: None):
     """The History of the files in these paths (files, or folders with all below them).
 
@@ -273,14 +283,19 @@ def read(paths, progress=lambda done, of: None):
     entries.sort(key=lambda entry: (entry.point.host, entry.point.started, entry.point.path))
 
     seen = {}
+    exactly = {}            # (host, name, setting) -> {index of point: exit path}
     alike = {}              # (host, layout) -> [index of point], [figures]: most files have the same rows
     for entry in entries:
         point = entry.point
-        key = point.machine, point.started, point.version, entry.layout, entry.figures.tobytes()
+        # An emulated machine's clock begins at the same time with each kernel.
+        key = point.machine, point.started, point.version, point.conditions, entry.layout, entry.paths, \
+            entry.figures.tobytes()
         if key in seen:
             history.skipped.append((point.path, f"the same result as {seen[key]}"))
             continue
         seen[key] = point.path
+        for number, *figures in entry.paths:
+            exactly.setdefault((point.host, *entry.layout[number]), {})[len(history.points)] = dict(figures)
         group = alike.setdefault((point.host, entry.layout), ([], []))
         group[0].append(len(history.points))
         group[1].append(entry.figures)
@@ -298,5 +313,6 @@ def read(paths, progress=lambda done, of: None):
         order = numpy.argsort(at)
         history.series.append(Series(host, name, how, at[order],
                                      *(values[order, figure] for figure in range(len(FIGURES))), units[host],
-                                     bad[at[order]] if bad.any() else None))
+                                     bad[at[order]] if bad.any() else None,
+                                     paths_at(exactly.get((host, name, how)), at[order])))
     return history

@@ -9,9 +9,9 @@ from statistics import median
 
 import numpy
 
-from . import files, floor, history, workers
+from . import exact, files, floor, history, workers
 from .changes import CONFIRMING, SHORT, Changes, find, relation
-from .conditions import shift
+from .conditions import differences, shift
 from .main import Failed, name_skipped, option_number, progress
 from .statistics import tests
 from .text import change, counted, date, plain, time
@@ -33,7 +33,18 @@ class Watched:
     ratio: float            # of the change that the verdict is about; 1.0 without
     since: int | None       # index into series.at of its first point
     kind: str               # "step", "drift", or ""
-    left_out: int = 0       # disturbed points that had no say in it
+    left_out: int = 0       # disturbed points that had no say in it; of an exact row those without a path
+    moves: list | None = None   # of Move, by time; None: the row is not exact
+
+
+@dataclass(slots=True)
+class Move:
+    """An exact row that differs between two neighbours of its history."""
+    before: int             # indices into series.at
+    after: int
+    was: dict               # the exit paths
+    now: dict
+    verdict: str            # of exact.VERDICTS
 
 
 VERDICTS = ("regression", "suspicious", "unconfirmed", "improvement", "steady", "short")
@@ -105,21 +116,64 @@ def judge_values(series, values, magnitude):
     return judged("steady", 1.0, None, "")
 
 
+def moves(series):
+    known = [at for at, path in enumerate(series.paths) if path]
+    found = []
+    for before, after in zip(known, known[1:]):
+        was, now = series.paths[before], series.paths[after]
+        verdict = exact.verdict_of(was, now)
+        if verdict != "identical":
+            found.append(Move(before, after, was, now, verdict))
+    return found
+
+
+def recent(watched):
+    """The moves within the last points that are no mere footprint."""
+    known = [at for at, path in enumerate(watched.series.paths) if path]
+    first = known[max(0, len(known) - RECENT)]
+    return [move for move in watched.moves if move.verdict != "footprint" and move.after >= first]
+
+
+def judge_exact(series):
+    """The Watched of an exact row: how its last path stands to the one before the recent points, or before its
+    last move if that is worse. Each single point counts."""
+    known = sum(map(bool, series.paths))
+    watched = Watched(series, Changes(), "short" if known < 2 else "steady", 1.0, None, "",
+                      len(series.paths) - known, moves(series))
+    late = recent(watched)
+    if not late:
+        return watched
+    was, now = late[0].was, late[-1].now
+    worse = exact.more(was, now) or exact.more(late[-1].was, now)
+    if worse:
+        watched.verdict = "regression"
+    elif exact.work(was, now):
+        watched.verdict = "improvement"
+    else:
+        return watched      # it went, and came back
+    watched.kind, watched.ratio = "step", now["instructions"] / was["instructions"]
+    watched.since = next(move.after for move in reversed(late)
+                         if exact.more(move.was, move.now) == worse)
+    return watched
+
+
 def watch(of, magnitude=MAGNITUDE):
     """[Watched] for every series of a History; what is worse comes first, the worst at the top.
 
     A level has to move by the share @magnitude, or by its machine's noise floor if that is more."""
     machines = {point.host: point.machine for point in of.points}
     floors = {host: floor.load(machine) for host, machine in machines.items()}
-    tasks = [(series, max(magnitude, floors[series.host].of(series.name))) for series in of.series]
+    precise = [judge_exact(series) for series in of.series if series.paths]
+    others = [series for series in of.series if not series.paths]
+    tasks = [(series, max(magnitude, floors[series.host].of(series.name))) for series in others]
     if len(tasks) < FEW:
         judged = list(map(judge, tasks))
     else:
         tests()     # here, not in each worker
         judged = list(workers.each(judge, tasks, chunk=8))
-        for watched, series in zip(judged, of.series):
+        for watched, series in zip(judged, others):
             watched.series = series
-    return sorted(judged, key=lambda watched: (VERDICTS.index(watched.verdict), -watched.ratio))
+    return sorted(precise + judged, key=lambda watched: (VERDICTS.index(watched.verdict), -watched.ratio))
 
 
 def around(of, watched):
@@ -193,6 +247,58 @@ def groups(of, watched):
     return found.values()
 
 
+EXACT_HEADINGS = {
+    "regression": "LONGER, exactly",
+    "improvement": "shorter, exactly",
+    "steady": "moved and came back, exactly",
+}
+
+
+def differing(of, watched, move):
+    """[(what, before, after)] of the conditions of two neighbours."""
+    return differences(*(of.conditions[of.points[watched.series.at[at]].conditions]
+                         for at in (move.before, move.after)))
+
+
+def describe_moves(of, found):
+    """Lines on [(Watched, Move)] of one host and the same two results."""
+    watched, move = found[0]
+    before, after = (of.points[watched.series.at[at]] for at in (move.before, move.after))
+    lines = [f"{plain(after.host)}, between {date(before.started)} and {date(after.started)}, first in "
+             f"{plain(after.path)}:"]
+    lines += [f"  {each.series.name}: {exact.told(one.was, one.now)}" for each, one in found]
+    changed = [f"{what}: {was} -> {now}" for what, was, now in differing(of, watched, move)]
+    return lines + ["      " + plain(line) for line in
+                    changed or ["nothing in the results' contexts changed there: look elsewhere"]]
+
+
+def told_moves(of, every):
+    """Lines on [(Watched, Move)], those of the same two results together, the newest last."""
+    together = {}
+    for watched, move in every:
+        at = watched.series.at
+        together.setdefault((int(at[move.after]), int(at[move.before])), []).append((watched, move))
+    return ["  " + line for _, found in sorted(together.items()) for line in describe_moves(of, found)]
+
+
+def report_exact(of, watched):
+    """Lines on rows whose every difference counts."""
+    lines = []
+    for verdict, heading in EXACT_HEADINGS.items():
+        found = [(each, move) for each in watched if each.verdict == verdict for move in recent(each)]
+        if found:
+            lines += [heading, *told_moves(of, found), ""]
+    layout = [(each, move) for each in watched for move in each.moves if move.verdict == "footprint"]
+    if layout:
+        lines += ["only the footprint differs, exactly: another layout of the code, no regression",
+                  *told_moves(of, layout), ""]
+    still = [each for each in watched if not each.moves]
+    if still:
+        lines.append(f"{counted(len(still), 'exact row')} {'is' if len(still) == 1 else 'are'} the same in every "
+                     "result")
+    return lines
+
+
 HEADINGS = {
     "regression": "SLOWER",
     "suspicious": "SUSPICIOUS: an intercepted read fell to half its cost; is the intercept still there?",
@@ -221,8 +327,9 @@ def told_disturbed(of, watched):
 
 
 def report(of, watched):
+    lines = report_exact(of, [each for each in watched if each.moves is not None])
+    watched = [each for each in watched if each.moves is None]
     by = {verdict: [each for each in watched if each.verdict == verdict] for verdict in VERDICTS}
-    lines = []
     for verdict, heading in HEADINGS.items():
         if by[verdict]:
             lines.append(heading)
@@ -250,6 +357,16 @@ def document(of, watched):
                 "level_before": each.before, "level_after": each.after, "ratio": each.ratio,
                 "confirmed": each.confirmed, "changed": changed(of, watched, each.at)}
 
+    def move(watched, one):
+        def differing_in(found):
+            return [{"figure": figure, "before": was, "after": now} for figure, was, now in found]
+        return {"before": point(watched.series, one.before), "after": point(watched.series, one.after),
+                "verdict": one.verdict, "instructions_before": one.was["instructions"],
+                "instructions_after": one.now["instructions"],
+                "work": differing_in(exact.work(one.was, one.now)),
+                "footprint": differing_in(exact.footprint(one.was, one.now)),
+                "changed": differing(of, watched, one)}
+
     rows = []
     for each in watched:
         drift = each.changes.drift
@@ -261,6 +378,7 @@ def document(of, watched):
             "ratio": each.ratio,
             "since": None if each.since is None else point(each.series, each.since),
             "steps": [step(each, one) for one in each.changes.steps],
+            "exact": None if each.moves is None else [move(each, one) for one in each.moves],
             "drift": drift and {"start": point(each.series, drift.start),
                                 "level_before": drift.before, "level_after": drift.after,
                                 "ratio": drift.ratio, "per_point": drift.per_point}})
@@ -297,8 +415,9 @@ def add(commands):
     made = commands.add_parser(
         "trend", help="steps and drift in the history of each row", allow_abbrev=False,
         description="Says which rows are slower at the end of their history, since when, and what "
-                    f"changed there. A step counts once {CONFIRMING} points confirm it. Exit status 1 "
-                    "if something is slower, or an intercepted read fell to half its cost.")
+                    f"changed there. A step counts once {CONFIRMING} points confirm it, of exit paths of an "
+                    "emulated machine, which are exact, any difference at once. Exit status 1 if "
+                    "something is slower, or an intercepted read fell to half its cost.")
     made.add_argument("paths", nargs="+", metavar="PATH", help=files.PATH_HELP)
     made.add_argument("--magnitude", type=above_zero, default=MAGNITUDE * 100, metavar="PERCENT",
                       help=f"how far a level has to move ({MAGNITUDE * 100:g})")

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Opens dashboards in Chromium and says of each check "ok NAME" or "not ok NAME: why".
-// node browser.mjs PLAYWRIGHT-CORE CHROMIUM FOLDER: FOLDER holds what test_dashboard.py made.
+// node browser.mjs PLAYWRIGHT-CORE CHROMIUM FOLDER [CHECKS]: FOLDER holds what test_dashboard.py made; CHECKS is
+// a module with other checks than these.
 
 import {createRequire} from "node:module";
 import {pathToFileURL} from "node:url";
 import path from "node:path";
 
-const [playwright, executablePath, folder] = process.argv.slice(2);
+const [playwright, executablePath, folder, others] = process.argv.slice(2);
 const {chromium} = createRequire(import.meta.url)(playwright);
 const ROW = "rdpmc/metrics/intercepted/cpl3";
 const checks = [];
@@ -473,6 +474,10 @@ async function prove(browser, {name, of, run, options = {}}) {
     : `ok ${name}`);
 }
 
+if (others) {
+  checks.length = 0;
+  (await import(pathToFileURL(others).href)).default({check, same, holds, shown, luminance});
+}
 const browser = await chromium.launch({executablePath, args: ["--no-sandbox"]});
 const lane = async () => {
   while (checks.length)

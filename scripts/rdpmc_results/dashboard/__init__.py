@@ -3,8 +3,9 @@
 
   data      what goes into the page      verdict   what it says first
   series    figures, packed              tails     percentiles of the newest results
-  trials    the fuzzing side             page      the file, of page.html, page.css and *.js
-  npm       fetches uPlot, the charts
+  exact     exit paths and profiles      trials    the fuzzing side
+  page      the file, of page.html, page.css and *.js
+  npm       fetches uPlot, the charts, and d3-hierarchy, the layout of flame graphs
 """
 
 import os
@@ -31,7 +32,11 @@ def run(options):
         os.makedirs(os.path.dirname(OUT), exist_ok=True)    # outside of a tree that is built
     collected = data.collect(of, options.title, int(time.time()))
     status = name_skipped(of.skipped)
-    output.write(options.out, page.page(collected, uplot))
+    try:
+        hierarchy = npm.hierarchy() if any(collected["profiles"]) else None
+    except npm.Missing as why:
+        raise Failed(str(why)) from None
+    output.write(options.out, page.page(collected, uplot, hierarchy))
     print(f"{plain(options.out)}: {counted(len(of.points), 'result')} of "
           f"{counted(len(of.hosts), 'host')}"
           + (f", {counted(len(of.others), 'result')} of fuzzing" if of.others else ""))
@@ -43,8 +48,8 @@ def add(commands):
         "dashboard", help="one HTML file of a folder of results", allow_abbrev=False,
         description="Makes one HTML file that needs nothing else and asks nobody: what is slower "
                     "and since when, what an exit costs, the history of each row, percentiles, "
-                    "what was skipped, what fuzzing found. The charts are uPlot's, fetched once by "
-                    "npm.")
+                    "what was skipped, what fuzzing found. Charts are uPlot's, the layout of flame "
+                    "graphs d3-hierarchy's, both fetched once by npm.")
     made.add_argument("paths", nargs="+", metavar="PATH", help=files.PATH_HELP)
     made.add_argument("--out", default=OUT, metavar="FILE", help=f"where to write it ({OUT})")
     made.add_argument("--title", default="RDPMC under KVM",

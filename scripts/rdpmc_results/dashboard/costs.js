@@ -14,6 +14,9 @@ function reasonOf(host, name) {
 
 // {figure} or {reason} for a row of a host.
 async function costOf(host, name, kernel) {
+  const exact = exactOf(host, name);
+  if (exact)
+    return {reason: `exact: ${number(exact.results.at(-1).path.instructions)} instructions, see Exact paths`, exact};
   const series = host.series.find(each => each.name === name && each.setting !== "simulated-vpmu");
   const figure = series && await newest(series, kernel);
   return figure ? {figure, unit: host.unit, old: figure.at < host.newest && !kernel}
@@ -28,6 +31,8 @@ function costCell({figure, unit, old, reason}, rows) {
 }
 
 function difference(dear, cheap) {
+  if (dear.exact)
+    return {reason: "the path of the exit itself, see Exact paths"};
   if (dear.reason || cheap.reason)
     return {reason: `unknown: needs ${dear.reason ? cheap.reason ? "both" : "the intercepted read"
       : "the passthrough read"}`};
@@ -37,7 +42,7 @@ function difference(dear, cheap) {
 // [{kind, dear, cheap, cost}] of a host's rows of this stem; kind is "metrics/cpl3" and the like.
 async function costLines(host, stem, now) {
   const kinds = new Set();
-  for (const name of [...host.series.map(series => series.name),
+  for (const name of [...host.series.map(series => series.name), ...host.exact.map(row => DATA.rows[row.row]),
                       ...host.absent.map(([row]) => row)]) {
     const [first, counter, setting, cpl] = name.split("/");
     if (first === stem && ["intercepted", "passthrough"].includes(setting) &&

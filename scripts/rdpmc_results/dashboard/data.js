@@ -10,7 +10,7 @@ for (const host of HOSTS) {
   host.series = host.series.map((series, position) =>
     ({...series, host, position, name: DATA.rows[series.row]}));
   for (const series of host.series)
-    SERIES[series.index] = series;
+    SERIES[series.index] = series;      // exact rows are none: they leave holes
 }
 // Times of a simulated PMU mean nothing and are compared with nothing.
 const REAL = SERIES.filter(series => series.setting !== "simulated-vpmu");

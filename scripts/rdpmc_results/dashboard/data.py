@@ -10,6 +10,7 @@ import zlib
 from .. import files, trend
 from ..history import Table
 from ..text import plain
+from . import exact
 from . import series as packed
 from .tails import PERCENTILES, A_DECADE, tails
 from .trials import remarks, trials
@@ -50,7 +51,7 @@ def one_series(of, series, base, scale, names, watched, changes):
 def one_host(of, name, points, watched, names, changes, numbers, synthetic):
     """(head, block, tails) of a host; @points as (index, Point)."""
     base = points[0][0]
-    series = [each for each in of.series if each.host == name]
+    series = [each for each in of.series if each.host == name and not each.paths]
     versions, kernels = Table(), Table()
     version = [versions.add(plain(point.version)) for _, point in points]
     kernel = [kernels.add(plain(of.conditions[point.conditions].get("kernel", "unknown")))
@@ -73,13 +74,17 @@ def one_host(of, name, points, watched, names, changes, numbers, synthetic):
                    for row, setting, status, reason in of.absent[last.absent]],
         "disturbed": {at: plain(point.disturbed) for at, (_, point) in enumerate(points)
                       if point.disturbed},
-        "series": told}
+        "series": told} | exact.head(of, name, points, watched, names, changes)
     return (head, packed.block(points, series, scales, version, kernel),
             tails(of, real))
 
 
+def deflated(value):
+    return base64.b64encode(zlib.compress(json.dumps(value, allow_nan=False).encode())).decode()
+
+
 def collect(of, title, now):
-    """{"page": what is JSON, "blocks": [base64 of figures], "tails": [base64 of JSON]}."""
+    """{"page": what is JSON, "blocks": [base64 of figures], "tails", "profiles": [base64 of JSON]}."""
     watched = trend.watch(of)
     by = {id(each.series): each for each in watched}
     numbers = {id(series): at for at, series in enumerate(of.series)}
@@ -87,17 +92,20 @@ def collect(of, title, now):
     points = {}
     for at, point in enumerate(of.points):
         points.setdefault(point.host, []).append((at, point))
-    hosts, blocks, curves = [], [], []
+    hosts, blocks, curves, profiles = [], [], [], []
     for name in of.hosts:
         head, block, tail = one_host(of, name, points[name], by, names, changes, numbers,
                                      any(point.synthetic for _, point in points[name]))
         hosts.append(head)
         blocks.append(block)
-        curves.append(base64.b64encode(zlib.compress(
-            json.dumps(tail, allow_nan=False).encode())).decode())
+        curves.append(deflated(tail))
+        found = exact.profiles(of, head, points[name][0][0])
+        profiles.append(deflated(found) if found["of"] else "")
     numbered = {host: at for at, host in enumerate(of.hosts)}
     told = trials(of.others)
-    first = verdict(of, [each for each in watched if not simulated(each.series)], numbered, numbers)
+    first = verdict(of, [each for each in watched if not simulated(each.series) and each.moves is None],
+                    numbered, numbers)
+    exact.add_verdict(first, of, [each for each in watched if each.moves is not None], numbered)
     first["lines"] += remarks(told)
     page = {
         "title": plain(title), "made": now, "hosts": hosts, "rows": names.values,
@@ -107,4 +115,4 @@ def collect(of, title, now):
         "trials": told,
         "synthetic": any(host["synthetic"] for host in hosts + told),
         "skipped": [[plain(path), plain(reason)] for path, reason in of.skipped]}
-    return {"page": page, "blocks": blocks, "tails": curves}
+    return {"page": page, "blocks": blocks, "tails": curves, "profiles": profiles}

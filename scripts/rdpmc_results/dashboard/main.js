@@ -2,7 +2,7 @@
 // Puts the page together, and again whenever the address changes.
 
 const SECTIONS = [["history", "History"], ["costs", "Exit cost"], ["tails", "Percentiles"],
-                  ["hosts", "Hosts"], ["absent", "Not measured"], ["simulated", "Simulated"],
+                  ["hosts", "Hosts"], ["exact", "Exact paths"], ["absent", "Not measured"], ["simulated", "Simulated"],
                   ["trials", "Fuzzing"], ["files", "Files left out"]];
 const BENCH = ["history", "costs", "tails", "hosts", "absent"];
 
@@ -79,6 +79,8 @@ async function show() {
         place();
       }
       await showTails(now);
+      if (EXACT.length)
+        await showExact(now);
     }
     scrollTo(now);
     document.documentElement.dataset.shown = String(mine);
@@ -92,13 +94,15 @@ function showFooter() {
     "level, the median of some results, rose by more than 2 %, or by its machine's noise floor if " +
     "that is more, within the last 30 results, and three results or more confirm it. Intervals are " +
     "of the median over runs, by order statistics. Charts show figures to 0.003 % of the range of " +
-    "their row; newest figures are exact. Charts by uPlot."));
+    "their row; newest figures are exact. Charts by uPlot" +
+    (EXACT.length ? ", layout of flame graphs by d3-hierarchy." : ".")));
 }
 
 function start() {
   for (const id of BENCH)
     byId(id).hidden = !HOSTS.length;
   byId("bar").hidden = !HOSTS.length;
+  byId("exact").hidden = !EXACT.length;
   byId("trials").hidden = false;
   showAbout();
   showVerdict();

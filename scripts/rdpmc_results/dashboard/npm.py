@@ -14,6 +14,8 @@ from .. import output
 
 UPLOT = ("uplot", "1.6.32",
          "KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/ep3tOkyTxpiQIw==")
+HIERARCHY = ("d3-hierarchy", "3.1.3",
+             "GRajN5ZcnEwYFWqqdzhG1qJ3+fDg6WWzk47TJg7ePY7yvYAgRfD2r1mUx+wviBOWuCwamCUzjwMSdato43jbGA==")
 SECONDS = 120
 LOCAL = ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT")    # codes of npm that no network mends
 
@@ -66,8 +68,17 @@ def package(name, version, sha512):
     return path
 
 
+def texts(which, *names):
+    """Files of a package."""
+    with tarfile.open(package(*which)) as packed:
+        return tuple(packed.extractfile(f"package/{name}").read().decode() for name in names)
+
+
 def uplot():
     """(script, style, licence) as texts."""
-    with tarfile.open(package(*UPLOT)) as packed:
-        return tuple(packed.extractfile(f"package/{name}").read().decode()
-                     for name in ("dist/uPlot.iife.min.js", "dist/uPlot.min.css", "LICENSE"))
+    return texts(UPLOT, "dist/uPlot.iife.min.js", "dist/uPlot.min.css", "LICENSE")
+
+
+def hierarchy():
+    """(script, licence): the layout of flame graphs."""
+    return texts(HIERARCHY, "dist/d3-hierarchy.min.js", "LICENSE")

@@ -12,7 +12,8 @@ HERE = pathlib.Path(__file__).parent
 
 # In this order; one scope.
 SCRIPTS = ("format.js", "dom.js", "data.js", "state.js", "marks.js", "chart.js", "spark.js",
-           "verdict.js", "history.js", "costs.js", "tails.js", "hosts.js", "trials.js", "main.js")
+           "verdict.js", "history.js", "costs.js", "tails.js", "hosts.js", "flame.js", "exact.js",
+           "trials.js", "main.js")
 
 
 def embedded(value):
@@ -27,9 +28,15 @@ def digest(text):
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def page(data, uplot):
-    script, style, licence = uplot
-    scripts = [script.strip(), "\"use strict\";\n" + "\n".join(
+def licence(name, text):
+    return f"{name}\n\n{text.strip().replace('--', '- -')}"
+
+
+def page(data, uplot, hierarchy=None):
+    """@hierarchy: d3-hierarchy, for a page that has flame graphs."""
+    script, style, terms = uplot
+    others = [hierarchy] if hierarchy else []
+    scripts = [script.strip(), *(text.strip() for text, _ in others), "\"use strict\";\n" + "\n".join(
         (HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)]
     styles = [style.strip(), (HERE / "page.css").read_text(encoding="utf-8")]
     policy = ("default-src 'none'; base-uri 'none'; form-action 'none'; connect-src 'none'; "
@@ -37,11 +44,11 @@ def page(data, uplot):
               f"style-src {' '.join(map(digest, styles))}")
     # Base64 holds nothing that ends an element.
     blocks = [f'<script type="text/plain" id="{kind}-{at}">{block}</script>'
-              for kind in ("blocks", "tails") for at, block in enumerate(data[kind])]
+              for kind in ("blocks", "tails", "profiles") for at, block in enumerate(data[kind])]
     parts = {
         "policy": html.escape(policy, quote=True),
         "title": html.escape(data["page"]["title"], quote=True),
-        "licence": f"uPlot\n\n{licence.strip().replace('--', '- -')}",
+        "licence": "\n\n".join([licence("uPlot", terms), *(licence("d3-hierarchy", text) for _, text in others)]),
         "styles": "\n".join(f"<style>{text}</style>" for text in styles),
         "data": f'<script type="application/json" id="data">{embedded(data["page"])}</script>',
         "blocks": "\n".join(blocks),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What is looked at stands in the address, behind the #: it can be sent to others, and Back works.
 
-const KEYS = ["host", "kernel", "row", "chart", "on", "whole", "all", "section"];
+const KEYS = ["host", "kernel", "row", "chart", "on", "whole", "all", "path", "at", "from", "to",
+              "section"];
 
 function state() {
   const given = new URLSearchParams(location.hash.slice(1));

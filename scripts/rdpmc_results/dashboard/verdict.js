@@ -65,6 +65,7 @@ function showVerdict() {
       el("span", {class: "sign", "aria-hidden": "true"}, TONES[tone]),
       el("span", null, broken(headline))),
     lines.map(line => el("p", {class: "remark"}, line)),
+    exactFindings(),
     classes.map(classOf));
 }
 
@@ -87,7 +88,7 @@ function showAbout() {
   const emulated = HOSTS.filter(host => host.unit !== "ns").map(host => host.name);
   if (emulated.length)
     banners.push(`Instructions of an emulated processor, not time: ${emulated.join("; ")}.`);
-  if (SERIES.length > REAL.length)
+  if (SERIES.some(series => series.setting === "simulated-vpmu"))
     banners.push("Some results are of a simulated PMU: they stand apart below, their times mean " +
                  "nothing.");
   replace(byId("banners"), banners.map(text => el("p", {class: "banner", role: "note"}, text)));

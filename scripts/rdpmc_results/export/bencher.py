@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bencher Metric Format: {benchmark: {measure: {value, lower_value, upper_value}}}, latency in ns, or
-instructions of an emulated processor.
+instructions of an emulated processor; of an exact row "exact instructions" and accesses to MSRs of one exit.
 https://bencher.dev/docs/reference/bencher-metric-format/"""
 
 import json
@@ -12,7 +12,11 @@ def metric(figure):
                                            if bound is not None}
 
 
+def measure(figure):
+    return f"exact {figure.exact}" if figure.exact else "latency" if figure.unit == "ns" else figure.unit
+
+
 def render(found, options):
-    return json.dumps({name: {"latency" if figure.result.unit == "ns" else figure.result.unit: metric(figure)}
+    return json.dumps({name: {measure(figure): metric(figure)}
                        for name, figure in found.named().items()},
                       indent=1, ensure_ascii=False) + "\n"

@@ -4,6 +4,7 @@ describes yet. A row of which that cannot be told has failed: silence is no proo
 
 from dataclasses import dataclass, field
 
+from .. import exact
 from ..files import text, whole
 from ..history import setting
 from ..main import Failed
@@ -33,6 +34,9 @@ def bench(row, options, unit):
                    f"max_{unit}": row.max, "runs": len(row.runs)}
     if row.exits is not None:
         figures["exits_per_read"] = row.exits
+    if row.path:
+        figures |= {f"exact_{figure.replace(' ', '_')}": count for figure, count in row.path.items()
+                    if figure not in exact.RECORDED}
     return Case(how, row.name, verdict, row.reason, figures)
 
 

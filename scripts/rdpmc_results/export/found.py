@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import numpy
 
-from .. import files
+from .. import exact, files
 from ..conditions import said
 from ..history import exit_costs, setting
 from ..main import Failed, progress
@@ -17,6 +17,7 @@ from .histogram import cycles_per_unit
 
 SIMULATED = "simulated-vpmu"        # answered by rdpmc-bench itself: such times mean nothing
 LONGEST_LABEL = 128                 # characters of a text inside a name
+WATCHED = ("instructions", "wrmsr", "rdmsr")    # of an exit path: those of which a series is made each
 
 
 @dataclass(slots=True)
@@ -28,11 +29,16 @@ class Figure:
     setting: str
     lower: float | None             # 95 % interval of the median
     upper: float | None
+    exact: str = ""                 # of which figure of an exit path it is: what is counted; "": a median
+
+    @property
+    def unit(self):
+        return self.exact or self.result.unit
 
     @property
     def name(self):
         """For tools that know a series by its name alone."""
-        unit = "" if self.result.unit == "ns" else f", {self.result.unit}"
+        unit = f", exact {self.exact}" if self.exact else "" if self.result.unit == "ns" else f", {self.result.unit}"
         return f"{self.row.name} [{self.setting}, {label(self.result.machine[1])}{unit}]"
 
 
@@ -94,7 +100,7 @@ class Found:
         """{name: Figure} of the newest results, which must not share a name: it holds no host."""
         named = {}
         for result in self.newest():
-            for figure in figures(result):
+            for figure in series(result):
                 other = named.setdefault(figure.name, figure)
                 if other is not figure:
                     raise Failed(f"{other.result.path} and {result.path} of two machines both have "
@@ -149,6 +155,21 @@ def figures(result):
         lower, upper = median_interval(row.runs)
         known = not numpy.isnan(lower)
         yield Figure(result, row, row.setting, lower if known else None, upper if known else None)
+
+
+def series(result):
+    """The Figures for tools that watch each as a series of its own: of an exact row those of its path that are
+    WATCHED, in place of the median, which has the timer's interrupts in it."""
+    for figure in figures(result):
+        path = figure.row.path
+        if not path:
+            yield figure
+            continue
+        for watched in WATCHED:
+            count = path[watched]
+            row = files.Row(figure.row.name, figure.row.setting, figure.row.status, "", count, 0,
+                            exits=figure.row.exits, runs=[count])
+            yield Figure(result, row, figure.setting, count, count, exact.COUNTS[watched])
 
 
 def label(text):

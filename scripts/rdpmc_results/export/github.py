@@ -12,7 +12,10 @@ MARKDOWN = str.maketrans("`|", "'/")
 
 
 def extra(figure):
-    row, unit = figure.row, figure.result.unit
+    row, unit = figure.row, figure.unit
+    if figure.exact:
+        return "\n".join(f"{what}: {value}" for what, value in
+                         {**context(figure.result), "exact": "of one exit, on an emulated processor"}.items())
     interval = "unknown (fewer than 6 runs)" if figure.lower is None \
         else f"{figure.lower!r} to {figure.upper!r} {unit}"
     lines = context(figure.result) | {"95 % interval": interval, "runs": len(row.runs)}
@@ -24,7 +27,7 @@ def extra(figure):
 
 
 def render(found, options):
-    entries = [{"name": name.translate(MARKDOWN), "unit": figure.result.unit, "value": figure.row.median,
+    entries = [{"name": name.translate(MARKDOWN), "unit": figure.unit, "value": figure.row.median,
                 "range": f"± {figure.row.mad!r}", "extra": extra(figure)}
                for name, figure in found.named().items()]
     return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"

@@ -10,7 +10,7 @@ import json
 from .. import output
 from ..main import Failed
 from ..text import say
-from .found import context, figures, started
+from .found import context, series, started
 from .spreadsheet import table
 
 ATTRIBUTES = ("version", "kernel", "microcode", "host", "partial")
@@ -35,7 +35,7 @@ def render(found, options):
         if result.machine != results[0].machine:
             raise Failed(f"{results[0].path} and {result.path} are of two machines: "
                          "to Otava a file is one series of results")
-    points = [(result, {figure.name: figure.row.median for figure in figures(result)})
+    points = [(result, {figure.name: figure.row.median for figure in series(result)})
               for result in results]
     metrics = list(dict.fromkeys(name for _, medians in points for name in medians))
     if not metrics:

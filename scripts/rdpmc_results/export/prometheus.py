@@ -5,6 +5,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/ ; .../practices/nam
 
 The name of the file must end in .prom for the collector to read it."""
 
+from .. import exact
 from ..history import name_machines
 from ..main import Failed
 from ..text import plain
@@ -31,6 +32,10 @@ GAUGES = {
     "rdpmc_read_median_lower_instructions": "Lower end of that median's 95 % interval over runs.",
     "rdpmc_read_median_upper_instructions": "Upper end of that median's 95 % interval over runs.",
     "rdpmc_read_p99_instructions": "Median of the runs' 99th percentiles of samples, as above.",
+    "rdpmc_exit_exact_instructions": "Instructions of one exit on an emulated processor: exact, no statistics.",
+    "rdpmc_exit_exact_count": "What else that exit does, how often: exact.",
+    "rdpmc_exit_exact_msr_accesses": "Of these its MSR accesses by register: exact.",
+    "rdpmc_exit_exact_footprint": "Different cache lines of 64 bytes and pages of 4 KiB that exit touches: exact.",
     "rdpmc_exits_per_read": "Exits of the guest per read, the proof of the setting.",
 }
 # By the unit of a result: the end of a metric's name, how many of the unit are 1 there, bounds.
@@ -65,6 +70,20 @@ def gauges(result, host, newest):
                             ("median_upper", figure.upper), ("p99", row.p99)):
             yield f"rdpmc_read_{kind}_{base}", which, None if value is None else value / size
         yield "rdpmc_exits_per_read", which, row.exits
+        if row.path:
+            yield from path_gauges(row.path, which)
+
+
+def path_gauges(path, which):
+    yield "rdpmc_exit_exact_instructions", which, path["instructions"]
+    for figure, count in path.items():
+        access, _, register = figure.partition(" ")
+        if register:
+            yield "rdpmc_exit_exact_msr_accesses", which | {"access": access, "msr": register}, count
+        elif figure in exact.FOOTPRINT:
+            yield "rdpmc_exit_exact_footprint", which | {"of": figure}, count
+        elif figure in exact.COUNTS and figure != "instructions":
+            yield "rdpmc_exit_exact_count", which | {"of": figure}, count
 
 
 def histogram(row, which, result):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """CSV as RFC 4180 has it but with \\n, UTF-8: a line for each row of each result. A cell is empty
-where nothing is known, and of each figure either that of time or that of instructions. Rows simulated-vpmu are here, too: their times mean nothing.
+where nothing is known, and of each figure either that of time or that of instructions. Columns
+exact_ are of one exit of an emulated machine, without statistics. Rows simulated-vpmu are here, too:
+their times mean nothing.
 
 A spreadsheet takes a text that begins with = + - @ for a formula. Such a text, and one that begins
 with an apostrophe, gets an apostrophe before it, as spreadsheets themselves mark a text; whoever
@@ -9,6 +11,7 @@ reads the file with a program takes one off again. Figures are never touched."""
 import csv
 import io
 
+from .. import exact
 from ..conditions import said
 from ..files import part
 from ..history import exit_costs, setting
@@ -18,10 +21,11 @@ from .found import started
 
 FORMULA = "=+-@＝＋－＠'"       # full-width as well: some locales take them for the same
 FIGURES = "median", "mad", "lower", "upper", "p99", "max"
+EXACT = *exact.COUNTS, *exact.FOOTPRINT
 COLUMNS = ("path", "host", "cpu", "backend", "nested", "microcode", "kernel", "governor", "turbo",
            "smt", "version", "compiler", "flags", "started", "partial", "name", "setting", "status",
            "reason", *(f"{figure}_ns" for figure in FIGURES), "exits_per_read", "runs",
-           *(f"{figure}_instructions" for figure in FIGURES))
+           *(f"{figure}_instructions" for figure in FIGURES), *(f"exact_{figure}" for figure in EXACT))
 
 
 def cell(value):
@@ -51,7 +55,7 @@ def lines(result):
         figures = row.median, row.mad, lower, upper, row.p99, row.max
         times, instructions = (figures, none) if result.unit == "ns" else (none, figures)
         yield *known, row.name, setting(row, result.options), row.status, row.reason, *times, \
-            row.exits, len(row.runs), *instructions
+            row.exits, len(row.runs), *instructions, *(row.path[figure] if row.path else None for figure in EXACT)
 
 
 def render(found, options):
