@@ -42,8 +42,29 @@ static int check_announced(struct machine *machine, struct failure *failure)
 			 (unsigned long long)asked->perf_capabilities);
 }
 
+int answers_counting(const struct pmu_shape *guest, enum guest_running running, uint64_t counting,
+		     struct failure *failure)
+{
+	uint64_t asked = running == GUEST_RUNNING_ALL ? guest->nr_gp + guest->nr_fixed
+						      : running == GUEST_RUNNING_ONE;
+
+	if (counting < asked)
+		return fail_with(failure, -ENOSPC,
+				 "of the guest's %llu counters that were started %llu count; perf "
+				 "has the others: sysctl kernel.nmi_watchdog=0, end other perf "
+				 "events",
+				 (unsigned long long)asked, (unsigned long long)counting);
+	if (counting > asked)
+		return fail_with(failure, -EBADMSG,
+				 "wrong label: %llu of the guest's counters were started, %llu "
+				 "count",
+				 (unsigned long long)asked, (unsigned long long)counting);
+	return 0;
+}
+
 int answers_start(struct machine *machine, struct failure *failure)
 {
+	struct guest *guest = &machine->guest;
 	int error;
 
 	if (!guest_shape(machine)->version)
@@ -51,7 +72,14 @@ int answers_start(struct machine *machine, struct failure *failure)
 	error = check_announced(machine, failure);
 	if (error)
 		return error;
-	return guest_call(&machine->guest, GUEST_PMU_START, TIMEOUT_MS, failure);
+	guest->page->params.running = machine->running;
+	error = guest_call(guest, GUEST_PMU_START, TIMEOUT_MS, failure);
+	if (error || machine->running == GUEST_RUNNING_READ)
+		return error;
+	error = guest_call(guest, GUEST_PMU_COUNTS, TIMEOUT_MS, failure);
+	return error ? error
+		     : answers_counting(guest_shape(machine), machine->running,
+					guest->page->result.value, failure);
 }
 
 /* Deviations of KVM's own that this program meets on purpose; empty for any other. */

@@ -11,9 +11,14 @@ struct row_result;
 
 /*
  * See that a freshly booted guest's CPUID announces what was asked for, and let its counters run.
- * Of a guest without a PMU: nothing.
+ * Of a guest without a PMU: nothing. Of --pmu-cost's, which are called by how many run: see that it
+ * is so many; -ENOSPC where it is fewer.
  */
 int answers_start(struct machine *machine, struct failure *failure);
+
+/* Is @counting what a guest has to find that was told to let @running run? As answers_start(). */
+int answers_counting(const struct pmu_shape *guest, enum guest_running running, uint64_t counting,
+		     struct failure *failure);
 
 /*
  * In fresh VMs: every ready RDPMC row reads its counter stopped at a known value, then running; the

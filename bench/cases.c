@@ -39,6 +39,27 @@ static const struct {
 	{ GUEST_INSN_VMCALL, "hypercall", false },
 };
 
+static const struct pmu_state pmu_states[NR_MACHINES] = {
+	[MACHINE_NO_PMU] = { .name = "no-pmu", .text = "no PMU" },
+	[MACHINE_INTERCEPTED_0] = { "intercepted-0", "intercepted, no counter on", true,
+				    SETTING_INTERCEPTED, GUEST_RUNNING_NONE },
+	[MACHINE_INTERCEPTED_1] = { "intercepted-1", "intercepted, one counter on", true,
+				    SETTING_INTERCEPTED, GUEST_RUNNING_ONE },
+	[MACHINE_INTERCEPTED_ALL] = { "intercepted-all", "intercepted, all counters on", true,
+				      SETTING_INTERCEPTED, GUEST_RUNNING_ALL },
+	[MACHINE_PASSTHROUGH_0] = { "passthrough-0", "passthrough, no counter on", true,
+				    SETTING_PASSTHROUGH, GUEST_RUNNING_NONE },
+	[MACHINE_PASSTHROUGH_1] = { "passthrough-1", "passthrough, one counter on", true,
+				    SETTING_PASSTHROUGH, GUEST_RUNNING_ONE },
+	[MACHINE_PASSTHROUGH_ALL] = { "passthrough-all", "passthrough, all counters on", true,
+				      SETTING_PASSTHROUGH, GUEST_RUNNING_ALL },
+};
+
+const struct pmu_state *pmu_state(enum machine_kind machine)
+{
+	return pmu_states[machine].name ? &pmu_states[machine] : NULL;
+}
+
 /* They decide which rows there are to hope for. */
 static const struct pmu_shape ideal_intel = {
 	.vendor = CPU_VENDOR_INTEL,
@@ -151,29 +172,82 @@ void row_set_name(struct row *row, bool fault)
 		 counter_names[row->counter], row_setting(row), row_privilege_name(row));
 }
 
+static struct row *add_control(const struct case_plan *plan, enum machine_kind machine,
+			       size_t control, enum privilege privilege, struct row *rows,
+			       size_t *n)
+{
+	const struct pmu_state *state = pmu_state(machine);
+	struct row *row = add(rows, n);
+
+	row->control = true;
+	row->machine = machine;
+	row->insn = controls[control].insn;
+	if (row->insn == GUEST_INSN_VMCALL && plan->host.cpu.vendor == CPU_VENDOR_AMD)
+		row->insn = GUEST_INSN_VMMCALL;
+	row_set_privilege(row, privilege);
+	/* CPUID and a hypercall may end in a hypervisor below this one, unseen. */
+	row->exits = row->insn == GUEST_INSN_PORT    ? EXITS_EACH
+		     : row->insn <= GUEST_INSN_RDTSC ? EXITS_NONE
+						     : EXITS_ANY;
+	snprintf(row->name, sizeof(row->name), "control/%s%s%s/%s", controls[control].name,
+		 state ? "-" : "", state ? state->name : "", privilege_names[row->privilege]);
+	return row;
+}
+
 static void add_controls(const struct case_plan *plan, struct row *rows, size_t *n)
 {
+	enum machine_kind machine = plan->simulated ? MACHINE_SIMULATED : MACHINE_INTERCEPTED;
 	const struct setting *setting = &plan->setting[SETTING_INTERCEPTED];
 
 	for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++) {
 		for (int cpl3 = 0; cpl3 <= controls[i].cpl3; cpl3++) {
-			struct row *row = add(rows, n);
+			struct row *row = add_control(
+				plan, machine, i, cpl3 ? PRIVILEGE_CPL3 : PRIVILEGE_CPL0, rows, n);
 
-			row->control = true;
-			row->machine = plan->simulated ? MACHINE_SIMULATED : MACHINE_INTERCEPTED;
-			row->insn = controls[i].insn;
-			if (row->insn == GUEST_INSN_VMCALL &&
-			    plan->host.cpu.vendor == CPU_VENDOR_AMD)
-				row->insn = GUEST_INSN_VMMCALL;
-			row_set_privilege(row, cpl3 ? PRIVILEGE_CPL3 : PRIVILEGE_CPL0);
-			/* CPUID and a hypercall may end in a hypervisor below this one, unseen. */
-			row->exits = row->insn == GUEST_INSN_PORT    ? EXITS_EACH
-				     : row->insn <= GUEST_INSN_RDTSC ? EXITS_NONE
-								     : EXITS_ANY;
-			snprintf(row->name, sizeof(row->name), "control/%s/%s", controls[i].name,
-				 privilege_names[row->privilege]);
 			if (!plan->simulated && !setting->available)
 				skip(row, setting->reason, setting->remedy);
+		}
+	}
+}
+
+static const char *no_pmu_text(const struct case_plan *plan)
+{
+	return plan->host.cpu.version ? "KVM offers guests no PMU here (see doctor)"
+				      : "host has no PMU; a guest's counters need one";
+}
+
+const char *cases_no_pmu(const struct case_plan *plan)
+{
+	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++)
+		if (plan->setting[kind].guest.version)
+			return "";
+	return no_pmu_text(plan);
+}
+
+/*
+ * The empty loop exits nowhere, so that it is the same in each of these guests; taken off, it drops
+ * out of the differences.
+ */
+static void add_pmu_cost(const struct case_plan *plan, enum machine_kind machine, struct row *rows,
+			 size_t *n)
+{
+	const struct pmu_state *state = pmu_state(machine);
+	const struct setting *setting = &plan->setting[state->kind];
+
+	for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++) {
+		if (controls[i].insn == GUEST_INSN_RDTSC ||
+		    (controls[i].insn == GUEST_INSN_EMPTY && state->has_pmu))
+			continue;
+		for (int cpl3 = 0; cpl3 <= controls[i].cpl3; cpl3++) {
+			struct row *row = add_control(
+				plan, machine, i, cpl3 ? PRIVILEGE_CPL3 : PRIVILEGE_CPL0, rows, n);
+
+			if (!state->has_pmu)
+				continue;
+			if (!setting->available)
+				skip(row, setting->reason, setting->remedy);
+			else if (!setting->guest.version)
+				skip(row, no_pmu_text(plan), "");
 		}
 	}
 }
@@ -185,9 +259,7 @@ static void reason_for_counter(const struct case_plan *plan, const struct pmu_sh
 	unsigned int nr_fixed = setting_host_pmu(&plan->host).nr_fixed;
 
 	if (!guest->version)
-		snprintf(reason, size, "%s",
-			 !plan->host.cpu.version ? "host has no PMU; a guest's counters need one"
-						 : "KVM offers guests no PMU here (see doctor)");
+		snprintf(reason, size, "%s", no_pmu_text(plan));
 	else if (counter == COUNTER_METRICS && !pmu_has_metrics(&plan->host.cpu))
 		snprintf(reason, size, "needs PERF_METRICS: Intel Ice Lake or later");
 	else if (counter == COUNTER_METRICS)
@@ -331,6 +403,12 @@ size_t cases_make(const struct case_plan *plan, struct row *rows)
 
 	if (plan->emulator)
 		return cases_make_emulator(rows);
+	if (plan->pmu_cost) {
+		for (enum machine_kind machine = 0; machine < NR_MACHINES; machine++)
+			if (pmu_state(machine))
+				add_pmu_cost(plan, machine, rows, &n);
+		return n;
+	}
 	add_controls(plan, rows, &n);
 	if (plan->simulated) {
 		add_machine(plan, MACHINE_SIMULATED, rows, &n);
@@ -348,6 +426,17 @@ const struct row *cases_empty_loop(const struct row *rows, size_t n, const struc
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].insn == GUEST_INSN_EMPTY && rows[i].cpl == row->cpl)
+			return &rows[i];
+	return NULL;
+}
+
+const struct row *cases_without_pmu(const struct row *rows, size_t n, const struct row *row)
+{
+	if (!pmu_state(row->machine) || row->machine == MACHINE_NO_PMU)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].machine == MACHINE_NO_PMU && rows[i].insn == row->insn &&
+		    rows[i].privilege == row->privilege)
 			return &rows[i];
 	return NULL;
 }
@@ -388,15 +477,20 @@ size_t cases_filter(struct row *rows, size_t n, const char *glob)
 	size_t kept = 0, matched = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct row *empty;
+		const struct row *empty, *base;
 
 		if (fnmatch(glob, rows[i].name, 0))
 			continue;
 		matched++;
 		keep[i] = true;
-		empty = rows[i].status == ROW_READY ? cases_empty_loop(rows, n, &rows[i]) : NULL;
+		if (rows[i].status != ROW_READY)
+			continue;
+		empty = cases_empty_loop(rows, n, &rows[i]);
+		base = cases_without_pmu(rows, n, &rows[i]);
 		if (empty)
 			keep[empty - rows] = true;
+		if (base)
+			keep[base - rows] = true;
 	}
 	if (!matched)
 		return 0;

@@ -4,6 +4,11 @@
  * and filters: rdpmc/metrics/passthrough/cpl3. "rdpmc" rows are reads that are answered,
  * "rdpmc-fault" rows reads that end in #GP, which is another thing and never compared with them.
  * The emulator's rows have the entry where others have the privilege: rdpmc/metrics/emulator/exit.
+ *
+ * --pmu-cost has rows of its own and no others: exits that have nothing to do with RDPMC, in guests
+ * that differ in their PMU only. control/cpuid-no-pmu/cpl3 is of the guest without a PMU,
+ * control/cpuid-passthrough-all/cpl3 of one whose RDPMC is passed through while all of its counters
+ * run; -0 and -1 are none and one. All are of setting "control".
  */
 #ifndef BENCH_CASES_H
 #define BENCH_CASES_H
@@ -44,11 +49,30 @@ enum machine_kind {
 	MACHINE_INTERCEPTED,
 	MACHINE_PASSTHROUGH,
 	MACHINE_SIMULATED,
+	/* of --pmu-cost */
+	MACHINE_NO_PMU,
+	MACHINE_INTERCEPTED_0,
+	MACHINE_INTERCEPTED_1,
+	MACHINE_INTERCEPTED_ALL,
+	MACHINE_PASSTHROUGH_0,
+	MACHINE_PASSTHROUGH_1,
+	MACHINE_PASSTHROUGH_ALL,
 	NR_GUESTS,
 	MACHINE_NATIVE = NR_GUESTS,
 	MACHINE_EMULATOR,
 	NR_MACHINES
 };
+
+/* What the guests of --pmu-cost differ in. */
+struct pmu_state {
+	const char *name; /* in a row's name */
+	const char *text; /* in a report */
+	bool has_pmu;
+	enum setting_kind kind; /* of one that has */
+	enum guest_running running;
+};
+/* NULL of machines that are none of --pmu-cost's. */
+const struct pmu_state *pmu_state(enum machine_kind machine);
 
 /* By which of the emulator's functions it is entered; the empty loop calls one that is empty. */
 enum entry { ENTRY_EMPTY, ENTRY_EXIT, ENTRY_EMULATOR, NR_ENTRIES };
@@ -58,7 +82,7 @@ enum row_status { ROW_READY, ROW_SKIPPED, ROW_MEASURED, ROW_FAILED };
 struct row {
 	char name[64];
 	enum machine_kind machine;
-	bool control; /* not RDPMC: measured on the intercepted machine, setting "control" */
+	bool control; /* not RDPMC: setting "control"; on the intercepted machine but for --pmu-cost */
 	enum guest_insn insn;
 	enum counter counter;
 	enum privilege privilege;
@@ -78,6 +102,7 @@ struct case_plan {
 	struct setting setting[NR_SETTINGS];
 	bool simulated; /* --vpmu=user */
 	bool emulator;  /* --engine=emulator: its rows and no others */
+	bool pmu_cost;  /* --pmu-cost: its rows and no others */
 	struct pmu_shape simulated_pmu;
 	char native_reason[160]; /* why native rows cannot be measured; empty when they can */
 	bool native_fixed, native_metrics;
@@ -94,8 +119,8 @@ size_t cases_make(const struct case_plan *plan, struct row *rows);
 size_t cases_make_emulator(struct row *rows);
 
 /*
- * Keep the rows whose name matches @glob (fnmatch, '*' also matches '/'), and the empty loops that
- * the kept ones are netted with. Returns how many rows are left; 0 when none matched.
+ * Keep the rows whose name matches @glob (fnmatch, '*' also matches '/'), and those that the kept
+ * ones are held against: their empty loops, and cases_without_pmu(). Returns how many rows are left; 0 when none matched.
  */
 size_t cases_filter(struct row *rows, size_t n, const char *glob);
 
@@ -118,6 +143,12 @@ void row_set_privilege(struct row *row, enum privilege privilege);
  * filtered away.
  */
 const struct row *cases_empty_loop(const struct row *rows, size_t n, const struct row *row);
+
+/* The same exit of the guest without a PMU; NULL for itself, of other rows, or when filtered away. */
+const struct row *cases_without_pmu(const struct row *rows, size_t n, const struct row *row);
+
+/* Why KVM gives guests no PMU here; empty where it does. */
+const char *cases_no_pmu(const struct case_plan *plan);
 
 void row_fail(struct row *row, const char *reason);
 

@@ -50,6 +50,22 @@ static void configure_machines(struct bench *bench, const struct case_plan *plan
 			.irqchip = setting->irqchip,
 		};
 	}
+	for (enum machine_kind kind = 0; kind < NR_MACHINES; kind++) {
+		const struct pmu_state *state = pmu_state(kind);
+		struct machine *machine = &bench->machines[kind];
+
+		if (!state)
+			continue;
+		machine->config = (struct guest_config){
+			.pmu = plan->setting[state->kind].guest,
+			.irqchip = plan->setting[state->kind].irqchip,
+		};
+		/* All but the PMU as the others have it. */
+		if (!state->has_pmu)
+			machine->config.pmu = (struct pmu_shape){ .vendor = plan->host.kvm.vendor };
+		machine->running = state->running;
+	}
+	bench->one_guest = plan->pmu_cost;
 	bench->machines[MACHINE_SIMULATED].config.simulated = true;
 	bench->machines[MACHINE_EMULATOR].is_emulator = true;
 }

@@ -99,6 +99,34 @@ size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max
 	return n;
 }
 
+size_t pmu_costs(const struct bench *bench, struct pmu_cost *costs, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < bench->n_rows && n < max; i++) {
+		const struct row *row = &bench->rows[i];
+		const struct row *without = cases_without_pmu(bench->rows, bench->n_rows, row);
+		const struct row_result *a = &bench->results[i], *b;
+
+		if (!without || row->status != ROW_MEASURED || without->status != ROW_MEASURED)
+			continue;
+		b = &bench->results[without - bench->rows];
+		costs[n] = (struct pmu_cost){
+			.row = row,
+			.without = without,
+			.ticks = cost_interval(bench, a, b),
+			.has_path = a->has_path && b->has_path,
+		};
+		if (costs[n].has_path) {
+			costs[n].instructions =
+				(int64_t)(a->path.instructions - b->path.instructions);
+			costs[n].wrmsr = (int64_t)(a->path.wrmsr - b->path.wrmsr);
+		}
+		n++;
+	}
+	return n;
+}
+
 void format_figure(double value, char text[16])
 {
 	/* The first that is large enough and fits; from the second M on only the unit changes. */

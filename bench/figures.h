@@ -24,6 +24,16 @@ struct exit_cost {
 /* Fills at most @max; returns how many. */
 size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max);
 
+/* What a guest's PMU costs an exit that has nothing to do with it: to the guest without a PMU. */
+struct pmu_cost {
+	const struct row *row, *without;
+	struct interval ticks; /* as in struct exit_cost */
+	bool has_path;         /* of both rows: then these are exact */
+	int64_t instructions, wrmsr;
+};
+/* One of each measured row that has such a counterpart. Fills at most @max; returns how many. */
+size_t pmu_costs(const struct bench *bench, struct pmu_cost *costs, size_t max);
+
 double ticks_to_ns(const struct bench *bench, double ticks);
 
 /* "ns", or "instructions" of an emulated host, and a figure in it. */

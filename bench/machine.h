@@ -14,6 +14,7 @@
 struct machine {
 	bool up;
 	struct guest_config config; /* what a guest is booted with */
+	enum guest_running running; /* which of its counters, once it is up */
 	struct guest guest;
 	struct native native;
 	bool is_emulator;          /* no guest is booted */

@@ -29,6 +29,7 @@ enum {
 	KEY_ENGINE,
 	KEY_DEVICE,
 	KEY_ANONYMOUS,
+	KEY_PMU_COST,
 };
 
 #define OPTION_FILTER                                                                              \
@@ -50,6 +51,11 @@ enum {
 		"engine", KEY_ENGINE, "NAME", 0,                                                   \
 			"kvm (default), or emulator: emulator/ alone in this process, no guest", 0 \
 	}
+#define OPTION_PMU_COST                                                                            \
+	{                                                                                          \
+		"pmu-cost", KEY_PMU_COST, NULL, 0,                                                 \
+			"What a guest's PMU costs exits that have nothing to do with it", 0        \
+	}
 #define OPTION_DEVICE                                                                              \
 	{                                                                                          \
 		"device", KEY_DEVICE, "PATH", 0, "KVM's device (default /dev/kvm)", 0              \
@@ -65,6 +71,7 @@ static const struct argp_option run_options[] = {
 	{ "seed", KEY_SEED, "N", 0, "Seed of the order of rows (default: the time; printed)", 0 },
 	{ "cpu", KEY_CPU, "N", 0, "Run there (default: chosen)", 0 },
 	{ "force", KEY_FORCE, NULL, 0, "Run although an SMT sibling is busy", 0 },
+	OPTION_PMU_COST,
 	OPTION_VPMU,
 	OPTION_ENGINE,
 	OPTION_JSON,
@@ -74,8 +81,9 @@ static const struct argp_option run_options[] = {
 	{ 0 },
 };
 
-static const struct argp_option list_options[] = { OPTION_FILTER, OPTION_VPMU,   OPTION_ENGINE,
-						   OPTION_JSON,   OPTION_DEVICE, { 0 } };
+static const struct argp_option list_options[] = { OPTION_FILTER, OPTION_PMU_COST, OPTION_VPMU,
+						   OPTION_ENGINE, OPTION_JSON,     OPTION_DEVICE,
+						   { 0 } };
 static const struct argp_option doctor_options[] = { OPTION_JSON, OPTION_DEVICE, { 0 } };
 
 static const struct {
@@ -225,6 +233,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_ANONYMOUS:
 		options->anonymous = true;
 		return 0;
+	case KEY_PMU_COST:
+		options->pmu_cost = true;
+		return 0;
 	case KEY_DEVICE:
 		options->device = arg;
 		return 0;
@@ -261,6 +272,10 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 		fclose(parsing.nowhere);
 	if (options->emulator && options->simulated)
 		options_die("--vpmu: --engine=emulator runs no guest whose PMU could be simulated");
+	if (options->pmu_cost && options->emulator)
+		options_die("--pmu-cost: --engine=emulator runs no guest that could exit");
+	if (options->pmu_cost && options->simulated)
+		options_die("--pmu-cost: --vpmu=user takes KVM's PMU from every guest");
 	if (options->emulator && options->device)
 		options_die("--device: --engine=emulator runs no guest and opens no device");
 }

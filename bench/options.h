@@ -20,7 +20,7 @@ struct options {
 	unsigned int runs;
 	uint64_t seed;
 	int cpu; /* -1: choose */
-	bool force, simulated, list, emulator, anonymous;
+	bool force, simulated, list, emulator, anonymous, pmu_cost;
 };
 
 enum command { COMMAND_RUN, COMMAND_LIST, COMMAND_DOCTOR };

@@ -46,6 +46,7 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 	*plan = (struct case_plan){
 		.simulated = options->simulated,
 		.emulator = options->emulator,
+		.pmu_cost = options->pmu_cost,
 	};
 	probe_setting_host("", kvm, &plan->host);
 	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++)
@@ -54,7 +55,7 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 		forget_settings(plan);
 	vpmu_init(&vpmu);
 	plan->simulated_pmu = vpmu.shape;
-	if (!plan->emulator)
+	if (!plan->emulator && !plan->pmu_cost)
 		try_native(plan, native);
 	n = cases_make(plan, rows);
 	for (size_t i = 0; i < n; i++)

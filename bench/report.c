@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "bench/report_pmu_cost.h"
+
 #define LEAST_CPU_SHARE 0.97 /* of the time; a guest that runs alone has 0.99 */
 #define WRAP_COLUMN     98
 
@@ -65,8 +67,10 @@ static bool is_shown(const struct row *row, const struct report_options *options
  */
 static void group_of(const struct row *row, char *text, size_t size)
 {
+	const struct pmu_state *state = pmu_state(row->machine);
+
 	if (row->control)
-		snprintf(text, size, "control");
+		snprintf(text, size, "control%s%s", state ? ", " : "", state ? state->text : "");
 	else
 		snprintf(text, size, "%.*s, %s", (int)strcspn(row->name, "/"), row->name,
 			 row_setting(row));
@@ -153,7 +157,7 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 	size_t n = exit_costs(bench, costs, MAX_ROWS);
 	const struct setting *passthrough = &plan->setting[SETTING_PASSTHROUGH];
 
-	if (plan->simulated || plan->emulator)
+	if (plan->simulated || plan->emulator || plan->pmu_cost)
 		return;
 	fprintf(out, "\n%sexit cost = intercepted - passthrough%s\n", bold(options),
 		plain(options));
@@ -183,6 +187,27 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 			fprintf(out, "  %s cycles", cycles);
 		fprintf(out, "\n");
 	}
+}
+
+static void print_pmu_cost(FILE *out, const struct bench *bench, const struct case_plan *plan,
+			   const struct report_options *options)
+{
+	const char *none = cases_no_pmu(plan);
+
+	fprintf(out, "%swhat a guest's PMU costs an exit: the difference to a guest without%s\n",
+		bold(options), plain(options));
+	if (none[0])
+		print_wrapped(out, 2, "unknown: %s", none);
+	else if (!report_pmu_cost(out, bench, options))
+		fprintf(out, "  unknown: no exit was measured both with a PMU and without\n");
+	else
+		print_wrapped(out, 2, "the guest's PMU is %s; intercepted by: %s",
+			      plan->host.enable_mediated_pmu == PARAM_YES
+				      ? "mediated: KVM switches its registers around the guest"
+				      : "emulated: a counter that is on is an event of the host's "
+					"perf",
+			      setting_means_text(plan->setting[SETTING_INTERCEPTED].means));
+	fprintf(out, "\n");
 }
 
 /* An exit as the emulated machine recorded it: exact, so that there is one figure of each. */
@@ -377,6 +402,8 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 		      (unsigned long long)bench->options.seed, bench->elapsed, clock,
 		      bench->partial ? ", INTERRUPTED: partial" : "");
 	fprintf(out, "\n");
+	if (plan->pmu_cost)
+		print_pmu_cost(out, bench, plan, options);
 	print_table(out, bench, plan, options);
 	print_costs(out, bench, plan, options);
 	print_paths(out, bench, options);

@@ -201,6 +201,30 @@ static json_t *costs_json(const struct bench *bench)
 	return array;
 }
 
+static json_t *pmu_costs_json(const struct bench *bench)
+{
+	struct pmu_cost costs[MAX_ROWS];
+	size_t n = pmu_costs(bench, costs, MAX_ROWS);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *object =
+			json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "row", costs[i].row->name,
+				  "without", costs[i].without->name, "unit", figure_unit(bench),
+				  "cost", figure(bench, costs[i].ticks.estimate), "lower",
+				  figure(bench, costs[i].ticks.lower), "upper",
+				  figure(bench, costs[i].ticks.upper));
+
+		if (costs[i].has_path)
+			json_object_set_new(object, "exit_path",
+					    json_pack("{s:I, s:I}", "instructions",
+						      (json_int_t)costs[i].instructions, "wrmsr",
+						      (json_int_t)costs[i].wrmsr));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
 static json_t *uncounted_json(const struct perf_counts *counts)
 {
 	json_t *object = json_object();
@@ -261,14 +285,14 @@ static void add_to_context(json_t *context, const struct bench *bench, const str
 json_t *results_json(const struct bench *bench, const struct case_plan *plan, json_t *context,
 		     const struct placement *placement, const char *started)
 {
-	json_t *rows = json_array();
+	json_t *rows = json_array(), *object;
 
 	for (size_t i = 0; i < bench->n_rows; i++)
 		json_array_append_new(rows, row_json(bench, i));
 	add_to_context(context, bench, plan, placement);
-	return json_pack(
+	object = json_pack(
 		"{s:s, s:s, s:s, s:b, s:{s:s, s:s, s:s}, s:{s:f, s:i, s:o, s:s?, s:s?, s:s}, "
-		"s:f, s:o, s:o, s:o, s:o}",
+		"s:f, s:o, s:o, s:o}",
 		"schema", "rdpmc-results/2", "kind", "bench", "started", started, "partial",
 		bench->partial, "program", "version", PROGRAM_VERSION, "compiler", PROGRAM_COMPILER,
 		"flags", PROGRAM_FLAGS, "options", "seconds", bench->options.seconds, "runs",
@@ -276,5 +300,11 @@ json_t *results_json(const struct bench *bench, const struct case_plan *plan, js
 		json_sprintf("%llu", (unsigned long long)bench->options.seed), "filter",
 		bench->options.filter, "vpmu", plan->simulated ? "user" : NULL, "engine",
 		plan->emulator ? "emulator" : "kvm", "elapsed", bench->elapsed, "context", context,
-		"exit_costs", costs_json(bench), "rows", rows, "details", details_json(bench));
+		"exit_costs", costs_json(bench), "rows", rows);
+	if (plan->pmu_cost) {
+		json_object_set_new(json_object_get(object, "options"), "pmu_cost", json_true());
+		json_object_set_new(object, "pmu_costs", pmu_costs_json(bench));
+	}
+	json_object_set_new(object, "details", details_json(bench));
+	return object;
 }

@@ -69,6 +69,12 @@ static int row_error(struct row *row, int error, bool probing, const struct fail
 			 PROBE_TIMEOUT_MS);
 		return 0;
 	}
+	/* Fewer counters than the row is called by. */
+	if (error == -ENOSPC && probing) {
+		row->status = ROW_SKIPPED;
+		snprintf(row->reason, sizeof(row->reason), "%s", failure->text);
+		return 0;
+	}
 	row_fail(row, failure->text);
 	return 0;
 }
@@ -115,6 +121,12 @@ static int row_machine(struct bench *bench, const struct row *row, struct failur
 	native_close(&bench->machines[MACHINE_NATIVE].native);
 	if (machine->up)
 		return 0;
+	/*
+	 * Another guest's counters are perf events of this thread: they would take this one's, and
+	 * make each of its entries and exits dearer.
+	 */
+	if (bench->one_guest)
+		guests_down(bench);
 	error = machine_up(machine, bench->kvm, failure);
 	if (!machine->is_emulator && !error)
 		bench->guest_ran = true;
@@ -223,6 +235,23 @@ static unsigned int timeout_for(const struct schedule *schedule, size_t i, uint6
 	return (unsigned int)fmax(LEAST_TIMEOUT_MS, 50 * expected_ms);
 }
 
+/* A guest that has just been booted faults its pages in: not what is measured. */
+static int warm_up(struct bench *bench, const struct schedule *schedule, size_t i,
+		   struct failure *failure)
+{
+	struct row *row = &bench->rows[i];
+	struct reading reading;
+	int error = 0;
+
+	for (int sampled = 0; sampled < 2 && !error; sampled++) {
+		uint64_t count = sampled ? schedule->samples[i] : LEAST_TURNS;
+
+		error = measure(bench, row, count, sampled, timeout_for(schedule, i, count),
+				&reading, failure);
+	}
+	return error;
+}
+
 /* N reads, 2N reads, some reads one by one. */
 static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool long_first,
 		 struct failure *failure)
@@ -230,8 +259,12 @@ static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool 
 	struct row *row = &bench->rows[i];
 	uint64_t n = schedule->turns[i], samples = schedule->samples[i];
 	struct reading reading[2], sampled;
-	int error;
+	int error = 0;
 
+	if (bench->one_guest && !bench->machines[row->machine].up)
+		error = warm_up(bench, schedule, i, failure);
+	if (error)
+		return error;
 	for (int turn = 0; turn < 2; turn++) {
 		bool is_long = turn != long_first;
 		uint64_t count = is_long ? 2 * n : n;
@@ -293,6 +326,22 @@ static void summarise_run(struct bench *bench, const struct schedule *schedule, 
 	}
 }
 
+/* Put rows of one machine one after the other: machines in random order, and theirs as they were. */
+static void group_by_machine(const struct bench *bench, struct rng *rng, unsigned int *order)
+{
+	unsigned int machines[NR_MACHINES], grouped[MAX_ROWS];
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < NR_MACHINES; i++)
+		machines[i] = i;
+	rng_shuffle(rng, machines, NR_MACHINES);
+	for (unsigned int m = 0; m < NR_MACHINES; m++)
+		for (size_t i = 0; i < bench->n_rows; i++)
+			if (bench->rows[order[i]].machine == machines[m])
+				grouped[n++] = order[i];
+	memcpy(order, grouped, n * sizeof(*order));
+}
+
 /* Visit every guest's row, or every native one, once and in random order. */
 static int do_round(struct bench *bench, struct schedule *schedule, struct rng *rng, bool native,
 		    struct failure *failure)
@@ -302,6 +351,10 @@ static int do_round(struct bench *bench, struct schedule *schedule, struct rng *
 	for (unsigned int i = 0; i < bench->n_rows; i++)
 		order[i] = i;
 	rng_shuffle(rng, order, bench->n_rows);
+	if (bench->one_guest) {
+		group_by_machine(bench, rng, order);
+		guests_down(bench);
+	}
 	for (size_t i = 0; i < bench->n_rows; i++) {
 		const struct row *row = &bench->rows[order[i]];
 

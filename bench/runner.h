@@ -35,6 +35,7 @@ struct bench {
 	const struct kvm *kvm; /* NULL where no row has a guest */
 	struct bench_options options;
 	struct machine machines[NR_MACHINES];
+	bool one_guest; /* no other is there while a row is measured, in fresh VMs each round */
 	struct row rows[MAX_ROWS];
 	struct row_result results[MAX_ROWS];
 	size_t n_rows;

@@ -22,7 +22,9 @@ uint64_t call_at_cpl3(uint64_t (*function)(uint64_t, uint64_t), uint64_t, uint64
 void pmu_detect(struct guest_pmu *pmu);
 /* Both return 0 or the MSR that could not be written. */
 uint32_t pmu_preset(void);
-uint32_t pmu_start(void);
+uint32_t pmu_start(enum guest_running running);
+/* How many counters change while this looks at each. */
+uint32_t pmu_counting(void);
 
 static inline void port_write(uint16_t port)
 {

@@ -105,8 +105,13 @@ static uint32_t run_command(void)
 		result->msr = pmu_preset();
 		return result->msr ? GUEST_MSR_FAULT : GUEST_OK;
 	case GUEST_PMU_START:
-		result->msr = pmu_start();
+		if (params->running >= NR_GUEST_RUNNING)
+			return GUEST_BAD_COMMAND;
+		result->msr = pmu_start(params->running);
 		return result->msr ? GUEST_MSR_FAULT : GUEST_OK;
+	case GUEST_PMU_COUNTS:
+		result->value = pmu_counting();
+		return GUEST_OK;
 	case GUEST_RAISE:
 		if (params->cpl == 3)
 			call_at_cpl3(raise, params->vector, 0);

@@ -12,6 +12,7 @@
 #define INTEL_UNHALTED_CYCLES 0x003c /* event 3CH, umask 0 */
 #define AMD_UNHALTED_CYCLES   0x0076
 #define FIXED_OS_USR          3U /* four bits to a counter */
+#define COUNTING_TURNS        1000U
 
 enum { VENDOR_OTHER, VENDOR_INTEL, VENDOR_AMD };
 
@@ -141,41 +142,57 @@ static void intel_stop(const struct guest_pmu *pmu, uint32_t *failed)
 }
 
 /*
- * Which GP counters run: the first and the last two, which are those that are read. All of them
- * with the one event they count would want every host counter that can count it, and an NMI
- * watchdog takes one.
+ * Of those that are read: the first and the last two. All of them with the one event they count
+ * would want every host counter that can count it, and an NMI watchdog takes one.
  */
-static bool gp_runs(const struct guest_pmu *pmu, unsigned int i)
+static bool gp_runs(const struct guest_pmu *pmu, enum guest_running running, unsigned int i)
 {
-	return i == 0 || i + 2 >= pmu->nr_gp;
+	switch (running) {
+	case GUEST_RUNNING_NONE:
+		return false;
+	case GUEST_RUNNING_ONE:
+		return i == 0;
+	case GUEST_RUNNING_ALL:
+		return true;
+	default:
+		return i == 0 || i + 2 >= pmu->nr_gp;
+	}
 }
 
-static void intel_enable(const struct guest_pmu *pmu, uint32_t *failed)
+static void intel_enable(const struct guest_pmu *pmu, enum guest_running running, uint32_t *failed)
 {
+	bool fixed_run = running == GUEST_RUNNING_READ || running == GUEST_RUNNING_ALL;
 	uint64_t fixed_ctrl = 0, global = 0;
 
 	for (unsigned int i = 0; i < pmu->nr_gp; i++) {
-		if (!gp_runs(pmu, i))
+		if (!gp_runs(pmu, running, i))
 			continue;
 		set(MSR_PERFEVTSEL0 + i, INTEL_UNHALTED_CYCLES | EVTSEL_USR_OS_EN, failed);
 		global |= 1ULL << i;
 	}
-	for (unsigned int i = 0; i < pmu->nr_fixed; i++) {
+	for (unsigned int i = 0; i < pmu->nr_fixed && fixed_run; i++) {
 		fixed_ctrl |= (uint64_t)FIXED_OS_USR << 4 * i;
 		global |= 1ULL << (32 + i);
 	}
 	if (pmu->nr_fixed)
 		set(MSR_FIXED_CTR_CTRL, fixed_ctrl, failed);
 	/* PERF_METRICS only counts together with SLOTS */
-	if (pmu->perf_capabilities & PERF_CAP_METRICS && pmu->nr_fixed > FIXED_SLOTS)
+	if (pmu->perf_capabilities & PERF_CAP_METRICS && pmu->nr_fixed > FIXED_SLOTS && fixed_run)
 		global |= GLOBAL_METRICS;
 	if (pmu->version > 1 && !write_msr(MSR_GLOBAL_CTRL, global))
 		set(MSR_GLOBAL_CTRL, global & ~GLOBAL_METRICS, failed);
 }
 
-static void amd_program(const struct guest_pmu *pmu, bool run, uint32_t *failed)
+static bool amd_extended(const struct guest_pmu *pmu)
 {
-	bool extended = pmu->nr_gp > 4 || pmu->version > 1;
+	return pmu->nr_gp > 4 || pmu->version > 1;
+}
+
+static void amd_program(const struct guest_pmu *pmu, bool run, enum guest_running running,
+			uint32_t *failed)
+{
+	bool extended = amd_extended(pmu);
+	uint64_t all = (1ULL << pmu->nr_gp) - 1;
 
 	if (pmu->version > 1)
 		set(MSR_AMD_GLOBAL_CTL, 0, failed);
@@ -183,15 +200,19 @@ static void amd_program(const struct guest_pmu *pmu, bool run, uint32_t *failed)
 		set(extended ? MSR_AMD_CTL0 + 2 * i : MSR_K7_EVTSEL0 + i, 0, failed);
 		set(extended ? MSR_AMD_CTR0 + 2 * i : MSR_K7_PERFCTR0 + i,
 		    run ? 0 : GUEST_PRESET_GP_WIDE(i), failed);
-		if (run && gp_runs(pmu, i))
+		if (run && gp_runs(pmu, running, i))
 			set(extended ? MSR_AMD_CTL0 + 2 * i : MSR_K7_EVTSEL0 + i,
 			    AMD_UNHALTED_CYCLES | EVTSEL_USR_OS_EN, failed);
 	}
 	if (pmu->version > 1 && run)
-		set(MSR_AMD_GLOBAL_CTL, (1ULL << pmu->nr_gp) - 1, failed);
+		set(MSR_AMD_GLOBAL_CTL,
+		    running == GUEST_RUNNING_NONE  ? 0
+		    : running == GUEST_RUNNING_ONE ? 1
+						   : all,
+		    failed);
 }
 
-static uint32_t program(bool run)
+static uint32_t program(bool run, enum guest_running running)
 {
 	struct guest_pmu pmu;
 	uint32_t failed = 0;
@@ -201,19 +222,45 @@ static uint32_t program(bool run)
 		intel_stop(&pmu, &failed);
 		intel_set_counters(&pmu, !run, &failed);
 		if (run)
-			intel_enable(&pmu, &failed);
+			intel_enable(&pmu, running, &failed);
 	} else if (pmu.vendor == VENDOR_AMD) {
-		amd_program(&pmu, run, &failed);
+		amd_program(&pmu, run, running, &failed);
 	}
 	return failed;
 }
 
 uint32_t pmu_preset(void)
 {
-	return program(false);
+	return program(false, GUEST_RUNNING_NONE);
 }
 
-uint32_t pmu_start(void)
+uint32_t pmu_start(enum guest_running running)
 {
-	return program(true);
+	return program(true, running);
+}
+
+static bool counts(uint32_t msr)
+{
+	uint64_t first, second;
+
+	if (!read_msr(msr, &first))
+		return false;
+	for (volatile unsigned int i = 0; i < COUNTING_TURNS; i++)
+		;
+	return read_msr(msr, &second) && first != second;
+}
+
+uint32_t pmu_counting(void)
+{
+	struct guest_pmu pmu;
+	uint32_t counting = 0;
+
+	pmu_detect(&pmu);
+	for (unsigned int i = 0; i < pmu.nr_gp; i++)
+		counting += counts(pmu.vendor == VENDOR_INTEL ? MSR_PMC0 + i
+				   : amd_extended(&pmu)       ? MSR_AMD_CTR0 + 2 * i
+							      : MSR_K7_PERFCTR0 + i);
+	for (unsigned int i = 0; i < pmu.nr_fixed; i++)
+		counting += counts(MSR_FIXED_CTR0 + i);
+	return counting;
 }

@@ -34,9 +34,10 @@ enum guest_command {
 	GUEST_MEASURE,    /* params.insn in a loop; into result, or the sample ring */
 	GUEST_PMU_DETECT, /* CPUID and IA32_PERF_CAPABILITIES as the guest sees them: page.pmu */
 	GUEST_PMU_PRESET, /* stop all counters and give each its GUEST_PRESET value */
-	GUEST_PMU_START,  /* zero all counters and let them count cycles (fixed 3: slots) */
+	GUEST_PMU_START,  /* zero all counters; params.running count cycles (fixed 3: slots) */
 	GUEST_RAISE,      /* run into exception params.vector on purpose (tests) */
 	GUEST_HANG,       /* never return (tests of the watchdog) */
+	GUEST_PMU_COUNTS, /* how many of the counters go on counting: result.value */
 	NR_GUEST_COMMANDS
 };
 
@@ -49,6 +50,15 @@ enum guest_insn {
 	GUEST_INSN_VMCALL, /* an unknown hypercall number */
 	GUEST_INSN_VMMCALL,
 	NR_GUEST_INSNS
+};
+
+/* Which counters GUEST_PMU_START lets count. */
+enum guest_running {
+	GUEST_RUNNING_READ, /* those that are measured: the first and the last two GP, all fixed */
+	GUEST_RUNNING_NONE,
+	GUEST_RUNNING_ONE, /* the first GP counter */
+	GUEST_RUNNING_ALL,
+	NR_GUEST_RUNNING
 };
 
 #define GUEST_MAX_SAMPLES 8192
@@ -65,6 +75,7 @@ struct guest_params {
 	uint32_t assist;  /* a faulting measured RDPMC asks the host by GUEST_PORT_ASSIST */
 	uint64_t count;   /* at most GUEST_MAX_SAMPLES when sampled */
 	uint32_t vector;  /* for GUEST_RAISE: 0, 6, 8, 13, 14, or the one below */
+	uint32_t running; /* for GUEST_PMU_START: enum guest_running */
 };
 #define GUEST_RAISE_TRIPLE_FAULT 0xff /* CPL 0 only */
 

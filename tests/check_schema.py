@@ -108,9 +108,10 @@ def check_histogram(run, path):
 def check_values(document, row, path):
     """A run's value is its raw less that of the empty loop in the same run, where that was measured."""
     name, details = row["name"], document["details"]
+    loop = "control/empty-no-pmu" if document["options"].get("pmu_cost") else "control/empty"
     empty = "control/empty/call" if row["setting"] == "emulator" else \
-        f"control/empty/{'cpl3' if 'cpl3' in name else 'cpl0'}"
-    loops = [None] * len(row["runs"]) if name.startswith("control/empty/") else details.get(empty, [])
+        f"{loop}/{'cpl3' if 'cpl3' in name else 'cpl0'}"
+    loops = [None] * len(row["runs"]) if name.startswith(f"{loop}/") else details.get(empty, [])
     for i, (value, run, loop) in enumerate(zip(row["runs"], details[name], loops)):
         expected = run["raw"] - (loop["raw"] if loop else 0)
         if not close(value, expected, run["raw"]):
@@ -196,11 +197,42 @@ def check_exit_cost(cost, rows, path):
             pair.append(row["median"])
     if len(pair) == 2 and not close(cost["cost"], pair[0] - pair[1], max(map(abs, pair))):
         yield f"{path}.cost", f"is {cost['cost']}, the rows' medians differ by {pair[0] - pair[1]}"
+    yield from check_interval(cost, path)
+
+
+def check_interval(cost, path):
     lower, upper = cost["lower"], cost["upper"]
     if (lower is None) != (upper is None):
         yield path, "has one end of an interval"
     elif lower is not None and lower > upper:
         yield f"{path}.lower", f"{lower} is above upper, {upper}"
+
+
+def without_pmu(name):
+    """The row that one of a guest with a PMU is held against."""
+    group, what, privilege = name.split("/")
+    for setting in ("intercepted", "passthrough"):
+        for counters in ("0", "1", "all"):
+            what = what.removesuffix(f"-{setting}-{counters}")
+    return f"{group}/{what}-no-pmu/{privilege}"
+
+
+def check_pmu_cost(cost, rows, path):
+    if cost["without"] != without_pmu(cost["row"]):
+        yield f"{path}.without", f"is {cost['without']}, of {cost['row']} {without_pmu(cost['row'])}"
+    pair = [rows.get(cost["row"]), rows.get(cost["without"])]
+    for name, row in zip(("row", "without"), pair):
+        if row is None or row["status"] != "measured":
+            yield f"{path}.{name}", f"no row {cost[name]!r} was measured"
+            return
+    medians = [row["median"] for row in pair]
+    if not close(cost["cost"], medians[0] - medians[1], max(map(abs, medians))):
+        yield f"{path}.cost", f"is {cost['cost']}, the rows' medians differ by {medians[0] - medians[1]}"
+    yield from check_interval(cost, path)
+    for figure, value in cost.get("exit_path", {}).items():
+        paths = [row.get("exit_path", {}).get(figure) for row in pair]
+        if None in paths or value != paths[0] - paths[1]:
+            yield f"{path}.exit_path.{figure}", f"is {value}, the rows have {paths[0]} and {paths[1]}"
 
 
 def check_noise(document):
@@ -217,6 +249,10 @@ def check_bench(document):
         yield from check_bench_row(document, row, f"$.rows[{i}]")
     for i, cost in enumerate(document["exit_costs"]):
         yield from check_exit_cost(cost, rows, f"$.exit_costs[{i}]")
+    for i, cost in enumerate(document.get("pmu_costs", ())):
+        yield from check_pmu_cost(cost, rows, f"$.pmu_costs[{i}]")
+    if bool(document["options"].get("pmu_cost")) != ("pmu_costs" in document):
+        yield "$.pmu_costs", "goes with the option"
     for name in document["details"]:
         if "runs" not in rows.get(name, ()):
             yield f"$.details.{name}", "no row of that name has runs"

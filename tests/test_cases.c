@@ -970,6 +970,173 @@ static void test_empty_loops(void **state)
 	}
 }
 
+/* ----- --pmu-cost ----- */
+
+static void table_make_pmu_cost(struct table *table, enum made_host made)
+{
+	table_make(table, made);
+	table->plan.simulated = false;
+	table->plan.pmu_cost = true;
+	memset(all_rows, 0xa5, sizeof(all_rows));
+	table->n = cases_make(&table->plan, table->rows);
+	assert_in_range(table->n, 1, MAX_ROWS);
+}
+
+static const struct {
+	enum machine_kind machine;
+	const char *name;
+	enum setting_kind kind;
+	enum guest_running running;
+} with_pmu[] = {
+	{ MACHINE_INTERCEPTED_0, "intercepted-0", SETTING_INTERCEPTED, GUEST_RUNNING_NONE },
+	{ MACHINE_INTERCEPTED_1, "intercepted-1", SETTING_INTERCEPTED, GUEST_RUNNING_ONE },
+	{ MACHINE_INTERCEPTED_ALL, "intercepted-all", SETTING_INTERCEPTED, GUEST_RUNNING_ALL },
+	{ MACHINE_PASSTHROUGH_0, "passthrough-0", SETTING_PASSTHROUGH, GUEST_RUNNING_NONE },
+	{ MACHINE_PASSTHROUGH_1, "passthrough-1", SETTING_PASSTHROUGH, GUEST_RUNNING_ONE },
+	{ MACHINE_PASSTHROUGH_ALL, "passthrough-all", SETTING_PASSTHROUGH, GUEST_RUNNING_ALL },
+};
+static const char *const pmu_cost_exits[][2] = {
+	{ "cpuid", "cpl0" }, { "cpuid", "cpl3" },     { "port", "cpl0" },
+	{ "port", "cpl3" },  { "hypercall", "cpl0" },
+};
+
+static const struct row *pmu_cost_row(const struct table *table, size_t exit, const char *state)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "control/%s-%s/%s", pmu_cost_exits[exit][0], state,
+		 pmu_cost_exits[exit][1]);
+	return get(table, name);
+}
+
+/* Each exit of every guest and the empty loops of one: no other rows, whatever the host. */
+static void test_pmu_cost_rows(void **state)
+{
+	(void)state;
+	for (int made = 0; made < NR_MADE_HOSTS; made++) {
+		struct table table;
+
+		table_make_pmu_cost(&table, (enum made_host)made);
+		assert_int_equal(table.n,
+				 2 + ARRAY_SIZE(pmu_cost_exits) * (1 + ARRAY_SIZE(with_pmu)));
+		assert_int_equal(get(&table, "control/empty-no-pmu/cpl0")->machine, MACHINE_NO_PMU);
+		assert_int_equal(get(&table, "control/empty-no-pmu/cpl3")->status, ROW_READY);
+		for (size_t e = 0; e < ARRAY_SIZE(pmu_cost_exits); e++) {
+			const struct row *base = pmu_cost_row(&table, e, "no-pmu");
+
+			/* A guest without a PMU can be had anywhere. */
+			assert_int_equal(base->status, ROW_READY);
+			assert_int_equal(base->machine, MACHINE_NO_PMU);
+			assert_null(cases_without_pmu(table.rows, table.n, base));
+			for (size_t s = 0; s < ARRAY_SIZE(with_pmu); s++) {
+				const struct row *row = pmu_cost_row(&table, e, with_pmu[s].name);
+
+				assert_int_equal(row->machine, with_pmu[s].machine);
+				assert_true(row->control);
+				assert_string_equal(row_setting(row), "control");
+				assert_int_equal(row->insn, base->insn);
+				assert_int_equal(row->cpl, base->cpl);
+				assert_int_equal(row->exits, base->exits);
+				assert_true(row_has_guest(row));
+				assert_ptr_equal(cases_without_pmu(table.rows, table.n, row), base);
+				assert_non_null(cases_empty_loop(table.rows, table.n, row));
+			}
+		}
+	}
+}
+
+/* Which guests the host has; of the others the reason is that of their setting. */
+static void test_pmu_cost_hosts(void **state)
+{
+	static const struct {
+		enum made_host made;
+		const char *intercepted, *passthrough; /* NULL: they can be had */
+	} hosts[] = {
+		{ SKYLAKE_ON, NULL, NULL },
+		{ SKYLAKE_6_12, NULL, "kernel has no mediated PMU" },
+		{ SKYLAKE_NO_VPMU, "KVM offers guests no PMU here", "enable_pmu=N" },
+		{ ICE_LAKE_CAPPED, NULL, "3 of the processor's 4 fixed counters" },
+		{ ZEN_4_ON, NULL, NULL },
+		{ ZEN_4_OFF, NULL, "enable_mediated_pmu=N" },
+		{ ZEN_3, NULL, "PerfMonV2" },
+		{ PVM_NO_PMU, "host has no PMU", "kvm_pvm has no mediated PMU" },
+		{ PVM_WITH_PMU, NULL, "kvm_pvm has no mediated PMU" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		struct table table;
+
+		table_make_pmu_cost(&table, hosts[i].made);
+		for (size_t e = 0; e < ARRAY_SIZE(pmu_cost_exits); e++) {
+			for (size_t s = 0; s < ARRAY_SIZE(with_pmu); s++) {
+				const char *reason = with_pmu[s].kind == SETTING_PASSTHROUGH
+							     ? hosts[i].passthrough
+							     : hosts[i].intercepted;
+
+				check_status(
+					&table, pmu_cost_row(&table, e, with_pmu[s].name)->name,
+					reason ? ROW_SKIPPED : ROW_READY, reason ? reason : "");
+			}
+		}
+		/* It says so of the host, too, and only where no guest has one. */
+		assert_int_equal(cases_no_pmu(&table.plan)[0] != 0,
+				 hosts[i].intercepted && hosts[i].passthrough);
+	}
+}
+
+/* What tells the guests apart, and that nothing else is one of them. */
+static void test_pmu_states(void **state)
+{
+	size_t n = 0;
+
+	(void)state;
+	for (int machine = 0; machine < NR_MACHINES; machine++)
+		n += pmu_state((enum machine_kind)machine) != NULL;
+	assert_int_equal(n, 1 + ARRAY_SIZE(with_pmu));
+	assert_false(pmu_state(MACHINE_NO_PMU)->has_pmu);
+	for (size_t s = 0; s < ARRAY_SIZE(with_pmu); s++) {
+		const struct pmu_state *found = pmu_state(with_pmu[s].machine);
+
+		assert_non_null(found);
+		assert_true(found->has_pmu);
+		assert_int_equal(found->kind, with_pmu[s].kind);
+		assert_int_equal(found->running, with_pmu[s].running);
+		assert_string_equal(found->name, with_pmu[s].name);
+	}
+}
+
+/* A filter keeps what the difference is taken to, and the loop that both are net of. */
+static void test_pmu_cost_filter(void **state)
+{
+	static const char *const kept[] = {
+		"control/empty-no-pmu/cpl3",
+		"control/cpuid-no-pmu/cpl3",
+		"control/cpuid-passthrough-all/cpl3",
+	};
+	struct table table;
+	size_t n;
+
+	(void)state;
+	table_make_pmu_cost(&table, SKYLAKE_ON);
+	n = cases_filter(table.rows, table.n, "*/cpuid-passthrough-all/cpl3");
+	assert_int_equal(n, ARRAY_SIZE(kept));
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(table.rows[i].name, kept[i]);
+	assert_ptr_equal(cases_without_pmu(table.rows, n, &table.rows[2]), &table.rows[1]);
+
+	/* Nothing is to be held against what is skipped. */
+	table_make_pmu_cost(&table, SKYLAKE_6_12);
+	assert_int_equal(cases_filter(table.rows, table.n, "*/cpuid-passthrough-all/cpl3"), 1);
+
+	/* Without the option there is no such counterpart. */
+	table_make(&table, SKYLAKE_ON);
+	for (size_t i = 0; i < table.n; i++) {
+		assert_null(cases_without_pmu(table.rows, table.n, &table.rows[i]));
+		assert_null(pmu_state(table.rows[i].machine));
+	}
+}
+
 /* Is @row the loop of a row that matches and will be measured? */
 static bool is_netted_with(const struct row *row, const struct row *rows, size_t n,
 			   const char *glob)
@@ -1272,6 +1439,10 @@ int main(void)
 		cmocka_unit_test(test_counter_ecx),
 		cmocka_unit_test(test_emulator_rows),
 		cmocka_unit_test(test_emulator_filter),
+		cmocka_unit_test(test_pmu_cost_rows),
+		cmocka_unit_test(test_pmu_cost_hosts),
+		cmocka_unit_test(test_pmu_states),
+		cmocka_unit_test(test_pmu_cost_filter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

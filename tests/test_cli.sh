@@ -105,6 +105,10 @@ check "standard output full: exit 2 or nothing to say" test $status -eq 2 -o $st
 wrong_use "given twice" run --filter a --filter b
 wrong_use "there are 'kvm' and 'emulator'" list --engine qemu
 wrong_use "--vpmu: --engine=emulator runs no guest" run --vpmu=user --engine=emulator
+wrong_use "--pmu-cost: --engine=emulator runs no guest" run --pmu-cost --engine=emulator
+wrong_use "--pmu-cost: --engine=emulator runs no guest" list --engine=emulator --pmu-cost
+wrong_use "--pmu-cost: --vpmu=user takes KVM's PMU" run --vpmu=user --pmu-cost
+wrong_use "unrecognized option '--pmu-cost'" doctor --pmu-cost
 wrong_use "--device: --engine=emulator runs no guest" run --engine=emulator --device /dev/kvm
 wrong_use "matches no row" run --engine=emulator --filter '*passthrough*'
 
@@ -181,7 +185,7 @@ check "doctor looks at the host, KVM or not" test "$(grep -c 'clocksource' "$dir
 run list
 if [ $status -eq 77 ]; then
 	reason=$(cat "$dir/err")
-	for name in "doctor's settings" "list" "run" "filter" "stdout" "interrupt" "disk" "file" "device full" "doctor json" "tracepoints" \
+	for name in "doctor's settings" "list" "pmu-cost" "run" "filter" "stdout" "interrupt" "disk" "file" "device full" "doctor json" "tracepoints" \
 		"simulated" "budget" "cpu" "sanitizers" "anonymous"; do
 		skip "$name" "$reason"
 	done
@@ -204,6 +208,14 @@ if [ $least -eq 30 ]; then
 else
 	skip "a filter of Intel's rows on AMD" "this is an Intel processor"
 fi
+run list --pmu-cost
+check "list --pmu-cost: five exits of seven guests and the loops, nothing else" test $status -eq 0 -a \
+	"$(wc -l <"$dir/out")" -eq 37 -a "$(grep -c '^control/[a-z]*-no-pmu/' "$dir/out")" -eq 7 -a \
+	"$(grep -c '^control/[a-z]*-\(intercepted\|passthrough\)-\(0\|1\|all\)/' "$dir/out")" -eq 30
+cp "$dir/out" "$dir/list"
+run run --pmu-cost --list
+check "... and run --list says the same" cmp -s "$dir/out" "$dir/list"
+wrong_use "matches no row" run --pmu-cost --filter 'rdpmc/*'
 wrong_use "CPU 65535 does not exist" run --cpu 65535
 wrong_use "is too little for 1000 runs" run --time 1 --runs 1000
 
@@ -230,6 +242,24 @@ names = {row["name"] for row in rows if row["status"] == "measured"}
 assert {"rdpmc-fault/out-of-range/intercepted/cpl3", "control/empty/cpl3"} <= names, names' "$dir/out"
 check "the table then goes to stderr, without the loops that only net others" test \
 	"$(grep -c 'out-of-range/cpl3' "$dir/err")" -eq 1 -a "$(grep -c 'empty/cpl3' "$dir/err")" -eq 0
+
+measure "$bench" --pmu-cost $quick --filter '*/cpuid-*/cpl3' --json "$dir/cost.json"
+check "a PMU's cost: a run" good_run $status "$dir/cost.json"
+check "... the matrix, or why there is none, before the rows" test \
+	"$(grep -n -m 1 "^what a guest's PMU costs" "$dir/out" | cut -d: -f1)" -lt \
+	"$(grep -n -m 1 'net of the empty loop' "$dir/out" | cut -d: -f1)" -a \
+	"$(grep -cE '^  (counters on:|unknown: )' "$dir/out")" -eq 1 -a "$(awk 'length > 100' "$dir/out" | wc -l)" -eq 0
+check "... a cost for each row of a guest with a PMU, to the guest without" /usr/bin/python3 -c 'import json,sys
+result = json.load(open(sys.argv[1]))
+rows = {row["name"]: row for row in result["rows"]}
+assert rows["control/cpuid-no-pmu/cpl3"]["status"] == "measured", rows
+assert result["options"]["pmu_cost"] is True
+measured = {name for name, row in rows.items() if row["status"] == "measured" and "-no-pmu/" not in name}
+assert {cost["row"] for cost in result["pmu_costs"]} == measured
+assert all(cost["without"] == "control/cpuid-no-pmu/cpl3" for cost in result["pmu_costs"])' "$dir/cost.json"
+check "without the option: no cost" /usr/bin/python3 -c 'import json,sys
+result = json.load(open(sys.argv[1]))
+assert "pmu_costs" not in result and "pmu_cost" not in result["options"]' "$dir/a.json"
 
 measure "$bench" --vpmu=user $quick --filter '*metrics/*' --json "$dir/sim.json"
 check "simulated metrics rows are measured and marked" /usr/bin/python3 -c 'import json,sys

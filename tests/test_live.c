@@ -591,6 +591,41 @@ static void test_refused_msr(void **state)
 	guest_destroy(&guest);
 }
 
+/* As many counters run as were asked for, and the guest can tell. */
+static void test_running_counters(void **state)
+{
+	static const struct {
+		enum guest_running running;
+		uint64_t counting; /* of 8 GP and 4 fixed ones */
+	} rows[] = {
+		{ GUEST_RUNNING_ALL, 12 },
+		{ GUEST_RUNNING_NONE, 0 },
+		{ GUEST_RUNNING_READ, 3 + 4 },
+		{ GUEST_RUNNING_ONE, 1 },
+	};
+	struct guest guest;
+
+	(void)state;
+	REQUIRE_KVM();
+	boot(&guest, true);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		guest.page->params.running = rows[i].running;
+		call(&guest, GUEST_PMU_START);
+		call(&guest, GUEST_PMU_COUNTS);
+		assert_int_equal(guest.page->result.value, rows[i].counting);
+	}
+	assert_int_equal(guest.vpmu.global_ctrl, 1);
+	assert_int_equal(guest.vpmu.fixed_ctrl, 0);
+	assert_int_equal(guest.vpmu.eventsel[1], 0);
+	guest.page->params.running = NR_GUEST_RUNNING;
+	assert_int_equal(guest_call(&guest, GUEST_PMU_START, TIMEOUT_MS, &failure), -EINVAL);
+	assert_non_null(strstr(failure.text, "refused"));
+	call(&guest, GUEST_PMU_PRESET);
+	call(&guest, GUEST_PMU_COUNTS);
+	assert_int_equal(guest.page->result.value, 0);
+	guest_destroy(&guest);
+}
+
 /*
  * KVM's own counters tell an exit from none: a port write is one, an empty loop at CPL 3 is none.
  */
@@ -669,6 +704,7 @@ int main(void)
 		cmocka_unit_test(test_interrupt),
 		cmocka_unit_test(test_metrics_end_to_end),
 		cmocka_unit_test(test_refused_msr),
+		cmocka_unit_test(test_running_counters),
 		cmocka_unit_test(test_exit_counters),
 		cmocka_unit_test(test_nothing_is_left_open),
 	};

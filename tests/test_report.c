@@ -620,6 +620,120 @@ static void test_exit_costs_of_no_passthrough(void **state)
 	assert_int_equal(exit_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
 }
 
+/* ----- what a PMU costs other exits ----- */
+
+static const char *const pmu_guests[] = {
+	"intercepted-0", "intercepted-1", "intercepted-all",
+	"passthrough-0", "passthrough-1", "passthrough-all",
+};
+
+static void make_pmu_cost_bench(const struct setting_host *host)
+{
+	make_bench(host, false);
+	plan.pmu_cost = true;
+	memset(bench.rows, 0, sizeof(bench.rows));
+	bench.n_rows = cases_make(&plan, bench.rows);
+}
+
+static size_t pmu_cost_index(const char *insn, const char *guest, const char *privilege)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "control/%s-%s/%s", insn, guest, privilege);
+	return row_index(name);
+}
+
+/* 1000 ticks without a PMU, 100 more in each further guest; empty loops 2. */
+static void measure_pmu_cost(size_t n)
+{
+	for (size_t i = 0; i < bench.n_rows; i++)
+		if (bench.rows[i].status == ROW_READY)
+			measure(i, n, bench.rows[i].insn == GUEST_INSN_EMPTY
+					      ? 2
+					      : 1000 + 100 * (bench.rows[i].machine - MACHINE_NO_PMU));
+}
+
+static void set_path(size_t i, uint64_t instructions, uint64_t wrmsr)
+{
+	bench.results[i].has_path = true;
+	bench.results[i].path.instructions = instructions;
+	bench.results[i].path.wrmsr = wrmsr;
+}
+
+static const struct pmu_cost *pmu_cost_of(const struct pmu_cost *costs, size_t n, size_t row)
+{
+	for (size_t i = 0; i < n; i++)
+		if (costs[i].row == &bench.rows[row])
+			return &costs[i];
+	return NULL;
+}
+
+static void test_pmu_costs(void **state)
+{
+	struct pmu_cost costs[MAX_ROWS];
+	const struct pmu_cost *cost;
+	size_t n, row;
+
+	(void)state;
+	make_pmu_cost_bench(&zen_4);
+	measure_pmu_cost(10);
+	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	assert_int_equal(n, 5 * ARRAY_SIZE(pmu_guests));
+	for (size_t g = 0; g < ARRAY_SIZE(pmu_guests); g++) {
+		row = pmu_cost_index("port", pmu_guests[g], "cpl0");
+		cost = pmu_cost_of(costs, n, row);
+		assert_non_null(cost);
+		assert_ptr_equal(cost->without,
+				 &bench.rows[pmu_cost_index("port", "no-pmu", "cpl0")]);
+		check_about(cost->ticks.estimate, 100 * (double)(g + 1));
+		assert_true(cost->ticks.lower <= cost->ticks.estimate &&
+			    cost->ticks.estimate <= cost->ticks.upper);
+		assert_false(cost->has_path);
+	}
+	assert_int_equal(pmu_costs(&bench, costs, 7), 7);
+
+	/* One of them failed, or the guest without a PMU did: no difference. */
+	bench.rows[row].status = ROW_FAILED;
+	bench.rows[pmu_cost_index("cpuid", "no-pmu", "cpl3")].status = ROW_FAILED;
+	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	assert_int_equal(n, 5 * ARRAY_SIZE(pmu_guests) - 1 - ARRAY_SIZE(pmu_guests));
+	assert_null(pmu_cost_of(costs, n, row));
+
+	make_pmu_cost_bench(&zen_4);
+	measure_pmu_cost(5);
+	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	assert_true(n > 0 && isnan(costs[0].ticks.lower) && isnan(costs[0].ticks.upper));
+	make_pmu_cost_bench(&pvm);
+	measure_pmu_cost(10);
+	assert_int_equal(pmu_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
+	make_bench(&zen_4, false);
+	measure_all(10);
+	assert_int_equal(pmu_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
+}
+
+/* Of recorded exits, and only where both were. */
+static void test_pmu_costs_of_paths(void **state)
+{
+	struct pmu_cost costs[MAX_ROWS];
+	const struct pmu_cost *cost;
+	size_t n, without, with;
+
+	(void)state;
+	make_pmu_cost_bench(&zen_4);
+	measure_pmu_cost(1);
+	without = pmu_cost_index("cpuid", "no-pmu", "cpl0");
+	with = pmu_cost_index("cpuid", "passthrough-1", "cpl0");
+	set_path(without, 1201, 9);
+	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	assert_false(pmu_cost_of(costs, n, with)->has_path);
+	set_path(with, 2360, 4);
+	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	cost = pmu_cost_of(costs, n, with);
+	assert_true(cost->has_path);
+	assert_int_equal(cost->instructions, 1159);
+	assert_int_equal(cost->wrmsr, -5);
+}
+
 /* ----- the table ----- */
 
 static char *print(const char *placement, bool colour, const char *glob)
@@ -747,6 +861,131 @@ static void test_print(void **state)
 	check_says(text, "3065.2");
 	check_says(text, "perf_event_paranoid is 3");
 	assert_null(line_of(text, "rdpmc, native")); /* nothing of it was measured */
+}
+
+/* The words of the line of @text that begins with @start. */
+static size_t words_of(const char *text, const char *start, char words[][16], size_t max)
+{
+	const char *line = line_of(text, start);
+	char copy[200], *save, *word;
+	size_t n = 0;
+
+	if (!line)
+		fail_msg("no line \"%s\"", start);
+	snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(line, "\n"), line + strlen(start));
+	copy[strcspn(copy, "\n")] = '\0';
+	for (word = strtok_r(copy, " ", &save); word && n < max; word = strtok_r(NULL, " ", &save))
+		snprintf(words[n++], sizeof(words[0]), "%s", word);
+	return n;
+}
+
+static void check_words(const char *text, const char *start, const char *const *expected, size_t n)
+{
+	char words[16][16];
+
+	assert_int_equal(words_of(text, start, words, ARRAY_SIZE(words)), n);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(words[i], expected[i]))
+			fail_msg("%s: word %zu is \"%s\", not \"%s\"", start, i, words[i],
+				 expected[i]);
+}
+
+/* Exits down, guests across, each against the first; before the rows. */
+static void test_print_pmu_cost(void **state)
+{
+	static const char *const both[] = { "ns",      "400.0",	 "+40.00", "+80.00",
+					    "+120.0", "+160.0", "+200.0", "+240.0" };
+	static const char *const failed[] = { "ns",      "400.0", "+40.00", "-",
+					      "+120.0", "+160.0", "+200.0", "+240.0" };
+	static const char *const one[] = { "ns", "400.0", "-", "-", "-", "-", "+200.0", "-" };
+	static const char *const emulated[] = { "ns", "400.0", "+40.00", "+80.00",
+						"+120.0", "-", "-", "-" };
+	struct setting_host off = zen_4;
+	size_t row;
+	char *text;
+
+	(void)state;
+	make_pmu_cost_bench(&zen_4);
+	measure_pmu_cost(5);
+	text = print("CPU 3", false, NULL);
+	check_width(text);
+	check_words(text, "  cpuid/cpl3", both, ARRAY_SIZE(both));
+	check_words(text, "  hypercall/cpl0", both, ARRAY_SIZE(both));
+	assert_true(line_of(text, "what a guest's PMU costs") < strstr(text, "net of the empty loop"));
+	assert_null(strstr(text, "95 %"));
+	assert_null(strstr(text, "exit cost = "));
+	check_says(text, "the guest's PMU is mediated");
+	check_says(text, "one GP counter less");
+	assert_non_null(line_of(text, "control, passthrough, all counters on"));
+	assert_non_null(line_of(text, "control, no PMU"));
+
+	/* An interval where there are enough runs: one for each exit. */
+	make_pmu_cost_bench(&zen_4);
+	measure_pmu_cost(10);
+	text = print("CPU 3", false, NULL);
+	check_width(text);
+	assert_int_equal(count_of(text, "95 %: from"), 5);
+
+	row = pmu_cost_index("cpuid", "intercepted-1", "cpl3");
+	bench.rows[row].status = ROW_FAILED;
+	strcpy(bench.rows[row].reason, "a reason");
+	text = print("CPU 3", false, NULL);
+	check_words(text, "  cpuid/cpl3", failed, ARRAY_SIZE(failed));
+	check_says(text, "a reason control/cpuid-intercepted-1/cpl3");
+
+	/* Only what was asked for, beside what it is held against. */
+	text = print("CPU 3", false, "*/port-passthrough-1/cpl0");
+	check_words(text, "  port/cpl0", one, ARRAY_SIZE(one));
+	assert_null(line_of(text, "  cpuid/cpl3"));
+
+	off.enable_mediated_pmu = PARAM_NO;
+	make_pmu_cost_bench(&off);
+	measure_pmu_cost(3);
+	text = print("CPU 3", false, NULL);
+	check_words(text, "  cpuid/cpl3", emulated, ARRAY_SIZE(emulated));
+	check_says(text, "the guest's PMU is emulated");
+	check_says(text, "enable_mediated_pmu=N");
+
+	/* No PMU for any guest: that, and why. */
+	make_pmu_cost_bench(&pvm);
+	measure_pmu_cost(3);
+	text = print("CPU 3", false, NULL);
+	check_width(text);
+	check_says(text, "unknown: host has no PMU");
+	assert_null(strstr(text, "counters on:"));
+	make_pmu_cost_bench(&no_vpmu);
+	measure_pmu_cost(3);
+	check_says(print("CPU 3", false, NULL), "unknown: KVM offers guests no PMU here");
+	make_pmu_cost_bench(&zen_4);
+	check_says(print("CPU 3", false, NULL), "unknown: no exit was measured both");
+
+	make_bench(&zen_4, false);
+	measure_all(3);
+	assert_null(strstr(print("CPU 3", false, NULL), "what a guest's PMU costs"));
+}
+
+/* Where exits are recorded, what was counted stands there and no median. */
+static void test_print_pmu_cost_of_paths(void **state)
+{
+	static const char *const instructions[] = { "instructions", "1201", "+1117", "-", "-", "-",
+						    "-",	    "+1234567" };
+	static const char *const wrmsr[] = { "31", "+10", "-", "-", "-", "-", "-2" };
+	const char *line;
+	char *text;
+
+	(void)state;
+	make_pmu_cost_bench(&zen_4);
+	bench.emulated_host = true;
+	measure_pmu_cost(10);
+	set_path(pmu_cost_index("cpuid", "no-pmu", "cpl0"), 1201, 31);
+	set_path(pmu_cost_index("cpuid", "intercepted-0", "cpl0"), 2318, 41);
+	set_path(pmu_cost_index("cpuid", "passthrough-all", "cpl0"), 1201 + 1234567, 29);
+	text = print("CPU 3", false, NULL);
+	check_width(text);
+	check_words(text, "  cpuid/cpl0", instructions, ARRAY_SIZE(instructions));
+	line = strchr(line_of(text, "  cpuid/cpl0"), '\n') + 1;
+	check_words(line, "                 WRMSR ", wrmsr, ARRAY_SIZE(wrmsr));
+	assert_null(strstr(text, "95 %"));
 }
 
 /* The row's line below its group's heading: what was measured, in ns, in cycles, and the exits. */
@@ -1620,6 +1859,54 @@ static void test_json_costs(void **state)
 	assert_int_equal(json_array_size(get(json, "exit_costs")), 0);
 }
 
+static void test_json_pmu_costs(void **state)
+{
+	json_t *costs, *cost = NULL, *each;
+	const char *key, *last = NULL;
+	size_t i, with;
+
+	(void)state;
+	make_pmu_cost_bench(&zen_4);
+	measure_pmu_cost(10);
+	with = pmu_cost_index("cpuid", "passthrough-all", "cpl3");
+	set_path(pmu_cost_index("cpuid", "no-pmu", "cpl3"), 1201, 0);
+	set_path(with, 2713, 29);
+	make_json();
+	assert_true(json_is_true(get(get(json, "options"), "pmu_cost")));
+	costs = get(json, "pmu_costs");
+	assert_int_equal(json_array_size(costs), 5 * ARRAY_SIZE(pmu_guests));
+	json_array_foreach(costs, i, each)
+	{
+		if (!strcmp(json_string_value(get(each, "row")), bench.rows[with].name))
+			cost = each;
+		else
+			assert_null(json_object_get(each, "exit_path"));
+	}
+	assert_non_null(cost);
+	check_string(cost, "without", "control/cpuid-no-pmu/cpl3");
+	check_string(cost, "unit", "ns");
+	check_number(cost, "cost", 240);
+	assert_true(json_number_value(get(cost, "lower")) <= 240);
+	assert_true(json_number_value(get(cost, "upper")) >= 240);
+	check_number(get(cost, "exit_path"), "instructions", 1512);
+	check_number(get(cost, "exit_path"), "wrmsr", 29);
+	/* What reads results takes it that nothing comes behind the details. */
+	json_object_foreach(json, key, each) last = key;
+	assert_string_equal(last, "details");
+	assert_int_equal(json_array_size(get(json, "exit_costs")), 0);
+
+	make_pmu_cost_bench(&pvm);
+	measure_pmu_cost(3);
+	make_json();
+	assert_int_equal(json_array_size(get(json, "pmu_costs")), 0);
+
+	make_bench(&zen_4, false);
+	measure_all(3);
+	make_json();
+	assert_null(json_object_get(json, "pmu_costs"));
+	assert_null(json_object_get(get(json, "options"), "pmu_cost"));
+}
+
 /* Instructions under the name of instructions; what would be a time or a frequency is null. */
 static void test_json_emulated_host(void **state)
 {
@@ -2011,6 +2298,11 @@ int main(void)
 		cmocka_unit_test_teardown(test_json_failed, drop_json),
 		cmocka_unit_test_teardown(test_json_counts, drop_json),
 		cmocka_unit_test_teardown(test_json_emulator, drop_json),
+		cmocka_unit_test(test_pmu_costs),
+		cmocka_unit_test(test_pmu_costs_of_paths),
+		cmocka_unit_test(test_print_pmu_cost),
+		cmocka_unit_test(test_print_pmu_cost_of_paths),
+		cmocka_unit_test_teardown(test_json_pmu_costs, drop_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

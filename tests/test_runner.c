@@ -12,11 +12,13 @@
 #include <cmocka.h>
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -55,6 +57,45 @@ __attribute__((no_sanitize("address"))) long syscall(long number, ...)
 	if (!next)
 		next = dlsym(RTLD_NEXT, "syscall");
 	return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static unsigned int vms_made, most_vms;
+
+static unsigned int count_vms(void)
+{
+	unsigned int n = 0;
+
+	for (int fd = 0; fd < 256; fd++) {
+		char path[32], target[64] = "";
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		if (readlink(path, target, sizeof(target) - 1) > 0)
+			n += !strcmp(target, "anon_inode:kvm-vm");
+	}
+	return n;
+}
+
+/* Counts the VMs that are there when one is made. */
+int ioctl(int fd, unsigned long request, ...)
+{
+	static int (*next)(int, unsigned long, ...);
+	void *argument;
+	va_list ap;
+	int result;
+
+	va_start(ap, request);
+	argument = va_arg(ap, void *);
+	va_end(ap);
+	if (!next)
+		next = dlsym(RTLD_NEXT, "ioctl");
+	result = next(fd, request, argument);
+	if (request == KVM_CREATE_VM && result >= 0) {
+		unsigned int n = count_vms();
+
+		vms_made++;
+		most_vms = n > most_vms ? n : most_vms;
+	}
+	return result;
 }
 
 static int setup(void **state)
@@ -595,6 +636,107 @@ static void test_emulator_block(void **state)
 	finish(bench);
 }
 
+/* ----- --pmu-cost ----- */
+
+/* A row is called by how many counters run: it is no row of fewer, and none of more. */
+static void test_counting(void **state)
+{
+	static const struct pmu_shape guest = { .version = 5, .nr_gp = 8, .nr_fixed = 4 };
+	static const struct {
+		enum guest_running running;
+		uint64_t counting;
+		int error;
+		const char *text;
+	} rows[] = {
+		{ GUEST_RUNNING_NONE, 0, 0, NULL },
+		{ GUEST_RUNNING_NONE, 1, -EBADMSG, "wrong label: 0 of the guest's" },
+		{ GUEST_RUNNING_ONE, 0, -ENOSPC, "1 counters that were started 0 count" },
+		{ GUEST_RUNNING_ONE, 1, 0, NULL },
+		{ GUEST_RUNNING_ONE, 2, -EBADMSG, "1 of the guest's counters were started, 2" },
+		{ GUEST_RUNNING_ALL, 12, 0, NULL },
+		{ GUEST_RUNNING_ALL, 11, -ENOSPC, "nmi_watchdog=0" },
+		{ GUEST_RUNNING_ALL, 13, -EBADMSG, "wrong label" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(
+			answers_counting(&guest, rows[i].running, rows[i].counting, &failure),
+			rows[i].error);
+		if (rows[i].text && !strstr(failure.text, rows[i].text))
+			fail_msg("%s", failure.text);
+	}
+}
+
+#define WITHOUT_ROW "control/cpuid-no-pmu/cpl3"
+#define NONE_ROW    "control/cpuid-intercepted-0/cpl3"
+#define ALL_ROW     "control/cpuid-passthrough-all/cpl3"
+
+/* These three; any host can have them if those with a PMU have the simulated one. */
+static struct bench *make_pmu_cost_bench(void)
+{
+	struct bench *bench = make_bench("control/empty/cpl3", false);
+	struct case_plan *plan = calloc(1, sizeof(*plan));
+	size_t n = 0;
+
+	assert_non_null(plan);
+	plan->pmu_cost = true;
+	probe_setting_host("", &kvm, &plan->host);
+	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++)
+		setting_derive(&plan->host, kind, &plan->setting[kind]);
+	bench->n_rows = cases_make(plan, bench->rows);
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		struct row *row = &bench->rows[i];
+		struct machine *machine = &bench->machines[row->machine];
+
+		if (strcmp(row->name, WITHOUT_ROW) && strcmp(row->name, NONE_ROW) &&
+		    strcmp(row->name, ALL_ROW) && strcmp(row->name, "control/empty-no-pmu/cpl3"))
+			continue;
+		machine->running = pmu_state(row->machine)->running;
+		machine->config.pmu.vendor = plan->host.kvm.vendor;
+		machine->config.simulated = pmu_state(row->machine)->has_pmu;
+		bench->rows[n] = *row;
+		bench->rows[n].status = ROW_READY;
+		bench->rows[n++].reason[0] = '\0';
+	}
+	bench->n_rows = n;
+	bench->one_guest = true;
+	free(plan);
+	return bench;
+}
+
+/* No guest is measured beside another, and each round's is a fresh one. */
+static void test_one_guest(void **state)
+{
+	static const char *const names[] = { WITHOUT_ROW, NONE_ROW, ALL_ROW };
+	struct bench *bench = make_pmu_cost_bench();
+	size_t runs = RUNS; /* fewer on a busy machine */
+
+	(void)state;
+	vms_made = most_vms = 0;
+	run(bench);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct row *row = find(bench, names[i]);
+
+		if (row->status != ROW_MEASURED)
+			fail_msg("%s: %s", row->name, row->reason);
+		runs = bench->results[row - bench->rows].n_runs;
+		assert_in_range(runs, 1, RUNS);
+	}
+	assert_int_equal(most_vms, 1);
+	assert_true(vms_made >= 3 + 3 * runs * RUN_VISITS);
+	finish(bench);
+
+	/* The others are there together, and the same for a whole run. */
+	bench = make_pmu_cost_bench();
+	bench->one_guest = false;
+	vms_made = most_vms = 0;
+	run(bench);
+	assert_int_equal(most_vms, 3);
+	assert_true(vms_made <= 3 + 3 * (RUNS + 2));
+	finish(bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -616,6 +758,8 @@ int main(void)
 		cmocka_unit_test(test_emulator_wrong_expectation),
 		cmocka_unit_test(test_emulator_registers),
 		cmocka_unit_test(test_emulator_block),
+		cmocka_unit_test(test_counting),
+		cmocka_unit_test(test_one_guest),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

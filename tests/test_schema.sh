@@ -117,18 +117,66 @@ test_emulator_rows() # FILE
 	refused 'refused: another engine' 'is not one of' $schema "$work/changed.json"
 }
 
+# What a host with a PMU would have written: FILE's cpuid row of the guest without one once more, dearer.
+make_pmu_cost() # FROM TO CHANGE, a statement in Python
+{
+	"$python" - "$@" <<'END'
+import copy, json, sys
+source, made, change = sys.argv[1:]
+of = json.load(open(source))
+rows = {row["name"]: row for row in of["rows"]}
+without, name = rows["control/cpuid-no-pmu/cpl3"], "control/cpuid-passthrough-all/cpl3"
+row = rows[name]
+row.clear()
+row.update(copy.deepcopy(without), name=name)
+cost = {"row": name, "without": without["name"], "unit": "ns", "cost": 0.0, "lower": None, "upper": None}
+of["pmu_costs"] = [cost]
+details = of["details"][name] = copy.deepcopy(of["details"][without["name"]])
+for figure in ("interrupts", "samples", "disturbed"):
+    of["context"]["noise"][figure] += sum(run[figure] for run in details)
+exec(change)
+json.dump(of, open(made, "w"))
+END
+}
+
+test_pmu_cost() # FILE
+{
+	if ! grep -q '"name": "control/cpuid-no-pmu/cpl3"' "$1" 2>/dev/null ||
+		! make_pmu_cost "$1" "$work/changed.json" pass 2>"$work/errors"; then
+		skip "a PMU's cost" 'no row of the guest without a PMU was measured'
+		return
+	fi
+	valid "a PMU's cost" "$work/changed.json"
+	make_pmu_cost "$1" "$work/changed.json" 'cost["cost"] = 1e6'
+	refused 'refused: a cost that is not the difference' 'medians differ by 0' $schema "$work/changed.json"
+	make_pmu_cost "$1" "$work/changed.json" 'cost["without"] = cost["row"]'
+	refused 'refused: a cost to another row than that without a PMU' 'cpuid-no-pmu/cpl3' $schema "$work/changed.json"
+	make_pmu_cost "$1" "$work/changed.json" 'row["status"] = "failed"; row["reason"] = "x"'
+	refused 'refused: a cost of a row that failed' 'was measured' $schema "$work/changed.json"
+	make_pmu_cost "$1" "$work/changed.json" 'cost["lower"], cost["upper"] = 2.0, 1.0'
+	refused 'refused: an interval upside down' 'is above upper' $schema "$work/changed.json"
+	make_pmu_cost "$1" "$work/changed.json" 'cost["exit_path"] = {"instructions": 1, "wrmsr": 0}'
+	refused 'refused: a path that no row has' 'the rows have None' $schema "$work/changed.json"
+	make_pmu_cost "$1" "$work/changed.json" 'cost["unit"] = "instructions"'
+	refused 'refused: instructions on a host that has times' "'ns' was expected" $schema "$work/changed.json"
+	make_pmu_cost "$1" "$work/changed.json" 'del of["options"]["pmu_cost"]'
+	refused 'refused: costs that nobody asked for' 'goes with the option' $schema "$work/changed.json"
+}
+
 test_output()
 {
 	run_is_valid 'rdpmc-bench run --engine=emulator' "$work/emulator.json" --engine=emulator
 	test_emulator_rows "$work/emulator.json"
 	reason=$(obstacle)
 	if [ -n "$reason" ]; then
-		for name in run 'run --vpmu=user' 'run, interrupted' 'run --filter --json -'; do
+		for name in run 'run --pmu-cost' 'run --vpmu=user' 'run, interrupted' 'run --filter --json -'; do
 			skip "rdpmc-bench $name" "$reason"
 		done
 		return
 	fi
 	run_is_valid 'rdpmc-bench run' "$work/run.json"
+	run_is_valid 'rdpmc-bench run --pmu-cost' "$work/pmu-cost.json" --pmu-cost
+	test_pmu_cost "$work/pmu-cost.json"
 	run_is_valid 'rdpmc-bench run --vpmu=user' "$work/simulated.json" --vpmu=user
 	interrupted_is_valid
 	pipe_is_valid
