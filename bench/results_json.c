@@ -85,7 +85,7 @@ static json_t *counts_json(const struct row_result *result, const struct perf_co
 	json_t *object = json_object();
 
 	for (int i = 0; i < NR_PERF_COUNTS; i++)
-		if (!counts->reason[i][0])
+		if (!counts->reason[i][0] && !isnan(result->counts[i]))
 			json_object_set_new(object, perf_count_name((enum perf_count)i),
 					    number(result->counts[i]));
 	return object;

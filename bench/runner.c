@@ -390,9 +390,9 @@ static int do_run(struct bench *bench, struct schedule *schedule, struct rng *rn
 }
 
 /*
- * Tracepoints and host counters, per read: after the runs, because counting makes an exit slower.
+ * Tracepoints or host counters, per read: after the runs, because counting makes an exit slower.
  */
-static int count_events(struct bench *bench, const struct schedule *schedule,
+static int count_events(struct bench *bench, const struct schedule *schedule, bool traced,
 			struct failure *failure)
 {
 	for (size_t i = 0; i < bench->n_rows; i++) {
@@ -405,6 +405,9 @@ static int count_events(struct bench *bench, const struct schedule *schedule,
 
 		if (row->status != ROW_READY || !row_has_guest(row))
 			continue;
+		for (int c = 0; c < NR_PERF_COUNTS; c++)
+			if (perf_count_is_traced((enum perf_count)c) == traced)
+				bench->results[i].counts[c] = NAN;
 		/* Booting a guest must not be counted. */
 		error = measure(bench, row, 1, false, timeout_for(schedule, i, 1), &reading,
 				failure);
@@ -422,9 +425,11 @@ static int count_events(struct bench *bench, const struct schedule *schedule,
 			continue;
 		}
 		for (int c = 0; c < NR_PERF_COUNTS; c++)
-			bench->results[i].counts[c] = ((double)(count[2][c] - count[1][c]) -
-						       (double)(count[1][c] - count[0][c])) /
-						      (double)n;
+			if (perf_count_is_traced((enum perf_count)c) == traced)
+				bench->results[i].counts[c] =
+					((double)(count[2][c] - count[1][c]) -
+					 (double)(count[1][c] - count[0][c])) /
+					(double)n;
 		bench->results[i].has_counts = true;
 	}
 	return 0;
@@ -530,9 +535,9 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 	}
 	if (!error && exit_path_recorder())
 		error = record_paths(bench, schedule, failure);
-	if (!error && has_guests(bench)) {
-		if (perf_counts_open(&bench->counts, ""))
-			error = count_events(bench, schedule, failure);
+	for (int traced = 0; traced < 2 && !error && has_guests(bench); traced++) {
+		if (perf_counts_open(&bench->counts, "", traced))
+			error = count_events(bench, schedule, traced, failure);
 		perf_counts_close(&bench->counts);
 	}
 	bench->elapsed = now_seconds() - start;

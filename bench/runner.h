@@ -18,7 +18,7 @@ struct row_result {
 	size_t n_runs;
 	uint64_t value; /* what the last checked read answered */
 	bool has_counts;
-	double counts[NR_PERF_COUNTS]; /* per read, measured after the runs */
+	double counts[NR_PERF_COUNTS]; /* per read, measured after the runs; NAN: not */
 	bool has_path;
 	struct path path; /* of the exit of one read, on a host that records it */
 };

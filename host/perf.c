@@ -85,12 +85,20 @@ static int open_one(enum perf_count count, const char *root, char *reason, size_
 	return fd;
 }
 
-size_t perf_counts_open(struct perf_counts *counts, const char *root)
+bool perf_count_is_traced(enum perf_count count)
+{
+	return descriptions[count].tracepoint;
+}
+
+size_t perf_counts_open(struct perf_counts *counts, const char *root, bool traced)
 {
 	size_t n = 0;
 
-	*counts = (struct perf_counts){ 0 };
 	for (int i = 0; i < NR_PERF_COUNTS; i++) {
+		counts->fd[i] = -1;
+		if (perf_count_is_traced((enum perf_count)i) != traced)
+			continue;
+		counts->reason[i][0] = '\0';
 		counts->fd[i] = open_one((enum perf_count)i, root, counts->reason[i],
 					 sizeof(counts->reason[i]));
 		n += counts->fd[i] >= 0;

@@ -6,6 +6,7 @@
 #ifndef HOST_PERF_H
 #define HOST_PERF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,8 +26,12 @@ struct perf_counts {
 	char reason[NR_PERF_COUNTS][160]; /* why not, and what would help */
 };
 
-/* Opens what there is for the calling thread. Returns how many there are. */
-size_t perf_counts_open(struct perf_counts *counts, const char *root);
+/*
+ * Opens what there is for the calling thread: tracepoints, or the host's counters, which would count what a
+ * tracepoint adds to an exit. Returns how many there are. The others' reasons stay.
+ */
+size_t perf_counts_open(struct perf_counts *counts, const char *root, bool traced);
+bool perf_count_is_traced(enum perf_count count);
 void perf_counts_close(struct perf_counts *counts);
 /*
  * Totals since opening; 0 for what is not there. An event that did not count all the time, because
