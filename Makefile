@@ -358,7 +358,7 @@ fuzz-target: ## the target and its corpus into OUT=, by LIB_FUZZING_ENGINE, CC, 
 
 # The catalogue: each patch on a copy of emulator/, as an engine in a shared object, for each driver.
 FAULTS := $(patsubst fuzz/faults/%.patch,%,$(wildcard fuzz/faults/*.patch))
-FAULT_FLAGS = -I$(@D) $(CPPFLAGS_ALL) $(FUZZ_FLAGS) -shared -fPIC -fvisibility=hidden -DENGINE_NAME='"$*"' \
+FAULT_FLAGS = -I$(@D) $(CPPFLAGS_ALL) $(filter-out -g,$(FUZZ_FLAGS)) -shared -fPIC -fvisibility=hidden -DENGINE_NAME='"$*"' \
 	-Dengine_emulator=rdpmc_engine fuzz/engine_emulator_inlined.c -o $@
 $(BUILD)/faults/%/patched: fuzz/faults/%.patch $(wildcard emulator/*)
 	@rm -rf $(@D)/emulator && mkdir -p $(@D) && cp -r emulator $(@D)/
