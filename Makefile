@@ -31,10 +31,10 @@ VERSION := $(shell read -r number commit <VERSION; \
 
 WARNINGS := -Wall -Wextra -Werror
 CFLAGS   ?= -O2 -g
-SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-# Sanitized, the compiler takes three times as long for -O2 -g: lines are enough for reports of where it was, and
+# Sanitized, the compiler takes five times as long for -O2 -g: lines are enough for reports of where it was, and
 # speed matters in a few files only (SPED_UP). CFLAGS of your own are taken as they are.
-SANITIZE += $(if $(filter file,$(origin CFLAGS)),-O1 -g1)
+UNDEFINED := -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(if $(filter file,$(origin CFLAGS)),-O0 -g1)
+SANITIZE  := -fsanitize=address $(UNDEFINED)
 CPPFLAGS_ALL := -I. -D_GNU_SOURCE
 CFLAGS_ALL    = -std=gnu11 $(WARNINGS) $(CFLAGS)
 LIBS      = $(shell $(PKG_CONFIG) --libs hwloc jansson) -lm
@@ -86,6 +86,7 @@ endif
 
 objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
+UNDEFINED_ONLY := $(BUILD)/undefined
 
 .PHONY: all bench check test hosts doctor list speed sweep clean help setup-build setup-check setup-machine bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
@@ -255,7 +256,7 @@ $(BUILD)/guest/guest.elf: $(call objects,$(BUILD)/guest,$(GUEST_SOURCES)) guest/
 $(BUILD)/guest/guest.bin: $(BUILD)/guest/guest.elf
 	$(call quiet,OBJCOPY,$@)$(OBJCOPY) -O binary $< $@
 
-# The same sources twice: as they ship, and with sanitizers for the tests.
+# The same sources twice: as they ship, and with sanitizers for the tests; a few of them with UBSan only (ENUMERATED).
 define compile
 $(1)/host/image.S.o: $$(BUILD)/guest/guest.bin
 $(1)/host/image.S.o: CPPFLAGS_ALL += -DGUEST_IMAGE_FILE='"$$(BUILD)/guest/guest.bin"'
@@ -274,10 +275,15 @@ $(1)/fuzz-rdpmc-replay: $$(call objects,$(1),$$(TARGET_SOURCES) fuzz/main_replay
 endef
 $(eval $(call compile,$(BUILD),))
 $(eval $(call compile,$(SANITIZED),$(SANITIZE)))
+$(eval $(call compile,$(UNDEFINED_ONLY),$(UNDEFINED)))
+# Where tests read all ECX, ASan takes most of their time. The other tests, and fuzz-rdpmc, run these with both sanitizers.
+ENUMERATED := $(MODEL_SOURCES) $(EMULATOR_SOURCES) bench/expect.c bench/modelled.c fuzz/case.c fuzz/engine_emulator.c fuzz/trial.c
+enumerating = $(call objects,$(UNDEFINED_ONLY),$(filter $(ENUMERATED),$(1))) \
+	$(call objects,$(SANITIZED),$(filter-out $(ENUMERATED),$(1)))
 # In these the tests spend their time.
-SPED_UP := $(MODEL_SOURCES) $(EMULATOR_SOURCES) bench/expect.c bench/modelled.c bench/stats.c fuzz/case.c fuzz/engine_emulator.c \
-	fuzz/trial.c $(wildcard fuzz/survey_[cgr]*.c fuzz/sweep*.c) tests/test_fuzz_survey.c tests/test_fuzz_sweep.c
-$(call objects,$(SANITIZED),$(SPED_UP)): SPEED := $(if $(filter file,$(origin CFLAGS)),-O2)
+SPED_UP := $(ENUMERATED) bench/stats.c $(wildcard fuzz/survey_[cgr]*.c fuzz/sweep*.c machine/*.c) \
+	$(patsubst %,tests/test_%.c,expect fuzz_survey fuzz_sweep intercept machine_model)
+$(call objects,$(SANITIZED),$(SPED_UP)) $(call objects,$(UNDEFINED_ONLY),$(ENUMERATED)): SPEED := $(if $(filter file,$(origin CFLAGS)),-O2)
 
 # The loops of a sweep: all of a read inlined, what is the same for all reads decided outside the loop.
 SWEEP_FLAGS := $(if $(findstring clang,$(CC)),-mllvm -inline-threshold=2000,-funswitch-loops -fno-tree-slp-vectorize -fno-store-merging \
@@ -356,7 +362,7 @@ fuzz-target: ## the target and its corpus into OUT=, by LIB_FUZZING_ENGINE, CC, 
 
 # The catalogue: each patch on a copy of emulator/, as an engine in a shared object, for each driver.
 FAULTS := $(patsubst fuzz/faults/%.patch,%,$(wildcard fuzz/faults/*.patch))
-FAULT_FLAGS = -I$(@D) $(CPPFLAGS_ALL) $(FUZZ_FLAGS) -shared -fPIC -fvisibility=hidden -DENGINE_NAME='"$*"' \
+FAULT_FLAGS = -I$(@D) $(CPPFLAGS_ALL) $(filter-out -g,$(FUZZ_FLAGS)) -shared -fPIC -fvisibility=hidden -DENGINE_NAME='"$*"' \
 	-Dengine_emulator=rdpmc_engine fuzz/engine_emulator_inlined.c -o $@
 $(BUILD)/faults/%/patched: fuzz/faults/%.patch $(wildcard emulator/*)
 	@rm -rf $(@D)/emulator && mkdir -p $(@D) && cp -r emulator $(@D)/
@@ -434,16 +440,24 @@ $(BUILD)/stats-speed: $(call objects,$(BUILD),bench/stats.c bench/stats_speed.c)
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm
 
 # A test links everything but main(): of fuzz/, of machine/ and the model it is held against, or of the benchmark.
+define link_test
+$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(HOST_LIBS) $(WRAPPED) -lcmocka
+endef
+FUZZ_TEST_SOURCES := $(FUZZ_SOURCES) $(SWEEP_SOURCES) $(TRIAGE_SOURCES)
+BENCH_TEST_SOURCES := $(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES))
+$(SANITIZED)/test_expect: $(call enumerating,tests/test_expect.c $(BENCH_TEST_SOURCES)) $(MADE_OBJECT)
+	$(link_test)
+$(addprefix $(SANITIZED)/test_fuzz_,survey sweep): $(SANITIZED)/%: $(SANITIZED)/tests/%.c.o $(call enumerating,$(FUZZ_TEST_SOURCES))
+	$(link_test)
 $(SANITIZED)/test_machine_%: $(SANITIZED)/tests/test_machine_%.c.o $(call objects,$(SANITIZED),$(MACHINE_SOURCES) $(MODEL_SOURCES))
-	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ -lcmocka
+	$(link_test)
 $(SANITIZED)/test_fuzz_offer: $(call objects,$(SANITIZED),fuzz/live/offer.c host/cpuid_pmu.c)
-$(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_SOURCES) $(SWEEP_SOURCES) $(TRIAGE_SOURCES))
-	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(LIBS) -lcmocka
+$(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_TEST_SOURCES))
+	$(link_test)
 # Counts the calls of emulator/'s entries.
 $(SANITIZED)/test_runner: WRAPPED := -Wl,--wrap=kvm_emulate_rdpmc -Wl,--wrap=x86_emulate_rdpmc
-$(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o \
-		$(call objects,$(SANITIZED),$(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES))) $(MADE_OBJECT)
-	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(HOST_LIBS) $(WRAPPED) -lcmocka
+$(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o $(call objects,$(SANITIZED),$(BENCH_TEST_SOURCES)) $(MADE_OBJECT)
+	$(link_test)
 
 $(BUILD)/made_host.o: tests/made_host.c host/cpuid.h
 	@mkdir -p $(@D)

@@ -16,6 +16,7 @@
 #define SELECT_BITS         11 /* 2^11 counters of 8 bytes stay in a 32 KiB first-level cache */
 #define SELECT_COUNTERS     (1u << SELECT_BITS)
 #define BOOTSTRAP_RESAMPLES 2000
+#define FEW                 32
 #define BOOTSTRAP_LEAST     6 /* runs a side: with fewer, 0.95 is out of a median's reach */
 
 static unsigned int bit_length(uint64_t value)
@@ -232,17 +233,38 @@ static int compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* A bootstrap sorts thousands of samples of a few runs: each in place, without qsort()'s calls. */
+static void sort_few(double *values, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		double value = values[i];
+		size_t at = i;
+
+		for (; at && values[at - 1] > value; at--)
+			values[at] = values[at - 1];
+		values[at] = value;
+	}
+}
+
 /* Sorts, or says that there is no order: of nothing, or with a NAN. */
 static bool sort_doubles(double *values, size_t n)
 {
+	bool sorted = true;
+
 	if (n == 0)
 		return false;
 
 	for (size_t i = 0; i < n; i++) {
 		if (isnan(values[i]))
 			return false;
+		sorted &= !i || values[i - 1] <= values[i];
 	}
-	qsort(values, n, sizeof(*values), compare_doubles);
+	if (sorted)
+		return true;
+	if (n <= FEW)
+		sort_few(values, n);
+	else
+		qsort(values, n, sizeof(*values), compare_doubles);
 	return true;
 }
 

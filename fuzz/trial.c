@@ -244,8 +244,9 @@ static void note(const struct trial_run *run, enum entry entry, size_t step,
 	finding->model = *model;
 	finding->engine = *answer;
 	finding->engine.changed = finding->engine.refused = NULL; /* good until the next read */
-	snprintf(finding->changed, sizeof(finding->changed), "%s",
-		 answer->changed ? answer->changed : "");
+	finding->changed[0] = '\0';
+	if (answer->changed)
+		snprintf(finding->changed, sizeof(finding->changed), "%s", answer->changed);
 	finding->expected = run->counters;
 	finding->n_gp = run->n_gp;
 	finding->n_fixed = run->n_fixed;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that the context and the doctor's advice say what /proc and /sys say, nothing where they
  * say nothing, and break on no content. Against made trees, and once against this machine.

@@ -200,6 +200,23 @@ static void test_clean(void **unused)
 	survey_free(&result);
 }
 
+/* The example's bytes find what the class says. */
+static void check_example(const struct survey_result *result)
+{
+	struct finding finding;
+	struct case_bytes bytes;
+	struct trial trial;
+	const char *why;
+
+	survey_case(result, &result->classes[0], &bytes);
+	assert_int_equal(trial_init(&trial, &engine, &why), 0);
+	assert_false(trial_run(&trial, (const uint8_t *)&bytes, sizeof(bytes), &finding));
+	assert_int_equal(finding.oracles, result->classes[0].key.sides[0].oracles);
+	assert_int_equal(finding.entry, ENTRY_EMULATOR);
+	assert_int_equal(finding.model.decision.rule, RULE_TYPE_OTHER);
+	trial_free(&trial);
+}
+
 static void test_type(void **unused)
 {
 	struct survey_result result;
@@ -216,6 +233,7 @@ static void test_type(void **unused)
 	assert_int_equal(class->example.ecx, 0x60000000);
 	assert_int_equal(class->example.state, 0);
 	assert_int_equal(class->example.engine[0].regs.rax, 0x1234);
+	check_example(&result);
 	survey_free(&result);
 }
 
@@ -306,7 +324,7 @@ static void test_complaint(void **unused)
 static void test_setup(void **unused)
 {
 	struct survey_result result;
-	const struct survey_class *class = only(SETUP, "skylake", &result);
+	const struct survey_class *class = only(SETUP, "no-pmu", &result);
 
 	(void)unused;
 	assert_int_equal(class->key.entry, SURVEY_SETUP);
@@ -406,7 +424,7 @@ static struct survey_made made(unsigned int how, struct survey_result *result)
 	struct survey_made made;
 	const char *why;
 
-	prepare(how, (const char *const[]){ "skylake", NULL });
+	prepare(how, (const char *const[]){ "no-pmu", NULL });
 	run(result);
 	assert_int_equal(survey_made(result, 3000, NULL, NULL, &made, &why), 0);
 	return made;
@@ -523,33 +541,12 @@ static void test_made_not_noted(void **unused)
 	survey_free(&result);
 }
 
-/* The example's bytes find what the class says. */
-static void test_example(void **unused)
-{
-	struct survey_result result;
-	struct finding finding;
-	struct case_bytes bytes;
-	struct trial trial;
-	const char *why;
-
-	(void)unused;
-	only(ANSWERS_6000, "skylake", &result);
-	survey_case(&result, &result.classes[0], &bytes);
-	assert_int_equal(trial_init(&trial, &engine, &why), 0);
-	assert_false(trial_run(&trial, (const uint8_t *)&bytes, sizeof(bytes), &finding));
-	assert_int_equal(finding.oracles, result.classes[0].key.sides[0].oracles);
-	assert_int_equal(finding.entry, ENTRY_EMULATOR);
-	assert_int_equal(finding.model.decision.rule, RULE_TYPE_OTHER);
-	trial_free(&trial);
-	survey_free(&result);
-}
-
 static void change(unsigned int before, unsigned int after, enum survey_change expected,
 		   size_t n_classes, uint64_t count)
 {
 	struct survey_result result;
 
-	prepare(after, (const char *const[]){ "skylake", NULL });
+	prepare(after, (const char *const[]){ "amd-v2", NULL });
 	wrong_before = before;
 	survey.engines[SURVEY_AFTER] = &engine;
 	survey.engines[SURVEY_BEFORE] = &engine_before;
@@ -570,8 +567,8 @@ static void test_changes(void **unused)
 	change(ANSWERS_6000, ANSWERS_6000, CHANGE_FIXED, 0, 0);
 	change(NOTHING, ANSWERS_6000, CHANGE_BROKEN, 1, 5 * 65536);
 	change(ANSWERS_6000, NOTHING, CHANGE_FIXED, 1, 5 * 65536);
-	change(NOTHING, IGNORES_31, CHANGE_BROKEN, 2, ALLOWED * 7);
-	change(IGNORES_31, NOTHING, CHANGE_FIXED, 2, ALLOWED * 7);
+	change(NOTHING, IGNORES_31, CHANGE_BROKEN, 2, ALLOWED * 6);
+	change(IGNORES_31, NOTHING, CHANGE_FIXED, 2, ALLOWED * 6);
 }
 
 static bool (*is_set)(uint32_t ecx);
@@ -648,7 +645,7 @@ static void test_common_entries(void **unused)
 
 	(void)unused;
 	for (unsigned int i = 0; i < 2; i++) {
-		prepare(NOTHING, (const char *const[]){ "skylake", NULL });
+		prepare(NOTHING, (const char *const[]){ "no-pmu", NULL });
 		wrong_before = ANSWERS_6000; /* by the emulator's entry */
 		survey.engines[SURVEY_BEFORE] = &engine_before;
 		survey.engines[SURVEY_AFTER] = &engine;
@@ -691,7 +688,7 @@ static void test_moved_rip(void **unused)
 /* Nothing was found because nothing was tried: that is said, and is no agreement. */
 static void test_refused(void **unused)
 {
-	static const char *const names[] = { "skylake", NULL };
+	static const char *const names[] = { "no-pmu", NULL };
 	struct survey_report report = { .started = "2026-01-01T00:00:00Z" };
 	struct survey_result result;
 
@@ -705,7 +702,7 @@ static void test_refused(void **unused)
 
 		/* One engine; of two the second, the first. */
 		prepare(side == 2 ? NOTHING : REFUSES, names);
-		wrong_before = side == 2 ? REFUSES : IGNORES_31;
+		wrong_before = side == 2 ? REFUSES : ANSWERS_6000;
 		if (side) {
 			survey.engines[SURVEY_AFTER] = &engine;
 			survey.engines[SURVEY_BEFORE] = &engine_before;
@@ -783,7 +780,7 @@ int main(void)
 		cmocka_unit_test(test_complaint),      cmocka_unit_test(test_setup),
 		cmocka_unit_test(test_intercept),      cmocka_unit_test(test_estimate),
 		cmocka_unit_test(test_side_effects),   cmocka_unit_test(test_death),
-		cmocka_unit_test(test_example),        cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_reports),        cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_common_entries), cmocka_unit_test(test_moved_rip),
 		cmocka_unit_test(test_made),           cmocka_unit_test(test_death_beside_another),

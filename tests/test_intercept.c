@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that the intercept may be off exactly where executing RDPMC under the processor's and the
  * guest's view shows no difference, for all pairs of some hundred PMUs; and which reads exit.

@@ -152,11 +152,8 @@ END
 plant()
 {
 	work=$dir/worker-$1
-	mkdir "$work" && cp -as "$tree" "$work/copy" || return
 	count=0 failures=0
 	number=0
-	check 'an engine for the fuzzer' fuzzer_of "$work" "$work/copy"
-	mv "$work/objects" "$work/objects-plain"
 	if [ "$1" = 0 ]; then
 		check 'fuzzed with sanitizers, nothing new' fuzz "$work/copy.so" -runs=300000 "$seeds"
 	fi
@@ -178,6 +175,14 @@ plant()
 }
 
 tests/kernel_edit.py --list >"$dir/bugs"
+# What is not edited is compiled once, and then is the other worker's as well: objects know where their sources are.
+for worker in 0 1; do
+	mkdir "$dir/worker-$worker" && cp -as "$tree" "$dir/worker-$worker/copy" || exit 1
+done
+check 'an engine for the fuzzer' fuzzer_of "$dir/worker-0" "$dir/worker-0/copy"
+mv "$dir/worker-0/objects" "$dir/worker-0/objects-plain"
+cp -a "$dir/worker-0/objects-plain" "$dir/worker-1/"
+sed -i 's|/worker-0/|/worker-1/|g' "$dir/worker-1/objects-plain/"*.d "$dir/worker-1/objects-plain/"*.command
 for worker in 0 1; do
 	(out=$dir/worker-$worker.out && plant $worker >"$dir/plant-$worker" 2>&1) &
 done

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that the summaries, the histogram and the bootstrap say what NumPy, SciPy, closed forms
  * and a naive sort say. Tables marked "reference" come from tests/stats_reference.py.
