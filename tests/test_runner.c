@@ -142,7 +142,7 @@ static struct bench *make_bench(const char *name, bool simulated)
 	bench->kvm = &kvm;
 	bench->backend = plan->host.backend;
 	bench->vendor = plan->host.cpu.vendor;
-	bench->options = (struct bench_options){ .seconds = 1, .runs = RUNS, .seed = 1 };
+	bench->options = (struct bench_options){ .seconds = 3, .runs = RUNS, .seed = 1 };
 	bench->machines[MACHINE_INTERCEPTED].config.pmu.vendor = plan->host.kvm.vendor;
 	bench->machines[MACHINE_PASSTHROUGH].config.pmu.vendor = plan->host.kvm.vendor;
 	bench->machines[MACHINE_SIMULATED].config.simulated = true;

@@ -177,7 +177,7 @@ test_output()
 	run_is_valid 'rdpmc-bench run' "$work/run.json"
 	run_is_valid 'rdpmc-bench run --pmu-cost' "$work/pmu-cost.json" --pmu-cost
 	test_pmu_cost "$work/pmu-cost.json"
-	run_is_valid 'rdpmc-bench run --vpmu=user' "$work/simulated.json" --vpmu=user
+	run_is_valid 'rdpmc-bench run --vpmu=user' "$work/simulated.json" --vpmu=user --time 5
 	interrupted_is_valid
 	pipe_is_valid
 }
