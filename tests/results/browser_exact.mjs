@@ -94,7 +94,9 @@ export default function exact({check, same, holds, shown, luminance}) {
       same(rows.length, found.length, "rows");
       for (const {name, words} of found) {
         const [, ...cells] = rows.find(row => row[0] === name);
-        const figures = [...words.slice(name.length).matchAll(/[+−]?\d[\d\u202f]*/g)].map(([text]) => text);
+        const told = [...words.slice(name.length).matchAll(/[+−]?\d[\d\u202f]*/g)].map(([text]) => text);
+        // In words A, B and the difference; in the table the difference comes first.
+        const figures = two === "one" ? told : [2, 0, 1, 5, 3, 4].map(at => told[at]);
         same(cells, figures, name);
       }
     }, {hash});

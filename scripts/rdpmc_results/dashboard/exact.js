@@ -89,9 +89,9 @@ function figuresOf(...paths) {
 
 function figureTable(row, from, to) {
   const paths = from ? [from.path, to.path] : [to.path];
-  const heads = from ? ["A", "B", "B − A"] : ["how often"];
+  const heads = from ? ["A", "B", "B − A"] : ["figure"];
   return table(`Figures of one exit of ${row.name}, emulated and exact`,
-    ["figure", ...heads.map(text => ({text, class: "figure"}))],
+    ["of one exit", ...heads.map(text => ({text, class: "figure"}))],
     figuresOf(...paths).filter(([figure]) => paths.some(path => path[figure])).map(([figure, text]) => {
       const values = paths.map(path => path[figure] || 0);
       const by = values.at(-1) - values[0];

@@ -147,13 +147,13 @@ function drawFlame(parent, tree, two, label) {
 }
 
 function flameTable(tree, two, caption) {
-  const heads = two ? ["in A", "in B", "B − A", "own in A", "own in B", "own, B − A"] : ["instructions", "its own"];
+  const heads = two ? ["B − A", "in A", "in B", "its own, B − A", "in A", "in B"] : ["instructions", "its own"];
   const rows = [];
   flameLayout(tree).eachBefore(({data, depth}) => {
     const figures = [data.total, data.own].flatMap(pair => two
-      ? [number(pair[0]), number(pair[1]), signed(change(pair))] : [number(pair[1])]);
+      ? [signed(change(pair)), number(pair[0]), number(pair[1])] : [number(pair[1])]);
     const name = rowHead(data.name);
-    name.style.paddingInlineStart = `${depth * 10}px`;
+    name.style.setProperty("--depth", depth);
     rows.push(el("tr", {class: two && change(data.total) ? "differs" : null}, name,
       figures.map(text => cell(text, "figure"))));
   });
