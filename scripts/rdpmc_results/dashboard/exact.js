@@ -159,6 +159,8 @@ async function showFlame(place, row, from, to) {
     (two ? `, ${signed(change(tree.total))} against A` : "") + ". Arrow keys go from frame to frame, Enter zooms, " +
     "Escape resets; the table below has the figures.");
   put(place, [folded("This flame graph as a table", () => flameTable(tree, two,
+    `Instructions, emulated, of ${row.name} by stack`)),
+  two && folded("What differs by function, whoever calls it", () => functionTable(tree,
     `Instructions, emulated, of ${row.name} by function`))]);
 }
 

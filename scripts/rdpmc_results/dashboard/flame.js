@@ -146,6 +146,25 @@ function drawFlame(parent, tree, two, label) {
   return {end: () => watch.disconnect()};
 }
 
+// {name: own instructions of both}, whoever calls.
+function byFunction(tree, found = new Map()) {
+  const own = found.get(tree.name) || [0, 0];
+  found.set(tree.name, own.map((count, side) => count + tree.own[side]));
+  for (const child of tree.children.values())
+    byFunction(child, found);
+  return found;
+}
+
+// Where another compiler inlined otherwise the stacks differ, and the functions do less so.
+function functionTable(tree, caption) {
+  const rows = [...byFunction(tree)].filter(([, own]) => change(own))
+    .sort(([, a], [, b]) => Math.abs(change(b)) - Math.abs(change(a)));
+  return rows.length > 0 ? table(caption, ["function", ...["its own, B − A", "in A", "in B"].map(text =>
+    ({text, class: "figure"}))], rows.map(([name, own]) => el("tr", null, rowHead(name),
+    [signed(change(own)), ...own.map(number)].map(text => cell(text, "figure")))), {class: "functions"})
+    : el("p", {class: "note"}, "Each function has as many instructions of its own in B as in A.");
+}
+
 function flameTable(tree, two, caption) {
   const heads = two ? ["B − A", "in A", "in B", "its own, B − A", "in A", "in B"] : ["instructions", "its own"];
   const rows = [];
