@@ -146,6 +146,17 @@ def test_total_is_told_where_registers_do_not_add_up_to_it():
     assert exact.told(a, b) == "+3 WRMSR (26 -> 29), +1 WRMSR 0x38f (5 -> 6)"
 
 
+def test_many_differences_in_a_line():
+    of = files.exit_path(path(), DEAR)
+    few = files.exit_path(path(34, ["0x38f"], text_lines=216), DEAR)
+    assert exact.brief(of, few) == "+34 instructions (2703 -> 2737), +1 WRMSR 0x38f (5 -> 6)"
+    many = files.exit_path(path(34, ["0x38f", "0x390", "0x391"], atomic=9), DEAR)
+    assert exact.brief(of, many) == "+34 instructions (2703 -> 2737), +3 WRMSR (26 -> 29)"
+    others = files.exit_path(path(atomic=9, indirect=9, vmread=10, vmwrite=2), DEAR)
+    assert exact.brief(of, others) == "+1 VMWRITE (1 -> 2), +1 VMREAD (9 -> 10), +2 atomic operations (7 -> 9)"
+    assert exact.brief(of, files.exit_path(path(text_lines=216), DEAR)) == ""
+
+
 # Comparing
 
 FIGURES = [key for key, value in PATH.items() if isinstance(value, int) and key not in exact.RECORDED]

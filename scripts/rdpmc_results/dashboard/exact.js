@@ -57,7 +57,7 @@ function lastMove(row) {
   const move = row.moves.at(-1);
   if (!move)
     return row.count < 2 ? "one result" : `the same in ${number(row.count)} results`;
-  return moveTold(move[2], move[3]);
+  return moveTold(move[2], move[4] || move[3]);
 }
 
 function exactTable(rows, now, chosenRow) {
@@ -122,7 +122,7 @@ function sidesOf(row, now) {
 
 function moveList(row) {
   return row.moves.length > 0 && [el("h4", null, "Where it differs from the result before"),
-    el("ol", {class: "steps"}, row.moves.toReversed().map(([, after, verdict, words, changes]) => {
+    el("ol", {class: "steps"}, row.moves.toReversed().map(([, after, verdict, words, , changes]) => {
       const [, , , file] = row.host.exact_results[after] || [];
       return el("li", null, moveTold(verdict, words), file && `, first in ${file}`,
         changedList(DATA.changes[changes]));
