@@ -3,7 +3,7 @@
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy
 
@@ -22,17 +22,20 @@ class Side:
     rows: dict              # (name, setting) -> [Row], of the files in which it was measured
     absent: dict            # (name, setting) -> [Row] that were not measured
     paths: dict             # files.Result.identity -> its path
+    disturbed: list = field(default_factory=list)   # of files.Result: of these only exact rows are in rows
+    left_out: set = field(default_factory=set)      # (name, setting) of their other rows that were measured
 
 
 def side(paths, skipped, take_disturbed=True):
-    results, rows, absent, seen = [], {}, {}, {}
+    results, rows, absent, seen, busy, left_out = [], {}, {}, {}, [], set()
     for path in files.find(paths):
         try:
             result = files.read(path)
             if result.kind != "bench":
                 raise files.Refused(f"of kind {result.kind}: no times")
             bad = [] if take_disturbed else disturbed([result])
-            if bad:
+            # What others do takes nothing from an exit's path.
+            if bad and not any(row.path for row in result.rows):
                 raise files.Refused(f"{disturbance(bad)} (--disturbed compares it all the same)")
             if result.identity in seen:
                 raise files.Refused(f"the same result as {seen[result.identity]}")
@@ -43,14 +46,18 @@ def side(paths, skipped, take_disturbed=True):
                 skipped.append((path, str(reason)))
             continue
         results.append(result)
+        if bad:
+            busy.append(result)
         for row in result.rows + exit_costs(result.rows):
             key = row.name, setting(row, result.options)
-            if row.status == "measured":
+            if bad and row.status == "measured" and not row.path:
+                left_out.add(key)
+            elif row.status == "measured":
                 rows.setdefault(key, []).append(row)
             else:
                 absent.setdefault(key, []).append(row)
     results.sort(key=lambda result: result.started)
-    return Side(results, rows, absent, seen)
+    return Side(results, rows, absent, seen, busy, left_out)
 
 
 def without_setting(key):
@@ -101,9 +108,8 @@ def paths(side, key):
 def one_sided(a, b):
     """Keys of rows that have an exit path in A only, and in B only. The median is no substitute: it is not
     exact."""
-    both = a.rows.keys() & b.rows.keys()
-    return [[key for key in both if any(paths(one, key)) and not any(paths(other, key))]
-            for one, other in ((a, b), (b, a))]
+    return [[key for key in one.rows if any(paths(one, key)) and not any(paths(other, key)) and
+             key in other.rows.keys() | other.left_out] for one, other in ((a, b), (b, a))]
 
 
 def exact_rows(a, b):
@@ -159,11 +165,16 @@ def warnings(a, b):
     if both:
         yield f"{counted(both, 'result')} {'is' if both == 1 else 'are'} on both sides: that is " \
               "no comparison"
-    bad = disturbed(a.results), disturbed(b.results)
+    bad = [disturbed([result for result in of.results if result not in of.disturbed]) for of in (a, b)]
+    for name, of in ("A", a), ("B", b):
+        if of.disturbed:
+            yield f"of {len(of.disturbed)} of {counted(len(of.results), 'result')} of {name} only the exact rows are " \
+                f"compared: {disturbance(disturbed(of.disturbed))} (--disturbed compares the others as well)"
     if any(bad):
         yield told_disturbed(bad, a, b)
     for name, of, other in ("A", a, b), ("B", b, a):
-        alone = [key[0] for key in of.rows if key not in other.rows and key not in other.absent]
+        alone = [key[0] for key in of.rows
+                 if key not in other.rows and key not in other.absent and key not in other.left_out]
         if alone:
             yield f"only in {name}: {', '.join(alone)}"
     found = sorted(machines(a, b))
@@ -321,7 +332,7 @@ def tell(a, b, options):
 def show(rows, precise, a, b, floors, refused, gone):
     for name, of in ("A", a), ("B", b):
         runs = max((len(flat(row.a if name == "A" else row.b)) for row in rows), default=0)
-        print(f"{name}: {counted(len(of.results), 'file')}, {counted(runs, 'run')}, program "
+        print(f"{name}: {counted(len(of.results), 'file')}, " + f"{counted(runs, 'run')}, " * bool(rows) + "program "
               f"{plain(of.results[-1].version)}, Linux "
               f"{plain(conditions(of.results[-1])['kernel'])}")
     for what, before, after in differences(conditions(a.results[-1]), conditions(b.results[-1])):

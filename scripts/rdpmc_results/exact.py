@@ -17,6 +17,7 @@ REASON = "reason"
 # Of how many exits the path is; interrupts decide that, and not the kernel.
 RECORDED = ("exits", "disturbed", "same")
 
+MOST = 3                    # differences in a line
 VERDICTS = ("another exit", "varies", "longer", "mixed", "shorter", "footprint", "identical")
 ALARMS = VERDICTS[:4]
 MEANING = {
@@ -94,6 +95,14 @@ def told(a, b):
 def same(a, b):
     """Is every figure of the exit the same?"""
     return verdict_of(a, b) == "identical"
+
+
+def brief(a, b):
+    """What differs in a line: of many differences those of the totals that count most. "" for a footprint."""
+    found = work(a, b)
+    if len(found) > MOST:
+        found = differing(a, b, (REASON, "instructions", "wrmsr", "rdmsr")) or found[:MOST]
+    return ", ".join(difference(*each) for each in found)
 
 
 def distinct(paths):

@@ -292,10 +292,11 @@ def report_exact(of, watched):
     if layout:
         lines += ["only the footprint differs, exactly: another layout of the code, no regression",
                   *told_moves(of, layout), ""]
-    still = [each for each in watched if not each.moves]
-    if still:
-        lines.append(f"{counted(len(still), 'exact row')} {'is' if len(still) == 1 else 'are'} the same in every "
-                     "result")
+    for verdict, (one, several) in {"steady": ("is the same in every result", "are the same in every result"),
+                                    "short": ("is in one result only", "are in one result only")}.items():
+        count = sum(each.verdict == verdict and not each.moves for each in watched)
+        if count:
+            lines.append(f"{counted(count, 'exact row')} {one if count == 1 else several}")
     return lines
 
 

@@ -88,16 +88,28 @@ export default function exact({check, same, holds, shown, luminance}) {
   for (const [two, hash] of [["one", `#path=${ROW}&from=none`], ["two", `#path=${ROW}&from=1&to=2`]])
     check(`exact-table-has-the-figures-of-${two}`, "exact", async page => {
       await page.locator("#exact summary", {hasText: "as a table"}).press("Enter");
+      await page.locator("#exact table.stacks").waitFor();
       const rows = await page.locator("#exact table.stacks tbody tr").evaluateAll(lines => lines.map(line =>
         [...line.cells].map(cell => cell.textContent)));
       const found = await frames(page);
       same(rows.length, found.length, "rows");
       for (const {name, words} of found) {
         const [, ...cells] = rows.find(row => row[0] === name);
-        const figures = [...words.slice(name.length).matchAll(/[+−]?\d[\d\u202f]*/g)].map(([text]) => text);
+        const told = [...words.slice(name.length).matchAll(/[+−]?\d[\d\u202f]*/g)].map(([text]) => text);
+        // In words A, B and the difference; in the table the difference comes first.
+        const figures = two === "one" ? told : [2, 0, 1, 5, 3, 4].map(at => told[at]);
         same(cells, figures, name);
       }
     }, {hash});
+
+  check("exact-by-function", "exact", async page => {
+    await page.locator("#exact summary", {hasText: "by function"}).press("Enter");
+    await page.locator("#exact table.functions").waitFor();
+    const rows = await page.locator("#exact table.functions tbody tr").evaluateAll(lines => lines.map(line =>
+      [...line.cells].map(cell => cell.textContent)));
+    same(rows, [["<b>new</b>", "+195", "0", "195"], ["kvm_pmu_rdpmc", "−161", "161", "0"]],
+      "functions that differ");
+  }, {hash: `#path=${ROW}&from=1&to=2`});
 
   check("exact-keyboard", "exact", async page => {
     for (let presses = 0; presses < 90; presses++) {

@@ -146,6 +146,17 @@ def test_total_is_told_where_registers_do_not_add_up_to_it():
     assert exact.told(a, b) == "+3 WRMSR (26 -> 29), +1 WRMSR 0x38f (5 -> 6)"
 
 
+def test_many_differences_in_a_line():
+    of = files.exit_path(path(), DEAR)
+    few = files.exit_path(path(34, ["0x38f"], text_lines=216), DEAR)
+    assert exact.brief(of, few) == "+34 instructions (2703 -> 2737), +1 WRMSR 0x38f (5 -> 6)"
+    many = files.exit_path(path(34, ["0x38f", "0x390", "0x391"], atomic=9), DEAR)
+    assert exact.brief(of, many) == "+34 instructions (2703 -> 2737), +3 WRMSR (26 -> 29)"
+    others = files.exit_path(path(atomic=9, indirect=9, vmread=10, vmwrite=2), DEAR)
+    assert exact.brief(of, others) == "+1 VMWRITE (1 -> 2), +1 VMREAD (9 -> 10), +2 atomic operations (7 -> 9)"
+    assert exact.brief(of, files.exit_path(path(text_lines=216), DEAR)) == ""
+
+
 # Comparing
 
 FIGURES = [key for key, value in PATH.items() if isinstance(value, int) and key not in exact.RECORDED]
@@ -254,6 +265,33 @@ def test_path_that_few_exits_took_is_doubted(tmp_path):
     status, rows, out, _ = compared(tmp_path, recorded(), recorded({DEAR: PATH | {"same": 20}, OTHER: PATH}, at=1))
     assert (status, rows[DEAR]["verdict"]) == (0, "identical")
     assert "B: only 20 of 63 undisturbed exits took this path" in line_of(out, DEAR)
+
+
+def busy(of):
+    of["context"]["noise"]["cpu_share"] = 0.9
+    return of
+
+
+def test_exact_rows_of_a_disturbed_result_are_compared_and_no_others(tmp_path):
+    """Other tasks take time, and nothing of an exit's path."""
+    b = busy(recorded({DEAR: path(1), OTHER: PATH}, at=1))
+    status, rows, out, told = compared(tmp_path, recorded(), b)
+    assert (status, rows[DEAR]["verdict"], told["rows"]) == (1, "longer", [])
+    assert "of 1 of 1 result of B only the exact rows are compared: other tasks had the CPU for 10 %" in out
+    assert "too high, or wrong" not in out and "only in A" not in out
+    words = both(tmp_path, recorded(), b)
+    told = strictly(call("compare", "--json", "--disturbed", *words).out)
+    assert {row["name"] for row in told["rows"]} == {CONTROL, FREE} and len(told["exact"]) == 2
+
+
+def test_disturbed_result_without_paths_is_skipped_as_ever(tmp_path):
+    done = call("compare", *both(tmp_path, recorded(), busy(recorded({}, at=1))))
+    assert done.status == 2 and "(--disturbed compares it all the same)" in done.err
+
+
+def test_path_lost_in_a_disturbed_result_is_told(tmp_path):
+    status, rows, out, told = compared(tmp_path, recorded(), busy(recorded({OTHER: PATH}, at=1)))
+    assert status == 1 and [name for name, _ in told["lost"]] == [DEAR] and OTHER in rows
 
 
 def test_comparison_is_as_its_schema_says(tmp_path):

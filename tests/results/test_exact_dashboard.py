@@ -60,7 +60,8 @@ def test_exact_rows_are_no_series_of_medians(tmp_path):
 
 def test_newest_result_of_each_path_and_kernel_can_be_chosen(tmp_path):
     for at, (release, more) in enumerate([(0, 0), (0, 0), (1, 0), (1, 5), (1, 5)]):
-        written(tmp_path / f"{at}.json", kernel(release, recorded({DEAR: path(more)}, at=at)))
+        written(tmp_path / f"{at}.json", kernel(
+            release, recorded({DEAR: path(more, disturbed=at, same=50)}, at=at)))
     host, = collected(tmp_path)[0]["page"]["hosts"]
     row, = host["exact"]
     assert [at for at, _ in row["results"]] == [1, 2, 4]

@@ -81,6 +81,24 @@ def test_longer_again_after_it_became_shorter_is_a_regression(tmp_path):
     assert (found.verdict, found.since) == ("regression", 2)
 
 
+def test_single_result_is_not_called_the_same(tmp_path):
+    status, row, out = told(made(tmp_path, path()))
+    assert (status, row["verdict"], row["exact"]) == (0, "short", [])
+    assert "2 exact rows are in one result only" in out and "the same" not in out
+
+
+def test_footprint_behind_it_hides_nothing(tmp_path):
+    found = watched(made(tmp_path, path(), path(-100), path(-90), path(-90, text_lines=220)))
+    assert (found.verdict, found.since) == ("regression", 2)
+
+
+def test_since_is_where_it_became_longer(tmp_path):
+    found = watched(made(tmp_path, path(), path(50), path(40)))
+    assert (found.verdict, found.since) == ("regression", 1)
+    found = watched(made(tmp_path / "less", path(), path(-50), path(-50), path(-50, text_lines=220)))
+    assert (found.verdict, found.since) == ("improvement", 1)
+
+
 def test_old_move_is_no_regression_any_more(tmp_path):
     found = watched(made(tmp_path, path(), *[path(3)] * (trend.RECENT + 1)))
     assert found.verdict == "steady" and len(found.moves) == 1

@@ -57,7 +57,7 @@ function lastMove(row) {
   const move = row.moves.at(-1);
   if (!move)
     return row.count < 2 ? "one result" : `the same in ${number(row.count)} results`;
-  return moveTold(move[2], move[3]);
+  return moveTold(move[2], move[4] || move[3]);
 }
 
 function exactTable(rows, now, chosenRow) {
@@ -89,9 +89,9 @@ function figuresOf(...paths) {
 
 function figureTable(row, from, to) {
   const paths = from ? [from.path, to.path] : [to.path];
-  const heads = from ? ["A", "B", "B − A"] : ["how often"];
+  const heads = from ? ["A", "B", "B − A"] : ["figure"];
   return table(`Figures of one exit of ${row.name}, emulated and exact`,
-    ["figure", ...heads.map(text => ({text, class: "figure"}))],
+    ["of one exit", ...heads.map(text => ({text, class: "figure"}))],
     figuresOf(...paths).filter(([figure]) => paths.some(path => path[figure])).map(([figure, text]) => {
       const values = paths.map(path => path[figure] || 0);
       const by = values.at(-1) - values[0];
@@ -122,7 +122,7 @@ function sidesOf(row, now) {
 
 function moveList(row) {
   return row.moves.length > 0 && [el("h4", null, "Where it differs from the result before"),
-    el("ol", {class: "steps"}, row.moves.toReversed().map(([, after, verdict, words, changes]) => {
+    el("ol", {class: "steps"}, row.moves.toReversed().map(([, after, verdict, words, , changes]) => {
       const [, , , file] = row.host.exact_results[after] || [];
       return el("li", null, moveTold(verdict, words), file && `, first in ${file}`,
         changedList(DATA.changes[changes]));
@@ -159,6 +159,8 @@ async function showFlame(place, row, from, to) {
     (two ? `, ${signed(change(tree.total))} against A` : "") + ". Arrow keys go from frame to frame, Enter zooms, " +
     "Escape resets; the table below has the figures.");
   put(place, [folded("This flame graph as a table", () => flameTable(tree, two,
+    `Instructions, emulated, of ${row.name} by stack`)),
+  two && folded("What differs by function, whoever calls it", () => functionTable(tree,
     `Instructions, emulated, of ${row.name} by function`))]);
 }
 

@@ -22,7 +22,7 @@ def told(of, watched, move, base, changes):
     """A move as the page has it; positions are among the host's results."""
     at = watched.series.at
     return [int(at[move.before]) - base, int(at[move.after]) - base, move.verdict,
-            plain(exact.told(move.was, move.now)),
+            plain(exact.told(move.was, move.now)), plain(exact.brief(move.was, move.now)),
             changes.add(tuple(map(tuple, trend.differing(of, watched, move))))]
 
 
@@ -77,7 +77,7 @@ def groups(of, every, hosts):
         made.append({
             "host": hosts[watched.series.host], "file": plain(of.points[after].path.rsplit("/", 1)[-1]),
             "changed": [[plain(text) for text in each] for each in trend.differing(of, watched, move)],
-            "rows": [[plain(each.series.name), plain(exact.told(one.was, one.now))] for each, one in found]})
+            "rows": [[plain(each.series.name), plain(exact.brief(one.was, one.now))] for each, one in found]})
     return made
 
 

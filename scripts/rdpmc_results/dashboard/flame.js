@@ -146,14 +146,33 @@ function drawFlame(parent, tree, two, label) {
   return {end: () => watch.disconnect()};
 }
 
+// {name: own instructions of both}, whoever calls.
+function byFunction(tree, found = new Map()) {
+  const own = found.get(tree.name) || [0, 0];
+  found.set(tree.name, own.map((count, side) => count + tree.own[side]));
+  for (const child of tree.children.values())
+    byFunction(child, found);
+  return found;
+}
+
+// Where another compiler inlined otherwise the stacks differ, and the functions do less so.
+function functionTable(tree, caption) {
+  const rows = [...byFunction(tree)].filter(([, own]) => change(own))
+    .sort(([, a], [, b]) => Math.abs(change(b)) - Math.abs(change(a)));
+  return rows.length > 0 ? table(caption, ["function", ...["its own, B − A", "in A", "in B"].map(text =>
+    ({text, class: "figure"}))], rows.map(([name, own]) => el("tr", null, rowHead(name),
+    [signed(change(own)), ...own.map(number)].map(text => cell(text, "figure")))), {class: "functions"})
+    : el("p", {class: "note"}, "Each function has as many instructions of its own in B as in A.");
+}
+
 function flameTable(tree, two, caption) {
-  const heads = two ? ["in A", "in B", "B − A", "own in A", "own in B", "own, B − A"] : ["instructions", "its own"];
+  const heads = two ? ["B − A", "in A", "in B", "its own, B − A", "in A", "in B"] : ["instructions", "its own"];
   const rows = [];
   flameLayout(tree).eachBefore(({data, depth}) => {
     const figures = [data.total, data.own].flatMap(pair => two
-      ? [number(pair[0]), number(pair[1]), signed(change(pair))] : [number(pair[1])]);
+      ? [signed(change(pair)), number(pair[0]), number(pair[1])] : [number(pair[1])]);
     const name = rowHead(data.name);
-    name.style.paddingInlineStart = `${depth * 10}px`;
+    name.style.setProperty("--depth", depth);
     rows.push(el("tr", {class: two && change(data.total) ? "differs" : null}, name,
       figures.map(text => cell(text, "figure"))));
   });

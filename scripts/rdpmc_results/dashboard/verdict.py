@@ -110,7 +110,7 @@ def verdict(of, watched, hosts, numbers):
     elif not judged:
         longest = max((len(series.at) for series in of.series), default=0)
         tone, text = "unknown", "Too few results to say whether anything is worse"
-        lines.append(f"A row needs 10 results of one host to be judged; the longest has {longest}.")
+        lines.append(f"A row's medians need 10 results of one host to be judged; the longest has {longest}.")
     elif "still" in by:
         tone, text = "still", "Nothing new is worse this week, but " + headline(of, by["still"])
     elif "unconfirmed" in by:

@@ -31,8 +31,7 @@ def add(commands):
         description="Writes results in the format of another tool. All but otava, junit, ktap "
                     "and csv\nhold no time, and take each host's newest result that measured "
                     "something.\n"
-                    "Figures of an emulated processor are instructions and named so; of its exact rows\n"
-                    "exact figures are written, in place of the median where a tool watches one.\n"
+                    "Figures of an emulated processor are instructions, or exact, and named so.\n"
                     f"PATH: {files.PATH_HELP}.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="formats:\n" + "\n".join(f"  {name:24}{what}"
