@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import traceback
 
 from rdpmc_arguments import Parser, between
@@ -195,6 +196,11 @@ def need_programs(options, words):
         raise Failed(f"{options.build}/{words[0]} is not built; make builds it")
 
 
+def dated(data, begun):
+    """A result of rdpmc-bench with the time that it is: each boot of the machine is at the same moment."""
+    return re.sub(rb'\A(\{\s*"schema": "rdpmc-results/[^{]*?"started": ")[^"]*', rb"\g<1>" + begun.encode(), bytes(data))
+
+
 def boot(options, words, shell, symbols=None):
     """(the exit status, the session that was, the kernel). @symbols: of "modules", or "all", are sent as well where the
     kernel's own are not known."""
@@ -217,6 +223,7 @@ def boot(options, words, shell, symbols=None):
     command_line = " ".join([COMMAND_LINE, *line, options.append]).strip()
     parts = image.place_kernel(linux.image, archive, command_line, options.memory)
     console = open(options.console, "wb") if options.console else None  # pylint: disable=consider-using-with
+    begun = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     try:
         session = Session(program, bios, processor, options.memory, parts, emulator.Progress(options.quiet),
                           options.time, shell, console)
@@ -226,7 +233,7 @@ def boot(options, words, shell, symbols=None):
             console.close()
     for path, data in session.files.items():
         with open(wanted[path], "wb") as file:
-            file.write(data)
+            file.write(dated(data, begun))
     for text in session.missing:
         cache.say(text)
     if not options.quiet:

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from rdpmc_machine import kernel, kernels, paths, profile
+from rdpmc_machine import kernel, kernels, main, paths, profile
 from rdpmc_machine.failed import Failed
 
 SYMBOLS = paths.Symbols([(0xffffffff81000000, "vcpu_run"), (0xffffffff81001000, "emulate"), (0xffffffff81002000, "native_write_msr"),
@@ -282,3 +282,14 @@ def test_what_is_no_kernel_is_told(tmp_path):
     with pytest.raises(Failed, match="no debian:VERSION, no bzImage"):
         profile.resolve(str(tmp_path / "absent"), None)
     assert profile.resolve("debian:7.3", None) == "debian:7.3"
+
+
+@pytest.mark.parametrize("text, dated", [
+    (b'{\n "schema": "rdpmc-results/2",\n "kind": "bench",\n "started": "2023-11-14T22:13:35Z",\n "rows": []\n}\n',
+     b'{\n "schema": "rdpmc-results/2",\n "kind": "bench",\n "started": "2026-11-29T16:00:00Z",\n "rows": []\n}\n'),
+    (b'{\n "schema": "rdpmc-survey/1",\n "started": "2023"\n}\n', b'{\n "schema": "rdpmc-survey/1",\n "started": "2023"\n}\n'),
+    (b'"started": "2023"', b'"started": "2023"'),
+    (b"\x7fELF\0", b"\x7fELF\0"),
+])
+def test_a_result_has_the_time_that_it_is(text, dated):
+    assert main.dated(text, "2026-11-29T16:00:00Z") == dated
