@@ -72,7 +72,8 @@ TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/com
 FUZZ_SOURCES  := $(TRIAL_SOURCES) $(EMULATOR_SOURCES)
 DIFF_SOURCES  := $(filter-out fuzz/engine_emulator.c,$(TRIAL_SOURCES)) fuzz/engine_emulator_inlined.c $(SWEEP_SOURCES) $(TRIAGE_SOURCES) $(FAULT_SOURCES) \
 	$(wildcard fuzz/cmd_*.c) fuzz/command.c fuzz/command_journal.c fuzz/main_diff.c $(LIVE_SOURCES)
-TARGET_SOURCES := $(FUZZ_SOURCES) fuzz/command_journal.c fuzz/target.c fuzz/target_features.c
+TARGET_SOURCES := $(FUZZ_SOURCES) fuzz/command_journal.c fuzz/target.c fuzz/target_features.c \
+	fuzz/target_outlet.c
 # Those that say by what they were built.
 PROGRAM_SOURCES := bench/main.c bench/results_json.c fuzz/main_diff.c fuzz/main_replay.c fuzz/cmd_sweep.c fuzz/document.c
 TEST_SOURCES  := $(wildcard tests/test_*.c)
