@@ -404,14 +404,20 @@ fuzz-kernel: setup-kernel ## fuzz that code with libFuzzer, ASan and UBSan (KDIR
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/fuzz/$$name.so" --for fuzz "$$tree" $${KOBJ:+"$$KOBJ"} && \
 	cd $(BUILD) && RDPMC_ENGINE="kernel/fuzz/$$name.so" $(FUZZ_RUN) -error_exitcode=1 corpus-kernel $(CURDIR)/corpus/seeds
 
-fuzz-live: setup-fuzz $(BUILD)/fuzz-rdpmc-live ## fuzz the running kernel through /dev/kvm (TIME=60)
+# MACHINE= is an emulated processor, whose kernel may die of it; KERNEL= as for bench-machine.
+fuzz-live: setup-fuzz $(if $(MACHINE),setup-machine $(BUILD)/rdpmc-diff) $(BUILD)/fuzz-rdpmc-live ## fuzz the running kernel through /dev/kvm, or an emulated host's (TIME=60 MACHINE=skylake KERNEL=)
 	$(CHECK_TIME)
 	@mkdir -p $(BUILD)/corpus-live
+ifneq ($(MACHINE),)
+	@scripts/machine fuzz --build $(BUILD) --cpu "$(MACHINE)" --kernel "$(KERNEL)" --time $(TIME) --corpus $(BUILD)/corpus-live \
+		--found $(BUILD) --seeds corpus/seeds $(MACHINE_ARGS) -- $(FUZZ_OPTIONS)
+else
 	@# Who comes back to this shell has not taken the machine down: its journal goes.
 	@cd $(BUILD) && trap : INT TERM HUP && \
 	sh -c 'echo $$$$ >fuzz-live.pid; RDPMC_ENGINE=kvm exec ./fuzz-rdpmc-live "$$@"' sh $(FUZZ_OPTIONS) \
 		-max_total_time=$(TIME) -print_final_stats=1 -error_exitcode=1 corpus-live $(CURDIR)/corpus/seeds; \
 	status=$$?; rm -f "$${RDPMC_JOURNAL:-.}/journal.$$(cat fuzz-live.pid)" fuzz-live.pid; exit $$status
+endif
 
 coverage-kernel: setup-kernel ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
 	@$(AT_ONCE) $(BUILD)/rdpmc-diff
