@@ -176,18 +176,19 @@ class Fuzzing:
         self.options, self.host = options, host
         self.seed = options.seed if options.seed is not None else random.randrange(1, 1 << 31)
         self.corpus, self.out = options.corpus, options.found
-        self.skipped = {digest(read(path)) for path in self.of_deaths()}
+        self.skipped = {digest(read(path)) for path in self.of_pages()}
         self.boots = self.executed = self.kept = self.found = 0
         self.seconds = 0.0
         self.deaths, self.row = [], []  # @row: cases of each boot that died, since one that did not
 
-    def of_deaths(self):
-        """Cases that have killed a kernel here, until somebody takes their directories away."""
-        for name in sorted(os.listdir(self.out)):
-            if name.startswith("death-"):
-                for path in files(os.path.join(self.out, name)):
-                    if os.path.basename(path).startswith("case"):
-                        yield path
+    def of_pages(self):
+        """Cases that have a page, until somebody takes its directory away."""
+        for top in (self.out, *self.options.skip):
+            for name in sorted(os.listdir(top)):
+                if name.startswith(("death-", "finding-")):
+                    for path in files(os.path.join(top, name)):
+                        if os.path.basename(path).startswith("case"):
+                            yield path
 
     def cases(self):
         found = {}
@@ -259,12 +260,54 @@ class Fuzzing:
         data = bytes(boot.files[FOUND])
         words = boot.words.decode("utf-8", "replace")
         kind = next((kind for kind, pattern in KINDS if re.search(pattern, words)), "crash")
-        path = os.path.join(self.out, f"{kind}-{digest(data)}")
-        write(path, data)
         self.skipped.add(digest(data))
         self.found += 1
-        say(f"FOUND: {path}; again: {self.again(path)}")
-        return self.options.go_on
+        if not self.options.go_on:
+            path = os.path.join(self.out, f"{kind}-{digest(data)}")
+            write(path, data)
+            say(f"FOUND: {path}; again: {self.again(path)}")
+            return False
+        self.differs(boot, kind, data, words)
+        return True
+
+    def differs(self, boot, kind, data, words):
+        """A page of what the fuzz target reported; one for all reports that are the same but for numbers."""
+        report = words[max(words.rfind("\n\ntried"), 0):].split("\nbytes")[0].strip()
+        kept = [line for line in report.splitlines() if line.startswith(("found", "model", "rule", "trouble", "entries"))]
+        what = re.sub(r"\s+", " ", (kept or [f"libFuzzer: {kind}"])[0]).removeprefix("found ")
+        key = re.sub(r"0x[0-9a-f]+|[0-9A-F_]+H\b|\d+", "", "".join(kept) or kind)
+        directory = os.path.join(self.out, f"finding-{digest(key.encode())[:12]}")
+        os.makedirs(directory, exist_ok=True)
+        if os.path.exists(f"{directory}/finding.md"):
+            write(f"{directory}/case-{digest(data)}", data)
+        else:
+            write(f"{directory}/case", data)
+            write(f"{directory}/finding.md", f"""# {what}
+
+| | |
+|---|---|
+| processor | `{self.options.cpu}` |
+| kernel | `{self.options.kernel}`, {boot.release} |
+
+## How to repeat it
+
+```
+{self.again(directory + "/case")}
+```
+
+The case itself, for `xxd -r -p`:
+
+```
+{data.hex()}
+```
+
+## What it is
+
+```
+{report[-8000:]}
+```
+""".encode("utf-8", "replace"))
+        say(f"FOUND: {what}; {directory}/finding.md; again: {self.again(directory + '/case')}")
 
     def died(self, death):
         boot = death.boot
@@ -277,8 +320,7 @@ class Fuzzing:
         directory = os.path.join(self.out, death.name)
         os.makedirs(directory, exist_ok=True)
         if os.path.exists(f"{directory}/finding.md"):
-            number = sum(name.startswith("case") for name in os.listdir(directory))
-            write(f"{directory}/case-{number}", case)
+            write(f"{directory}/case-{digest(case)}", case)
         else:
             write(f"{directory}/case", case)
             write(f"{directory}/journal", journal(boot.last))
@@ -373,9 +415,10 @@ def command(options):
             os.makedirs(getattr(options, name), exist_ok=True)
         except OSError as error:
             raise Failed(f"--{name} {getattr(options, name)}: {error.strerror}") from error
-    for each in options.seeds:
-        if not os.path.isdir(each):
-            raise Failed(f"--seeds {each}: no such directory")
+    for name in ("seeds", "skip"):
+        for each in getattr(options, name):
+            if not os.path.isdir(each):
+                raise Failed(f"--{name} {each}: no such directory")
     host = Host(options, [])
     host.fetch()
     return Fuzzing(options, host).run()

@@ -108,7 +108,9 @@ def parser():
     fuzzer.add_argument("--hang", type=between(1, 10**6), default=40, metavar="SECONDS",
                         help="of the emulator's processor time without a case: the kernel hangs (%(default)s)")
     fuzzer.add_argument("--program", metavar="FILE", help="in place of build/fuzz-rdpmc-live")
-    fuzzer.add_argument("--go-on", action="store_true", help="after findings, too")
+    fuzzer.add_argument("--skip", action="append", default=[], metavar="DIRECTORY",
+                        help="of findings whose cases are left out as well; may be repeated")
+    fuzzer.add_argument("--go-on", action="store_true", help="after findings, too, each FOUND/finding-NAME/")
     fuzzer.add_argument("words", nargs="*", metavar="OPTION", help=argparse.SUPPRESS)
     fuzzer.set_defaults(function=fuzz.command)
     build = commands.add_parser("build", allow_abbrev=False, usage="scripts/machine build",
