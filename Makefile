@@ -72,7 +72,8 @@ TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/com
 FUZZ_SOURCES  := $(TRIAL_SOURCES) $(EMULATOR_SOURCES)
 DIFF_SOURCES  := $(filter-out fuzz/engine_emulator.c,$(TRIAL_SOURCES)) fuzz/engine_emulator_inlined.c $(SWEEP_SOURCES) $(TRIAGE_SOURCES) $(FAULT_SOURCES) \
 	$(wildcard fuzz/cmd_*.c) fuzz/command.c fuzz/command_journal.c fuzz/main_diff.c $(LIVE_SOURCES)
-TARGET_SOURCES := $(FUZZ_SOURCES) fuzz/command_journal.c fuzz/target.c fuzz/target_features.c
+TARGET_SOURCES := $(FUZZ_SOURCES) fuzz/command_journal.c fuzz/target.c fuzz/target_features.c \
+	fuzz/target_outlet.c
 # Those that say by what they were built.
 PROGRAM_SOURCES := bench/main.c bench/results_json.c fuzz/main_diff.c fuzz/main_replay.c fuzz/cmd_sweep.c fuzz/document.c
 TEST_SOURCES  := $(wildcard tests/test_*.c)
@@ -413,14 +414,20 @@ fuzz-kernel: setup-kernel ## fuzz that code with libFuzzer, ASan and UBSan (KDIR
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/fuzz/$$name.so" --for fuzz "$$tree" $${KOBJ:+"$$KOBJ"} && \
 	cd $(BUILD) && RDPMC_ENGINE="kernel/fuzz/$$name.so" $(FUZZ_RUN) -error_exitcode=1 corpus-kernel $(CURDIR)/corpus/seeds
 
-fuzz-live: setup-fuzz $(BUILD)/fuzz-rdpmc-live ## fuzz the running kernel through /dev/kvm (TIME=60)
+# MACHINE= is an emulated processor, whose kernel may die of it; KERNEL= as for bench-machine.
+fuzz-live: setup-fuzz $(if $(MACHINE),setup-machine $(BUILD)/rdpmc-diff) $(BUILD)/fuzz-rdpmc-live ## fuzz the running kernel through /dev/kvm, or an emulated host's (TIME=60 MACHINE=skylake KERNEL=)
 	$(CHECK_TIME)
 	@mkdir -p $(BUILD)/corpus-live
+ifneq ($(MACHINE),)
+	@scripts/machine fuzz --build $(BUILD) --cpu "$(MACHINE)" --kernel "$(KERNEL)" --time $(TIME) --corpus $(BUILD)/corpus-live \
+		--found $(BUILD) --seeds corpus/seeds $(MACHINE_ARGS) -- $(FUZZ_OPTIONS)
+else
 	@# Who comes back to this shell has not taken the machine down: its journal goes.
 	@cd $(BUILD) && trap : INT TERM HUP && \
 	sh -c 'echo $$$$ >fuzz-live.pid; RDPMC_ENGINE=kvm exec ./fuzz-rdpmc-live "$$@"' sh $(FUZZ_OPTIONS) \
 		-max_total_time=$(TIME) -print_final_stats=1 -error_exitcode=1 corpus-live $(CURDIR)/corpus/seeds; \
 	status=$$?; rm -f "$${RDPMC_JOURNAL:-.}/journal.$$(cat fuzz-live.pid)" fuzz-live.pid; exit $$status
+endif
 
 coverage-kernel: setup-kernel ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
 	@$(AT_ONCE) $(BUILD)/rdpmc-diff

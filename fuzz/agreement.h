@@ -19,12 +19,17 @@
 struct agreement_read {
 	uint64_t situation, answer;
 	bool answered; /* not refused */
+	bool alone;    /* the processor answered: nothing of a kernel's to compare */
+	uint8_t kind;  /* of the answer */
+	uint64_t rcx;  /* before it */
+	struct rdpmc_regs regs;
 };
 
 /* The reads of an engine's last case. */
 struct agreement_reads {
 	uint64_t situation; /* guest, host and policy, and what was written since */
 	bool loaded, controls, hides, clears;
+	bool real;          /* of a real machine, or to be compared with one */
 	unsigned int entry; /* of the last read() */
 	size_t count, room;
 	struct agreement_read *list;
@@ -46,6 +51,7 @@ struct agreement_engine {
 
 struct agreement_pair {
 	uint64_t compared, same; /* cases */
+	char differs[700];       /* the first that is not, and in what; empty: there is none */
 };
 
 struct agreement {

@@ -10,6 +10,7 @@
 #include "fuzz/mutate.h"
 #include "fuzz/report.h"
 #include "fuzz/target_features.h"
+#include "fuzz/target_outlet.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -40,8 +41,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	const char *why;
 	const struct engine *engine = engine_find(name ? name : "emulator", &why);
 
-	(void)argc;
-	(void)argv;
 	if (!engine) {
 		fprintf(stderr, "RDPMC_ENGINE=%s: %s\n", name, why);
 		exit(2);
@@ -53,6 +52,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (engine->version)
 		read_known(engine);
 	journal = command_journal(engine);
+	target_outlet_open(*argc, *argv);
 	return 0;
 }
 
@@ -64,8 +64,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case_decode(data, size, &decoded);
 	command_journal_add(journal, data, size);
 	command_journal_sync(journal);
+	target_outlet_case(data, size);
 	if (trial_case(&trial, &decoded, &finding)) {
 		command_journal_done(journal);
+		target_outlet_done();
 		target_features(&trial, &decoded);
 		return 0;
 	}

@@ -312,6 +312,43 @@ static void test_adapted_name(void **unused)
 	assert_string_equal(put_wrong->findings.found[0].name, "a case as engine real has it");
 }
 
+static void read_clocks(struct engine_vcpu *vcpu, enum entry entry,
+			const struct rdpmc_state *state, struct engine_answer *answer)
+{
+	static uint64_t now;
+
+	right->read(vcpu, entry, state, answer);
+	answer->regs.rax = ++now;
+	if (answer->answer == ANSWER_GP)
+		answer->way = WAY_NO_EXIT;
+}
+
+/*
+ * With a real machine are compared its kernel's answers, not its processor's, and pseudo counters, which
+ * are clocks there, by that they were read; and the first that differs is told.
+ */
+static void test_real(void **unused)
+{
+	struct engine real = but("real");
+	struct data data = plain(RDPMC_VMWARE_FIRST);
+
+	(void)unused;
+	real.real = true;
+	real.read = read_clocks;
+	put(&real);
+	data.bytes.flags |= CASE_BACKDOOR;
+	run(&data);
+	assert_pair(0, 1, 1, 1);
+	data = plain(9);
+	run(&data);
+	assert_pair(0, 1, 1, 1);
+	assert_string_equal(agreement->pairs[0][1].differs, "");
+	data = plain(3);
+	run(&data);
+	assert_pair(0, 1, 1, 2);
+	assert_non_null(strstr(agreement->pairs[0][1].differs, "a case, read 1, ECX = 3H: value, "));
+}
+
 /* Another guest or host is never compared; a state by the read, unless reads leave something. */
 static void test_others(void **unused)
 {
@@ -464,7 +501,7 @@ static void test_columns(void **unused)
 	for (unsigned int i = 0; i < AGREEMENT_ENGINES; i++) {
 		agreement->engines[i].as_asked = agreement->cases;
 		for (unsigned int j = i + 1; j < AGREEMENT_ENGINES; j++)
-			agreement->pairs[i][j] = (struct agreement_pair){ 9999999999, 9999999999 };
+			agreement->pairs[i][j] = (struct agreement_pair){ .compared = 9999999999, .same = 9999999999 };
 	}
 	out = open_memstream(&text, &size);
 	agreement_table(out, agreement);
@@ -491,6 +528,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_adapted_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_real, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_controls, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_entries, setup, teardown),

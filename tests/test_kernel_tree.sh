@@ -180,6 +180,27 @@ END
 	variables=
 }
 
+# A package of another suite beside what apt knows: it is taken as it is, and is not asked about.
+test_given()
+{
+	new_world
+	run debian:6.12
+	cp "$top/package" "$world/linux-source-6.12_6.12.5-1~bpo12+1_all.deb"
+	: >"$world/log"
+	run linux-source-6.12_6.12.5-1~bpo12+1_all.deb
+	given=$kernels/debian-6.12_6.12.5-1~bpo12+1
+	expect 'makes the tree of a package' 0 "$given" 'extracting' "${given##*/}
+${tree##*/}"
+	asked 'downloads nothing for it' ''
+	run linux-source-6.12_6.12.5-1~bpo12+1_all.deb
+	expect 'finds it again' 0 "$given" '' "${given##*/}
+${tree##*/}"
+	run linux-source-6.12_6.12.6-1_all.deb
+	expect 'a package that is not there' 2 '' 'no such file' "${given##*/}
+${tree##*/}"
+	rm -rf "$kernels"
+}
+
 test_making()
 {
 	new_world
@@ -322,6 +343,7 @@ for shell_name in dash bash; do
 		continue
 	fi
 	test_usage
+	test_given
 	test_making
 	test_unavailable
 	test_failures

@@ -50,6 +50,9 @@ wrong_use 'no --get brings this file' run --profiles "$dir/result.json"
 wrong_use 'invalid int value' bisect 'rdpmc/*' many
 run bisect --kdir "$dir" 'rdpmc/*' 1
 check "bisect ends where there is no kernel tree" test $status -eq 128 -a "$(grep -c 'is no Linux source tree' "$dir/err")" -eq 1
+wrong_use 'fuzz-rdpmc-live is not built' fuzz --build "$dir"
+wrong_use 'no such directory' fuzz --seeds "$dir/absent" --corpus "$dir/c" --found "$dir/f" --program /bin/true
+wrong_use "'0' is no number" fuzz --time 0
 run --help
 check "--help names the commands" ends 0 'shell     the same with a prompt'
 run run --help
@@ -145,9 +148,28 @@ check "a file comes back whole" test "$(tr -d x <"$dir/big" | wc -c),$(wc -c <"$
 check "one that is not there is named" grep -q 'none: No such file' "$dir/err"
 check "where the time went is told" grep -q 'booted in .* simulated' "$dir/err"
 
+# A kernel that dies of a case, by a fuzzer of our own; and one that never comes so far.
+mkdir "$dir/seeds" "$dir/found"
+echo one >"$dir/seeds/one"
+echo die >"$dir/seeds/die"
+fuzz_dies() # NAME ARGUMENTS...
+{
+	name=$1
+	shift
+	mkdir "$dir/$name" "$dir/$name/tmp"
+	TMPDIR=$dir/$name/tmp "$machine" fuzz --quiet --time 2 --seed 1 --seeds "$dir/seeds" --corpus "$dir/$name/corpus" \
+		--found "$dir/$name/found" --program "$dir/dies" "$@" >"$dir/$name/out" 2>"$dir/$name/err"
+	echo $? >"$dir/$name/status"
+}
+gcc -O1 -I. -static -o "$dir/dies" tests/machine/dies.c fuzz/target_outlet.c || not_ok "the fuzzer that dies is built"
+fuzz_dies once &
+once=$!
+fuzz_dies always --append 'rdinit=/nonsense' &
+always=$!
+
 # Ctrl-C does not come to what runs in the background.
 hosts='' child=''
-trap 'kill $hosts $child 2>/dev/null; rm -rf "$dir"' EXIT
+trap 'kill $hosts $child $once $always 2>/dev/null; rm -rf "$dir"' EXIT
 tests/machine/hosts.py --short >"$dir/hosts" 2>&1 &
 hosts=$!
 # What came of each random number and each interrupt since the boot.
@@ -176,6 +198,24 @@ wait $child
 check "SIGTERM: 143" test $? -eq 143
 check "... nothing is left of it" test -z "$(ls "$dir/tmp")"
 check "... the emulator that ran is gone" sh -c "[ -n '$before' ] && ! kill -0 $before 2>/dev/null"
+
+wait $once
+cp "$dir/once/err" "$dir/once/out" "$dir"
+death=$(echo "$dir"/once/found/death-*)
+check "fuzz: a kernel that panics is a finding: 1" test "$(cat "$dir/once/status")" = 1
+check "... with the case" test "$(cat "$death/case")" = die
+"$programs/rdpmc-diff" run --engine emulator "$death/journal" >"$dir/out" 2>&1
+check "... and what ran before it" grep -q '^2 cases' "$dir/out"
+check "... and what the kernel said" grep -q '^Kernel panic - not syncing: sysrq triggered crash' "$death/finding.md"
+check "... and the command that repeats it" grep -qx "scripts/machine run --cpu skylake --kernel debian:7.3 --put $death/case=case -- rdpmc-diff run --engine kvm case" "$death/finding.md"
+check "... it is booted again without that case, and only then" grep -q '^machine: [0-9]* cases in 2 s of fuzzing.* 2 boots, 1 new cases, 0 findings, 1 deaths' "$dir/err"
+check "... what the fuzzer kept comes out" grep -rqx 'made 3' "$dir/once/corpus"
+check "... nothing is left of it" test -z "$(ls "$dir/once/tmp")"
+wait $always
+cp "$dir/always/err" "$dir/always/out" "$dir"
+check "fuzz: a kernel that always dies at once: 125" test "$(cat "$dir/always/status")" = 125
+check "... after three boots, in one line" test "$(grep -c '3 times in a row before its first case, the last time of: Kernel panic' "$dir/err")" -eq 1
+check "... and is no finding" test -z "$(ls "$dir/always/found")"
 
 wait $hosts
 grep '^#' "$dir/hosts"

@@ -131,8 +131,12 @@ class Campaign(Upkeep):
         if not os.access(program, os.X_OK):
             raise Failed(f"{program} is not built: `make campaign` builds all of it")
         for engine in self.engines:
-            done = subprocess.run([program, "run", "--quiet", "--engine", engine.tried, "--random",
-                                   "1"], capture_output=True, text=True,
+            words = [program, "run", "--quiet", "--engine", engine.tried, "--random", "1"]
+            if engine.machine:
+                self.say(f"{engine.name} is booted for a trial")
+                words = [f"{self.limits.root}/scripts/machine", "run", "--quiet", "--build", self.limits.build,
+                         *engine.machine, "--", "rdpmc-diff", *words[1:4], "kvm", *words[5:]]
+            done = subprocess.run(words, capture_output=True, text=True,
                                   errors="replace", check=False,
                                   env=os.environ | {"RDPMC_JOURNAL": "none"})
             words = (done.stderr.strip() or "no word of why").splitlines()
@@ -283,7 +287,7 @@ class Campaign(Upkeep):
     def replay(self):
         """What is known already is tried first, by each engine."""
         for engine in self.engines:
-            if engine.absent:
+            if engine.absent or engine.machine:     # what a machine finds has its page already
                 continue
             task = next((each.task for each in self.workers if each.task.engine is engine), None)
             if task:

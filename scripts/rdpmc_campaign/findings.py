@@ -11,7 +11,7 @@ import re
 import time
 
 from . import corpus
-from .worker import remove_file
+from .worker import remove, remove_file
 
 TIMES = 3
 TOGETHER = 64               # cases for one triage
@@ -65,9 +65,30 @@ class Findings:
         folder = f"{self.inbox}/{task.name}"
         return len(os.listdir(folder)) if os.path.isdir(folder) else 0
 
+    def take_pages(self, worker):
+        """A machine writes pages itself; of one that there is already its case is one more."""
+        for name in worker.pages():
+            made, page = f"{worker.place}/saved/{name}", f"{self.pages}/{name}"
+            with open(f"{made}/finding.md", encoding="utf-8", errors="replace") as file:
+                text = file.read()
+            if os.path.exists(f"{page}/finding.md"):
+                for each in os.listdir(made):
+                    data = corpus.read(f"{made}/{each}") if each.startswith("case") else None
+                    if data and len(os.listdir(page)) < FLAKY:
+                        corpus.write_new(f"{page}/case-{corpus.name(data)}", data)
+                remove(made)
+            else:
+                with open(f"{made}/finding.md", "w", encoding="utf-8") as file:
+                    file.write(text.replace(made, page))    # in the commands
+                os.replace(made, page)
+                corpus.sync_folder(self.pages)
+            title = text.partition("\n")[0].removeprefix("# ").strip()
+            self.note(name, f"{worker.task.engine.name}: {title}", worker.task)
+
     def look(self, worker):
         """Takes over what a worker saved, one file for what is the same, and has it looked at. Until there
         is a page of it, it is in the inbox."""
+        self.take_pages(worker)
         folder = f"{self.inbox}/{worker.task.name}"
         os.makedirs(folder, exist_ok=True)
         for path in worker.saved():
@@ -96,7 +117,7 @@ class Findings:
             self.under_way |= set(some)
             engine = task.engine
             others = [each.tried for each in self.engines
-                      if each is not engine and not each.absent][:7]
+                      if each is not engine and not each.absent and not each.machine][:7]
             words = [f"{self.build}/rdpmc-diff", "triage", "--into", self.pages, "--json", "-",
                      "--times", str(TIMES), "--engine", engine.tried]
             for other in others:

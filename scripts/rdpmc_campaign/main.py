@@ -13,7 +13,7 @@ from .campaign import Campaign, Limits
 from .failed import Failed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DRIVERS = ("libfuzzer", "afl", "live")
+DRIVERS = ("libfuzzer", "afl", "live", "machine")
 EPILOG = """\
 A directory that has a campaign in it goes on with it: after a kill, a reboot, or the end of its time
 with more of it. DIRECTORY/report.md is the page to read, status.json the same for programs,
@@ -33,8 +33,8 @@ def parser():
     made.add_argument("--dir", default="build/campaign", metavar="DIRECTORY",
                       help="where everything is (%(default)s)")
     made.add_argument("--engine", action="append", default=[], metavar="NAME",
-                      help="emulator, kvm, kernel:NAME, or a folder of plain.so, libfuzzer.so, afl.so; may be "
-                           "repeated (all that are here)")
+                      help="emulator, kvm, kernel:NAME, machine:CPU:KERNEL (of scripts/machine), or a folder of "
+                           "plain.so, libfuzzer.so, afl.so; may be repeated (all that are here, but no machine)")
     made.add_argument("--driver", action="append", default=[], choices=DRIVERS,
                       help="only this; may be repeated (all)")
     made.add_argument("--time", type=between(1, 10**9), metavar="SECONDS",

@@ -30,18 +30,19 @@ class Engine:
     tried: str              # as rdpmc-diff takes it
     drivers: dict           # driver: what the fuzz target takes as RDPMC_ENGINE, or None
     absent: str = ""        # why it cannot run here
+    machine: list = field(default_factory=list)     # options of scripts/machine, for its kernel
 
     @property
     def label(self):
         """Fit for the name of a folder."""
-        short = os.path.basename(self.name.rstrip("/"))
+        short = self.name.removeprefix("machine:") if self.machine else os.path.basename(self.name.rstrip("/"))
         return "".join(c if c.isalnum() or c in "._-" else "-" for c in short)
 
 
 @dataclass
 class Task:
     name: str               # of its folder, too
-    driver: str             # "libfuzzer", "afl" or "live"
+    driver: str             # "libfuzzer", "afl", "live" or "machine"
     engine: Engine
     program: str
     environment: dict = field(default_factory=dict)
@@ -67,7 +68,16 @@ def folder(name):
     return Engine(name, plain, found)
 
 
+def machine(name):
+    """machine:CPU, or machine:CPU:KERNEL"""
+    _, cpu, *kernel_of = name.split(":", 2)
+    words = ["--cpu", cpu, *(["--kernel", kernel_of[0]] if kernel_of else [])]
+    return Engine(name, "", {"machine": "kvm"}, machine=words)
+
+
 def engine(build, name):
+    if name.startswith("machine:"):
+        return machine(name)
     if name == "emulator":
         return Engine(name, name, {"libfuzzer": None, "afl": None})
     if name == "kvm":
@@ -76,7 +86,7 @@ def engine(build, name):
         return kernel(build, name)
     if "/" in name:
         return folder(name)
-    raise Failed(f"--engine {name}: there are emulator, kvm, kernel:NAME, and folders of engines")
+    raise Failed(f"--engine {name}: there are emulator, kvm, kernel:NAME, machine:CPU:KERNEL, and folders of engines")
 
 
 def engines(build, names):
@@ -95,7 +105,7 @@ def engines(build, names):
     return [engine(build, name) for name in names]
 
 
-PROGRAMS = {"libfuzzer": "fuzz-rdpmc", "afl": "fuzz-rdpmc-afl", "live": "fuzz-rdpmc-live"}
+PROGRAMS = {"libfuzzer": "fuzz-rdpmc", "afl": "fuzz-rdpmc-afl", "live": "fuzz-rdpmc-live", "machine": "fuzz-rdpmc-live"}
 
 
 def task(build, driver, of, number=0):

@@ -30,6 +30,9 @@ class Upkeep:
         """What libFuzzer's merge needs of the corpus to reach all that it reaches, by any engine, stays."""
         engines = {worker.task.engine.name: worker.task for worker in self.workers
                    if worker.task.driver != "afl"}
+        # What only a machine's kernel needs would be given up, and to ask it takes a boot and minutes.
+        if any(task.engine.machine for task in engines.values()):
+            return
         # One at a time, and only with room for what it writes: what is missing there would be given up.
         if self.minimising or not engines or "disk" in self.state["alarms"]:
             return

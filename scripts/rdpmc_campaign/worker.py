@@ -127,8 +127,7 @@ class Worker:
             if cut_short(f"{self.place}/saved/{name}"):
                 remove_file(f"{self.place}/saved/{name}")
         self.executions = 0
-        words = self.afl(seconds, seeds) if self.task.driver == "afl" else \
-            self.libfuzzer(seconds, seeds)
+        words = getattr(self, self.task.driver if self.task.driver in ("afl", "machine") else "libfuzzer")(seconds, seeds)
         environment = os.environ | self.task.environment | {
             MARK: self.directory, "TMPDIR": f"{self.place}/tmp", "RDPMC_JOURNAL": f"{self.place}/tmp"}
         if self.task.driver != "afl":
@@ -151,6 +150,15 @@ class Worker:
         return [self.task.program, *LIBFUZZER, *fork, f"-max_total_time={max(1, int(seconds))}",
                 f"-rss_limit_mb={self.limits.memory}", f"-artifact_prefix={self.place}/saved/",
                 f"{self.place}/corpus", *seeds]
+
+    def machine(self, seconds, seeds):
+        """Boots are not of its time: a slice of them takes longer."""
+        words = [f"{self.limits.root}/scripts/machine", "fuzz", "--build", self.limits.build, "--go-on",
+                 *self.task.engine.machine, "--time", str(max(1, int(seconds))), "--corpus", f"{self.place}/corpus",
+                 "--found", f"{self.place}/saved", "--skip", f"{self.directory}/findings"]
+        for folder in seeds:
+            words += ["--seeds", folder]
+        return [*words, "--", *(word for word in LIBFUZZER if "stats" not in word)]
 
     def afl(self, seconds, seeds):
         resumes = os.path.exists(f"{self.own}/fuzzer_stats")
@@ -202,9 +210,11 @@ class Worker:
             end_group(self.process)
             early = now < self.until - 1 and now - self.began < START
             # A live target ends with what it found; it is looked at and begun again.
-            if early and not self.saved():
+            if (early and not self.saved()) or (self.boots and status not in (0, 1)):
                 self.ended = f"ended after {now - self.began:.0f} s: {self.last_words()}"
             return False
+        if self.boots:              # it looks after its time and its emulator itself
+            return True
         if now - self.used_at > STALLED / 6:
             used = processor_time(self.process.pid)
             if used > self.used:
@@ -249,6 +259,17 @@ class Worker:
         return ((worst or [line for line in lines if line]) or ["no word"])[-1][:200]
 
     # ----- what it leaves -----
+
+    @property
+    def boots(self):
+        return self.task.driver == "machine"
+
+    def pages(self):
+        """Names of directories that a machine made of what it found."""
+        folder = f"{self.place}/saved"
+        if not self.boots or not os.path.isdir(folder):
+            return []
+        return [name for name in sorted(os.listdir(folder)) if os.path.isfile(f"{folder}/{name}/finding.md")]
 
     def saved(self):
         """Paths of what it took for findings. (AFL++ sets those of earlier starts aside, by date.)"""

@@ -6,24 +6,17 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 import traceback
 
 from rdpmc_arguments import Parser, between
 
-from . import cache, debian, emulator, image, kernel, kernels, processors, profile
-from .failed import Failed, Unavailable
+from . import cache, emulator, fuzz, kernel, kernels, processors, profile
+from .failed import Failed
+from .inside import MOST_WORDS, ROOT, Host, split
 from .session import Session
 
-ROOT = emulator.ROOT
-PROGRAMS = ("rdpmc-bench", "rdpmc-diff")
-# As machine/init/init.c has them.
-MOST_WORDS = 512
-HOME = "rdpmc"
-COMMAND_LINE = ("console=ttyS0 loglevel=5 cryptomgr.notests=1 mitigations=off nokaslr tsc=reliable nmi_watchdog=0 "
-                "panic=0 oops=panic")
 EPILOG = """\
 commands:
   run       boot, run a command with this project's programs in PATH, and bring back what it made
@@ -31,6 +24,7 @@ commands:
   profile   what an exit is made of: instructions by function, MSRs, call stacks
   ab        what of an exit is another on another kernel, to the instruction
   bisect    is an exit longer than this? For git bisect run
+  fuzz      libFuzzer over the kernel inside, booted again when it dies of a case
   kernel    a small bzImage of a source tree of your own, to be booted with run --kernel
   build     fetch and build the emulator now; run does it where it is not there
   list      processors, and what is in the cache
@@ -48,6 +42,16 @@ rdpmc-bench doctor.
 
 exit status: the command's; 128 + signal if one ended it; 2 wrong use; 77 the emulator or the kernel
 cannot be had here; 125 the machine did not boot, panicked, or was ended after --time
+"""
+FUZZ_EPILOG = """\
+What is fuzzed is the machine's KVM, by build/fuzz-rdpmc-live. Each case is outside before it runs: a
+kernel that panics, hangs or resets the machine is a finding, FOUND/death-NAME/, with the case, what the kernel
+said and the command that repeats it, and the machine is booted again without that case. Cases of death-*
+are left out until somebody removes them. Any other finding is FOUND/crash-SHA1, as libFuzzer has it,
+and the end, but for --go-on.
+
+exit status: 0 nothing found; 1 something is; 2 wrong use; 77 the emulator, the kernel or KVM in it cannot
+be had here; 125 the kernel died before its first case, each time; 128 + signal when interrupted
 """
 
 
@@ -94,6 +98,27 @@ def parser():
     add_host(shell)
     shell.set_defaults(function=command_shell, get=[], time=0, words=[])
     profile.add_commands(commands, add_host, boot)
+    fuzzer = commands.add_parser("fuzz", formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+                                 epilog=FUZZ_EPILOG, usage="scripts/machine fuzz [OPTION...] [-- FUZZER'S OPTIONS...]",
+                                 description="Boots the machine and fuzzes its kernel with libFuzzer.")
+    add_host(fuzzer)
+    fuzzer.add_argument("--time", type=between(1, 10**9), default=60, metavar="SECONDS",
+                        help="of fuzzing, in real time; boots are not counted (%(default)s)")
+    fuzzer.add_argument("--corpus", default=os.path.join(ROOT, "build/corpus-live"), metavar="DIRECTORY",
+                        help="of cases to begin from, and where new ones go (build/corpus-live)")
+    fuzzer.add_argument("--seeds", action="append", default=[], metavar="DIRECTORY",
+                        help="of cases to begin from; may be repeated")
+    fuzzer.add_argument("--found", default=os.path.join(ROOT, "build"), metavar="DIRECTORY",
+                        help="where findings go (build)")
+    fuzzer.add_argument("--seed", type=between(1, 2**31 - 1), metavar="NUMBER", help="of the first boot's fuzzer (any)")
+    fuzzer.add_argument("--hang", type=between(1, 10**6), default=40, metavar="SECONDS",
+                        help="of the emulator's processor time without a case: the kernel hangs (%(default)s)")
+    fuzzer.add_argument("--program", metavar="FILE", help="in place of build/fuzz-rdpmc-live")
+    fuzzer.add_argument("--skip", action="append", default=[], metavar="DIRECTORY",
+                        help="of findings whose cases are left out as well; may be repeated")
+    fuzzer.add_argument("--go-on", action="store_true", help="after findings, too, each FOUND/finding-NAME/")
+    fuzzer.add_argument("words", nargs="*", metavar="OPTION", help=argparse.SUPPRESS)
+    fuzzer.set_defaults(function=fuzz.command)
     build = commands.add_parser("build", allow_abbrev=False, usage="scripts/machine build",
                                 description="Fetches and builds the emulator, and prints where it is.")
     build.set_defaults(function=command_build, quiet=False)
@@ -108,28 +133,6 @@ def parser():
     return made
 
 
-def init_program():
-    """machine/init/init.c, compiled for the machine: static, because there is nothing else in it yet."""
-    source = os.path.join(ROOT, "machine/init/init.c")
-
-    def make(path):
-        compiler = shutil.which("gcc") or shutil.which("clang")
-        if not compiler:
-            raise Unavailable("there is no gcc and no clang; scripts/setup machine installs one")
-        done = subprocess.run([compiler, "-O2", "-static", "-s", "-I", ROOT, "-o", path, source], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=False)
-        if done.returncode:
-            raise Failed(f"{source} does not compile: {(done.stdout.strip() or str(done.returncode)).splitlines()[0]}")
-
-    return cache.once(os.path.join(cache.top(), "init-" + emulator.digest(emulator.read(source),
-                                                                           emulator.read(f"{ROOT}/machine/path.h"))), make)
-
-
-def busybox():
-    """The static one of Debian's package, which needs no library."""
-    return debian.file_of("busybox-static", "bookworm", "bin/busybox")
-
-
 def check_gets(options):
     """Before a run of minutes, not after it."""
     targets = [split(each, "--get", "PATH or PATH=FILE") for each in options.get]
@@ -142,60 +145,6 @@ def check_gets(options):
     return dict(targets)
 
 
-def split(text, option, wanted):
-    """FILE[=PATH] or PATH[=FILE]"""
-    name, equals, other = text.partition("=")
-    if not name or (equals and not other):
-        raise Failed(f"{option} {text}: that is no {wanted}")
-    return name, other or os.path.basename(name)
-
-
-def initramfs(options, linux, processor, words, shell, symbols):
-    archive = image.Archive()
-    for directory in ("proc", "sys", "dev", "tmp", HOME, "bin"):
-        archive.directory(directory)
-    archive.device("dev/console", 5, 1)
-    archive.file("init", init_program())
-    shell_program = busybox()
-    archive.file("bin/busybox", shell_program)
-    applets = subprocess.run([shell_program, "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    for name in applets.split():
-        if name != "busybox":
-            archive.link(f"bin/{name}", "busybox")
-    for name in PROGRAMS:
-        path = os.path.join(options.build, name)
-        if os.path.exists(path):
-            archive.program(f"{HOME}/build/{name}", path)
-            archive.link(f"bin/{name}", f"/{HOME}/build/{name}")
-    archive.tree(f"{HOME}/corpus/seeds", os.path.join(ROOT, "corpus/seeds"))
-    archive.tree(f"{HOME}/fuzz/known", os.path.join(ROOT, "fuzz/known"))
-    for each in options.put:
-        source, name = split(each, "--put", "FILE or FILE=PATH")
-        path = name if name.startswith("/") else f"{HOME}/{name}"
-        (archive.program if os.access(source, os.X_OK) else archive.file)(path, source)
-    job = ["name", "emulated-" + re.sub(r"[^a-z0-9-]", "-", processor.name)[:40]]
-    by_module, line = linux.options(options.kvm, processor.vendor)
-    for name in linux.module_words(processor.vendor):
-        archive.add(f"modules/{name}.ko", linux.data(name))
-        job += ["options", " ".join(by_module.get(name, [])), "module", f"/modules/{name}.ko"]
-    for each in options.get:
-        job += ["get", split(each, "--get", "PATH or PATH=FILE")[0]]
-    job += ["env", f"TERM={os.environ.get('TERM', 'dumb')}"]
-    if shell:
-        job += ["shell", "1"]
-    if symbols:
-        job += ["symbols", symbols]
-    for word in words:
-        job += ["arg", word]
-    archive.add("job", b"".join(os.fsencode(word) + b"\0" for word in job), 0o644)
-    return archive.pack(), line
-
-
-def need_programs(options, words):
-    if words and words[0] in PROGRAMS and not os.path.exists(os.path.join(options.build, words[0])):
-        raise Failed(f"{options.build}/{words[0]} is not built; make builds it")
-
-
 def dated(data, begun):
     """A result of rdpmc-bench with the time that it is: each boot of the machine is at the same moment."""
     return re.sub(rb'\A(\{\s*"schema": "rdpmc-results/[^{]*?"started": ")[^"]*', rb"\g<1>" + begun.encode(), bytes(data))
@@ -204,29 +153,18 @@ def dated(data, begun):
 def boot(options, words, shell, symbols=None):
     """(the exit status, the session that was, the kernel). @symbols: of "modules", or "all", are sent as well where the
     kernel's own are not known."""
-    processor = processors.processor(options.cpu)
-    for each in options.put:
-        source = split(each, "--put", "FILE or FILE=PATH")[0]
-        if not os.path.isfile(source):
-            raise Failed(f"--put {each}: {source}: no such file")
-    need_programs(options, words)
+    host = Host(options, words)
     wanted = check_gets(options)
     if len(words) > MOST_WORDS or len(options.get) > MOST_WORDS:
         raise Failed(f"more than {MOST_WORDS} words, or --get")
-    progress = emulator.Progress(options.quiet)
-    linux = kernels.kernel(options.kernel, options.modules)
-    program, bios = emulator.Builder().build(progress), emulator.bios()
-    progress.clear()
-    if symbols == "all" and profile.known_symbols(linux):
+    host.fetch()
+    if symbols == "all" and profile.known_symbols(host.linux):
         symbols = "modules"
-    archive, line = initramfs(options, linux, processor, words, shell, symbols)
-    command_line = " ".join([COMMAND_LINE, *line, options.append]).strip()
-    parts = image.place_kernel(linux.image, archive, command_line, options.memory)
+    parts = host.parts(words, shell, symbols=symbols)
     console = open(options.console, "wb") if options.console else None  # pylint: disable=consider-using-with
     begun = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     try:
-        session = Session(program, bios, processor, options.memory, parts, emulator.Progress(options.quiet),
-                          options.time, shell, console)
+        session = Session(host, parts, options.time, shell, console)
         status = session.run()
     finally:
         if console:
@@ -238,9 +176,9 @@ def boot(options, words, shell, symbols=None):
         cache.say(text)
     if not options.quiet:
         stages = session.stages
-        cache.say(f"{processor.name}, Linux {session.release}: booted in {stages['booted']:.0f} s, KVM loaded after "
+        cache.say(f"{host.processor.name}, Linux {session.release}: booted in {stages['booted']:.0f} s, KVM loaded after "
                   f"{stages['loaded']:.0f} s, ended after {stages['ended']:.0f} s, {session.simulated:.1f} s simulated")
-    return status or (2 if session.missing else 0), session, linux
+    return status or (2 if session.missing else 0), session, host.linux
 
 
 def command_run(options):

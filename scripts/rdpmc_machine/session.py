@@ -17,6 +17,7 @@ import tty
 
 from . import image
 from .cache import say
+from .emulator import Progress
 from .failed import Broken, Failed
 from .processors import RECORDED
 
@@ -51,7 +52,7 @@ def write_all(number, data):
             raise Failed(f"standard {'output' if number == 1 else 'error'}: {error.strerror}") from error
 
 
-def bochsrc(processor, memory, parts, console):
+def bochsrc(processor, memory, parts, console, outlet):
     lines = ["plugin_ctrl: unmapped=true, biosdev=true, serial=true", "config_interface: textconfig",
              "display_library: nogui",
              f"cpu: model={processor.model}, count=1, ips={IPS}, reset_on_triple_fault=0, ignore_bad_msrs=1",
@@ -63,6 +64,8 @@ def bochsrc(processor, memory, parts, console):
              f"com1: enabled=1, mode={console}", "com2: enabled=1, mode=file, dev=line"]
     lines += [f"optramimage{number}: file=part{number}, address={address:#x}"
               for number, (address, _) in enumerate(parts, 1)]
+    if outlet:
+        lines.append("port_e9_hack: enabled=1, all_rings=1")
     return "\n".join(lines) + "\n"
 
 
@@ -71,11 +74,14 @@ def die_with_parent():
 
 
 class Session:
-    """Starts it in a directory of its own and listens. What came back of files is in @files."""
+    """Starts it in a directory of its own and listens. What came back of files is in @files. Where there is an
+    @outlet, it takes what is written to the port of fuzz/target_outlet.h, whatever becomes of the machine."""
+    outlet = None
 
-    def __init__(self, program, bios, processor, memory, parts, progress, seconds, shell=False, console=None):
-        self.program, self.bios, self.processor, self.memory = program, bios, processor, memory
-        self.parts, self.progress, self.seconds, self.shell = parts, progress, seconds, shell
+    def __init__(self, host, parts, seconds, shell=False, console=None):
+        self.program, self.bios, self.processor, self.memory = host.program, host.bios, host.processor, host.options.memory
+        self.progress = Progress(host.options.quiet)
+        self.parts, self.seconds, self.shell = parts, seconds, shell
         self.console_file = console
         self.console, self.packets, self.files, self.file = b"", Packets(), {}, None
         self.missing, self.release, self.status, self.simulated = [], "", None, 0.0
@@ -83,6 +89,7 @@ class Session:
         self.stages = {}
         self.panicked = None
         self.recorded = ""      # exits that were recorded: machine/bochs/path.h
+        self.process = None
 
     def stage(self, name):
         self.stages[name] = time.monotonic() - self.start
@@ -122,14 +129,19 @@ class Session:
                 console = os.open(os.path.join(directory, "console"), os.O_RDONLY | os.O_NONBLOCK)
                 mode = "file, dev=console"
             stack.callback(os.close, console)
-            write("bochsrc", bochsrc(self.processor, self.memory, self.parts, mode).encode())
-            with open(os.path.join(directory, "bochs.out"), "wb") as out:
-                process = subprocess.Popen(  # pylint: disable=consider-using-with
-                    [self.program, "-q", "-f", "bochsrc"], cwd=directory, stdin=subprocess.DEVNULL, stdout=out,
-                    stderr=out, env={**os.environ, "RDPMC_MACHINE": self.processor.environment()},
+            write("bochsrc", bochsrc(self.processor, self.memory, self.parts, mode, self.outlet).encode())
+            with open(os.path.join(directory, "bochs.out"), "wb") as out, contextlib.ExitStack() as ours:
+                port = written = None
+                if self.outlet:
+                    port, written = os.pipe()
+                    stack.callback(os.close, port)
+                    ours.callback(os.close, written)
+                self.process = process = subprocess.Popen(  # pylint: disable=consider-using-with
+                    [self.program, "-q", "-f", "bochsrc"], cwd=directory, stdin=subprocess.DEVNULL,
+                    stdout=written if self.outlet else out, stderr=out, env={**os.environ, "RDPMC_MACHINE": self.processor.environment()},
                     start_new_session=True, preexec_fn=die_with_parent)
             try:
-                return self.listen(process, line, console, directory)
+                return self.listen(process, line, console, port, directory)
             finally:
                 process.kill()
                 process.wait()
@@ -137,9 +149,11 @@ class Session:
                         open(os.path.join(directory, RECORDED), encoding="ascii") as file:
                     self.recorded = file.read()
 
-    def listen(self, process, line, console, directory):
+    def listen(self, process, line, console, port, directory):
         ended = os.pidfd_open(process.pid)
         watched = [line, console, ended]
+        if port is not None:
+            watched.append(port)
         keyboard = self.shell and sys.stdin.isatty()
         if self.shell:
             watched.append(sys.stdin.fileno())
@@ -149,13 +163,15 @@ class Session:
                 tty.setraw(sys.stdin)
             while self.status is None:
                 self.check_time()
-                ready = select.select(watched, [], [], 0.5)[0]
+                ready = select.select(watched, [], [], self.patience())[0]
                 heard = False
                 for fd in ready:
                     if fd == line:
                         heard |= self.hear(line)
                     elif fd == console:
                         heard |= self.hear_console(console)
+                    elif fd == port:
+                        heard |= self.hear_port(port)
                     elif fd != ended:
                         data = os.read(fd, 4096)
                         if not data:
@@ -171,6 +187,10 @@ class Session:
             os.close(ended)
             self.progress.clear()
         return self.status
+
+    def patience(self):
+        """s between two looks at the time."""
+        return 0.5
 
     def check_time(self):
         if self.panicked and time.monotonic() - self.panicked > 2:
@@ -227,9 +247,19 @@ class Session:
             self.packet(kind, part)
         return True
 
+    def hear_port(self, port):
+        data = os.read(port, 65536)
+        if not data:
+            time.sleep(0.05)
+            return False
+        self.outlet(data)
+        return True
+
     def packet(self, kind, data):
         text = data.decode("utf-8", "replace")
         if kind == "B":
+            if self.release:
+                raise Broken(f"the machine was reset {self.where()}")
             self.release = text
             self.stage("booted")
         elif kind == "L":

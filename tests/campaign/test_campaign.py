@@ -8,9 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import kills
 import pytest
+from rdpmc_campaign import plan
+from rdpmc_campaign.findings import Findings
+from rdpmc_campaign.worker import Worker
 from campaign_tools import BUILD, ROOT, fault, fuzzers, pages, reported, run, status, used, whole, words
 
 EMULATOR = ("--engine", "emulator")
@@ -378,3 +382,32 @@ def test_wrong_use_is_one_line(tmp_path, options, said):
 def test_nothing_can_run_here(tmp_path):
     done = run(tmp_path / "c", "--engine", "kvm", "--time", 1, env=os.environ | {"RDPMC_KVM": "/nowhere"})
     assert done.returncode == 77 and "engine kvm" in done.stderr, done.stderr
+
+
+def test_a_machines_pages_are_taken_over(tmp_path):
+    engine = plan.engine(str(BUILD), "machine:zen4,gp=4:debian:6.12")
+    task = plan.task(str(BUILD), "machine", engine)
+    assert task.name == "machine-zen4-gp-4-debian-6.12"
+    worker = Worker(task, str(tmp_path), SimpleNamespace(root="/root-of-it", build=str(BUILD)))
+    state = {"pages": {}, "flaky": {}}
+    taken = Findings(str(tmp_path), str(BUILD), None, [engine], state, None)
+
+    def made(case, page="finding.md"):
+        place = tmp_path / "workers" / task.name / "saved/death-1"
+        place.mkdir(parents=True)
+        (place / "case").write_bytes(case)
+        (place / page).write_text(f"# The kernel died: of {case}\n\nscripts/machine run --put {place}/case=case\n")
+        taken.take_pages(worker)
+
+    page = tmp_path / "findings/death-1"
+    made(b"first", "finding.md.new")        # not whole yet
+    assert not page.exists() and not state["pages"]
+    shutil.rmtree(tmp_path / "workers")
+    made(b"first")
+    assert f"--put {page}/case=case" in (page / "finding.md").read_text()
+    assert state["pages"]["death-1"]["class"] == f"{engine.name}: The kernel died: of b'first'"
+    made(b"second")
+    assert state["pages"]["death-1"]["count"] == 2 and not worker.pages()
+    assert sorted(path.read_bytes() for path in page.glob("case*")) == [b"first", b"second"]
+    words_of = worker.machine(6.5, ["seeds"])
+    assert words_of[words_of.index("--cpu"):][:4] == ["--cpu", "zen4,gp=4", "--kernel", "debian:6.12"]

@@ -1,0 +1,149 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# beside others, long
+# Proves that scripts/machine refuses what it cannot do with one line, builds the emulator or says why not, and
+# that two emulated hosts, Intel's and AMD's, measure, judge and end as they must. `make test-machine` boots all.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/checks.sh
+BUILD=${BUILD:-build}
+export BUILD
+machine=$PWD/scripts/machine
+programs=$(realpath "$BUILD")
+
+run()
+{
+	status=0
+	"$machine" "$@" >"$dir/out" 2>"$dir/err" </dev/null || status=$?
+}
+one_line() { [ ! -s "$dir/out" ] && [ "$(wc -l <"$dir/err")" -eq 1 ] && grep -qF -e "$1" "$dir/err"; }
+refuses() # STATUS TEXT ARGUMENTS...
+{
+	wanted=$1 text=$2
+	shift 2
+	run "$@"
+	if [ $status -eq "$wanted" ] && one_line "$text"; then
+		ok "refused: $text"
+	else
+		echo "# exit status $status, expected $wanted and: $text"
+		not_ok "refused: $text"
+	fi
+}
+
+wrong_use 'which command?'
+wrong_use "invalid choice: 'nonsense'" nonsense
+wrong_use 'no such processor; there are skylake, ' run --cpu pentium
+wrong_use "'version' is no field" run --cpu skylake,version
+wrong_use 'no-pmu has no PMU' run --cpu no-pmu,version=2
+wrong_use "'1' is no number from 128 to 2048" run --memory 1
+wrong_use 'no such file' run --put "$dir/absent"
+wrong_use "it is debian:VERSION or a bzImage" run --kernel "$dir/absent"
+wrong_use 'that is no bzImage' run --kernel Makefile
+wrong_use 'a version is numbers' run --kernel debian:new
+wrong_use "--modules is for a kernel of your own" run --kernel debian:7.3 --modules "$dir"
+wrong_use '--get: the same file twice' run --get a=x --get a=y
+wrong_use 'cannot be written' run --get "a=$dir/absent/x"
+wrong_use 'is not built; make builds it' run --build "$dir" -- rdpmc-bench doctor
+wrong_use 'fuzz-rdpmc-live is not built' fuzz --build "$dir"
+wrong_use 'no such directory' fuzz --seeds "$dir/absent" --corpus "$dir/c" --found "$dir/f" --program /bin/true
+wrong_use "'0' is no number" fuzz --time 0
+run --help
+check "--help names the commands" ends 0 'shell     the same with a prompt'
+run run --help
+check "... and the exit statuses" ends 0 '125 the machine did not boot'
+
+# Sources that are not the one the insertions are for.
+echo text >"$dir/source"
+RDPMC_CACHE=$dir/cache BOCHS_SOURCE=$dir/source
+export RDPMC_CACHE BOCHS_SOURCE
+refuses 2 'its SHA-256 is' build
+BOCHS_SOURCE=$dir/absent
+refuses 2 'No such file or directory' build
+unset BOCHS_SOURCE
+RDPMC_DEBIAN_MIRROR=file://$dir/nowhere
+export RDPMC_DEBIAN_MIRROR
+run build
+check "without network it says so, exit 77" test $status -eq 77 -a "$(grep -c 'cannot be fetched' "$dir/err")" -eq 1
+check "... and leaves no half of an emulator" test -z "$(find "$dir/cache/machine" -name tree)"
+unset RDPMC_DEBIAN_MIRROR
+RDPMC_CACHE=/proc/nowhere
+refuses 2 'RDPMC_CACHE= names another directory' build
+unset RDPMC_CACHE
+
+# Each anchor of the insertions is looked for, and named when it is not there once.
+anchors()
+{
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts python3 - "$dir/tree" <<'END'
+import os
+import sys
+from rdpmc_machine import emulator
+from rdpmc_machine.failed import Failed
+
+tree = sys.argv[1]
+changes = emulator.insertions().INSERTIONS
+def make(broken=None, text=""):
+    for name in {change[0] for change in changes}:
+        path = os.path.join(tree, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="latin-1") as file:
+            file.write("\n".join(text if change is broken else change[1] + ("\n" + change[1]) * (change[3] - 1 if change[3:]
+                                  else 0) for change in changes if change[0] == name))
+def says():
+    try:
+        emulator.insert(tree, changes)
+    except Failed as why:
+        return str(why)
+    return ""
+make()
+assert says() == "", says()
+for change in changes:
+    for count in 0, 2:
+        make(change, change[1] * count)
+        first = change[1].strip().splitlines()[0]
+        # An anchor may stand inside another.
+        why = says()
+        assert why and "not the Bochs" in why, (change, count, why)
+END
+}
+anchors >"$dir/out" 2>"$dir/err"
+check "an anchor that is not there exactly once is refused, each of them" test $? -eq 0
+
+# A kernel that dies of a case, by a fuzzer of our own; and one that never comes so far.
+mkdir "$dir/seeds" "$dir/found"
+echo one >"$dir/seeds/one"
+echo die >"$dir/seeds/die"
+fuzz_dies() # NAME ARGUMENTS...
+{
+	name=$1
+	shift
+	mkdir "$dir/$name" "$dir/$name/tmp"
+	TMPDIR=$dir/$name/tmp "$machine" fuzz --quiet --time 2 --seed 1 --seeds "$dir/seeds" --corpus "$dir/$name/corpus" \
+		--found "$dir/$name/found" --program "$dir/dies" "$@" >"$dir/$name/out" 2>"$dir/$name/err"
+	echo $? >"$dir/$name/status"
+}
+gcc -O1 -I. -static -o "$dir/dies" tests/machine/dies.c fuzz/target_outlet.c || not_ok "the fuzzer that dies is built"
+fuzz_dies once &
+once=$!
+fuzz_dies always --append 'rdinit=/nonsense' &
+always=$!
+
+wait $once
+cp "$dir/once/err" "$dir/once/out" "$dir"
+death=$(echo "$dir"/once/found/death-*)
+check "fuzz: a kernel that panics is a finding: 1" test "$(cat "$dir/once/status")" = 1
+check "... with the case" test "$(cat "$death/case")" = die
+"$programs/rdpmc-diff" run --engine emulator "$death/journal" >"$dir/out" 2>&1
+check "... and what ran before it" grep -q '^2 cases' "$dir/out"
+check "... and what the kernel said" grep -q '^Kernel panic - not syncing: sysrq triggered crash' "$death/finding.md"
+check "... and the command that repeats it" grep -qx "scripts/machine run --cpu skylake --kernel debian:7.3 --put $death/case=case -- rdpmc-diff run --engine kvm case" "$death/finding.md"
+check "... it is booted again without that case, and only then" grep -q '^machine: [0-9]* cases in 2 s of fuzzing.* 2 boots, 1 new cases, 0 findings, 1 deaths' "$dir/err"
+check "... what the fuzzer kept comes out" grep -rqx 'made 3' "$dir/once/corpus"
+check "... nothing is left of it" test -z "$(ls "$dir/once/tmp")"
+wait $always
+cp "$dir/always/err" "$dir/always/out" "$dir"
+check "fuzz: a kernel that always dies at once: 125" test "$(cat "$dir/always/status")" = 125
+check "... after three boots, in one line" test "$(grep -c '3 times in a row before its first case, the last time of: Kernel panic' "$dir/err")" -eq 1
+check "... and is no finding" test -z "$(ls "$dir/always/found")"
+
+echo "1..$n"
+[ $failed -eq 0 ]
