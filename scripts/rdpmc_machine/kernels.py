@@ -150,6 +150,11 @@ def find_package(version):
     raise Unavailable(f"Debian has no kernel {version} for this; it has {known or 'none'}")
 
 
+def source(version):
+    """The path of the package with the source of debian:@version, of the suite that its kernel is from."""
+    return debian.fetch(f"linux-source-{version}", [find_package(version)[1]])
+
+
 def store(packages, directory):
     """vmlinuz and KVM's modules with what they depend on."""
     want, have, images = set(WANTED), {}, []

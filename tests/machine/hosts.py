@@ -5,7 +5,8 @@
 hosts.py [--short] [--jobs N] [NAME...]   all of them, or those named; --short: two that say most
 hosts.py --list
 
-Speaks TAP. A host that cannot be emulated here is skipped with its reason.
+Where Debian has the source of a host's kernel, that is made an engine, kernel:, and must answer inside as the kernel
+that runs does. Speaks TAP. A host that cannot be emulated here is skipped with its reason.
 """
 
 import argparse
@@ -20,9 +21,15 @@ import tempfile
 from dataclasses import dataclass
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+
+from rdpmc_machine import kernels   # noqa: E402
+from rdpmc_machine.failed import Failed     # noqa: E402
+
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
 PERF = os.path.join(BUILD, "machine-perf")
-FILES = ("status", "doctor", "list", "run", "diff", "random", "perf", "result.json")
+FILES = ("status", "doctor", "list", "run", "diff", "random", "same", "perf", "result.json")
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,8 @@ HOSTS = (
     Host("amd-6.12", "zen4", "mediated", kernel="debian:6.12", gives=EMULATED, lacks=NO_PASS),
 )
 SHORT = ("intel-mediated", "amd-mediated")
+# Of so many cases one may differ: an interrupt in a read whose fault came before its exit looks like an exit of it.
+ONE_OF = 250
 # What a kernel says only when something went wrong in it.
 KERNEL_TROUBLE = re.compile(r"\b(?:BUG|WARNING|Oops|general protection fault|INFO: task|unchecked MSR access).*")
 # Of a #GP that SVM finds before it looks at the intercept, or that comes of CPL and CR4.PCE, there is no exit.
@@ -92,8 +101,8 @@ NO_EXIT_ON_AMD = "rdpmc-fault/"
 class Looked:
     """What came back of one host."""
 
-    def __init__(self, host, seconds, cases):
-        self.host = host
+    def __init__(self, host, seconds, cases, source):
+        self.host, self.source = host, source
         self.files, self.statuses, self.complaints = {}, {}, []
         with tempfile.TemporaryDirectory() as directory:
             console = os.path.join(directory, "console")
@@ -101,6 +110,8 @@ class Looked:
                      "--append", host.append, "--console", console, "--put", os.path.join(ROOT, "tests/machine/look.sh"),
                      *(word for name in FILES for word in ("--get", f"{name}={directory}/{name}"))]
             words += ["--put", f"{PERF}=perf-test"]
+            if source.engine:
+                words += ["--put", f"{source.engine}=kernel.so"]
             if host.kvm:
                 words += ["--kvm", host.kvm]
             words += ["--", "sh", "look.sh", str(seconds), str(cases)]
@@ -128,14 +139,33 @@ class Looked:
         for name, status in self.statuses.items():
             if name == "perf":
                 self.judge_perf(status)
-            elif status != (77 if self.host.nothing and name in ("run", "diff", "random") else 0) and name != "run":
+            elif status != (77 if self.host.nothing and name in ("run", "diff", "random") else 0) and name not in ("run", "same"):
                 self.wrong(f"{name}: exit status {status}")
                 self.complaints += ["  " + line for line in self.files.get(name, "").splitlines()[:40]]
         self.judge_doctor()
+        self.judge_same()
         if not self.host.nothing:
             self.judge_rows()
         elif self.statuses.get("run") != 77 or self.host.passthrough not in self.files.get("run", ""):
             self.wrong(f"rdpmc-bench run: exit status {self.statuses.get('run')}: {self.files.get('run')}")
+
+    def same(self):
+        """Cases that the kernel and its source answered alike, those that both answered, and the first that differs."""
+        text = self.files.get("same", "")
+        found = re.search(r"^1 kvm +\. +(\d+)/(\d+)$", text, re.M)
+        differs = re.search(r"^1 and 2 differ first in (.*)", text, re.M)
+        return (int(found[1]), int(found[2]), differs[1] if differs else "") if found else (0, 0, "")
+
+    def judge_same(self):
+        if not self.source.engine or self.host.nothing:
+            return
+        same, both, differs = self.same()
+        # Where reads pass, the kernel answers none.
+        if not both and not any("/passthrough/" in start for start in self.host.gives):
+            self.wrong(f"the kernel and its source were not compared: {self.files.get('same', '')[-400:]}")
+        interrupted = ": #GP, " in differs and ", and value, " in differs
+        if same < both - (both / ONE_OF if interrupted else 0):
+            self.wrong(f"the kernel and its source answer {same} of {both} cases alike; {differs}")
 
     def judge_perf(self, status):
         """perf counts in the host what it should, and its interrupts come."""
@@ -202,17 +232,39 @@ class Looked:
             self.wrong(f"{name}: {exits} exits and {cycles} instructions a read")
 
 
+class Source:
+    """The engine of a kernel's own source, made once; or why there is none."""
+
+    def __init__(self, kernel):
+        self.engine, self.why = "", ""
+        version = kernel.removeprefix("debian:")
+        path = os.path.join(BUILD, f"kernel/debian-{version}.so")
+        try:
+            tree = subprocess.run([os.path.join(ROOT, "scripts/kernel-tree"), kernels.source(version)], check=True,
+                                  stdout=subprocess.PIPE, text=True).stdout.strip()
+            subprocess.run([os.path.join(ROOT, "scripts/kernel-engine"), "--name", f"debian-{version}", "--out", path, tree],
+                           check=True, stdout=subprocess.DEVNULL)
+            self.engine = path
+        except Failed as why:
+            self.why = str(why)
+        except subprocess.CalledProcessError as error:
+            self.why = f"{os.path.basename(error.cmd[0])} ended with {error.returncode}"
+
+
 def figures(looked):
     """The exit cost of that host, for who reads the log."""
     try:
         rows = {row["name"]: row for row in json.loads(looked.files["result.json"])["rows"]}
     except (KeyError, ValueError):
-        return ""
+        rows = {}
     words = []
     for setting in ("intercepted", "passthrough"):
         row = rows.get(f"rdpmc/gp-first/{setting}/cpl3")
         if row and row["status"] == "measured":
             words.append(f"{setting} {row['median']:.0f} instructions")
+    same, both, _ = looked.same()
+    words.append(f"as its source in {same} of {both} cases" if both else f"not held against its source: {looked.source.why}"
+                 if looked.source.why else "nothing to hold against its source")
     return ", ".join(words)
 
 
@@ -235,8 +287,11 @@ def main():
     hosts = [known[name] for name in options.names or (SHORT if options.short else known)]
     bad = 0
 
+    # One after the other, and not while machines are timed.
+    sources = {kernel: Source(kernel) for kernel in dict.fromkeys(host.kernel for host in hosts)}
+
     def look(host):
-        looked = Looked(host, 6 if options.short else 10, 100 if options.short else 2000)
+        looked = Looked(host, 6 if options.short else 10, 100 if options.short else 2000, sources[host.kernel])
         if looked.status != 77:
             looked.judge()
         return looked
@@ -251,7 +306,7 @@ def main():
             for line in looked.complaints:
                 print(f"# {line}")
             if not skip:
-                print(f"# figure: {host.name}: {figures(looked) or 'no exit cost here'}", flush=True)
+                print(f"# figure: {host.name}: {figures(looked)}", flush=True)
     print(f"1..{len(hosts)}")
     return 1 if bad else 0
 

@@ -11,4 +11,7 @@ out=doctor status rdpmc-bench doctor
 out=list status rdpmc-bench list
 out=run status rdpmc-bench run --seed 1 --runs 2 --time "$1" --json result.json
 out=diff status rdpmc-diff run --engine kvm corpus/seeds
+if [ -e kernel.so ]; then
+	out=same status rdpmc-diff run --engine kvm --engine ./kernel.so corpus/seeds --random="$2" --seed 1
+fi
 out=random status rdpmc-diff run --engine kvm --random="$2" --seed 1
