@@ -461,8 +461,8 @@ static int record_paths(struct bench *bench, const struct schedule *schedule,
 					timeout_for(schedule, i, count), &reading, failure);
 			/* A passed through read has the way in and out of the guest only. */
 			if (turn)
-				result->has_path = exit_path_stop(RECORDED_TURNS, &result->path) &&
-						   !error;
+				result->has_path = exit_path_stop(
+					error ? UINT32_MAX : RECORDED_TURNS, &result->path);
 		}
 		if (error == -EINTR)
 			return error;

@@ -33,8 +33,8 @@ struct path_msr {
 struct path {
 	uint64_t reason;    /* VMX's basic exit reason or SVM's exit code: the commonest one recorded */
 	uint64_t exits;	    /* with that reason */
-	uint64_t disturbed; /* ... that an interrupt came into */
-	uint64_t same;	    /* ... that took the path below, instruction by instruction */
+	uint64_t disturbed; /* ... that an interrupt came into, or that had over a million instructions */
+	uint64_t same;	    /* ... that ran the same addresses as the one below */
 
 	uint64_t instructions; /* retired, the VM entry included */
 	uint64_t user;	       /* ... of these at CPL 3: the process that runs the guest */

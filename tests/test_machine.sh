@@ -47,7 +47,9 @@ wrong_use 'is not built; make builds it' run --build "$dir" -- rdpmc-bench docto
 wrong_use 'cannot be written' profile --folded "$dir/absent/x"
 wrong_use 'no debian:VERSION, no bzImage and no kernel source tree' ab "$dir/absent" "$dir/absent"
 wrong_use 'no --get brings this file' run --profiles "$dir/result.json"
-wrong_use 'invalid int value' bisect 'rdpmc/*' many
+refuses 128 'invalid int value' bisect 'rdpmc/*' many
+wrong_use 'is no number' profile --top 0
+wrong_use 'unrecognized arguments: --kernel' ab --kernel x a b
 run bisect --kdir "$dir" 'rdpmc/*' 1
 check "bisect ends where there is no kernel tree" test $status -eq 128 -a "$(grep -c 'is no Linux source tree' "$dir/err")" -eq 1
 wrong_use 'fuzz-rdpmc-live is not built' fuzz --build "$dir"

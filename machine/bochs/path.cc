@@ -45,11 +45,18 @@ static bool name_ends;
 static std::map<Bit32u, reason> reasons;
 static std::map<Bit64u, std::vector<frame>> stacks; // by STACK
 
+/* What an instruction adds to, and takes away again if it does not retire. */
+struct counts {
+  Bit64u instructions, user, rdmsr, wrmsr, vmread, vmwrite, atomic, indirect;
+  size_t events;
+};
+
 static struct {
   bool recording, disturbed;
   Bit32u reason;
-  Bit64u hash, entered;
-  struct path figures;
+  Bit64u hash, exceptions;
+  Bit64u rip, icount; // of the last instruction: where, and how many had retired before
+  struct counts counts, before;
   std::map<Bit64u, Bit64u> msrs;
   std::set<Bit64u> text, stack, data, user; // lines
   std::vector<Bit64u> frames;
@@ -77,8 +84,6 @@ static unsigned cpl(void) { return BX_CPU_THIS_PTR sregs[BX_SEG_REG_CS].selector
 
 static void close_exit(void)
 {
-  struct path *f = &now.figures;
-
   if (!now.recording)
     return;
   now.recording = false;
@@ -93,14 +98,19 @@ static void close_exit(void)
   seen *s = &r->paths[now.hash];
   if (s->count++)
     return;
+  const struct counts *c = &now.counts;
+  struct path *f = &s->figures;
+  *f = {};
+  f->instructions = c->instructions, f->user = c->user;
+  f->rdmsr = c->rdmsr, f->wrmsr = c->wrmsr, f->vmread = c->vmread, f->vmwrite = c->vmwrite;
+  f->atomic = c->atomic, f->indirect = c->indirect, f->exceptions = now.exceptions;
   f->text_lines = now.text.size(), f->text_pages = pages(now.text);
   f->stack_lines = now.stack.size(), f->stack_pages = pages(now.stack);
   f->data_lines = now.data.size(), f->data_pages = pages(now.data);
   f->user_lines = now.user.size(), f->user_pages = pages(now.user);
   for (auto &msr : now.msrs)
-    if (f->nr_msrs < PATH_MSRS)
+    if (msr.second && f->nr_msrs < PATH_MSRS)
       f->msrs[f->nr_msrs++] = {msr.first, msr.second};
-  s->figures = *f;
   s->frames = now.frames;
   s->events = now.events;
 }
@@ -112,7 +122,8 @@ void path_exit(Bit32u why)
   now.disturbed = false;
   now.reason = why & 0xffff;
   now.hash = 0xcbf29ce484222325;
-  now.figures = {};
+  now.exceptions = now.rip = 0;
+  now.counts = {};
   now.msrs.clear();
   now.text.clear(), now.stack.clear(), now.data.clear(), now.user.clear();
   now.frames.clear();
@@ -142,23 +153,23 @@ static void msr_access(bool write)
   else
     add('n', index);
   now.msrs[index | (Bit64u)write << 32]++;
-  (write ? now.figures.wrmsr : now.figures.rdmsr)++;
+  (write ? now.counts.wrmsr : now.counts.rdmsr)++;
 }
 
-/* Bochs does these with host instructions, without a callback for each access. */
+/* Bochs does these with host instructions, without a callback for each access. The kernel never sets DF. */
 static void repeated(unsigned size, bool moves)
 {
-  Bit64u bytes = RCX * size;
-  for (Bit64u at = 0; at < bytes && at < 1 << 20; at += 8) {
-    path_access(RDI + at, 1);
+  unsigned bytes = (unsigned)(RCX < 1 << 20 ? RCX : 1 << 20) * size;
+  if (bytes) {
+    path_access(RDI, bytes);
     if (moves)
-      path_access(RSI + at, 1);
+      path_access(RSI, bytes);
   }
 }
 
 static void what(bxInstruction_c *i)
 {
-  struct path *f = &now.figures;
+  struct counts *f = &now.counts;
 
   switch (i->getIaOpcode()) {
   case BX_IA_RDMSR: msr_access(false); break;
@@ -189,18 +200,26 @@ void path_instruction(bxInstruction_c *i)
     close_exit();
     return;
   }
+  // It was begun before: a REP that an event broke, or what waited for a page.
+  Bit64u icount = BX_CPU_THIS_PTR get_icount();
+  if (RIP == now.rip && icount == now.icount)
+    return;
   if (now.events.empty())
     for (const frame &each : *live_frames())
       now.frames.push_back(each.function);
+  now.rip = RIP;
+  now.icount = icount;
+  now.before = now.counts;
+  now.before.events = now.events.size();
   Bit64u first = RIP >> 6, last = (RIP + i->ilen() - 1) >> 6;
   std::set<Bit64u> *fetched = cpl() == 3 ? &now.user : &now.text;
   fetched->insert(first);
   if (last != first)
     fetched->insert(last);
   now.hash = (now.hash ^ RIP) * 0x100000001b3;
-  now.figures.instructions++;
-  now.figures.user += cpl() == 3;
-  add('i', RIP);
+  now.counts.instructions++;
+  now.counts.user += cpl() == 3;
+  add('i', RIP, i->getIaOpcode());
   what(i);
 }
 
@@ -222,7 +241,7 @@ void path_branch(unsigned what, bx_address target)
     add('c', target);
   else if (what == BX_INSTR_IS_RET)
     add('r', 0);
-  now.figures.indirect += what == BX_INSTR_IS_CALL_INDIRECT || what == BX_INSTR_IS_JMP_INDIRECT;
+  now.counts.indirect += what == BX_INSTR_IS_CALL_INDIRECT || what == BX_INSTR_IS_JMP_INDIRECT;
 }
 
 void path_access(bx_address at, unsigned size)
@@ -238,15 +257,21 @@ void path_access(bx_address at, unsigned size)
       now.data.insert(line);
 }
 
-/* What faults has not retired. */
+/* What faults has not retired, and is forgotten. It has where the next one could not be fetched, or of a trap. */
 void path_exception(unsigned vector)
 {
   if (!now.recording || in_guest())
     return;
-  add('x', vector);
-  now.figures.exceptions++;
-  now.figures.instructions--;
-  now.figures.user -= cpl() == 3;
+  if (BX_CPU_THIS_PTR get_icount() == now.icount && now.events.size() < MOST_EVENTS) {
+    for (size_t i = now.before.events; i < now.events.size(); i++)
+      if (now.events[i].kind == 'm' || now.events[i].kind == 'n')
+        now.msrs[now.events[i].a | (Bit64u)(now.events[i].kind == 'm') << 32]--;
+    now.events.resize(now.before.events);
+    now.counts = now.before;
+    now.rip = 0;
+  }
+  add('x', vector, BX_CPU_THIS_PTR prev_rip);
+  now.exceptions++;
 }
 
 void path_interrupt(void) { now.disturbed = true; }
@@ -276,9 +301,9 @@ static void write_down(const seen *s)
   fprintf(f, "\n");
   for (const event &e : s->events)
     if (e.kind == 'i')
-      fprintf(f, FMT_LL "x\n", e.a);
-    else if (e.kind == 'm')
-      fprintf(f, "m " FMT_LL "x " FMT_LL "x\n", e.a, e.b);
+      fprintf(f, FMT_LL "x " FMT_LL "x\n", e.a, e.b);
+    else if (e.kind == 'm' || e.kind == 'x')
+      fprintf(f, "%c " FMT_LL "x " FMT_LL "x\n", e.kind, e.a, e.b);
     else if (e.kind == 'r')
       fprintf(f, "r\n");
     else
@@ -305,7 +330,7 @@ static bool stop(Bit32u least)
   const reason *common = NULL;
   const seen *path = NULL;
 
-  close_exit();
+  now.recording = false; // the last one has not come to a VM entry
   path_on = false;
   stacks.clear();
   result = {};

@@ -6,10 +6,10 @@
  *   path NAME			a window
  *   figures W W W ...		struct path, in decimal; MSRs: nr_msrs pairs
  *   frames A A ...		functions entered by CALL and not left at the VM exit, outermost first
- *   ADDRESS			an instruction that retired
+ *   ADDRESS OPCODE		an instruction that retired; OPCODE is Bochs' number for the operation
  *   c ADDRESS, r		it called this function; it returned
  *   m MSR VALUE, n MSR		it writes, it reads this MSR
- *   x VECTOR			it did not retire: an exception
+ *   x VECTOR ADDRESS		an exception there
  *   end
  *
  * and between the windows lines that the machine wrote itself (PATH_TEXT).

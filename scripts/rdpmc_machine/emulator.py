@@ -218,7 +218,7 @@ class Builder:
             for old in newest_last(self.top, "bochs-")[:-4]:
                 os.unlink(old)
         # Of other insertions, as other checkouts have them.
-        for old in newest_last(cache.top(), "bochs-")[:-2]:
+        for old in newest_last(cache.top(), "bochs-")[:-3]:
             remove_unused(old)
         return program
 

@@ -14,7 +14,7 @@ PROGRAMS = ("rdpmc-bench", "rdpmc-diff")
 # As machine/init/init.c has them.
 MOST_WORDS = 512
 HOME = "rdpmc"
-COMMAND_LINE = ("console=ttyS0 loglevel=5 cryptomgr.notests=1 mitigations=off nokaslr tsc=reliable nmi_watchdog=0 "
+COMMAND_LINE = ("console=ttyS0 loglevel=5 cryptomgr.notests=1 mitigations=off noreplace-smp nokaslr tsc=reliable nmi_watchdog=0 "
                 "panic=0 oops=panic")
 
 

@@ -234,6 +234,14 @@ def _configure(make, output, text):
     os.replace(wanted, kept)
 
 
+def toolchain():
+    """A short name of what makes of the same sources another kernel: the compiler and machine/kernel.config."""
+    words = _compiler()
+    program = words[0].removeprefix("CC=").split() if words else ["gcc"]
+    done = subprocess.run([*program, "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return hashlib.sha256(done.stdout + _configuration([CONFIG]).encode()).hexdigest()[:8]
+
+
 def place(kdir, fragments=()):
     """The directory in the cache of the builds of this tree with these fragments."""
     key = "\0".join([kdir, *(os.path.abspath(each) for each in fragments)])

@@ -55,20 +55,25 @@ be had here; 125 the kernel died before its first case, each time; 128 + signal 
 """
 
 
-def add_host(made):
+def add_host(made, without=()):
+    """The options of the machine, but those @without."""
+    made.set_defaults(**{each: [] if each == "put" else None for each in without})
     made.add_argument("--cpu", default=processors.DEFAULT, metavar="NAME",
                       help="the processor, or one and fields of its PMU that differ: skylake,version=2 "
                            "(%(default)s; scripts/machine list names all)")
-    made.add_argument("--kernel", default=kernels.DEFAULT, metavar="WHICH",
-                      help="debian:VERSION, or a bzImage (%(default)s)")
-    made.add_argument("--modules", metavar="DIRECTORY", help="with the bzImage's kvm.ko, if KVM is not built in")
+    if "kernel" not in without:
+        made.add_argument("--kernel", default=kernels.DEFAULT, metavar="WHICH",
+                          help="debian:VERSION, or a bzImage (%(default)s)")
+        made.add_argument("--modules", metavar="DIRECTORY", help="with the bzImage's kvm.ko, if KVM is not built in")
     made.add_argument("--kvm", metavar="OPTIONS",
                       help=f"of KVM's modules (\"{kernels.DEFAULT_OPTIONS}\", where the kernel has it)")
     made.add_argument("--append", default="", metavar="WORDS", help="to the kernel's command line")
-    made.add_argument("--put", action="append", default=[], metavar="FILE[=PATH]",
-                      help="into the command's directory; may be repeated")
+    if "put" not in without:
+        made.add_argument("--put", action="append", default=[], metavar="FILE[=PATH]",
+                          help="into the command's directory; may be repeated")
     made.add_argument("--memory", type=between(128, 2048), default=384, metavar="MIB", help="of the machine (%(default)s)")
-    made.add_argument("--console", metavar="FILE", help="what the kernel says, into this file")
+    if "console" not in without:
+        made.add_argument("--console", metavar="FILE", help="what the kernel says, into this file")
     made.add_argument("--build", default=os.path.join(ROOT, "build"), metavar="DIRECTORY",
                       help="where the programs are (build)")
     made.add_argument("--quiet", action="store_true", help="say nothing but what the command says")
@@ -234,7 +239,7 @@ def end(signum, _frame):
     raise SystemExit(128 + signum)
 
 
-def main():
+def run():
     made = parser()
     if sys.argv[1:2] == ["kernel"]:
         return kernel.command(sys.argv[2:])
@@ -258,3 +263,14 @@ def main():
     except Exception:           # pylint: disable=broad-except
         traceback.print_exc()
         return 70
+
+
+def main():
+    if sys.argv[1:2] != ["bisect"]:
+        return run()
+    # To git bisect everything below 128 but 0 and 125 is a bad revision.
+    try:
+        status = run()
+    except SystemExit as end_of_it:
+        status = end_of_it.code if isinstance(end_of_it.code, int) else 0 if end_of_it.code is None else 2
+    return status if status in (0, 1, 125) or status >= 128 else 128

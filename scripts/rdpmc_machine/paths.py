@@ -17,6 +17,7 @@ WRAPPERS = re.compile(r"(native_|__)?(read|write)_msr(_safe)?|native_(read|write
 FIGURES = ("reason exits disturbed same instructions user rdmsr wrmsr vmread vmwrite atomic indirect exceptions "
            "text_lines text_pages stack_lines stack_pages data_lines data_pages user_lines user_pages").split()
 WRITTEN = 1 << 32
+PROCESS = "the process"         # that runs the guest
 MSRS = {
     0x1d9: "IA32_DEBUGCTL", 0x345: "IA32_PERF_CAPABILITIES", 0x329: "PERF_METRICS", 0x38d: "IA32_FIXED_CTR_CTRL",
     0x38e: "IA32_PERF_GLOBAL_STATUS", 0x38f: "IA32_PERF_GLOBAL_CTRL", 0x390: "IA32_PERF_GLOBAL_STATUS_RESET",
@@ -36,9 +37,12 @@ def msr_name(index):
     return MSRS.get(index, f"{index:#x}")
 
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
 @dataclass
 class Exit:
-    """One recorded exit. @events are (kind, ...) as the file has them, an instruction ("i", address)."""
+    """One recorded exit. @events are (kind, ...) as the file has them, an instruction ("i", address, opcode)."""
     name: str
     figures: dict
     msrs: dict              # (index, written) : count
@@ -73,7 +77,7 @@ def parse(text):
         elif len(kind) == 1:
             made.events.append((kind, *(int(word, 16) for word in words)))
         else:
-            made.events.append(("i", int(kind, 16)))
+            made.events.append(("i", int(kind, 16), int(words[0], 16)))
     return exits, [line for line in symbols_lines if line != "end"]
 
 
@@ -94,7 +98,7 @@ class Symbols:
         """(function, offset in it)"""
         at = bisect.bisect_right(self.addresses, address) - 1
         if at < 0 or address - self.addresses[at] > 1 << 20:
-            return ("the process" if address < 1 << 63 else f"{address:#x}"), 0
+            return (PROCESS if address < 1 << 63 else f"{address:#x}"), 0
         return self.names[at], address - self.addresses[at]
 
 
@@ -160,7 +164,7 @@ class Function:
     """What of an exit is a function's own."""
     instructions: int = 0
     calls: int = 0
-    offsets: list = field(default_factory=list)         # in the order in which they ran
+    opcodes: list = field(default_factory=list)         # in the order in which they ran
     msrs: Counter = field(default_factory=Counter)      # (index, written)
     exceptions: Counter = field(default_factory=Counter)
 
@@ -179,11 +183,15 @@ def profile(recorded, table, lines=None):
     functions, stacks = defaultdict(Function), Counter()
     # A frame is the function that was called, and that in which it runs now: it may have left by a jump.
     stack = [[table.find(address)[0]] * 2 for address in recorded.frames]
-    last = None
+    last, in_process = None, False
     for event in recorded.events:
         kind = event[0]
         if kind == "i":
-            name, offset = table.find(event[1])
+            name = table.find(event[1])[0]
+            # What is entered by SYSCALL, SYSRET or an exception was called by nobody.
+            if (name == PROCESS) != in_process:
+                in_process = not in_process
+                stack = []
             if not stack:
                 stack.append([name, name])
             stack[-1][1] = name
@@ -191,10 +199,10 @@ def profile(recorded, table, lines=None):
             for called, current in stack:
                 key += [called] if called == current else [called, current]
             key += [f"{each}_[i]" for each in (lines.at(event[1]) if lines else [])]
-            last = functions[name], ";".join(key)
-            last[0].instructions += 1
-            last[0].offsets.append(offset)
-            stacks[last[1]] += 1
+            last = functions[name]
+            last.instructions += 1
+            last.opcodes.append(event[2])
+            stacks[";".join(key)] += 1
         elif kind == "c":
             name = table.find(event[1])[0]
             functions[name].calls += 1
@@ -205,15 +213,12 @@ def profile(recorded, table, lines=None):
             else:
                 stack = []
         elif kind in "mn":
-            owner = last[0]
+            owner = last
             if len(stack) > 1 and WRAPPERS.fullmatch(stack[-1][1]):
                 owner = functions[stack[-2][1]]
             owner.msrs[event[1], kind == "m"] += 1
-        elif kind == "x" and last:
-            # It did not retire.
-            last[0].exceptions[event[1]] += 1
-            last[0].instructions -= 1
-            stacks[last[1]] -= 1
+        elif kind == "x":
+            functions[table.find(event[2])[0]].exceptions[event[1]] += 1
     total = sum(stacks.values())
     if total != recorded.figures["instructions"] or total != sum(each.instructions for each in functions.values()):
         raise Failed(f"{recorded.name}: the profile has {total} instructions, the exit {recorded.figures['instructions']}")
@@ -257,7 +262,7 @@ def accesses(msrs):
 def alike(figures):
     """How many of the exits took the path."""
     undisturbed = figures["exits"] - figures["disturbed"]
-    text = f"{figures['same']} of {undisturbed} exits alike"
+    text = f"{figures['same']} of {undisturbed} exits"
     if figures["disturbed"]:
         text += f", {figures['disturbed']} more hit by an interrupt"
     return text
@@ -266,7 +271,7 @@ def alike(figures):
 def table(one, top):
     """Lines: one exit by function."""
     figures, total = one.figures, one.figures["instructions"]
-    yield f"{one.name}: {total} instructions ({alike(figures)})"
+    yield f"{one.name}: {total} instructions (so {alike(figures)})"
     words = [f"{figures['rdmsr']} RDMSR", f"{figures['wrmsr']} WRMSR", f"{figures['vmread']} VMREAD",
              f"{figures['vmwrite']} VMWRITE", f"{figures['atomic']} atomic", f"{figures['indirect']} indirect branches",
              f"{figures['exceptions']} exceptions"]
@@ -301,7 +306,7 @@ def merged(functions):
         into = found.setdefault(plain(name), Function())
         into.instructions += function.instructions
         into.calls += function.calls
-        into.offsets += function.offsets
+        into.opcodes += function.opcodes
         into.msrs += function.msrs
         into.exceptions += function.exceptions
     return found
@@ -311,9 +316,25 @@ def signed(number):
     return f"{number:+}"
 
 
+# Of what no function is told to have its own.
+WHOLE = {"vmread": "VMREAD", "vmwrite": "VMWRITE", "atomic": "atomic operations", "indirect": "indirect branches",
+         "user": "instructions at CPL 3"}
+
+
+def share(figures):
+    """Of the exits that no interrupt came into those that took the path."""
+    return figures["same"] / max(1, figures["exits"] - figures["disturbed"])
+
+
 def difference(a, b):
     """Lines: what of the exit is another in @b, by function; none if it is the same."""
     lines = []
+    if a.figures["reason"] != b.figures["reason"]:
+        lines.append((1 << 30, f"another exit: reason {a.figures['reason']} -> {b.figures['reason']}"))
+    lines += [(0, f"{signed(b.figures[key] - a.figures[key])} {text}") for key, text in WHOLE.items()
+              if a.figures[key] != b.figures[key]]
+    if abs(share(a.figures) - share(b.figures)) > 0.1:
+        lines.append((-1, f"this path is taken by {alike(a.figures)} in A, {alike(b.figures)} in B"))
     left, right = merged(a.functions), merged(b.functions)
     for name in sorted(set(left) | set(right)):
         one, two = left.get(name, Function()), right.get(name, Function())
@@ -328,7 +349,7 @@ def difference(a, b):
         for vector in sorted(set(one.exceptions) | set(two.exceptions)):
             if one.exceptions[vector] != two.exceptions[vector]:
                 words.append(f"{signed(two.exceptions[vector] - one.exceptions[vector])} exceptions of vector {vector}")
-        if not words and one.offsets != two.offsets:
+        if not words and one.opcodes != two.opcodes:
             words.append("other instructions, as many")
         if words:
             where = "" if name in left and name in right else " (only in B)" if name in right else " (only in A)"

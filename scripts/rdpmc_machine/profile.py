@@ -7,39 +7,47 @@ import fnmatch
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import textwrap
 
-from . import cache, debian, emulator, kernel, paths
+from rdpmc_arguments import between
+
+from . import cache, debian, emulator, inside, kernel, paths
 from .failed import Failed
 
 DEFAULT_ROW = "rdpmc/gp-first/intercepted/cpl3"
-KEPT = 8        # lists of a kernel's symbols, of 6 MB each
+KEPT = 8        # lists of a kernel's symbols, of 6 MB each; kernels of a tree's revisions
+PROGRAM = ["rdpmc-bench"]
 PROFILE_EPILOG = """\
 One exit, from the VM exit to the next VM entry: of each row's exits the path that most of those took that no
-interrupt came into. Own instructions and those with callees; the MSR accesses that a function makes itself.
+interrupt came into. Functions of the same name are one. Own instructions and those with callees; the MSR accesses that a function makes itself.
 Of a kernel that scripts/machine kernel built with CONFIG_DEBUG_INFO, call stacks name inlined functions, _[i].
 
 exit status: as scripts/machine run --help; 1 if no exit of such a row was recorded
 """
 AB_EPILOG = """\
 A and B are debian:VERSION, a bzImage, a kernel source tree, which is built, or, with --kdir, a git revision of
-that tree, which is checked out in the cache and built there. Both are booted at the same time. What differs in
-number of cache lines and pages is not told here, because any change of the code moves what follows it; profile does.
+that tree, which is checked out in the cache and built there. Both are booted at the same time.
 
-exit status: 0 every exit is the same, 1 one is not, 2 wrong use, 77 and 125 as scripts/machine run --help
+Compared is the commonest path of each row's exit: by function the operations in their order (not their operands),
+MSR accesses and exceptions; of the whole exit VMREADs, VMWRITEs, atomic operations and indirect branches. The number
+of cache lines and pages is not, because any change of the code moves what follows it; profile tells it.
+
+exit status: 0 every exit is the same, 1 one is not, 2 wrong use, or no exit of such a row on either; 77 and 125 as
+scripts/machine run --help
 """
-BISECT_EPILOG = """\
+BISECT_EPILOG = f"""\
     git bisect start BAD GOOD
-    git bisect run scripts/machine bisect rdpmc/gp-first/intercepted/cpl3 2710
+    git bisect run {paths.ROOT}/scripts/machine bisect rdpmc/gp-first/intercepted/cpl3 1725
 
 builds the kernel source tree (the current directory, or --kdir), boots it and measures ROW's exit. A second
 build compiles what has changed.
 
-exit status: 0 at most LIMIT instructions, 1 more, 125 it does not build or boot, or has no such exit; 128 for
-what ends the bisection: wrong use
+exit status: 0 at most LIMIT instructions, 1 more, 125 it does not build or boot, or has no such exit; from 128
+on what ends the bisection: wrong use, a full disk
 """
 
 
@@ -82,11 +90,12 @@ def profiles(session, linux):
 
 def measure(options, boot, row):
     """(exit status, profiles by row's name that match @row, session)"""
-    words = ["rdpmc-bench", "run", "--filter", row, "--runs", "1", "--time", "1", "--seed", "1"]
-    quiet = ["sh", "-c", '"$@" >run.out 2>run.err; status=$?; [ $status -le 1 ] || cat run.err >&2; exit $status', "sh"]
+    words = [*PROGRAM, "run", "--filter", row, "--runs", "1", "--time", "1", "--seed", "1"]
+    # 1: a row failed, which is for who reads, but not the question here.
+    quiet = ["sh", "-c", '"$@" >run.out 2>run.err; status=$?; [ $status -eq 0 ] || sed -n "/^failed/,/^$/p" run.out >&2; '
+             'cat run.err >&2; exit $status', "sh"]
     options.get = []
     status, session, linux = boot(options, quiet + words, False, "all")
-    # 1: a row failed, which is not the question here.
     if status > 1:
         return status, {}, session
     return 0, {name: each for name, each in profiles(session, linux).items() if fnmatch.fnmatchcase(name, row)}, session
@@ -102,7 +111,7 @@ def as_json(session, found):
     return {"schema": "rdpmc-exit-profile/1", "processor": session.processor.name, "release": session.release,
             "rows": {name: {"figures": each.figures,
                             "msrs": [[index, written, count] for (index, written), count in sorted(each.msrs.items())],
-                            "functions": {function: [f.instructions, f.calls, f.offsets,
+                            "functions": {function: [f.instructions, f.calls, f.opcodes,
                                                      [[*key, count] for key, count in sorted(f.msrs.items())],
                                                      sorted(f.exceptions.items())]
                                           for function, f in each.functions.items()},
@@ -113,8 +122,8 @@ def from_json(document):
     found = {}
     for name, row in document["rows"].items():
         functions = {}
-        for function, (instructions, calls, offsets, msrs, exceptions) in row["functions"].items():
-            functions[function] = paths.Function(instructions, calls, offsets,
+        for function, (instructions, calls, opcodes, msrs, exceptions) in row["functions"].items():
+            functions[function] = paths.Function(instructions, calls, opcodes,
                                                  paths.Counter({(index, written): count for index, written, count in msrs}),
                                                  paths.Counter(dict(exceptions)))
         found[name] = paths.Profile(name, row["figures"], {(index, written): count for index, written, count in row["msrs"]},
@@ -150,7 +159,7 @@ def command_profile(options, boot):
     if options.json:
         write(options.json, json.dumps(as_json(session, found), indent=1) + "\n")
     if not found:
-        return none_recorded(options.row, session)
+        return 1 if options.brief else none_recorded(options.row, session)
     if options.folded:
         write(options.folded, paths.folded(found.values()))
     if not options.brief:
@@ -166,7 +175,8 @@ def is_tree(text):
 
 
 def revision_image(kdir, revision):
-    """The kernel of a git revision, built in one place for all: the next compiles only what differs."""
+    """The kernel of a git revision, built in one place for all: the next compiles only what differs. It is kept as what
+    this compiler and this configuration make of it."""
     git = ["git", "-C", kdir]
     done = subprocess.run([*git, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, check=False)
@@ -174,7 +184,7 @@ def revision_image(kdir, revision):
         raise Failed(f"{kdir} has no git revision {revision}")
     commit = done.stdout.strip()
     place = kernel.place(os.path.abspath(kdir), ()) + "-revisions"
-    tree, kept = os.path.join(place, "tree"), os.path.join(place, commit[:12])
+    tree, kept = os.path.join(place, "tree"), os.path.join(place, f"{commit[:12]}-{kernel.toolchain()}")
     with cache.locked(place, "another build of a revision"):
         if os.path.exists(os.path.join(kept, "bzImage")):
             return os.path.join(kept, "bzImage")
@@ -186,11 +196,15 @@ def revision_image(kdir, revision):
         if done.returncode:
             raise Failed(f"git cannot check out {revision}: {done.stderr.strip().splitlines()[-1]}")
         image = kernel.build(tree)
-        os.makedirs(os.path.join(kept, "build"), exist_ok=True)
-        built = os.path.join(os.path.dirname(image), "build")
-        for source, target in (image, "bzImage"), (os.path.join(built, "System.map"), "build/System.map"):
-            with open(source, "rb") as read, open(os.path.join(kept, target), "wb") as file:
-                file.write(read.read())
+        making = f"{kept}.making"
+        shutil.rmtree(making, ignore_errors=True)
+        os.makedirs(os.path.join(making, "build"))
+        shutil.copyfile(image, os.path.join(making, "bzImage"))
+        shutil.copyfile(os.path.join(os.path.dirname(image), "build/System.map"), os.path.join(making, "build/System.map"))
+        os.rename(making, kept)
+        old = sorted((each.stat().st_mtime, each.path) for each in os.scandir(place) if each.name != "tree")
+        for _, each in old[:-KEPT]:
+            shutil.rmtree(each)
     return os.path.join(kept, "bzImage")
 
 
@@ -223,8 +237,9 @@ def both(options, images):
         documents = []
         for process, out in running:
             status = process.wait()
-            if status:
-                raise SystemExit(status)
+            # 1: no exit was recorded, which the file says as well.
+            if status > 1 or status < 0:
+                raise SystemExit(status if status > 0 else 128 - status)
             with open(out, encoding="utf-8") as file:
                 documents.append(json.load(file))
     return documents
@@ -254,12 +269,16 @@ def compared(a, b):
 
 
 def command_ab(options, _boot):
+    inside.Host(options, PROGRAM)
     images = [resolve(each, options.kdir) for each in (options.a, options.b)]
     documents = both(options, images)
     print(f"INSTRUCTIONS, NOT TIME: {documents[0]['processor']} (emulated)\nA is Linux {documents[0]['release']}, {options.a}\n"
           f"B is Linux {documents[1]['release']}, {options.b}\n")
     lines, changed = compared(*map(from_json, documents))
-    print("\n".join(lines or ["neither has an exit of such a row"]))
+    if not lines:
+        raise Failed(f"no exit of {options.row} was recorded with either kernel: rdpmc-bench list says which rows a host has, "
+                     "and a read that is passed through has no exit")
+    print("\n".join(lines))
     return 1 if changed else 0
 
 
@@ -269,16 +288,18 @@ def command_bisect(options, boot):
     if not os.path.isdir(os.path.join(kdir, "arch/x86/kvm")):
         cache.say(f"{os.path.abspath(kdir)} is no Linux source tree")
         return 128
+    inside.Host(options, PROGRAM)       # what is wrong for each revision
     try:
         options.kernel, options.modules = kernel.build(kdir), None
         status, found, session = measure(options, boot, options.row)
     except Failed as why:
         cache.say(why)
-        return 125
+        return 128 if why.status == 77 else 125
+    # 2: rdpmc-bench knows no such row.
     if status or not found:
         if not status:
             none_recorded(options.row, session)
-        return 125
+        return 128 if status == 2 else 125
     worst = max(found.values(), key=lambda each: each.figures["instructions"])
     count = worst.figures["instructions"]
     print(f"{worst.name}: {count} instructions, {'more than' if count > options.limit else 'at most'} {options.limit}")
@@ -296,13 +317,13 @@ def add_commands(commands, add_host, boot):
     add_host(made)
     made.add_argument("--folded", metavar="FILE", help="call stacks, as flamegraph.pl and speedscope read them")
     made.add_argument("--json", metavar="FILE", help="all of it")
-    made.add_argument("--top", type=int, default=40, metavar="N", help="functions in the table (%(default)s)")
+    made.add_argument("--top", type=between(1, 10**6), default=40, metavar="N", help="functions in the table (%(default)s)")
     made.add_argument("--brief", action="store_true", help="no table")
     made.add_argument("row", nargs="?", default=DEFAULT_ROW, metavar="ROW", help="a name, or a glob of names (%(default)s)")
 
     made = add("ab", command_ab, epilog=AB_EPILOG, usage="scripts/machine ab [OPTION...] A B",
                description="Boots two kernels and says what of an exit differs, to the instruction, by function.")
-    add_host(made)
+    add_host(made, ("kernel", "modules", "put", "console"))
     made.add_argument("--kdir", metavar="TREE", help="A and B may be git revisions of it")
     made.add_argument("--row", default="*", metavar="ROW", help="a name, or a glob of names (all)")
     made.add_argument("a", metavar="A", help=argparse.SUPPRESS)
@@ -310,7 +331,7 @@ def add_commands(commands, add_host, boot):
 
     made = add("bisect", command_bisect, epilog=BISECT_EPILOG, usage="scripts/machine bisect [OPTION...] ROW LIMIT",
                description="Builds, boots and measures the kernel source tree in the current directory.")
-    add_host(made)
+    add_host(made, ("kernel", "modules", "put"))
     made.add_argument("--kdir", metavar="TREE", help="the tree, instead of the current directory")
     made.add_argument("row", metavar="ROW", help=argparse.SUPPRESS)
     made.add_argument("limit", type=int, metavar="LIMIT", help=argparse.SUPPRESS)

@@ -16,15 +16,16 @@ SYMBOLS = paths.Symbols([(0xffffffff81000000, "vcpu_run"), (0xffffffff81001000, 
 RUN, EMULATE, WRITE, TAIL, READ = (0xffffffff81000000 + 0x1000 * n for n in range(5))
 
 
-def recorded(name="rdpmc/gp-first/intercepted/cpl3", nops=0, wrmsr=0x38f, branch=0, extra=(), counted=0):
+def recorded(name="rdpmc/gp-first/intercepted/cpl3", nops=0, wrmsr=0x38f, branch=0, moved=0, extra=(), counted=0, **given):
     """An exit: vcpu_run calls emulate, which writes an MSR by its wrapper, ends by a jump to tail, and returns."""
     events = [RUN, f"c {EMULATE:x}", EMULATE, *[EMULATE + 1 + n for n in range(nops)], f"c {WRITE:x}", WRITE,
-              f"m {wrmsr:x} 0", "r", EMULATE + 0x100 + branch, TAIL, "r", RUN + 8, *extra]
-    instructions = sum(isinstance(each, int) for each in events) - sum(str(each)[:1] == "x" for each in events)
+              f"m {wrmsr:x} 0", "r", EMULATE + 0x100 + moved, TAIL, "r", RUN + 8, *extra]
+    instructions = sum(isinstance(each, int) for each in events)
+    opcode = {EMULATE + 0x100 + moved: 7 + branch}
     figures = dict.fromkeys(paths.FIGURES, 0) | {"reason": 15, "exits": 64, "disturbed": 1, "same": 63, "wrmsr": 1,
-                                                 "instructions": instructions + counted}
+                                                 "instructions": instructions + counted} | given
     lines = [f"path {name}", "figures " + " ".join(str(figures[each]) for each in paths.FIGURES) + f" 1 {1 << 32 | wrmsr} 1",
-             f"frames {RUN - 0x1000:x} {RUN:x}", *(f"{each:x}" if isinstance(each, int) else each for each in events), "end"]
+             f"frames {RUN - 0x1000:x} {RUN:x}", *(f"{each:x} {opcode.get(each, 1):x}" if isinstance(each, int) else each for each in events), "end"]
     return "\n".join(lines) + "\n"
 
 
@@ -44,7 +45,7 @@ def test_an_exit_is_read_back():
     assert exits[0].figures["exits"] == 64 and exits[0].figures["instructions"] == 6
     assert exits[0].msrs == {(0x38f, True): 1}
     assert exits[0].frames == [RUN - 0x1000, RUN]
-    assert exits[0].events[:3] == [("i", RUN), ("c", EMULATE), ("i", EMULATE)]
+    assert exits[0].events[:3] == [("i", RUN, 1), ("c", EMULATE), ("i", EMULATE, 1)]
 
 
 def test_figures_of_another_struct_are_refused():
@@ -91,11 +92,19 @@ def test_returns_below_the_first_frame_go_on():
     assert made.stacks["vcpu_run"] == 1
 
 
-def test_what_faults_has_not_retired():
-    made = one(extra=[RUN + 9, "x d"])
-    assert made.functions["vcpu_run"].instructions == 2
-    assert made.functions["vcpu_run"].exceptions == {13: 1}
-    assert sum(made.stacks.values()) == made.figures["instructions"] == 6
+def test_an_exception_is_the_functions_in_which_it_came():
+    made = one(extra=[f"x d {EMULATE + 3:x}", READ])
+    assert made.functions["emulate"].exceptions == {13: 1} and not made.functions["read.isra.0"].exceptions
+    assert sum(made.stacks.values()) == made.figures["instructions"] == 7
+
+
+def test_the_process_is_called_by_nobody_and_calls_nobody():
+    """SYSRET and SYSCALL are no calls."""
+    made = one(extra=[0x401000, "c 402000", 0x402000, EMULATE, f"c {TAIL:x}", TAIL])
+    assert made.functions[paths.PROCESS].instructions == 2
+    assert made.stacks[paths.PROCESS] == 1 and made.stacks[f"{paths.PROCESS};{paths.PROCESS}"] == 1
+    assert made.stacks["emulate"] == made.stacks["emulate;tail"] == 1
+    assert paths.inclusive(made.stacks)[paths.PROCESS] == 2
 
 
 def test_a_profile_that_does_not_add_up_is_refused():
@@ -129,8 +138,13 @@ def test_modules_are_where_they_were_loaded(tmp_path):
     ({"nops": 3}, ["+3 instructions in emulate()"]),
     ({"wrmsr": 0x38d}, ["+1 WRMSR IA32_FIXED_CTR_CTRL, -1 WRMSR IA32_PERF_GLOBAL_CTRL in emulate()"]),
     ({"branch": 4}, ["other instructions, as many in emulate()"]),
+    ({"moved": 4}, []),         # the same operations elsewhere in the function
+    ({"atomic": 2, "vmread": 1}, ["+1 VMREAD", "+2 atomic operations"]),
+    ({"reason": 30}, ["another exit: reason 15 -> 30"]),
+    ({"same": 40, "disturbed": 0}, ["this path is taken by 63 of 63 exits, 1 more hit by an interrupt in A, 40 of 64 exits in B"]),
+    ({"same": 62}, []),         # another process may have run
     ({"extra": [READ]}, ["+1 instruction in read() (only in B)"]),
-    ({"extra": [RUN + 9, "x 6"]}, ["+1 exceptions of vector 6 in vcpu_run()"]),
+    ({"extra": [f"x 6 {RUN + 9:x}"]}, ["+1 exceptions of vector 6 in vcpu_run()"]),
 ])
 def test_what_differs_is_named_and_nothing_else(how, lines):
     assert paths.difference(one(), one(**how)) == lines
@@ -153,7 +167,7 @@ def test_rows_in_which_the_same_differs_stand_together():
 
 def test_a_table_says_all_of_it():
     lines = list(paths.table(one(), 2))
-    assert lines[0] == "rdpmc/gp-first/intercepted/cpl3: 6 instructions (63 of 63 exits alike, 1 more hit by an interrupt)"
+    assert lines[0] == "rdpmc/gp-first/intercepted/cpl3: 6 instructions (so 63 of 63 exits, 1 more hit by an interrupt)"
     assert any("emulate: WRMSR IA32_PERF_GLOBAL_CTRL" in line for line in lines)
     assert lines[-1].split() == ["2", "33.3%", "2", "more", "functions"]
 
@@ -218,16 +232,41 @@ def a_tree(tmp_path, monkeypatch):
     return tmp_path
 
 
+def bisected(tree, limit=1):
+    (tree / "rdpmc-bench").touch()
+    return argparse.Namespace(kdir=str(tree), row="rdpmc/*", limit=limit, cpu="skylake", put=[], build=str(tree))
+
+
 @pytest.mark.parametrize("limit, status", [(6, 0), (5, 1), (7, 0)])
 def test_bisect_is_good_or_bad(tree, limit, status, capsys):
-    options = argparse.Namespace(kdir=str(tree), row="rdpmc/*", limit=limit)
+    options = bisected(tree, limit)
     assert profile.command_bisect(options, Boots(recorded())) == status
     assert f"6 instructions, {'more than' if status else 'at most'} {limit}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("boots", [Boots(recorded("control/cpuid/cpl0")), Boots(""), Boots(recorded(), 125), Boots(recorded(), 2)])
+@pytest.mark.parametrize("boots", [Boots(recorded("control/cpuid/cpl0")), Boots(""), Boots(recorded(), 125)])
 def test_bisect_skips_what_it_cannot_measure(tree, boots):
-    assert profile.command_bisect(argparse.Namespace(kdir=str(tree), row="rdpmc/*", limit=1), boots) == 125
+    assert profile.command_bisect(bisected(tree), boots) == 125
+
+
+def test_bisect_ends_where_rdpmc_bench_knows_no_such_row(tree):
+    assert profile.command_bisect(bisected(tree), Boots("", 2)) == 128
+
+
+@pytest.mark.parametrize("words, status", [(["row"], 128), (["row", "many"], 128), (["--cpu", "pentium", "--kdir", ".", "row", "1"], 128),
+                                           (["--help"], 0), (["--kernel", "x", "row", "1"], 128)])
+def test_wrong_use_ends_a_bisection(words, status, tree, monkeypatch):
+    """To git 2 is a bad revision."""
+    monkeypatch.chdir(tree)
+    monkeypatch.setattr("sys.argv", ["machine", "bisect", *words])
+    assert main.main() == status
+
+
+def test_bisect_ends_without_rdpmc_bench(tree):
+    options = bisected(tree)
+    (tree / "rdpmc-bench").unlink()
+    with pytest.raises(Failed, match="is not built"):
+        profile.command_bisect(options, Boots(recorded()))
 
 
 def test_bisect_skips_what_does_not_build(tree, monkeypatch):
@@ -235,11 +274,11 @@ def test_bisect_skips_what_does_not_build(tree, monkeypatch):
         raise Failed("building failed")
 
     monkeypatch.setattr(kernel, "build", fails)
-    assert profile.command_bisect(argparse.Namespace(kdir=str(tree), row="rdpmc/*", limit=1), Boots(recorded())) == 125
+    assert profile.command_bisect(bisected(tree), Boots(recorded())) == 125
 
 
 def test_bisect_ends_where_there_is_no_tree(tmp_path):
-    assert profile.command_bisect(argparse.Namespace(kdir=str(tmp_path), row="rdpmc/*", limit=1), Boots()) == 128
+    assert profile.command_bisect(bisected(tmp_path), Boots()) == 128
 
 
 def test_a_revision_is_checked_out_and_built(tmp_path, monkeypatch):
