@@ -106,9 +106,10 @@ class Looked:
         self.files, self.statuses, self.complaints = {}, {}, []
         with tempfile.TemporaryDirectory() as directory:
             console = os.path.join(directory, "console")
+            names = [name for name in FILES if name != "same" or source.engine]
             words = [os.path.join(ROOT, "scripts/machine"), "run", "--quiet", "--build", BUILD, "--cpu", host.cpu, "--kernel", host.kernel,
                      "--append", host.append, "--console", console, "--put", os.path.join(ROOT, "tests/machine/look.sh"),
-                     *(word for name in FILES for word in ("--get", f"{name}={directory}/{name}"))]
+                     *(word for name in names for word in ("--get", f"{name}={directory}/{name}"))]
             words += ["--put", f"{PERF}=perf-test"]
             if source.engine:
                 words += ["--put", f"{source.engine}=kernel.so"]
@@ -118,7 +119,7 @@ class Looked:
             done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   text=True, check=False)
             self.status, self.said = done.returncode, done.stdout.strip()
-            for name in FILES + ("console",):
+            for name in [*names, "console"]:
                 with contextlib.suppress(OSError):
                     with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:
                         self.files[name] = file.read()
