@@ -234,6 +234,8 @@ void path_branch(unsigned what, bx_address target)
     while (!frames->empty() && frames->back().at <= RSP)
       frames->pop_back();
     frames->push_back({RSP, target});
+  } else if (what == BX_INSTR_IS_RET) {
+    live_frames(); // before the stack grows for another reason: a random offset, alloca()
   }
   if (!now.recording)
     return;
