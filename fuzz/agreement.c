@@ -301,8 +301,9 @@ static void keep_difference(struct agreement_pair *pair, const char *name, size_
 
 	answer_text(x, one, sizeof(one));
 	answer_text(y, other, sizeof(other));
-	snprintf(pair->differs, sizeof(pair->differs), "%.200s, read %zu, ECX = %XH: %s, and %s",
-		 name, number + 1, (unsigned int)x->rcx, one, other);
+	snprintf(pair->differs, sizeof(pair->differs),
+		 "%.200s, read %zu, ECX = %XH\n      %s\n      %s", name, number + 1,
+		 (unsigned int)x->rcx, one, other);
 }
 
 static void compare(const struct agreement_reads *a, const struct agreement_reads *b,

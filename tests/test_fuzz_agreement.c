@@ -346,7 +346,7 @@ static void test_real(void **unused)
 	data = plain(3);
 	run(&data);
 	assert_pair(0, 1, 1, 2);
-	assert_non_null(strstr(agreement->pairs[0][1].differs, "a case, read 1, ECX = 3H: value, "));
+	assert_non_null(strstr(agreement->pairs[0][1].differs, "a case, read 1, ECX = 3H\n      value, "));
 }
 
 /* Another guest or host is never compared; a state by the read, unless reads leave something. */
