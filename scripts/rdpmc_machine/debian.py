@@ -124,6 +124,8 @@ class _Apt:
                    # What this machine prefers to install is no concern of a download's.
                    "Dir::Etc::preferences": "-", "Dir::Etc::preferencesparts": "-",
                    "Acquire::Languages": "none", "Acquire::Retries": "2",
+                   # Lists stay as they come: unpacked they are 100 MB a suite.
+                   "Acquire::GzipIndexes": "true",
                    # apt's own user has no access to caches in homes.
                    "APT::Sandbox::User": "root"}
         return [program, *(word for key, value in options.items() for word in ("-o", f"{key}={value}")), *arguments]

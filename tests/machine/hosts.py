@@ -256,8 +256,7 @@ class Source:
         version = kernel.removeprefix("debian:")
         path = os.path.join(BUILD, f"kernel/debian-{version}.so")
         try:
-            tree = subprocess.run([os.path.join(ROOT, "scripts/kernel-tree"), kernels.source(version)], check=True,
-                                  stdout=subprocess.PIPE, text=True).stdout.strip()
+            tree = self.tree(version)
             subprocess.run([os.path.join(ROOT, "scripts/kernel-engine"), "--name", f"debian-{version}", "--out", path, tree],
                            check=True, stdout=subprocess.DEVNULL)
             self.engine = path
@@ -265,6 +264,20 @@ class Source:
             self.why = str(why)
         except subprocess.CalledProcessError as error:
             self.why = f"{os.path.basename(error.cmd[0])} ended with {error.returncode}"
+
+    @staticmethod
+    def tree(version):
+        """Of a package of 160 MB, of which an empty file is kept once the tree is there."""
+        package = kernels.source(version)
+        command = os.path.join(ROOT, "scripts/kernel-tree")
+        done = subprocess.run([command, package], stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode and not os.path.getsize(package):        # the tree was taken away
+            os.unlink(package)
+            package = kernels.source(version)
+            done = subprocess.run([command, package], stdout=subprocess.PIPE, text=True, check=False)
+        done.check_returncode()
+        os.truncate(package, 0)
+        return done.stdout.strip()
 
 
 def figures(looked):
