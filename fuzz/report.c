@@ -227,7 +227,8 @@ static void report_register(FILE *out, const char *name, uint64_t engine, uint64
 /* The bits of counter @x that the guest has; of one that it does not have, all. */
 static uint64_t counter_bits(const struct rdpmc_view *guest, enum rdpmc_class class, unsigned int x)
 {
-	const unsigned int width = guest->readable[class] >> x & 1 ? guest->width[class] : 64;
+	const bool has = x < 64 && guest->readable[class] >> x & 1;
+	const unsigned int width = has ? guest->width[class] : 64;
 
 	return width < 64 ? (1ULL << width) - 1 : ~0ULL;
 }

@@ -359,6 +359,31 @@ static void test_counters_width(void **unused)
 	assert_holds("differs  general-purpose counter 8 is 1000_0000_0000_0000H");
 }
 
+/* AMD's counters are by ECX, and the last data-fabric counter's is above 63. */
+static void test_the_last_counter_of_amd(void **unused)
+{
+	static const struct rdpmc_pmu zen = { .vendor = RDPMC_AMD,
+					      .version = 2,
+					      .nr_gp = 6,
+					      .ext_core = true,
+					      .ext_nb = true,
+					      .nr_nb = 60 };
+	struct rdpmc_case decoded = case_of(&zen, &zen);
+	struct finding finding = { .oracles = ORACLE_NOTHING_ELSE,
+				   .n_gp = RDPMC_MAX_ECX,
+				   .state = decoded.state };
+	struct trial trial;
+	FILE *out = begin();
+
+	(void)unused;
+	finding.counters.gp[RDPMC_MAX_ECX - 1] = 1ULL << 60;
+	start(&trial);
+	report_finding(out, &trial, &decoded, &finding);
+	trial_free(&trial);
+	fclose(out);
+	assert_holds("1000_0000_0000_0000H, should be");
+}
+
 static void test_refused_tally(void **unused)
 {
 	struct tally tally = { .cases = 2, .refused = 3, .refusal = "KVM_RUN: EINVAL" };
@@ -550,6 +575,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_finding, forget),
 		cmocka_unit_test_teardown(test_unanswered, forget),
 		cmocka_unit_test_teardown(test_counters_width, forget),
+		cmocka_unit_test_teardown(test_the_last_counter_of_amd, forget),
 		cmocka_unit_test_teardown(test_refused_tally, forget),
 		cmocka_unit_test_teardown(test_answers_of_a_finding, forget),
 		cmocka_unit_test_teardown(test_error_code, forget),
