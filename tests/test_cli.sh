@@ -307,7 +307,7 @@ advice = json.load(open(sys.argv[1]))["advice"]
 assert len(advice) > 10 and all(a["level"] in ("good", "note", "disturbs", "prevents") for a in advice)' \
 	"$dir/doctor.json"
 
-measure "$sanitized" $quick --json "$dir/b.json"
+measure "$sanitized" $quick --time 4 --json "$dir/b.json"
 check "the whole program under ASan and UBSan" good_run $status "$dir/b.json"
 check "... without a complaint" test ! -s "$dir/err"
 measure "$sanitized" --vpmu=user $quick --json "$dir/b.json"
