@@ -16,7 +16,7 @@ struct row_result;
  */
 int answers_start(struct machine *machine, struct failure *failure);
 
-/* Is @counting what a guest has to find that was told to let @running run? As answers_start(). */
+/* Does the number of counters that count, @counting, fit @running? Errors as answers_start(). */
 int answers_counting(const struct pmu_shape *guest, enum guest_running running, uint64_t counting,
 		     struct failure *failure);
 

@@ -447,22 +447,21 @@ static int record_paths(struct bench *bench, const struct schedule *schedule,
 		struct row_result *result = &bench->results[i];
 		const struct row measured = *row;
 		struct reading reading;
-		int error = 0;
+		int error;
 
 		if (row->status != ROW_READY || !row_has_guest(row))
 			continue;
-		/* The first turn boots the guest. */
-		for (int turn = 0; turn < 2 && !error; turn++) {
-			uint64_t count = turn ? RECORDED_TURNS : 1;
-
-			if (turn)
-				exit_path_start(row->name);
-			error = measure(bench, row, count, false,
-					timeout_for(schedule, i, count), &reading, failure);
+		/* Booting a guest must not be recorded. */
+		error = measure(bench, row, 1, false, timeout_for(schedule, i, 1), &reading,
+				failure);
+		if (!error) {
+			exit_path_start(row->name);
+			error = measure(bench, row, RECORDED_TURNS, false,
+					timeout_for(schedule, i, RECORDED_TURNS), &reading,
+					failure);
 			/* A passed through read has the way in and out of the guest only. */
-			if (turn)
-				result->has_path = exit_path_stop(
-					error ? UINT32_MAX : RECORDED_TURNS, &result->path);
+			result->has_path =
+				exit_path_stop(error ? UINT32_MAX : RECORDED_TURNS, &result->path);
 		}
 		if (error == -EINTR)
 			return error;

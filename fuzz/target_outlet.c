@@ -11,7 +11,7 @@
 #define MOST 0xffff
 
 static bool wanted;
-static int kept = -1; /* tells of files in the fuzzer's own corpus */
+static int kept = -1; /* inotify: files that appear in the fuzzer's own corpus */
 
 static void send(const void *data, size_t size)
 {

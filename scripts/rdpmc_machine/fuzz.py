@@ -33,7 +33,7 @@ MOST_BOOT = 300
 FEW = 1000              # cases: a boot that comes no further has got nowhere
 AT_ONCE = 3             # boots in a row that end before their first case: no more
 SOON = 5                # ... that end before so few
-TELL = 5                # s between two words of how far it is
+REPORT_EVERY = 5        # s between two lines of progress
 TICKS = os.sysconf("SC_CLK_TCK")
 TROUBLE = re.compile(r"BUG: |WARNING: |Oops: |UBSAN: |KASAN: |general protection fault|double fault|watchdog: |INFO: task |"
                      r"Kernel panic - not syncing|sysrq: ")
@@ -90,7 +90,7 @@ class Boot(Session):
         self.last = deque(maxlen=LAST)
         self.executed, self.running, self.kept = 0, False, 0
         self.first = self.heard = None  # when the first case came, and anything the last time
-        self.used = self.told = 0.0
+        self.used = self.reported = 0.0
         self.words = b""            # the fuzzer's last
         self.dead = False
 
@@ -111,9 +111,9 @@ class Boot(Session):
         most = self.fuzzing.options.hang if self.first else MOST_BOOT
         if used - self.used > most and not self.panicked:
             raise Broken(f"it hung: no case in {most} s of the emulator's processor time")
-        if time.monotonic() - self.told > TELL and self.first:
-            self.told = time.monotonic()
-            self.fuzzing.tell(self)
+        if time.monotonic() - self.reported > REPORT_EVERY and self.first:
+            self.reported = time.monotonic()
+            self.fuzzing.report(self)
 
     def processor_time(self):
         with open(f"/proc/{self.process.pid}/stat", "rb") as file:
@@ -155,12 +155,12 @@ class Death:
         lines = [re.sub(r"^\[ *\d+\.\d+\](\[[ TC]*\d+\])? ", "", line) for line in lines]
         at = next((number for number, line in enumerate(lines) if TROUBLE.search(line)), max(0, len(lines) - 20))
         self.lines = lines[max(0, at - 3):][:200]
-        self.what = self.told() or why
+        self.what = self.headline() or why
         # Numbers differ from death to death.
         self.name = "death-" + digest(re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+", "", self.what).encode())[:12]
 
-    def told(self):
-        """What the kernel calls it, and where it was."""
+    def headline(self):
+        """What the kernel called it, and where it was."""
         named = [line for line in self.lines if TROUBLE.search(line)]
         if not named:
             return ""
@@ -206,7 +206,7 @@ class Fuzzing:
         write(path, data)
         return 1
 
-    def tell(self, boot):
+    def report(self, boot):
         if not self.options.quiet:
             executed, seconds = self.executed + boot.executed, self.seconds + boot.fuzzed
             # As libFuzzer begins such a line.

@@ -37,9 +37,6 @@ def msr_name(index):
     return MSRS.get(index, f"{index:#x}")
 
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-
 @dataclass
 class Exit:
     """One recorded exit. @events are (kind, ...) as the file has them, an instruction ("i", address, opcode)."""
@@ -55,9 +52,10 @@ def parse(text):
     exits, symbols_lines, made, in_symbols = [], [], None, False
     for line in text.splitlines():
         kind, *words = line.split()
-        if in_symbols:
-            in_symbols = kind != "end"
+        if in_symbols and kind != "end":
             symbols_lines.append(line)
+        elif in_symbols:
+            in_symbols = False
         elif kind == "symbols":
             in_symbols = True
         elif kind == "path":
@@ -78,7 +76,7 @@ def parse(text):
             made.events.append((kind, *(int(word, 16) for word in words)))
         else:
             made.events.append(("i", int(kind, 16), int(words[0], 16)))
-    return exits, [line for line in symbols_lines if line != "end"]
+    return exits, symbols_lines
 
 
 class Symbols:

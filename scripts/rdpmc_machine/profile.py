@@ -41,7 +41,7 @@ scripts/machine run --help
 """
 BISECT_EPILOG = f"""\
     git bisect start BAD GOOD
-    git bisect run {paths.ROOT}/scripts/machine bisect rdpmc/gp-first/intercepted/cpl3 1725
+    git bisect run {inside.ROOT}/scripts/machine bisect rdpmc/gp-first/intercepted/cpl3 1725
 
 builds the kernel source tree (the current directory, or --kdir), boots it and measures ROW's exit. A second
 build compiles what has changed.
@@ -72,10 +72,8 @@ def keep_symbols(linux, sent):
             file.write("".join(f"{line}\n" for line in sent if not line.startswith("module ")))
 
     path = cache.once(symbols_file(linux.image), make)
-    old = sorted((each.stat().st_mtime, each.path) for each in os.scandir(cache.top())
-                 if each.name.startswith("symbols-"))
-    for _, each in old[:-KEPT]:
-        os.unlink(each)
+    for old in emulator.newest_last(cache.top(), "symbols-")[:-KEPT]:
+        os.unlink(old)
     return path
 
 
@@ -170,10 +168,6 @@ def command_profile(options, boot):
     return 0
 
 
-def is_tree(text):
-    return os.path.isdir(text)
-
-
 def revision_image(kdir, revision):
     """The kernel of a git revision, built in one place for all: the next compiles only what differs. It is kept as what
     this compiler and this configuration make of it."""
@@ -202,9 +196,8 @@ def revision_image(kdir, revision):
         shutil.copyfile(image, os.path.join(making, "bzImage"))
         shutil.copyfile(os.path.join(os.path.dirname(image), "build/System.map"), os.path.join(making, "build/System.map"))
         os.rename(making, kept)
-        old = sorted((each.stat().st_mtime, each.path) for each in os.scandir(place) if each.name != "tree")
-        for _, each in old[:-KEPT]:
-            shutil.rmtree(each)
+        for old in [each for each in emulator.newest_last(place, "") if each != tree][:-KEPT]:
+            shutil.rmtree(old)
     return os.path.join(kept, "bzImage")
 
 
@@ -212,7 +205,7 @@ def resolve(text, kdir):
     """A kernel as --kernel takes it."""
     if re.match(r"debian:", text) or os.path.isfile(text):
         return text
-    if is_tree(text):
+    if os.path.isdir(text):
         return kernel.build(text)
     if kdir:
         return revision_image(kdir, text)

@@ -494,15 +494,36 @@ def playwright():
     return tools.cached(f"{name}-{version}", fetch) / "package"
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory, uplot):
-    """{check: line} of all that browser.mjs said."""
+def chromium():
+    """The library that drives it; skips where there is none, or no browser."""
     if not os.path.exists(CHROMIUM) or not shutil.which("node"):
         pytest.skip("needs Chromium and Node.js (Debian: chromium, nodejs)")
     try:
-        library = playwright()
+        return playwright()
     except npm.Missing as why:
         pytest.skip(str(why))
+
+
+def opened(library, pages, *checks):
+    """{check: line} of all that browser.mjs said of @pages, by its own checks or those of another module."""
+    ran = subprocess.run(["node", ROOT / "tests/results/browser.mjs", library, CHROMIUM, pages, *checks],
+                         capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    return {line.removeprefix("not ").split()[1].rstrip(":"): line
+            for line in ran.stdout.splitlines()}
+
+
+def assert_good(browser, name):
+    """One that ends in a variable stands for several."""
+    said = [line for check, line in browser.items()
+            if check == name or name.endswith("-") and check.startswith(name)]
+    assert said, "was not checked"
+    assert not [line for line in said if not line.startswith("ok")]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory, uplot):
+    library = chromium()
     pages = tmp_path_factory.mktemp("pages")
     for name, histories in PAGES.items():
         folder = tmp_path_factory.mktemp(name)
@@ -511,22 +532,15 @@ def browser(tmp_path_factory, uplot):
             (folder / "damaged.json").write_text('{"schema": "rdpmc-results/2", ')
         ran = rdpmc_results("dashboard", "--out", pages / f"{name}.html", folder)
         assert ran.returncode in (0, 3), ran.stderr
-    ran = subprocess.run(["node", ROOT / "tests/results/browser.mjs", library, CHROMIUM, pages],
-                         capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    return {line.removeprefix("not ").split()[1].rstrip(":"): line
-            for line in ran.stdout.splitlines()}
+    return opened(library, pages)
 
 
 def names():
-    """Those of browser.mjs; a name that ends in a variable stands for several."""
+    """Those of browser.mjs."""
     for whole, beginning in CHECKS:
         yield whole or beginning
 
 
 @pytest.mark.parametrize("name", names())
 def test_browser(browser, name):
-    said = [line for check, line in browser.items()
-            if check == name or name.endswith("-") and check.startswith(name)]
-    assert said, "was not checked"
-    assert not [line for line in said if not line.startswith("ok")]
+    assert_good(browser, name)

@@ -3,17 +3,15 @@
 
 import base64
 import json
-import os
 import re
 import shutil
-import subprocess
 import zlib
 
 import pytest
 
 from rdpmc_results import history
 from rdpmc_results.dashboard import data, npm
-from test_dashboard import CHROMIUM, ROOT, playwright, rdpmc_results, without_npm
+from test_dashboard import ROOT, assert_good, chromium, opened, rdpmc_results, without_npm
 from test_exact import DEAR, FREE, OTHER, OUTER, PATH, STACKS, path, recorded
 from test_files import result, written
 
@@ -154,27 +152,15 @@ def test_without_the_library_one_line_says_what_to_do(tmp_path, libraries):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory, libraries):
-    """{check: line} of all that browser_exact.mjs said."""
-    if not os.path.exists(CHROMIUM) or not shutil.which("node"):
-        pytest.skip("needs Chromium and Node.js (Debian: chromium, nodejs)")
-    try:
-        library = playwright()
-    except npm.Missing as why:
-        pytest.skip(str(why))
+    library = chromium()
     pages = tmp_path_factory.mktemp("pages")
     for name in "exact", "profileless":
         folder = three_kernels(tmp_path_factory.mktemp(name), name == "exact")
         ran = rdpmc_results("dashboard", "--out", pages / f"{name}.html", folder)
         assert ran.returncode == 0, ran.stderr
-    ran = subprocess.run(["node", ROOT / "tests/results/browser.mjs", library, CHROMIUM, pages,
-                          ROOT / "tests/results/browser_exact.mjs"], capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    return {line.removeprefix("not ").split()[1].rstrip(":"): line for line in ran.stdout.splitlines()}
+    return opened(library, pages, ROOT / "tests/results/browser_exact.mjs")
 
 
 @pytest.mark.parametrize("name", [whole or beginning for whole, beginning in CHECKS])
 def test_browser(browser, name):
-    said = [line for check, line in browser.items()
-            if check == name or name.endswith("-") and check.startswith(name)]
-    assert said, "was not checked"
-    assert not [line for line in said if not line.startswith("ok")]
+    assert_good(browser, name)
