@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The engine that is proved: emulator/. */
+#include "prove/prove.h"
+
+extern const struct engine engine_emulator;
+
+const struct engine *const proved = &engine_emulator;

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The theorems. To a bounded model checker each function theorem_*() is a program whose inputs are all
+ * cases at once, and what it says of an assertion it says of every one of them. Beside a theorem's own
+ * assertions stand others that must fail: that it can be reached, that it sees a planted fault, and
+ * what cases there are among all.
+ */
+#include "prove/prove.h"
+
+/* Found by their names in a trace: what a counterexample is, and what came of it. */
+struct case_bytes proved_case;
+struct rdpmc_counters proved_counters;
+uint8_t proved_entry;
+struct prove_verdict proved_verdict;
+
+/* Any value at all. */
+struct case_bytes nondet_case(void);
+struct rdpmc_counters nondet_counters(void);
+bool nondet_bool(void);
+
+#define THEOREM(holds, what) __CPROVER_assert(holds, "theorem: " what)
+#define PLANTED(holds, what) __CPROVER_assert(holds, "planted: " what)
+#define WITNESS(of, what)    __CPROVER_assert(!(of), "witness: " what)
+#define REACHED()	     __CPROVER_assert(0, "reached")
+
+static void any_inputs(struct prove_inputs *inputs)
+{
+	proved_case = nondet_case();
+	proved_counters = nondet_counters();
+	case_decode((const uint8_t *)&proved_case, sizeof(proved_case), &inputs->decoded);
+	inputs->choices = rdpmc_default_choices;
+	inputs->counters = proved_counters;
+	/* Assumption LOCK-NEVER-EXITS. */
+	inputs->entry = inputs->decoded.state.lock || nondet_bool() ? ENTRY_EMULATOR : ENTRY_EXIT;
+	proved_entry = inputs->entry;
+}
+
+#define BLAMED(name, id, text, source)                                                             \
+	THEOREM(!proved_verdict.flaw || !(proved_verdict.about >> RULE_##name & 1), id);
+
+/* Every read by both entries has the model's outcome, and changes nothing else. */
+void theorem_read(void)
+{
+	static struct prove_inputs inputs;
+
+	any_inputs(&inputs);
+	proved_verdict = prove_read(&inputs);
+	RDPMC_RULES(BLAMED)
+
+	PLANTED(!proved_verdict.planted, "one bit of fixed counter 1");
+	REACHED();
+}
+
+#define ASKED(name, id, text, source)                                                              \
+	WITNESS(proved_verdict.model.decision.yes >> RULE_##name & 1, id " yes");                  \
+	WITNESS(proved_verdict.model.decision.no >> RULE_##name & 1, id " no");
+
+/* Which rules the theorem on reads is about: those that some read asks, and each answer they give. */
+void theorem_rules(void)
+{
+	static struct prove_inputs inputs;
+
+	any_inputs(&inputs);
+	proved_verdict = prove_read(&inputs);
+	RDPMC_RULES(ASKED)
+}
+
+/* The views and policy of @inputs, as the engine can give them; all else of @pass as it comes. */
+static void any_pass(const struct prove_inputs *inputs, const struct rdpmc_pmu *guest,
+		     const struct rdpmc_pmu *host, struct prove_pass *pass)
+{
+	rdpmc_view(guest, &inputs->choices, &pass->guest);
+	rdpmc_view(host, &inputs->choices, &pass->host);
+	pass->state = inputs->decoded.state;
+	pass->state.lock = false; /* #UD everywhere */
+	pass->counters = inputs->counters;
+	pass->strangers = nondet_counters();
+	/* Assumption RESERVED-BITS. */
+	prove_reserve(&pass->guest, &pass->counters);
+}
+
+/* PASS-SOUND: where RDPMC may pass, the processor answers as the guest's PMU would. */
+void theorem_intercept(void)
+{
+	static struct prove_inputs inputs;
+	static struct prove_pass pass;
+	struct rdpmc_pmu guest, host;
+	enum intercept intercept;
+	bool shows, costly;
+
+	any_inputs(&inputs);
+	intercept = prove_intercepts(&inputs, &guest, &host, &pass.policy);
+	any_pass(&inputs, &guest, &host, &pass);
+	shows = prove_shows(&pass);
+	THEOREM(intercept != INTERCEPT_OFF || !shows, "PASS-SOUND");
+	PLANTED(!shows, "RDPMC passes always");
+	WITNESS(intercept == INTERCEPT_OFF, "RDPMC passes");
+	WITNESS(intercept == INTERCEPT_ON, "RDPMC is intercepted");
+
+	/* PASS-MINIMAL: each of these that is met is an exit for nothing. */
+	costly = intercept == INTERCEPT_ON &&
+		 !rdpmc_may_pass(&pass.host, &pass.guest, &pass.policy).obstacle;
+	WITNESS(costly && !pass.policy.mediated_pmu, "costly: not mediated, and nothing to read");
+	WITNESS(costly && pass.policy.mediated_pmu && pass.guest.vendor != pass.host.vendor,
+		"costly: another vendor, and nothing to read");
+	WITNESS(costly && pass.policy.mediated_pmu && pass.guest.vendor == pass.host.vendor,
+		"costly: the same vendor");
+	REACHED();
+}
+
+static void any_pair(struct prove_inputs *inputs, struct prove_pass *pass)
+{
+	any_inputs(inputs);
+	inputs->choices = (struct rdpmc_choices){ nondet_bool(), nondet_bool(), nondet_bool() };
+	pass->policy = inputs->decoded.policy;
+	any_pass(inputs, &inputs->decoded.guest, &inputs->decoded.host, pass);
+}
+
+/* rdpmc_may_pass() is PASS-SOUND's definition: where it finds no obstacle, nothing shows, ... */
+void theorem_may_pass(void)
+{
+	static struct prove_inputs inputs;
+	static struct prove_pass pass;
+	uint8_t obstacle;
+	bool shows;
+
+	any_pair(&inputs, &pass);
+	obstacle = rdpmc_may_pass(&pass.host, &pass.guest, &pass.policy).obstacle;
+	shows = prove_shows(&pass);
+	THEOREM(obstacle || !shows, "no obstacle, nothing shows");
+	PLANTED((obstacle && obstacle != OBSTACLE_WIDTH) || !shows, "widths are no obstacle");
+	WITNESS(!obstacle, "no obstacle");
+	REACHED();
+}
+
+/* ... and where it finds one, there is a read that shows it. */
+void theorem_may_not_pass(void)
+{
+	static struct prove_inputs inputs;
+	static struct prove_pass pass;
+	struct rdpmc_pass found;
+	bool shows;
+
+	any_pair(&inputs, &pass);
+	found = rdpmc_may_pass(&pass.host, &pass.guest, &pass.policy);
+	prove_show(&pass, found);
+	shows = prove_shows(&pass);
+	THEOREM(!found.obstacle || shows, "every obstacle shows");
+	PLANTED(shows, "an obstacle always");
+	WITNESS(found.obstacle == OBSTACLE_VMWARE, "obstacle: VMware backdoor");
+	WITNESS(found.obstacle == OBSTACLE_NOT_MEDIATED, "obstacle: not mediated");
+	WITNESS(found.obstacle == OBSTACLE_READABLE, "obstacle: readable here and not there");
+	WITNESS(found.obstacle == OBSTACLE_WIDTH, "obstacle: width");
+	WITNESS(found.obstacle == OBSTACLE_CLEAR, "obstacle: metrics clear");
+	WITNESS(found.obstacle == OBSTACLE_USER_DISABLE, "obstacle: user disable");
+	REACHED();
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One read, or one decision to intercept, judged: what an engine makes of any case against the model. No
+ * proof in here, and no allocation; prove.c asks it for all cases at once.
+ */
+#ifndef PROVE_PROVE_H
+#define PROVE_PROVE_H
+
+#include "fuzz/engine.h"
+#include "model/intercept.h"
+
+/* The engine that is proved. */
+extern const struct engine *const proved;
+
+/* How a read is wrong; the first that applies. */
+#define PROVE_FLAWS(FLAW)                                                                          \
+	FLAW(VALUE_FOR_FAULT, "a value where a fault is due")                                      \
+	FLAW(FAULT_FOR_VALUE, "a fault where a value is due")                                      \
+	FLAW(ANSWER, "the wrong fault")                                                            \
+	FLAW(VALUE, "the wrong value")                                                             \
+	FLAW(REGISTERS, "registers, RIP, flags or the error code")                                 \
+	FLAW(ELSEWHERE, "CR0, CR4 or CPL changed")                                                 \
+	FLAW(COUNTERS, "counters or control registers afterwards")
+
+#define FLAW_ENUM(name, text) FLAW_##name,
+enum flaw { FLAW_NONE, PROVE_FLAWS(FLAW_ENUM) NR_FLAWS };
+#undef FLAW_ENUM
+
+/* What there is a theorem about: any case, any counters, one of the entries. */
+struct prove_inputs {
+	struct rdpmc_case decoded;
+	struct rdpmc_choices choices;
+	struct rdpmc_counters counters;
+	enum entry entry; /* ENTRY_EXIT or ENTRY_EMULATOR */
+};
+
+struct prove_verdict {
+	enum flaw flaw;
+	enum flaw planted; /* where the values of PROVE_PLANTED are one bit off */
+	enum rdpmc_rule rule; /* that decides by the model */
+	uint32_t about;       /* bits of enum rdpmc_rule: what the difference can be blamed on */
+	struct rdpmc_outcome model;
+	struct engine_answer engine;
+};
+
+/* A fault to be found by every proof of reads: the value of this ECX. */
+#define PROVE_PLANTED 0x40000001U
+
+struct prove_verdict prove_read(const struct prove_inputs *inputs);
+
+/* One RDPMC that the guest executes with the intercept off, on a host of its own. */
+struct prove_pass {
+	struct rdpmc_view guest, host;
+	struct rdpmc_policy policy;
+	struct rdpmc_state state;
+	struct rdpmc_counters counters;  /* the guest's; what it cannot set is 0 */
+	struct rdpmc_counters strangers; /* what the host's hold where they are not the guest's */
+};
+
+/* PASS-SOUND by its definition: can the guest see that it is the host that answers? */
+bool prove_shows(const struct prove_pass *pass);
+
+/*
+ * What shows the obstacle that rdpmc_may_pass() has found: the state and the counters of @pass are set
+ * for it, all else is given.
+ */
+void prove_show(struct prove_pass *pass, struct rdpmc_pass obstacle);
+
+/* Control bits of what the guest's PMU does not have are reserved to it. */
+void prove_reserve(const struct rdpmc_view *guest, struct rdpmc_counters *counters);
+
+/* Does the engine intercept RDPMC for this guest on this host? */
+enum intercept prove_intercepts(const struct prove_inputs *inputs, struct rdpmc_pmu *guest,
+				struct rdpmc_pmu *host, struct rdpmc_policy *policy);
+
+#endif

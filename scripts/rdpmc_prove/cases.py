@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Counterexamples as case files, see fuzz/README.md, and what comes of them when they are run."""
+
+import re
+import struct
+import subprocess
+
+from rdpmc_machine.failed import Failed
+
+# The fields of struct case_bytes in their order: name, bytes. fuzz/case.h asserts the same layout.
+_PMU = (("vendor", 1), ("version", 1), ("nr_gp", 1), ("gp_width", 1), ("nr_fixed", 1), ("fixed_width", 1),
+        ("old_counters", 1), ("nr_nb", 1), ("fixed_bitmap", 4), ("leaf23_gp", 4), ("leaf23_fixed", 4),
+        ("perf_capabilities", 8))
+_FIELDS = (("version", 1), ("mode", 1), ("cpl", 1), ("flags", 1), ("cr0", 4), ("cr4", 4), ("rflags", 4), ("rcx", 8),
+           ("rax", 8), ("rdx", 8), ("rip", 8), *((f"guest.{name}", size) for name, size in _PMU),
+           *((f"host.{name}", size) for name, size in _PMU), ("counter_seed", 8), ("metrics", 8),
+           ("fixed_ctr_ctrl", 8), ("gp_user_disable", 4))
+_VERSION = 1
+_READ, _GP, _FIXED, _METRICS, _FIXED_CTRL, _USER_DISABLE = range(6)
+_COUNTERS = 32
+
+
+def _field(trace, name, size):
+    if size == 1:
+        return bytes([trace.get(f"proved_case.{name}", 0)])
+    return bytes(trace.get(f"proved_case.{name}[{i}]", 0) for i in range(size))
+
+
+def _step(operation, argument, value):
+    return struct.pack("<BBQ", operation, argument, value & (1 << 64) - 1)
+
+
+def plain(trace):
+    """The case of a trace, its counters aside."""
+    case = bytearray(b"".join(_field(trace, name, size) for name, size in _FIELDS))
+    case[0] = _VERSION
+    offset = sum(size for name, size in _FIELDS[:[name for name, _ in _FIELDS].index("metrics")])
+    struct.pack_into("<QQI", case, offset, *(trace.get(f"proved_counters.{name}", 0)
+                                             for name in ("metrics", "fixed_ctr_ctrl", "gp_user_disable")))
+    return bytes(case)
+
+
+def with_counters(trace):
+    """The same, with steps that give the counters their values and read once more."""
+    case = plain(trace)
+    steps = [_step(_GP, x, trace.get(f"proved_counters.gp[{x}]", 0)) for x in range(_COUNTERS)]
+    steps += [_step(_FIXED, x, trace.get(f"proved_counters.fixed[{x}]", 0)) for x in range(_COUNTERS)]
+    for operation, name in (_METRICS, "metrics"), (_FIXED_CTRL, "fixed_ctr_ctrl"), (_USER_DISABLE, "gp_user_disable"):
+        steps.append(_step(operation, 0, trace.get(f"proved_counters.{name}", 0)))
+    (rcx,) = struct.unpack("<Q", b"".join([_field(trace, "rcx", 8)]))
+    return case + b"".join(steps) + _step(_READ, 0, rcx)
+
+
+def run(diff, engine, path, known="none"):
+    """Does the case differ when it is run natively, and what the report says."""
+    done = subprocess.run([diff, "run", "--quiet", "--engine", engine, "--known", known, path],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise Failed(f"{diff} run {path}: {(done.stderr or done.stdout).strip()[-300:]}")
+    return done.returncode == 1, done.stdout
+
+
+def keep(trace, path, diff, engine):
+    """Write a trace's case to @path, the plain one if it differs already, and run it. Returns the report of the
+    run, or None: it does not reproduce."""
+    for case in plain(trace), with_counters(trace):
+        with open(path, "wb") as file:
+            file.write(case)
+        differs, report = run(diff, engine, path)
+        if differs:
+            return report
+    return None
+
+
+def rule_of(report):
+    """The rule by which a report of rdpmc-diff says that the model decides."""
+    found = re.search(r"\b([A-Z][A-Z0-9]+(?:-[A-Z0-9]+)+|RESULT|FAULT|PRIV)\b", report)
+    return found[1] if found else ""

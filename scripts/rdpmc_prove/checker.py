@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs of CBMC: what it is asked, and what it says of each property."""
+
+import dataclasses
+import json
+import re
+import subprocess
+import time
+
+from rdpmc_machine.failed import Failed
+
+# Loops are unwound so far, and that they end by then is a property of its own. The longest is over RDPMC_MAX_ECX
+# counters.
+UNWIND = 80
+# What C leaves undefined. Signed overflow is defined in the kernel (-fno-strict-overflow), and in emulator/
+# there is no signed arithmetic to overflow.
+CHECKS = ("--bounds-check", "--pointer-check", "--undefined-shift-check", "--div-by-zero-check",
+          "--signed-overflow-check")
+
+
+@dataclasses.dataclass
+class Property:
+    """One assertion, of ours or of CBMC's, for all inputs."""
+    name: str
+    text: str
+    function: str
+    file: str
+    line: int
+    holds: bool
+    # Assignments to what counterexamples are made of: name as in C -> value.
+    trace: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def kind(self):
+        """theorem, planted, witness, reached; or check: one of CBMC's own."""
+        found = re.match(r"(theorem|planted|witness): |(reached)$", self.text)
+        return (found[1] or found[2]) if found else "check"
+
+    @property
+    def what(self):
+        return self.text.partition(": ")[2] if self.kind != "check" else self.text
+
+
+@dataclasses.dataclass
+class Run:
+    """What CBMC says of one program."""
+    function: str
+    properties: list
+    seconds: float
+
+    def of(self, kind):
+        return [each for each in self.properties if each.kind == kind]
+
+
+def _value(value):
+    """A number of a trace, from its binary form: CBMC's decimals have C's suffixes."""
+    if "binary" in value and re.fullmatch(r"[01]+", value["binary"]):
+        return int(value["binary"], 2)
+    return None
+
+
+def _trace(steps, wanted):
+    found = {}
+    for step in steps:
+        if step.get("stepType") != "assignment" or not step.get("lhs", "").startswith(wanted):
+            continue
+        number = _value(step["value"])
+        if number is not None:
+            found[re.sub(r"\[(\d+)[a-z]*\]", r"[\1]", step["lhs"])] = number
+    return found
+
+
+def _property(result, wanted):
+    where = result.get("sourceLocation", {})
+    return Property(result["property"], result["description"], where.get("function", ""), where.get("file", ""),
+                    int(where.get("line", 0)), result["status"] == "SUCCESS", _trace(result.get("trace", ()), wanted))
+
+
+def _answers(output):
+    """The array that CBMC prints, as far as it came."""
+    try:
+        return json.loads(output)
+    except json.JSONDecodeError:
+        return None
+
+
+def check(tools, program, function, options=(), wanted="proved_"):
+    """CBMC's answer on every property that can be reached from @function of @program: C files with their flags,
+    or a goto program."""
+    command = [*tools.cbmc, *program, "--function", function, "--unwind", str(UNWIND), "--no-standard-checks",
+               "--unwinding-assertions", "--no-malloc-may-fail", "--slice-formula", "--trace", "--json-ui", *options]
+    begun = time.monotonic()
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True) as process:
+        try:
+            output = process.communicate()[0]
+        except BaseException:
+            process.kill()
+            raise
+    answers = _answers(output)
+    if answers is None:
+        last = output.strip().splitlines() or ["it said nothing"]
+        raise Failed(f"CBMC ended with status {process.returncode}: {last[-1][:300]}")
+    errors = [each["messageText"] for each in answers if each.get("messageType") == "ERROR"]
+    results = [each["result"] for each in answers if "result" in each]
+    if errors or not results:
+        raise Failed(f"CBMC: {'; '.join(errors)[:500] or 'no result'}")
+    return Run(function, [_property(each, wanted) for each in results[0]], time.monotonic() - begun)
