@@ -4,4 +4,4 @@
 
 extern const struct engine engine_emulator;
 
-const struct engine *const proved = &engine_emulator;
+const struct engine *proved = &engine_emulator;

@@ -35,8 +35,28 @@ static void any_inputs(struct prove_inputs *inputs)
 	proved_entry = inputs->entry;
 }
 
-#define BLAMED(name, id, text, source)                                                             \
-	THEOREM(!proved_verdict.flaw || !(proved_verdict.about >> RULE_##name & 1), id);
+/* The views and policy of @inputs, as the engine can give them; all else of @pass as it comes. */
+static void any_pass(const struct prove_inputs *inputs, const struct rdpmc_pmu *guest,
+		     const struct rdpmc_pmu *host, struct prove_pass *pass)
+{
+	rdpmc_view(guest, &inputs->choices, &pass->guest);
+	rdpmc_view(host, &inputs->choices, &pass->host);
+	pass->state = inputs->decoded.state;
+	pass->state.lock = false; /* #UD everywhere */
+	pass->counters = inputs->counters;
+	pass->strangers = nondet_counters();
+	/* Assumption RESERVED-BITS. */
+	prove_reserve(&pass->guest, &pass->counters);
+}
+
+/* A class of differences each: entry, rule that decides by the model, flaw. */
+#define FLAWED(flaw_name, flaw_text, rule_name, id, entry_name, entry_text)                        \
+	THEOREM(proved_verdict.flaw != FLAW_##flaw_name ||                                         \
+			proved_verdict.model.decision.rule != RULE_##rule_name ||                  \
+			proved_entry != ENTRY_##entry_name,                                        \
+		entry_text ", " id ", " flaw_text);
+#define EXIT_FLAWED(name, id, text, source)	PROVE_FLAWS(FLAWED, name, id, EXIT, "exit")
+#define EMULATOR_FLAWED(name, id, text, source) PROVE_FLAWS(FLAWED, name, id, EMULATOR, "emulator")
 
 /* Every read by both entries has the model's outcome, and changes nothing else. */
 void theorem_read(void)
@@ -45,10 +65,34 @@ void theorem_read(void)
 
 	any_inputs(&inputs);
 	proved_verdict = prove_read(&inputs);
-	RDPMC_RULES(BLAMED)
+	RDPMC_RULES(EXIT_FLAWED)
+	RDPMC_RULES(EMULATOR_FLAWED)
 
 	PLANTED(!proved_verdict.planted, "one bit of fixed counter 1");
 	REACHED();
+}
+
+/* The same in one assertion, for a first counterexample and not all that there are. */
+void refute_read(void)
+{
+	static struct prove_inputs inputs;
+
+	any_inputs(&inputs);
+	proved_verdict = prove_read(&inputs);
+	THEOREM(!proved_verdict.flaw, "a read");
+}
+
+void refute_intercept(void)
+{
+	static struct prove_inputs inputs;
+	static struct prove_pass pass;
+	struct rdpmc_pmu guest, host;
+
+	any_inputs(&inputs);
+	if (prove_intercepts(&inputs, &guest, &host, &pass.policy) != INTERCEPT_OFF)
+		return;
+	any_pass(&inputs, &guest, &host, &pass);
+	THEOREM(!prove_shows(&pass), "PASS-SOUND");
 }
 
 #define ASKED(name, id, text, source)                                                              \
@@ -63,20 +107,6 @@ void theorem_rules(void)
 	any_inputs(&inputs);
 	proved_verdict = prove_read(&inputs);
 	RDPMC_RULES(ASKED)
-}
-
-/* The views and policy of @inputs, as the engine can give them; all else of @pass as it comes. */
-static void any_pass(const struct prove_inputs *inputs, const struct rdpmc_pmu *guest,
-		     const struct rdpmc_pmu *host, struct prove_pass *pass)
-{
-	rdpmc_view(guest, &inputs->choices, &pass->guest);
-	rdpmc_view(host, &inputs->choices, &pass->host);
-	pass->state = inputs->decoded.state;
-	pass->state.lock = false; /* #UD everywhere */
-	pass->counters = inputs->counters;
-	pass->strangers = nondet_counters();
-	/* Assumption RESERVED-BITS. */
-	prove_reserve(&pass->guest, &pass->counters);
 }
 
 /* PASS-SOUND: where RDPMC may pass, the processor answers as the guest's PMU would. */

@@ -10,20 +10,20 @@
 #include "model/intercept.h"
 
 /* The engine that is proved. */
-extern const struct engine *const proved;
+extern const struct engine *proved;
 
 /* How a read is wrong; the first that applies. */
-#define PROVE_FLAWS(FLAW)                                                                          \
-	FLAW(VALUE_FOR_FAULT, "a value where a fault is due")                                      \
-	FLAW(FAULT_FOR_VALUE, "a fault where a value is due")                                      \
-	FLAW(ANSWER, "the wrong fault")                                                            \
-	FLAW(VALUE, "the wrong value")                                                             \
-	FLAW(REGISTERS, "registers, RIP, flags or the error code")                                 \
-	FLAW(ELSEWHERE, "CR0, CR4 or CPL changed")                                                 \
-	FLAW(COUNTERS, "counters or control registers afterwards")
+#define PROVE_FLAWS(FLAW, ...)                                                                     \
+	FLAW(VALUE_FOR_FAULT, "a value for a fault", __VA_ARGS__)                                  \
+	FLAW(FAULT_FOR_VALUE, "a fault for a value", __VA_ARGS__)                                  \
+	FLAW(ANSWER, "another fault", __VA_ARGS__)                                                 \
+	FLAW(VALUE, "another value", __VA_ARGS__)                                                  \
+	FLAW(REGISTERS, "other registers, RIP, flags or error code", __VA_ARGS__)                  \
+	FLAW(ELSEWHERE, "CR0, CR4 or CPL changed", __VA_ARGS__)                                    \
+	FLAW(COUNTERS, "other counters or control registers afterwards", __VA_ARGS__)
 
-#define FLAW_ENUM(name, text) FLAW_##name,
-enum flaw { FLAW_NONE, PROVE_FLAWS(FLAW_ENUM) NR_FLAWS };
+#define FLAW_ENUM(name, text, unused) FLAW_##name,
+enum flaw { FLAW_NONE, PROVE_FLAWS(FLAW_ENUM, ) NR_FLAWS };
 #undef FLAW_ENUM
 
 /* What there is a theorem about: any case, any counters, one of the entries. */
@@ -37,8 +37,7 @@ struct prove_inputs {
 struct prove_verdict {
 	enum flaw flaw;
 	enum flaw planted; /* where the values of PROVE_PLANTED are one bit off */
-	enum rdpmc_rule rule; /* that decides by the model */
-	uint32_t about;       /* bits of enum rdpmc_rule: what the difference can be blamed on */
+	struct rdpmc_pmu guest; /* as the engine can give it */
 	struct rdpmc_outcome model;
 	struct engine_answer engine;
 };
@@ -47,6 +46,12 @@ struct prove_verdict {
 #define PROVE_PLANTED 0x40000001U
 
 struct prove_verdict prove_read(const struct prove_inputs *inputs);
+
+/*
+ * Bits of enum rdpmc_rule: those that can be blamed for a wrong read, because another answer of theirs
+ * explains it, or because they say what is wrong. Tries more reads: not for proofs.
+ */
+uint32_t prove_blame(const struct prove_inputs *inputs, const struct prove_verdict *verdict);
 
 /* One RDPMC that the guest executes with the intercept off, on a host of its own. */
 struct prove_pass {

@@ -52,21 +52,22 @@ class Run:
         return [each for each in self.properties if each.kind == kind]
 
 
-def _value(value):
-    """A number of a trace, from its binary form: CBMC's decimals have C's suffixes."""
-    if "binary" in value and re.fullmatch(r"[01]+", value["binary"]):
-        return int(value["binary"], 2)
-    return None
+def _numbers(name, value):
+    """(name as in C, number) of all that a value of a trace is made of. Numbers by their binary form: decimals
+    have C's suffixes."""
+    for each in value.get("elements", ()):
+        yield from _numbers(f"{name}[{each['index']}]", each["value"])
+    for each in value.get("members", ()):
+        yield from _numbers(f"{name}.{each['name']}", each["value"])
+    if re.fullmatch("[01]+", value.get("binary", "")):
+        yield name, int(value["binary"], 2)
 
 
 def _trace(steps, wanted):
     found = {}
     for step in steps:
-        if step.get("stepType") != "assignment" or not step.get("lhs", "").startswith(wanted):
-            continue
-        number = _value(step["value"])
-        if number is not None:
-            found[re.sub(r"\[(\d+)[a-z]*\]", r"[\1]", step["lhs"])] = number
+        if step.get("stepType") == "assignment" and step.get("lhs", "").startswith(wanted):
+            found.update(_numbers(re.sub(r"\[(\d+)[a-z]*\]", r"[\1]", step["lhs"]), step["value"]))
     return found
 
 
@@ -76,20 +77,10 @@ def _property(result, wanted):
                     int(where.get("line", 0)), result["status"] == "SUCCESS", _trace(result.get("trace", ()), wanted))
 
 
-def _answers(output):
-    """The array that CBMC prints, as far as it came."""
-    try:
-        return json.loads(output)
-    except json.JSONDecodeError:
-        return None
-
-
-def check(tools, program, function, options=(), wanted="proved_"):
-    """CBMC's answer on every property that can be reached from @function of @program: C files with their flags,
-    or a goto program."""
+def _run(tools, program, function, options):
+    """What CBMC prints, as a list."""
     command = [*tools.cbmc, *program, "--function", function, "--unwind", str(UNWIND), "--no-standard-checks",
                "--unwinding-assertions", "--no-malloc-may-fail", "--slice-formula", "--trace", "--json-ui", *options]
-    begun = time.monotonic()
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as process:
         try:
@@ -97,12 +88,33 @@ def check(tools, program, function, options=(), wanted="proved_"):
         except BaseException:
             process.kill()
             raise
-    answers = _answers(output)
-    if answers is None:
+    try:
+        answers = json.loads(output)
+    except json.JSONDecodeError:
         last = output.strip().splitlines() or ["it said nothing"]
-        raise Failed(f"CBMC ended with status {process.returncode}: {last[-1][:300]}")
+        raise Failed(f"CBMC ended with status {process.returncode}: {last[-1][:300]}") from None
     errors = [each["messageText"] for each in answers if each.get("messageType") == "ERROR"]
-    results = [each["result"] for each in answers if "result" in each]
-    if errors or not results:
-        raise Failed(f"CBMC: {'; '.join(errors)[:500] or 'no result'}")
+    if errors:
+        raise Failed(f"CBMC: {'; '.join(errors)[:500]}")
+    return answers
+
+
+def check(tools, program, function, options=(), wanted="proved_"):
+    """CBMC's answer on every property that can be reached from @function of @program: C files with their flags,
+    or a goto program."""
+    begun = time.monotonic()
+    results = [each["result"] for each in _run(tools, program, function, options) if "result" in each]
+    if not results:
+        raise Failed("CBMC: no result")
     return Run(function, [_property(each, wanted) for each in results[0]], time.monotonic() - begun)
+
+
+def refute(tools, program, function, options=(), wanted="proved_"):
+    """A first counterexample to any property of @function, as Property, or None: there is none."""
+    answers = _run(tools, program, function, ("--stop-on-fail", *options))
+    for each in answers:
+        if "trace" in each:
+            return Property(each["property"], each["description"], function, "", 0, False, _trace(each["trace"], wanted))
+    if not any(each.get("cProverStatus") == "success" for each in answers):
+        raise Failed("CBMC: no result")
+    return None

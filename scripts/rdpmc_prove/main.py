@@ -11,7 +11,7 @@ import time
 from rdpmc_machine import cache
 from rdpmc_machine.failed import Failed
 
-from . import cases, checker, proofs
+from . import cases, checker, faults, proofs
 from .tools import Tools
 
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,7 +25,7 @@ exit status: 0 proved, 1 refuted (a counterexample), 2 wrong usage or a failure,
 def sources(emulator="."):
     """What CBMC compiles: the proofs, the model, emulator/ in directory @emulator, the case format."""
     top = os.path.relpath(HERE)
-    files = [*sorted(glob.glob(os.path.join(top, "prove", "*.c"))), *sorted(glob.glob(os.path.join(top, "model", "*.c"))),
+    files = [*(os.path.join(top, "prove", name) for name in ("prove.c", "judge.c", "pass.c", "engine_emulator.c")), *sorted(glob.glob(os.path.join(top, "model", "*.c"))),
              *sorted(glob.glob(os.path.join(emulator, "emulator", "*.c"))),
              os.path.join(top, "fuzz/engine_emulator.c"), os.path.join(top, "fuzz/case.c")]
     return ["-I", emulator, "-I", top, *files]
@@ -38,6 +38,8 @@ def parser():
     made.add_argument("--build", default="build", metavar="DIR", help="where rdpmc-diff is (build)")
     made.add_argument("--out", metavar="DIR", help="where counterexamples are written (DIR of --build, prove/)")
     made.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), metavar="N", help="proofs at the same time")
+    made.add_argument("--faults", nargs="*", dest="names", metavar="NAME", help="the fault catalogue instead: each "
+                      "deliberate defect must be refuted by its rule (all, or these)")
     return made
 
 
@@ -92,6 +94,8 @@ def main():
     cache.program = "prove"
     options = parser().parse_args()
     try:
+        if options.names is not None:
+            return faults.score(options, Tools(), sources, HERE)
         return prove(options, Tools())
     except Failed as failed:
         print(f"prove: {failed}", file=sys.stderr)

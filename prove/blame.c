@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which rules a wrong read can be blamed on. */
+#include "prove/prove.h"
+
+static uint64_t engine_value(const struct engine_answer *answer)
+{
+	return answer->regs.rdx << 32 | (uint32_t)answer->regs.rax;
+}
+
+/* Is the engine's answer the model's where the world is another? */
+static bool as_in(const struct engine_answer *engine, const struct rdpmc_view *view,
+		  const struct rdpmc_policy *policy, const struct rdpmc_counters *counters,
+		  const struct rdpmc_state *state)
+{
+	const struct rdpmc_decision decision = rdpmc_decide(view, policy, counters, state);
+
+	return engine->answer == decision.answer &&
+	       (decision.answer != ANSWER_VALUE ||
+		engine_value(engine) == rdpmc_value(&decision, counters));
+}
+
+/* The rules that, answered otherwise, give the engine's answer. */
+static uint32_t otherwise_answered(const struct prove_inputs *inputs, const struct rdpmc_view *view,
+		      const struct engine_answer *engine)
+{
+	const struct rdpmc_state *state = &inputs->decoded.state;
+	struct rdpmc_policy policy = inputs->decoded.policy;
+	struct rdpmc_state other = *state;
+	struct rdpmc_counters counters = inputs->counters;
+	struct rdpmc_view otherwise = *view;
+	uint32_t about = 0;
+
+	other.lock = !state->lock;
+	about |= (uint32_t)as_in(engine, view, &policy, &counters, &other) << RULE_UD_LOCK;
+
+	other = *state;
+	if (rdpmc_allowed(state)) {
+		other.cr0 |= RDPMC_CR0_PE;
+		other.cr4 &= ~RDPMC_CR4_PCE;
+		other.cpl = 3;
+	} else {
+		other.cr4 |= RDPMC_CR4_PCE;
+	}
+	about |= (uint32_t)as_in(engine, view, &policy, &counters, &other) << RULE_PRIV;
+
+	other = *state;
+	other.regs.rcx = (uint16_t)state->regs.rcx;
+	about |= (uint32_t)as_in(engine, view, &policy, &counters, &other) << RULE_ECX32;
+
+	policy.vmware_backdoor = !policy.vmware_backdoor;
+	otherwise.no_vmware = !view->no_vmware;
+	about |= (uint32_t)(as_in(engine, view, &policy, &counters, state) ||
+			    as_in(engine, &otherwise, &inputs->decoded.policy, &counters, state))
+		 << RULE_VMWARE_PMC;
+	policy = inputs->decoded.policy;
+
+	otherwise = *view;
+	otherwise.user_disable = !view->user_disable;
+	counters.gp_user_disable = ~counters.gp_user_disable;
+	counters.fixed_ctr_ctrl = ~counters.fixed_ctr_ctrl;
+	about |= (uint32_t)(as_in(engine, &otherwise, &policy, &inputs->counters, state) ||
+			    as_in(engine, view, &policy, &counters, state))
+		 << RULE_USER_DISABLE;
+	return about;
+}
+
+uint32_t prove_blame(const struct prove_inputs *inputs, const struct prove_verdict *verdict)
+{
+	const struct rdpmc_decision *decision = &verdict->model.decision;
+	struct prove_inputs lower = *inputs;
+	struct prove_verdict same;
+	struct rdpmc_view view;
+	uint32_t rules = 1U << decision->rule;
+
+	if (inputs->decoded.state.regs.rcx >> 32) {
+		lower.decoded.state.regs.rcx = (uint32_t)inputs->decoded.state.regs.rcx;
+		same = prove_read(&lower);
+		return same.flaw ? prove_blame(&lower, &same) : 1U << RULE_ECX32;
+	}
+	rdpmc_view(&verdict->guest, &inputs->choices, &view);
+	rules |= otherwise_answered(inputs, &view, &verdict->engine);
+	if (verdict->flaw >= FLAW_ANSWER || verdict->flaw == FLAW_VALUE_FOR_FAULT)
+		rules |= 1U << (decision->answer == ANSWER_VALUE ? RULE_RESULT : RULE_FAULT);
+	if (verdict->flaw == FLAW_COUNTERS || decision->rule == RULE_METRICS_VALUE)
+		rules |= 1U << RULE_METRICS_CLEAR;
+	if (view.vendor != RDPMC_AMD)
+		return rules;
+	if (verdict->flaw == FLAW_VALUE)
+		rules |= 1U << RULE_AMD_WIDTH;
+	/* A core counter that is not there, not another ECX for one that is. */
+	if (verdict->flaw == FLAW_VALUE_FOR_FAULT && inputs->decoded.state.regs.rcx < RDPMC_MAX_GP)
+		rules |= 1U << RULE_AMD_CORE;
+	return rules;
+}

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The fault catalogue, proved: does each deliberate defect give a counterexample, and one that names its rule?"""
+
+import concurrent.futures
+import dataclasses
+import glob
+import os
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+
+from rdpmc_machine.failed import Failed
+
+from . import cases, checker
+
+# What a theorem can show: that entries differ, or that the code complains of itself, is nothing that they say.
+ORACLES = ("outcome", "nothing-else", "pass-sound")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    name: str
+    path: str
+    oracle: str
+    rule: str
+
+
+@dataclasses.dataclass
+class Found:
+    """What a fault came to."""
+    fault: Fault
+    rules: list        # that the first counterexample is about; none: it was not found
+    seconds: float     # until then
+    reproduces: bool   # when it is run natively
+
+    @property
+    def right(self):
+        return self.fault.rule in self.rules
+
+
+def _header(path, key):
+    with open(path, encoding="utf-8") as file:
+        found = re.search(rf"^{key}: (.*)$", file.read().split("\n\n")[0], re.M)
+    if not found:
+        raise Failed(f"{path}: its header lacks {key}:")
+    return found[1]
+
+
+def catalogue(directory, names):
+    """The faults in @directory, those of @names if any are given."""
+    found = [Fault(os.path.basename(path).removesuffix(".patch"), path, _header(path, "Oracle"), _header(path, "Rule"))
+             for path in sorted(glob.glob(os.path.join(directory, "*.patch")))]
+    unknown = set(names) - {fault.name for fault in found}
+    if unknown:
+        raise Failed(f"there is no fault {min(unknown)} in {directory}")
+    return [fault for fault in found if not names or fault.name in names]
+
+
+def _patched(fault, top, directory):
+    subprocess.run(["cp", "-r", os.path.join(top, "emulator"), directory], check=True)
+    done = subprocess.run(["patch", "-s", "-p1", "-d", directory, "-i", os.path.abspath(fault.path)], check=False,
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise Failed(f"{fault.path} does not apply: {(done.stdout + done.stderr).strip()}")
+
+
+def attempt(tools, fault, top, sources, build):
+    """One fault: the theorems on the engine, until one is refuted."""
+    begun = time.monotonic()
+    diff, repeat = os.path.join(build, "rdpmc-diff"), os.path.join(build, "prove-repeat")
+    engine = os.path.join(build, "faults", fault.name, "plain.so")
+    with tempfile.TemporaryDirectory() as work:
+        _patched(fault, top, work)
+        for function in ("refute_read", "refute_intercept"):
+            found = checker.refute(tools, sources(work), function)
+            if not found:
+                continue
+            seconds = time.monotonic() - begun
+            report = cases.keep(found.trace, os.path.join(work, "case"), diff, engine)
+            if function == "refute_intercept":
+                return Found(fault, ["PASS-SOUND"], seconds, report is not None)
+            judged = cases.judge(repeat, engine, found.trace)
+            return Found(fault, judged.partition(": ")[2].split() if judged else [], seconds,
+                         bool(report and judged))
+    return Found(fault, [], time.monotonic() - begun, False)
+
+
+def score(options, tools, sources, top):
+    """The catalogue, a line each as they come; the status."""
+    found = []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        faults = [fault for fault in catalogue(os.path.join(top, "fuzz/faults"), options.names) if fault.oracle in ORACLES]
+        for each in pool.map(lambda fault: attempt(tools, fault, top, sources, options.build), faults):
+            found.append(each)
+            said = "NOT FOUND" if not each.rules else ", ".join(each.rules)
+            said += "" if each.right or not each.rules else f": NOT {each.fault.rule}"
+            said += "" if each.reproduces else ": DOES NOT REPRODUCE"
+            print(f"{each.fault.name:32} {each.seconds:5.1f} s  {said}", flush=True)
+    refuted = [each for each in found if each.rules]
+    right = [each for each in refuted if each.right and each.reproduces]
+    print(f"{len(refuted)} of {len(found)} refuted, {len(right)} by the right rule and natively as well; "
+          f"median {statistics.median(each.seconds for each in found):.1f} s, "
+          f"slowest {max(each.seconds for each in found):.1f} s")
+    return 0 if len(right) == len(found) else 1
