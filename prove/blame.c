@@ -78,7 +78,9 @@ uint32_t prove_blame(const struct prove_inputs *inputs, const struct prove_verdi
 		return same.flaw ? prove_blame(&lower, &same) : 1U << RULE_ECX32;
 	}
 	rdpmc_view(&verdict->guest, &inputs->choices, &view);
-	rules |= otherwise_answered(inputs, &view, &verdict->engine);
+	/* Answer and value are right: no rule's answer can be to blame. */
+	if (verdict->flaw <= FLAW_VALUE)
+		rules |= otherwise_answered(inputs, &view, &verdict->engine);
 	if (verdict->flaw >= FLAW_ANSWER || verdict->flaw == FLAW_VALUE_FOR_FAULT)
 		rules |= 1U << (decision->answer == ANSWER_VALUE ? RULE_RESULT : RULE_FAULT);
 	if (verdict->flaw == FLAW_COUNTERS || decision->rule == RULE_METRICS_VALUE)

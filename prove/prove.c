@@ -31,8 +31,8 @@ static void any_inputs(struct prove_inputs *inputs)
 	inputs->choices = rdpmc_default_choices;
 	inputs->counters = proved_counters;
 	/* Assumption LOCK-NEVER-EXITS. */
-	inputs->entry = inputs->decoded.state.lock || nondet_bool() ? ENTRY_EMULATOR : ENTRY_EXIT;
-	proved_entry = inputs->entry;
+	proved_entry = inputs->decoded.state.lock || nondet_bool() ? ENTRY_EMULATOR : ENTRY_EXIT;
+	inputs->entry = proved_entry;
 }
 
 /* The views and policy of @inputs, as the engine can give them; all else of @pass as it comes. */

@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import os
 import re
 import subprocess
 import time
@@ -49,7 +50,8 @@ class Run:
     seconds: float
 
     def of(self, kind):
-        return [each for each in self.properties if each.kind == kind]
+        """CBMC lists those of functions that are not run as well; of our own they hold for nothing."""
+        return [each for each in self.properties if each.kind == kind and (kind == "check" or each.function == self.function)]
 
 
 def _numbers(name, value):
@@ -73,8 +75,17 @@ def _trace(steps, wanted):
 
 def _property(result, wanted):
     where = result.get("sourceLocation", {})
-    return Property(result["property"], result["description"], where.get("function", ""), where.get("file", ""),
+    return Property(result["property"], result["description"], where.get("function", ""), os.path.normpath(where.get("file", "")),
                     int(where.get("line", 0)), result["status"] == "SUCCESS", _trace(result.get("trace", ()), wanted))
+
+
+_running = set()
+
+
+def stop():
+    """End what runs; threads that wait for it go on with a failure."""
+    for process in list(_running):
+        process.kill()
 
 
 def _run(tools, program, function, options):
@@ -83,11 +94,11 @@ def _run(tools, program, function, options):
                "--unwinding-assertions", "--no-malloc-may-fail", "--slice-formula", "--trace", "--json-ui", *options]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as process:
+        _running.add(process)
         try:
             output = process.communicate()[0]
-        except BaseException:
-            process.kill()
-            raise
+        finally:
+            _running.discard(process)
     try:
         answers = json.loads(output)
     except json.JSONDecodeError:

@@ -14,6 +14,7 @@ import time
 from rdpmc_machine.failed import Failed
 
 from . import cases, checker
+from .emulator import TOP, sources
 
 # What a theorem can show: that entries differ, or that the code complains of itself, is nothing that they say.
 ORACLES = ("outcome", "nothing-else", "pass-sound")
@@ -58,21 +59,21 @@ def catalogue(directory, names):
     return [fault for fault in found if not names or fault.name in names]
 
 
-def _patched(fault, top, directory):
-    subprocess.run(["cp", "-r", os.path.join(top, "emulator"), directory], check=True)
+def _patched(fault, directory):
+    subprocess.run(["cp", "-r", os.path.join(TOP, "emulator"), directory], check=True)
     done = subprocess.run(["patch", "-s", "-p1", "-d", directory, "-i", os.path.abspath(fault.path)], check=False,
                           capture_output=True, text=True)
     if done.returncode:
         raise Failed(f"{fault.path} does not apply: {(done.stdout + done.stderr).strip()}")
 
 
-def attempt(tools, fault, top, sources, build):
+def attempt(tools, fault, build):
     """One fault: the theorems on the engine, until one is refuted."""
     begun = time.monotonic()
     diff, repeat = os.path.join(build, "rdpmc-diff"), os.path.join(build, "prove-repeat")
     engine = os.path.join(build, "faults", fault.name, "plain.so")
     with tempfile.TemporaryDirectory() as work:
-        _patched(fault, top, work)
+        _patched(fault, work)
         for function in ("refute_read", "refute_intercept"):
             found = checker.refute(tools, sources(work), function)
             if not found:
@@ -87,12 +88,12 @@ def attempt(tools, fault, top, sources, build):
     return Found(fault, [], time.monotonic() - begun, False)
 
 
-def score(options, tools, sources, top):
+def score(options, tools):
     """The catalogue, a line each as they come; the status."""
     found = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        faults = [fault for fault in catalogue(os.path.join(top, "fuzz/faults"), options.names) if fault.oracle in ORACLES]
-        for each in pool.map(lambda fault: attempt(tools, fault, top, sources, options.build), faults):
+        faults = [fault for fault in catalogue(os.path.join(TOP, "fuzz/faults"), options.faults) if fault.oracle in ORACLES]
+        for each in pool.map(lambda fault: attempt(tools, fault, options.build), faults):
             found.append(each)
             said = "NOT FOUND" if not each.rules else ", ".join(each.rules)
             said += "" if each.right or not each.rules else f": NOT {each.fault.rule}"
