@@ -91,7 +91,7 @@ UNDEFINED_ONLY := $(BUILD)/undefined
 
 .PHONY: all bench check test hosts doctor list speed sweep clean help setup-build setup-check setup-machine bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
-	kernel-engine fuzz-kernel coverage-kernel fuzz-live \
+	kernel-engine fuzz-kernel coverage-kernel fuzz-live prove prove-faults \
 	setup-analysis ab aa trend dashboard power example campaign regression man install uninstall dist
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
@@ -380,6 +380,16 @@ FAULT_PROGRAMS := $(addprefix $(BUILD)/,rdpmc-diff fuzz-rdpmc-plain fuzz-rdpmc-a
 	$(foreach driver,plain libfuzzer afl,$(patsubst %,$(BUILD)/faults/%/$(driver).so,$(FAULTS)))
 faults: setup-fuzz $(FAULT_PROGRAMS) ## score: how soon each deliberate defect is found (FAULT_ARGS=)
 	$(BUILD)/rdpmc-diff faults --build $(BUILD) $(FAULT_ARGS)
+
+# For all inputs instead of many. The same judge natively, to repeat a counterexample.
+$(BUILD)/prove-repeat: $(call objects,$(BUILD),prove/repeat.c prove/judge.c prove/blame.c fuzz/engines.c fuzz/case.c \
+	fuzz/engine_emulator_inlined.c $(MODEL_SOURCES))
+	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $^ -ldl
+PROVE = scripts/prove --build $(BUILD) $(PROVE_ARGS)
+prove: setup-fuzz $(BUILD)/rdpmc-diff $(BUILD)/prove-repeat ## prove for all inputs, by CBMC, that emulator/ answers as model/ does (PROVE_ARGS=)
+	@$(PROVE)
+prove-faults: setup-fuzz $(BUILD)/rdpmc-diff $(BUILD)/prove-repeat faults-plain ## does each deliberate defect give a counterexample that names its rule?
+	@$(PROVE) --faults $(FAULT)
 
 # The corpus replayed, and which lines and branches of model/ and emulator/ that takes.
 $(BUILD)/coverage/%.o: % $(BUILD)/flags

@@ -67,8 +67,14 @@ def _patched(fault, directory):
         raise Failed(f"{fault.path} does not apply: {(done.stdout + done.stderr).strip()}")
 
 
+def _blamed(repeat, engine, found):
+    judged = cases.judge(repeat, engine, found.trace)
+    return judged.partition(": ")[2].split() if judged else []
+
+
 def attempt(tools, fault, build):
-    """One fault: the theorems on the engine, until one is refuted."""
+    """One fault: the theorems on the engine, until one is refuted; all classes of it, where the first counterexample
+    is another's."""
     begun = time.monotonic()
     diff, repeat = os.path.join(build, "rdpmc-diff"), os.path.join(build, "prove-repeat")
     engine = os.path.join(build, "faults", fault.name, "plain.so")
@@ -82,9 +88,12 @@ def attempt(tools, fault, build):
             report = cases.keep(found.trace, os.path.join(work, "case"), diff, engine)
             if function == "refute_intercept":
                 return Found(fault, ["PASS-SOUND"], seconds, report is not None)
-            judged = cases.judge(repeat, engine, found.trace)
-            return Found(fault, judged.partition(": ")[2].split() if judged else [], seconds,
-                         bool(report and judged))
+            rules = _blamed(repeat, engine, found)
+            reproduces = bool(report and rules)
+            if fault.rule not in rules:
+                for each in checker.check(tools, sources(work), "theorem_read").of("theorem"):
+                    rules += [] if each.holds else _blamed(repeat, engine, each)
+            return Found(fault, list(dict.fromkeys(rules)), seconds, reproduces)
     return Found(fault, [], time.monotonic() - begun, False)
 
 
