@@ -83,6 +83,8 @@ uint32_t prove_blame(const struct prove_inputs *inputs, const struct prove_verdi
 		rules |= otherwise_answered(inputs, &view, &verdict->engine);
 	if (verdict->flaw >= FLAW_ANSWER || verdict->flaw == FLAW_VALUE_FOR_FAULT)
 		rules |= 1U << (decision->answer == ANSWER_VALUE ? RULE_RESULT : RULE_FAULT);
+	if (verdict->flaw == FLAW_FAULT_FOR_VALUE && decision->class == CLASS_METRICS)
+		rules |= 1U << RULE_TYPE_METRICS;
 	if (verdict->flaw == FLAW_COUNTERS || decision->rule == RULE_METRICS_VALUE)
 		rules |= 1U << RULE_METRICS_CLEAR;
 	if (view.vendor != RDPMC_AMD)

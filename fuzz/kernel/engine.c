@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The engine "kernel:NAME": a tree's own KVM code, in process. The border between the model's types
- * and the glue's, and where the kernel's complaints are gathered. Built into a shared object by
+ * and the glue's. Built into a shared object by
  * scripts/kernel-engine.
  */
-#include <dlfcn.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <x86intrin.h>
 
 #include "fuzz/cpuid.h"
 #include "fuzz/engine.h"
 #include "fuzz/kernel/glue.h"
+#include "fuzz/kernel/trouble.h"
 #include "kernel-features.h" /* made by the build */
 
 struct engine_vcpu {
@@ -22,138 +18,6 @@ struct engine_vcpu {
 	struct rdpmc_counters kept; /* what the kernel has no place for */
 	bool strangers;             /* guest and host are of different vendors */
 };
-
-/* The first thing that the kernel's code has complained of; one vCPU at a time, so one of it. */
-struct complaint {
-	const char *what, *file; /* NULL: nothing */
-	int line;
-	void *address;
-};
-
-static struct complaint trouble;
-static sigjmp_buf give_up;
-static volatile sig_atomic_t inside; /* the kernel's code is running */
-
-/* addr2line's answer for @address in this object, or the offset. */
-static void name_address(void *address, char *text, size_t size)
-{
-	unsigned long offset;
-	char command[4200];
-	FILE *tool;
-	Dl_info info;
-	size_t n = 0;
-
-	if (!dladdr((void *)name_address, &info)) {
-		snprintf(text, size, "%p", address);
-		return;
-	}
-	offset = (unsigned long)((char *)address - (char *)info.dli_fbase) - 1;
-	snprintf(text, size, "%s+%#lx", info.dli_fname, offset);
-	if (strchr(info.dli_fname, '\''))
-		return;
-	snprintf(command, sizeof(command), "addr2line -e '%s' %#lx 2>/dev/null", info.dli_fname,
-		 offset);
-	tool = popen(command, "r");
-	if (!tool)
-		return;
-	n = fread(command, 1, sizeof(command) - 1, tool);
-	command[n] = '\0';
-	command[strcspn(command, " \n")] = '\0';
-	if (!pclose(tool) && command[0] && command[0] != '?')
-		snprintf(text, size, "%s", command);
-}
-
-/* Each complaint is made into text once, and kept: reports point to it. */
-static const char *text_of(const struct complaint *complaint)
-{
-	static struct {
-		struct complaint complaint;
-		char text[512];
-	} seen[64];
-	static unsigned int n;
-	const char *tree;
-	char where[400];
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		if (!memcmp(&seen[i].complaint, complaint, sizeof(*complaint)))
-			return seen[i].text;
-	if (n == sizeof(seen) / sizeof(seen[0]))
-		return "more complaints than are kept apart";
-	if (complaint->file)
-		snprintf(where, sizeof(where), "%s:%d", complaint->file, complaint->line);
-	else
-		name_address(complaint->address, where, sizeof(where));
-	tree = strstr(where, "arch/x86/");
-	tree = tree ? tree : strstr(where, "include/linux/");
-	seen[n].complaint = *complaint;
-	snprintf(seen[n].text, sizeof(seen[n].text), "%s: %s%s", tree ? tree : where,
-		 complaint->file ? "" : "unexpected: ", complaint->what);
-	return seen[n++].text;
-}
-
-void engine_complain(const char *what, const char *file, int line, void *address)
-{
-	if (trouble.what)
-		return;
-	memset(&trouble, 0, sizeof(trouble)); /* compared as bytes */
-	trouble.what = what;
-	trouble.file = file;
-	trouble.line = line;
-	trouble.address = address;
-}
-
-void engine_give_up(void)
-{
-	if (!inside)
-		abort();
-	siglongjmp(give_up, 1);
-}
-
-void *glue_allocate(unsigned long size)
-{
-	return calloc(1, size);
-}
-
-static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
-
-#define NR_FAULTS (sizeof(faults) / sizeof(faults[0]))
-
-static struct sigaction before[NR_FAULTS]; /* who handled them: sanitizers, in a fuzz target */
-
-/*
- * An address that the kernel may not touch is a finding, perhaps a known one, and the next case runs.
- * What the kernel did not do is no business of ours.
- */
-static void caught(int signal, siginfo_t *info, void *context)
-{
-	const ucontext_t *user = context;
-	sigset_t this;
-
-	(void)info;
-	if (!inside) {
-		for (size_t i = 0; i < NR_FAULTS; i++)
-			sigaction(faults[i], &before[i], NULL);
-		return; /* to the instruction, which faults again */
-	}
-	engine_complain(signal == SIGILL   ? "SIGILL"
-			: signal == SIGFPE ? "SIGFPE"
-					   : "SIGSEGV",
-			NULL, 0, (char *)user->uc_mcontext.gregs[REG_RIP] + 1);
-	/* libFuzzer calls us from a handler of its own, during which the signal is blocked. */
-	sigemptyset(&this);
-	sigaddset(&this, signal);
-	sigprocmask(SIG_UNBLOCK, &this, NULL);
-	siglongjmp(give_up, 1);
-}
-
-static void catch_faults(void)
-{
-	struct sigaction action = { .sa_sigaction = caught, .sa_flags = SA_SIGINFO | SA_NODEFER };
-
-	for (size_t i = 0; i < NR_FAULTS; i++)
-		sigaction(faults[i], &action, &before[i]);
-}
 
 /*
  * IA32_PERF_CAPABILITIES that the tree does not know cannot be written by anybody, nor one that the
@@ -181,7 +45,7 @@ static struct engine_vcpu *kernel_create(const char **why)
 		free(vcpu);
 		return NULL;
 	}
-	catch_faults();
+	trouble_catch();
 	look_at_features();
 	return vcpu;
 }
@@ -255,12 +119,10 @@ static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest
 	/* KVM runs no vPMU of the other vendor's: what is read is tried on the guest's own host. */
 	vcpu->strangers = guest->vendor != host->vendor;
 	to_host(vcpu->strangers ? guest : host, &setup.host);
-	trouble.what = NULL;
-	if (!sigsetjmp(give_up, 0)) {
-		inside = 1;
+	trouble_forget();
+	if (trouble_enter())
 		glue_begin(vcpu->glue, &setup);
-	}
-	inside = 0;
+	trouble_leave();
 }
 
 static unsigned long long *gp_slot(const struct engine_vcpu *vcpu, unsigned int x)
@@ -341,7 +203,7 @@ static void name_tsc(const struct engine_vcpu *vcpu, struct engine_answer *answe
 	uint64_t tsc = answer->regs.rdx << 32 | (uint32_t)answer->regs.rax;
 
 	if (answer->answer != ANSWER_VALUE || answer->regs.rax >> 32 || answer->regs.rdx >> 32 ||
-	    tsc < before || tsc > __rdtsc())
+	    tsc < before || tsc > trouble_tsc())
 		return;
 	answer->regs.rax = (uint32_t)vcpu->kept.vmware[0];
 	answer->regs.rdx = vcpu->kept.vmware[0] >> 32;
@@ -366,12 +228,10 @@ static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 	};
 
 	if ((uint32_t)state->regs.rcx == RDPMC_VMWARE_FIRST)
-		before = __rdtsc();
-	if (!sigsetjmp(give_up, 0)) {
-		inside = 1;
+		before = trouble_tsc();
+	if (trouble_enter())
 		glue_read(vcpu->glue, entry == ENTRY_EMULATOR, state->lock, &regs, &glue);
-	}
-	inside = 0;
+	trouble_leave();
 	answer->answer = answer_of(&glue, state->mode == MODE_REAL);
 	answer->elsewhere = glue.elsewhere;
 	answer->error_code = answer->answer == ANSWER_VALUE ? 0 : glue.error_code;
@@ -417,24 +277,16 @@ static enum intercept kernel_intercepts(struct engine_vcpu *vcpu)
 
 	if (vcpu->strangers)
 		return INTERCEPT_UNKNOWN;
-	if (!sigsetjmp(give_up, 0)) {
-		inside = 1;
+	if (trouble_enter())
 		intercepts = glue_intercepts(vcpu->glue);
-	}
-	inside = 0;
+	trouble_leave();
 	return intercepts < 0 ? INTERCEPT_UNKNOWN : intercepts ? INTERCEPT_ON : INTERCEPT_OFF;
 }
 
 static const char *kernel_trouble(struct engine_vcpu *vcpu)
 {
-	const char *text;
-
 	(void)vcpu;
-	if (!trouble.what)
-		return NULL;
-	text = text_of(&trouble);
-	trouble.what = NULL;
-	return text;
+	return trouble_text();
 }
 
 __attribute__((visibility("default"))) const struct engine rdpmc_engine = {
