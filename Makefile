@@ -382,7 +382,11 @@ faults: setup-fuzz $(FAULT_PROGRAMS) ## score: how soon each deliberate defect i
 	$(BUILD)/rdpmc-diff faults --build $(BUILD) $(FAULT_ARGS)
 
 # For all inputs instead of many. The same judge natively, to repeat a counterexample.
-$(BUILD)/prove-repeat: $(call objects,$(BUILD),prove/repeat.c prove/judge.c prove/blame.c fuzz/engines.c fuzz/case.c \
+$(BUILD)/prove-repeat: $(call objects,$(BUILD),prove/repeat.c prove/judge.c prove/blame.c prove/known_none.c fuzz/engines.c fuzz/case.c \
+	fuzz/cpuid.c fuzz/known.c fuzz/known_file.c \
+	fuzz/engine_emulator_inlined.c $(MODEL_SOURCES))
+	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $^ -ldl
+$(BUILD)/prove-known: $(call objects,$(BUILD),prove/print_known.c fuzz/engines.c fuzz/case.c fuzz/cpuid.c fuzz/known.c fuzz/known_file.c \
 	fuzz/engine_emulator_inlined.c $(MODEL_SOURCES))
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $^ -ldl
 PROVE = scripts/prove --build $(BUILD) $(PROVE_ARGS)

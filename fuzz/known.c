@@ -6,7 +6,6 @@
 
 #include "fuzz/cpuid.h"
 #include "fuzz/known_file.h"
-#include "model/intercept.h"
 
 static uint64_t operand(const struct known_world *world, const struct known_operand *operand)
 {
@@ -66,7 +65,7 @@ static bool apply(struct known_world *world, const struct known_entry *entry)
 	return changed;
 }
 
-static void to_world(const struct known_question *question, struct known_world *world)
+void known_to_world(const struct known_question *question, struct known_world *world)
 {
 	const struct rdpmc_state *state = question->state;
 	struct cpuid_counts counts;
@@ -95,38 +94,58 @@ static void to_world(const struct known_question *question, struct known_world *
 	world->host_fixed = counts.fixed;
 }
 
+static void guest_view(const struct known_question *question, const struct known_world *world,
+		       struct rdpmc_view *view)
+{
+	const struct rdpmc_pmu none = { .vendor = world->guest.vendor };
+
+	rdpmc_view(world->no_pmu ? &none : &world->guest, question->choices, view);
+}
+
+struct rdpmc_pass known_pass(const struct known_question *question, const struct known_world *world)
+{
+	const struct rdpmc_policy policy = { world->backdoor && !world->no_pmu, world->mediated };
+	struct rdpmc_view guest, host;
+
+	guest_view(question, world, &guest);
+	rdpmc_view(&world->host, question->choices, &host);
+	return rdpmc_may_pass(&host, &guest, &policy);
+}
+
+struct rdpmc_outcome known_outcome(const struct known_question *question, const struct known_world *world)
+{
+	const struct rdpmc_policy policy = { world->backdoor && !world->no_pmu, world->mediated };
+	struct rdpmc_state state = *question->state;
+	struct rdpmc_outcome outcome;
+	struct rdpmc_view guest;
+
+	guest_view(question, world, &guest);
+	state.regs.rcx = world->ecx;
+	state.cr0 = (state.cr0 & ~RDPMC_CR0_PE) | (world->pe ? RDPMC_CR0_PE : 0);
+	state.cr4 = (state.cr4 & ~RDPMC_CR4_PCE) | (world->pce ? RDPMC_CR4_PCE : 0);
+	outcome.decision = rdpmc_decide(&guest, &policy, question->counters, &state);
+	outcome.value = rdpmc_value(&outcome.decision, question->counters);
+	if (world->value_bits < 64)
+		outcome.value &= (1ULL << world->value_bits) - 1;
+	outcome.regs = rdpmc_result(&outcome.decision, question->state, outcome.value);
+	return outcome;
+}
+
 /* Is the engine's answer that of a processor in such a world? */
 static bool answers(const struct known_question *question, const struct known_world *world)
 {
 	const struct engine_answer *answer = question->answer;
-	const struct rdpmc_policy policy = { world->backdoor && !world->no_pmu, world->mediated };
-	const struct rdpmc_pmu none = { .vendor = world->guest.vendor };
-	struct rdpmc_state state = *question->state;
-	struct rdpmc_decision decision;
-	struct rdpmc_view guest, host;
-	struct rdpmc_regs regs;
-	uint64_t read;
+	struct rdpmc_outcome outcome;
 
-	if (world->no_pmu)
-		rdpmc_view(&none, question->choices, &guest);
-	else
-		rdpmc_view(&world->guest, question->choices, &guest);
-	if (!answer) {
-		rdpmc_view(&world->host, question->choices, &host);
-		return rdpmc_may_pass(&host, &guest, &policy).obstacle == OBSTACLE_NONE;
-	}
-	state.regs.rcx = world->ecx;
-	state.cr0 = (state.cr0 & ~RDPMC_CR0_PE) | (world->pe ? RDPMC_CR0_PE : 0);
-	state.cr4 = (state.cr4 & ~RDPMC_CR4_PCE) | (world->pce ? RDPMC_CR4_PCE : 0);
-	decision = rdpmc_decide(&guest, &policy, question->counters, &state);
-	read = rdpmc_value(&decision, question->counters);
-	if (world->value_bits < 64)
-		read &= (1ULL << world->value_bits) - 1;
-	if (question->clocks && decision.class == CLASS_VMWARE && answer->answer == ANSWER_VALUE)
-		read = (uint32_t)answer->regs.rax | answer->regs.rdx << 32;
-	regs = rdpmc_result(&decision, question->state, read);
-	return answer->answer == decision.answer && !answer->error_code && !answer->elsewhere &&
-	       engine_same_regs(&answer->regs, &regs);
+	if (!answer)
+		return known_pass(question, world).obstacle == OBSTACLE_NONE;
+	outcome = known_outcome(question, world);
+	if (question->clocks && outcome.decision.class == CLASS_VMWARE &&
+	    answer->answer == ANSWER_VALUE)
+		outcome.regs = rdpmc_result(&outcome.decision, question->state,
+					    (uint32_t)answer->regs.rax | answer->regs.rdx << 32);
+	return answer->answer == outcome.decision.answer && !answer->error_code &&
+	       !answer->elsewhere && engine_same_regs(&answer->regs, &outcome.regs);
 }
 
 /* The same with all differences of @which at once, in their order. */
@@ -158,7 +177,7 @@ uint64_t known_explain(struct known *known, const struct known_question *questio
 	uint64_t as = 0, troubled = 0, any = 0, explained;
 	struct known_world world, changed;
 
-	to_world(question, &world);
+	known_to_world(question, &world);
 	changed = world;
 	for (unsigned int i = 0; i < known->count; i++) {
 		const struct known_entry *entry = &known->entries[i];

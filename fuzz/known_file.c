@@ -90,9 +90,19 @@ uint64_t known_field_get(const struct known_world *world, const struct known_fie
 	return value;
 }
 
+const char *known_field_name(const struct known_field *field)
+{
+	return field->name;
+}
+
+uint64_t known_field_most(const struct known_field *field)
+{
+	return field->most ? field->most : ~0ULL >> (64 - 8 * field->size);
+}
+
 void known_field_set(struct known_world *world, const struct known_field *field, uint64_t value)
 {
-	uint64_t most = field->most ? field->most : ~0ULL >> (64 - 8 * field->size);
+	uint64_t most = known_field_most(field);
 
 	if (value > most)
 		value = most;

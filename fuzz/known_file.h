@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fuzz/known.h"
+#include "model/intercept.h"
 
 /* What conditions ask and assignments change. */
 struct known_world {
@@ -29,6 +30,17 @@ struct known_field;
 
 uint64_t known_field_get(const struct known_world *world, const struct known_field *field);
 void known_field_set(struct known_world *world, const struct known_field *field, uint64_t value);
+
+/* As conditions call it, which is its name in struct known_world, and the most that it can be given. */
+const char *known_field_name(const struct known_field *field);
+uint64_t known_field_most(const struct known_field *field);
+
+/* What a question is about; and what a processor in such a world does, or may let pass. */
+void known_to_world(const struct known_question *question, struct known_world *world);
+struct rdpmc_outcome known_outcome(const struct known_question *question,
+				   const struct known_world *world);
+struct rdpmc_pass known_pass(const struct known_question *question,
+			     const struct known_world *world);
 
 struct known_operand {
 	const struct known_field *field; /* NULL: a number */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What an engine makes of a case, held against the model. */
+#include "fuzz/cpuid.h"
 #include "prove/prove.h"
 
 static uint64_t value_of(const struct engine_answer *answer)
@@ -30,6 +31,26 @@ static enum flaw flaw_of(const struct rdpmc_outcome *model, const struct engine_
 	return counters_held ? FLAW_NONE : FLAW_COUNTERS;
 }
 
+void prove_known_core(struct known_world *world)
+{
+	if (world->guest.vendor == RDPMC_AMD)
+		world->guest_core = (uint8_t)cpuid_core_counters(&world->guest);
+}
+
+/* What is due where differences are known: @outcome becomes that of the processor that they make. */
+static struct prove_known known_due(const struct known_question *question,
+				    struct rdpmc_outcome *outcome)
+{
+	struct known_world world;
+	struct prove_known known;
+
+	known_to_world(question, &world);
+	known = prove_known(&world);
+	if (known.as)
+		*outcome = known_outcome(question, &world);
+	return known;
+}
+
 struct prove_verdict prove_read(const struct prove_inputs *inputs)
 {
 	const struct rdpmc_state *state = &inputs->decoded.state;
@@ -37,43 +58,74 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 	struct rdpmc_policy policy = inputs->decoded.policy;
 	struct rdpmc_counters after = inputs->counters;
 	struct prove_verdict verdict = { 0 };
+	struct rdpmc_outcome plain;
 	struct engine_answer planted;
 	struct rdpmc_view view;
 	const char *why;
-	bool held;
+	bool held, complains;
 	struct engine_vcpu *vcpu = proved->create(&why);
+	const struct known_question question = {
+		.guest = &guest,
+		.host = &host,
+		.policy = &policy,
+		.choices = &inputs->choices,
+		.state = state,
+		.counters = &inputs->counters,
+		.entry = inputs->entry,
+		.answer = &verdict.engine,
+	};
 
 	proved->offer(vcpu, &guest, &host, &policy);
 	proved->begin(vcpu, &guest, &host, &policy);
 	proved->load(vcpu, &inputs->counters, RDPMC_MAX_GP, RDPMC_MAX_FIXED);
 	proved->read(vcpu, inputs->entry, state, &verdict.engine);
 
-	rdpmc_view(&guest, &inputs->choices, &view);
-	verdict.model = rdpmc_execute(&view, &policy, state, &after);
-	held = holds(vcpu, &after);
-	verdict.flaw = flaw_of(&verdict.model, &verdict.engine, held);
 	verdict.guest = guest;
+	rdpmc_view(&guest, &inputs->choices, &view);
+	plain = rdpmc_execute(&view, &policy, state, &after);
+	held = holds(vcpu, &after);
+	verdict.plain = flaw_of(&plain, &verdict.engine, held);
+	verdict.model = plain;
+	verdict.known = known_due(&question, &verdict.model);
+	verdict.flaw = flaw_of(&verdict.model, &verdict.engine, held);
 	planted = verdict.engine;
 	planted.regs.rax ^= (uint32_t)state->regs.rcx == PROVE_PLANTED &&
 			    planted.answer == ANSWER_VALUE;
 	verdict.planted = flaw_of(&verdict.model, &planted, held);
+
+	complains = proved->trouble && proved->trouble(vcpu);
+	if (complains && !verdict.known.may_complain)
+		verdict.flaw = FLAW_TROUBLE;
+	if (verdict.known.may_be_any)
+		verdict.flaw = FLAW_NONE;
 	proved->destroy(vcpu);
 	return verdict;
 }
 
-enum intercept prove_intercepts(const struct prove_inputs *inputs, struct rdpmc_pmu *guest,
-				struct rdpmc_pmu *host, struct rdpmc_policy *policy)
+void prove_intercepts(const struct prove_inputs *inputs, struct prove_intercept *intercept)
 {
 	const char *why;
 	struct engine_vcpu *vcpu = proved->create(&why);
-	enum intercept intercept;
+	const struct known_question question = {
+		.guest = &intercept->guest,
+		.host = &intercept->host,
+		.policy = &intercept->policy,
+		.choices = &inputs->choices,
+		.state = &inputs->decoded.state,
+		.counters = &inputs->counters,
+	};
+	struct known_world world;
+	struct prove_known known;
 
-	*guest = inputs->decoded.guest;
-	*host = inputs->decoded.host;
-	*policy = inputs->decoded.policy;
-	proved->offer(vcpu, guest, host, policy);
-	proved->begin(vcpu, guest, host, policy);
-	intercept = proved->intercepts(vcpu);
+	intercept->guest = inputs->decoded.guest;
+	intercept->host = inputs->decoded.host;
+	intercept->policy = inputs->decoded.policy;
+	proved->offer(vcpu, &intercept->guest, &intercept->host, &intercept->policy);
+	proved->begin(vcpu, &intercept->guest, &intercept->host, &intercept->policy);
+	intercept->intercept = proved->intercepts(vcpu);
+	known_to_world(&question, &world);
+	known = prove_known(&world);
+	intercept->known = known.may_be_any ||
+			   (known.as && known_pass(&question, &world).obstacle == OBSTACLE_NONE);
 	proved->destroy(vcpu);
-	return intercept;
 }

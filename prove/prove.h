@@ -7,7 +7,7 @@
 #define PROVE_PROVE_H
 
 #include "fuzz/engine.h"
-#include "model/intercept.h"
+#include "prove/known.h"
 
 /* The engine that is proved. */
 extern const struct engine *proved;
@@ -20,7 +20,8 @@ extern const struct engine *proved;
 	FLAW(VALUE, "another value", __VA_ARGS__)                                                  \
 	FLAW(REGISTERS, "other registers, RIP, flags or error code", __VA_ARGS__)                  \
 	FLAW(ELSEWHERE, "CR0, CR4 or CPL changed", __VA_ARGS__)                                    \
-	FLAW(COUNTERS, "other counters or control registers afterwards", __VA_ARGS__)
+	FLAW(COUNTERS, "other counters or control registers afterwards", __VA_ARGS__)              \
+	FLAW(TROUBLE, "a complaint of its own", __VA_ARGS__)
 
 #define FLAW_ENUM(name, text, unused) FLAW_##name,
 enum flaw { FLAW_NONE, PROVE_FLAWS(FLAW_ENUM, ) NR_FLAWS };
@@ -37,6 +38,8 @@ struct prove_inputs {
 struct prove_verdict {
 	enum flaw flaw;
 	enum flaw planted; /* where the values of PROVE_PLANTED are one bit off */
+	enum flaw plain;   /* where nothing is known of the engine */
+	struct prove_known known;
 	struct rdpmc_pmu guest; /* as the engine can give it */
 	struct rdpmc_outcome model;
 	struct engine_answer engine;
@@ -74,8 +77,14 @@ void prove_show(struct prove_pass *pass, struct rdpmc_pass obstacle);
 /* Control bits of what the guest's PMU does not have are reserved to it. */
 void prove_reserve(const struct rdpmc_view *guest, struct rdpmc_counters *counters);
 
+struct prove_intercept {
+	enum intercept intercept;
+	struct rdpmc_pmu guest, host; /* as the engine can give them */
+	struct rdpmc_policy policy;
+	bool known; /* that it is off is a known difference */
+};
+
 /* Does the engine intercept RDPMC for this guest on this host? */
-enum intercept prove_intercepts(const struct prove_inputs *inputs, struct rdpmc_pmu *guest,
-				struct rdpmc_pmu *host, struct rdpmc_policy *policy);
+void prove_intercepts(const struct prove_inputs *inputs, struct prove_intercept *intercept);
 
 #endif

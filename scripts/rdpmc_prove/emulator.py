@@ -37,10 +37,10 @@ def sources(emulator=None):
     top = os.path.relpath(TOP)
     emulator = emulator or top
     return ["-I", emulator, "-I", top,
-            *(os.path.join(top, "prove", name) for name in ("prove.c", "judge.c", "pass.c", "engine_emulator.c")),
+            *(os.path.join(top, "prove", name) for name in ("prove.c", "judge.c", "pass.c", "engine_emulator.c", "known_none.c")),
             *sorted(glob.glob(os.path.join(top, "model/*.c"))),
             *sorted(glob.glob(os.path.join(emulator, "emulator/*.c"))),
-            *(os.path.join(top, "fuzz", name) for name in ("engine_emulator.c", "case.c"))]
+            *(os.path.join(top, "fuzz", name) for name in ("engine_emulator.c", "case.c", "known.c", "cpuid.c"))]
 
 
 def _runs(options, tools):

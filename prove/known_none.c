@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* An engine of which no difference is known. */
+#include "prove/known.h"
+
+struct prove_known prove_known(struct known_world *world)
+{
+	(void)world;
+	return (struct prove_known){ 0 };
+}
+
+void prove_known_witnesses(uint64_t met)
+{
+	(void)met;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * prove-known ENGINE DIRECTORY: the known differences of *.known that are about this engine, as C for
+ * a proof: read by the one who reads them for everybody else, printed as the conditions and assignments
+ * that they are.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fuzz/known_file.h"
+
+static void print_operand(const struct known_operand *operand, const char *world)
+{
+	if (operand->field)
+		printf("(uint64_t)%s%s", world, known_field_name(operand->field));
+	else
+		printf("%#" PRIx64 "ULL", operand->number);
+}
+
+static void print_expression(const struct known_expression *expression, const char *world)
+{
+	const char *between = expression->operator== KNOWN_AND ? " & " : ", ";
+
+	printf(expression->operator== KNOWN_MIN ? "least(" : "(");
+	print_operand(&expression->a, world);
+	if (expression->operator!= KNOWN_NOTHING) {
+		printf("%s", between);
+		print_operand(&expression->b, world);
+	}
+	printf(")");
+}
+
+static void print_conditions(const struct known_entry *entry)
+{
+	static const char *const relations[] = { "==", "!=", "<", ">=" };
+
+	for (unsigned int i = 0; i < entry->n_conditions; i++) {
+		printf("%s", i ? " && " : "");
+		print_expression(&entry->conditions[i].left, "before.");
+		printf(" %s ", relations[entry->conditions[i].relation]);
+		print_expression(&entry->conditions[i].right, "before.");
+	}
+	printf("%s", entry->n_conditions ? "" : "true");
+}
+
+static void print_entry(const struct known_entry *entry, unsigned int number)
+{
+	printf("\n\t/* %s */\n\tif (", entry->said.name);
+	print_conditions(entry);
+	printf(") {\n\t\tconst struct known_world was = *world;\n\n\t\tprove_known_core(world);\n");
+	for (unsigned int i = 0; i < entry->n_assignments; i++) {
+		const struct known_assignment *assignment = &entry->assignments[i];
+
+		printf("\t\tworld->%s = least(", known_field_name(assignment->field));
+		print_expression(&assignment->expression, "world->");
+		printf(", %#" PRIx64 "ULL);\n", known_field_most(assignment->field));
+	}
+	for (unsigned int i = 0; i < entry->n_assignments; i++) {
+		const char *name = known_field_name(entry->assignments[i].field);
+
+		printf("\t\twhich |= (uint64_t)(world->%s != was.%s) << %u;\n", name, name, number);
+	}
+	if (!entry->n_assignments)
+		printf("\t\t%s |= 1ULL << %u;\n", entry->trouble ? "may_complain" : "may_be_any",
+		       number);
+	printf("\t}\n");
+}
+
+int main(int argc, char **argv)
+{
+	const struct engine *engine;
+	struct known *known;
+	char why[1000];
+	const char *reason;
+
+	if (argc != 3) {
+		fputs("usage: prove-known ENGINE DIRECTORY\n", stderr);
+		return 2;
+	}
+	engine = engine_find(argv[1], &reason);
+	if (!engine) {
+		fprintf(stderr, "prove-known: %s: %s\n", argv[1], reason);
+		return 2;
+	}
+	known = known_read(argv[2], engine, why, sizeof(why));
+	if (!known) {
+		fprintf(stderr, "prove-known: %s\n", why);
+		return 2;
+	}
+	printf("/* Known differences of %s. */\n#include \"prove/known.h\"\n\n", engine->name);
+	printf("static uint64_t least(uint64_t a, uint64_t b)\n{\n\treturn a < b ? a : b;\n}\n\n");
+	printf("struct prove_known prove_known(struct known_world *world)\n{\n"
+	       "\tconst struct known_world before = *world;\n"
+	       "\tuint64_t which = 0, may_complain = 0, may_be_any = 0;\n");
+	for (unsigned int i = 0; i < known->count; i++)
+		print_entry(&known->entries[i], i);
+	printf("\treturn (struct prove_known){ which, may_complain, may_be_any };\n}\n\n");
+	printf("void prove_known_witnesses(uint64_t met)\n{\n");
+	for (unsigned int i = 0; i < known->count; i++)
+		printf("\t__CPROVER_assert(!(met >> %u & 1), \"witness: known %s\");\n", i,
+		       known->entries[i].said.name);
+	printf("}\n");
+	known_free(known);
+	return fflush(stdout) ? 2 : 0;
+}
