@@ -1027,7 +1027,7 @@ static void test_pmu_cost_rows(void **state)
 			/* A guest without a PMU can be had anywhere. */
 			assert_int_equal(base->status, ROW_READY);
 			assert_int_equal(base->machine, MACHINE_NO_PMU);
-			assert_null(cases_without_pmu(table.rows, table.n, base));
+			assert_null(cases_base(table.rows, table.n, base));
 			for (size_t s = 0; s < ARRAY_SIZE(with_pmu); s++) {
 				const struct row *row = pmu_cost_row(&table, e, with_pmu[s].name);
 
@@ -1038,7 +1038,7 @@ static void test_pmu_cost_rows(void **state)
 				assert_int_equal(row->cpl, base->cpl);
 				assert_int_equal(row->exits, base->exits);
 				assert_true(row_has_guest(row));
-				assert_ptr_equal(cases_without_pmu(table.rows, table.n, row), base);
+				assert_ptr_equal(cases_base(table.rows, table.n, row), base);
 				assert_non_null(cases_empty_loop(table.rows, table.n, row));
 			}
 		}
@@ -1123,7 +1123,7 @@ static void test_pmu_cost_filter(void **state)
 	assert_int_equal(n, ARRAY_SIZE(kept));
 	for (size_t i = 0; i < n; i++)
 		assert_string_equal(table.rows[i].name, kept[i]);
-	assert_ptr_equal(cases_without_pmu(table.rows, n, &table.rows[2]), &table.rows[1]);
+	assert_ptr_equal(cases_base(table.rows, n, &table.rows[2]), &table.rows[1]);
 
 	/* Nothing is to be held against what is skipped. */
 	table_make_pmu_cost(&table, SKYLAKE_6_12);
@@ -1132,7 +1132,7 @@ static void test_pmu_cost_filter(void **state)
 	/* Without the option there is no such counterpart. */
 	table_make(&table, SKYLAKE_ON);
 	for (size_t i = 0; i < table.n; i++) {
-		assert_null(cases_without_pmu(table.rows, table.n, &table.rows[i]));
+		assert_null(cases_base(table.rows, table.n, &table.rows[i]));
 		assert_null(pmu_state(table.rows[i].machine));
 	}
 }

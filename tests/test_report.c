@@ -660,7 +660,7 @@ static void set_path(size_t i, uint64_t instructions, uint64_t wrmsr)
 	bench.results[i].path.wrmsr = wrmsr;
 }
 
-static const struct pmu_cost *pmu_cost_of(const struct pmu_cost *costs, size_t n, size_t row)
+static const struct added_cost *pmu_cost_of(const struct added_cost *costs, size_t n, size_t row)
 {
 	for (size_t i = 0; i < n; i++)
 		if (costs[i].row == &bench.rows[row])
@@ -670,52 +670,52 @@ static const struct pmu_cost *pmu_cost_of(const struct pmu_cost *costs, size_t n
 
 static void test_pmu_costs(void **state)
 {
-	struct pmu_cost costs[MAX_ROWS];
-	const struct pmu_cost *cost;
+	struct added_cost costs[MAX_ROWS];
+	const struct added_cost *cost;
 	size_t n, row;
 
 	(void)state;
 	make_pmu_cost_bench(&zen_4);
 	measure_pmu_cost(10);
-	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	n = added_costs(&bench, costs, ARRAY_SIZE(costs));
 	assert_int_equal(n, 5 * ARRAY_SIZE(pmu_guests));
 	for (size_t g = 0; g < ARRAY_SIZE(pmu_guests); g++) {
 		row = pmu_cost_index("port", pmu_guests[g], "cpl0");
 		cost = pmu_cost_of(costs, n, row);
 		assert_non_null(cost);
-		assert_ptr_equal(cost->without,
+		assert_ptr_equal(cost->base,
 				 &bench.rows[pmu_cost_index("port", "no-pmu", "cpl0")]);
 		check_about(cost->ticks.estimate, 100 * (double)(g + 1));
 		assert_true(cost->ticks.lower <= cost->ticks.estimate &&
 			    cost->ticks.estimate <= cost->ticks.upper);
 		assert_false(cost->has_path);
 	}
-	assert_int_equal(pmu_costs(&bench, costs, 7), 7);
+	assert_int_equal(added_costs(&bench, costs, 7), 7);
 
 	/* One of them failed, or the guest without a PMU did: no difference. */
 	bench.rows[row].status = ROW_FAILED;
 	bench.rows[pmu_cost_index("cpuid", "no-pmu", "cpl3")].status = ROW_FAILED;
-	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	n = added_costs(&bench, costs, ARRAY_SIZE(costs));
 	assert_int_equal(n, 5 * ARRAY_SIZE(pmu_guests) - 1 - ARRAY_SIZE(pmu_guests));
 	assert_null(pmu_cost_of(costs, n, row));
 
 	make_pmu_cost_bench(&zen_4);
 	measure_pmu_cost(5);
-	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	n = added_costs(&bench, costs, ARRAY_SIZE(costs));
 	assert_true(n > 0 && isnan(costs[0].ticks.lower) && isnan(costs[0].ticks.upper));
 	make_pmu_cost_bench(&pvm);
 	measure_pmu_cost(10);
-	assert_int_equal(pmu_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
+	assert_int_equal(added_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
 	make_bench(&zen_4, false);
 	measure_all(10);
-	assert_int_equal(pmu_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
+	assert_int_equal(added_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
 }
 
 /* Of recorded exits, and only where both were. */
 static void test_pmu_costs_of_paths(void **state)
 {
-	struct pmu_cost costs[MAX_ROWS];
-	const struct pmu_cost *cost;
+	struct added_cost costs[MAX_ROWS];
+	const struct added_cost *cost;
 	size_t n, without, with;
 
 	(void)state;
@@ -724,10 +724,10 @@ static void test_pmu_costs_of_paths(void **state)
 	without = pmu_cost_index("cpuid", "no-pmu", "cpl0");
 	with = pmu_cost_index("cpuid", "passthrough-1", "cpl0");
 	set_path(without, 1201, 9);
-	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	n = added_costs(&bench, costs, ARRAY_SIZE(costs));
 	assert_false(pmu_cost_of(costs, n, with)->has_path);
 	set_path(with, 2360, 4);
-	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	n = added_costs(&bench, costs, ARRAY_SIZE(costs));
 	cost = pmu_cost_of(costs, n, with);
 	assert_true(cost->has_path);
 	assert_int_equal(cost->instructions, 1159);
