@@ -114,7 +114,7 @@ struct case_plan {
 };
 
 #define MAX_VCPUS 128
-#define MAX_ROWS  512
+#define MAX_ROWS  (128 * 8) /* of one vCPU, each at every number up to MAX_VCPUS */
 
 /* The numbers of vCPUs that are measured of @most: 1, 2, 4, 8 ... and @most. 0 behind the last. */
 unsigned int cases_level(unsigned int most, unsigned int i);
