@@ -65,6 +65,8 @@ struct bench {
  * negative errno when no guest can be run at all, -EINVAL when the time does not suffice.
  */
 int bench_run(struct bench *bench, struct failure *failure);
+/* What becomes of each ready row after the last run; bench_run() does it. */
+void bench_settle(struct bench *bench);
 void bench_free(struct bench *bench);
 
 #endif

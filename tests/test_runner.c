@@ -865,9 +865,36 @@ static void test_vcpus_apart(void **state)
 	(void)state;
 	bench->options.runs = 1;
 	run(bench);
-	expect_failed(find(bench, BESIDE_ROW), "at the same time for less than 90 %");
+	expect_failed(find(bench, BESIDE_ROW), "ran at the same time for less than 90 % of the time");
 	assert_int_equal(find(bench, ALONE_ROW)->status, ROW_MEASURED);
 	finish(bench);
+}
+
+/* A row is no better than the loop that is taken off it. */
+static void test_empty_loop_apart(void **state)
+{
+	struct run_result apart = { .together = 0.5 }, together = { .together = 1 };
+	struct bench *bench = make_emulator_bench(EXIT_ROW);
+
+	(void)state;
+	bench->options.least_together = VCPUS_LEAST_TOGETHER;
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		bench->rows[i].vcpus = 2;
+		bench->results[i] = (struct row_result){
+			.runs = bench->rows[i].insn == GUEST_INSN_EMPTY ? &apart : &together,
+			.n_runs = 1,
+		};
+	}
+	bench_settle(bench);
+	expect_failed(find(bench, EXIT_ROW), "those of the empty loop to take off");
+	expect_failed(find(bench, EMPTY_ROW), "ran at the same time");
+	apart.together = 0.9;
+	for (size_t i = 0; i < bench->n_rows; i++)
+		bench->rows[i].status = ROW_READY;
+	bench_settle(bench);
+	assert_int_equal(find(bench, EXIT_ROW)->status, ROW_MEASURED);
+	assert_int_equal(find(bench, EMPTY_ROW)->status, ROW_MEASURED);
+	free(bench);
 }
 
 /* One that is lost is told by its number, and the next row has another VM. */
@@ -969,6 +996,7 @@ int main(void)
 		cmocka_unit_test(test_one_guest),
 		cmocka_unit_test(test_vcpus),
 		cmocka_unit_test(test_vcpus_apart),
+		cmocka_unit_test(test_empty_loop_apart),
 		cmocka_unit_test(test_vcpu_lost),
 		cmocka_unit_test(test_vcpus_wrong_answer),
 		cmocka_unit_test(test_together),
