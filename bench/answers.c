@@ -370,16 +370,17 @@ void answers_exits(struct bench *bench, unsigned int run)
 		enum kvm_backend backend =
 			row->machine == MACHINE_SIMULATED ? KVM_BACKEND_UNKNOWN : bench->backend;
 		char reason[200], block[16], sample[16];
-		double turns;
+		double turns, visits;
 
 		if (row->status != ROW_READY || !row_has_guest(row) ||
 		    bench->results[i].n_runs <= run)
 			continue;
 		result = &bench->results[i].runs[run];
 		turns = (double)result->reads / 3; /* exits are of 2N less N */
+		visits = RUN_VISITS * row_vcpus(row);
 		/* Samples pay for the way in and out of the guest, blocks for a stray exit at most. */
-		if (exits_agree(row, backend, result->exits * turns, RUN_VISITS, turns) &&
-		    exits_agree(row, backend, result->sample_exits, RUN_VISITS * MOST_CALL_EXITS,
+		if (exits_agree(row, backend, result->exits * turns, visits, turns) &&
+		    exits_agree(row, backend, result->sample_exits, visits * MOST_CALL_EXITS,
 				(double)result->samples.n))
 			continue;
 		format_figure(result->exits, block);

@@ -397,6 +397,49 @@ static void add_native(const struct case_plan *plan, struct row *rows, size_t *n
 	}
 }
 
+unsigned int cases_level(unsigned int most, unsigned int i)
+{
+	if (i && 1U << (i - 1) >= most)
+		return 0;
+	return 1U << i < most ? 1U << i : most;
+}
+
+#define VCPUS_SUFFIX "-vcpus"
+
+/* @from with the number of vCPUs at @at, the end of its second part or the suffix that is there. */
+static void set_vcpus_name(char *name, size_t size, const char *from, const char *at,
+			   unsigned int vcpus)
+{
+	snprintf(name, size, "%.*s" VCPUS_SUFFIX "%u%s", (int)(at - from), from, vcpus,
+		 strchr(at, '/'));
+}
+
+static struct row with_vcpus(const struct row *row, unsigned int vcpus)
+{
+	struct row result = *row;
+
+	result.vcpus = vcpus;
+	set_vcpus_name(result.name, sizeof(result.name), row->name,
+		       strchr(strchr(row->name, '/') + 1, '/'), vcpus);
+	return result;
+}
+
+/* Each row once for each number of vCPUs. From the last on, in place. */
+static size_t add_vcpus(unsigned int most, struct row *rows, size_t n)
+{
+	unsigned int levels = 0;
+
+	while (cases_level(most, levels))
+		levels++;
+	for (size_t i = n; i-- > 0;) {
+		const struct row row = rows[i];
+
+		for (unsigned int level = 0; level < levels; level++)
+			rows[i * levels + level] = with_vcpus(&row, cases_level(most, level));
+	}
+	return n * levels;
+}
+
 size_t cases_make(const struct case_plan *plan, struct row *rows)
 {
 	size_t n = 0;
@@ -415,9 +458,11 @@ size_t cases_make(const struct case_plan *plan, struct row *rows)
 	} else {
 		add_machine(plan, MACHINE_INTERCEPTED, rows, &n);
 		add_machine(plan, MACHINE_PASSTHROUGH, rows, &n);
-		add_native(plan, rows, &n);
+		/* Without a guest there is nothing of KVM's to contend for. */
+		if (!plan->vcpus)
+			add_native(plan, rows, &n);
 	}
-	return n;
+	return plan->vcpus ? add_vcpus(plan->vcpus, rows, n) : n;
 }
 
 const struct row *cases_empty_loop(const struct row *rows, size_t n, const struct row *row)
@@ -425,13 +470,31 @@ const struct row *cases_empty_loop(const struct row *rows, size_t n, const struc
 	if (row->insn == GUEST_INSN_EMPTY)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
-		if (rows[i].insn == GUEST_INSN_EMPTY && rows[i].cpl == row->cpl)
+		if (rows[i].insn == GUEST_INSN_EMPTY && rows[i].cpl == row->cpl &&
+		    rows[i].vcpus == row->vcpus)
 			return &rows[i];
 	return NULL;
 }
 
-const struct row *cases_without_pmu(const struct row *rows, size_t n, const struct row *row)
+/* With one vCPU; NULL for itself. */
+static const struct row *alone(const struct row *rows, size_t n, const struct row *row)
 {
+	const char *suffix = strstr(row->name, VCPUS_SUFFIX);
+	char name[sizeof(row->name)];
+
+	if (row->vcpus == 1 || !suffix)
+		return NULL;
+	set_vcpus_name(name, sizeof(name), row->name, suffix, 1);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(rows[i].name, name))
+			return &rows[i];
+	return NULL;
+}
+
+const struct row *cases_base(const struct row *rows, size_t n, const struct row *row)
+{
+	if (row->vcpus)
+		return alone(rows, n, row);
 	if (!pmu_state(row->machine) || row->machine == MACHINE_NO_PMU)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
@@ -486,11 +549,15 @@ size_t cases_filter(struct row *rows, size_t n, const char *glob)
 		if (rows[i].status != ROW_READY)
 			continue;
 		empty = cases_empty_loop(rows, n, &rows[i]);
-		base = cases_without_pmu(rows, n, &rows[i]);
+		base = cases_base(rows, n, &rows[i]);
 		if (empty)
 			keep[empty - rows] = true;
-		if (base)
-			keep[base - rows] = true;
+		if (!base)
+			continue;
+		keep[base - rows] = true;
+		empty = cases_empty_loop(rows, n, base);
+		if (empty)
+			keep[empty - rows] = true;
 	}
 	if (!matched)
 		return 0;

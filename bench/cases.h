@@ -9,6 +9,9 @@
  * that differ in their PMU only. control/cpuid-no-pmu/cpl3 is of the guest without a PMU,
  * control/cpuid-passthrough-all/cpl3 of one whose RDPMC is passed through while all of its counters
  * run; -0 and -1 are none and one. All are of setting "control".
+ *
+ * --vcpus=N has the rows of guests once for each number of vCPUs up to N, as cases_level() has them, that do
+ * the same at the same time: rdpmc/metrics-vcpus2/passthrough/cpl3, control/empty-vcpus1/cpl3.
  */
 #ifndef BENCH_CASES_H
 #define BENCH_CASES_H
@@ -86,7 +89,8 @@ struct row {
 	enum guest_insn insn;
 	enum counter counter;
 	enum privilege privilege;
-	enum entry entry; /* of the emulator's rows */
+	enum entry entry;   /* of the emulator's rows */
+	unsigned int vcpus; /* at the same time; 0: one, and no row of --vcpus */
 	uint32_t ecx;
 	unsigned int cpl;
 	bool pce;
@@ -100,15 +104,20 @@ struct row {
 struct case_plan {
 	struct setting_host host;
 	struct setting setting[NR_SETTINGS];
-	bool simulated; /* --vpmu=user */
-	bool emulator;  /* --engine=emulator: its rows and no others */
-	bool pmu_cost;  /* --pmu-cost: its rows and no others */
+	bool simulated;     /* --vpmu=user */
+	bool emulator;      /* --engine=emulator: its rows and no others */
+	bool pmu_cost;      /* --pmu-cost: its rows and no others */
+	unsigned int vcpus; /* --vcpus: the most at once; 0: without it */
 	struct pmu_shape simulated_pmu;
 	char native_reason[160]; /* why native rows cannot be measured; empty when they can */
 	bool native_fixed, native_metrics;
 };
 
-#define MAX_ROWS 128
+#define MAX_VCPUS 128
+#define MAX_ROWS  (128 * 8) /* of one vCPU, each at every number up to MAX_VCPUS */
+
+/* The numbers of vCPUs that are measured of @most: 1, 2, 4, 8 ... and @most. 0 behind the last. */
+unsigned int cases_level(unsigned int most, unsigned int i);
 
 /*
  * Fill @rows (MAX_ROWS of them) with every row there could be, each ready or skipped with its
@@ -120,7 +129,8 @@ size_t cases_make_emulator(struct row *rows);
 
 /*
  * Keep the rows whose name matches @glob (fnmatch, '*' also matches '/'), and those that the kept
- * ones are held against: their empty loops, and cases_without_pmu(). Returns how many rows are left; 0 when none matched.
+ * ones are held against: their empty loops, cases_base() and that one's. Returns how many rows are left; 0 when none
+ * matched.
  */
 size_t cases_filter(struct row *rows, size_t n, const char *glob);
 
@@ -139,18 +149,26 @@ const char *row_privilege_name(const struct row *row); /* or the entry */
 void row_set_name(struct row *row, bool fault);
 void row_set_privilege(struct row *row, enum privilege privilege);
 /*
- * The row's empty loop: same CPL, the guest's also for native rows; NULL for itself or when
+ * The row's empty loop: same CPL, as many vCPUs, the guest's also for native rows; NULL for itself or when
  * filtered away.
  */
 const struct row *cases_empty_loop(const struct row *rows, size_t n, const struct row *row);
 
-/* The same exit of the guest without a PMU; NULL for itself, of other rows, or when filtered away. */
-const struct row *cases_without_pmu(const struct row *rows, size_t n, const struct row *row);
+/*
+ * What a row's cost is held against: of --pmu-cost the same exit of the guest without a PMU, of --vcpus the same row
+ * with one vCPU. NULL for itself, of other rows, or when filtered away.
+ */
+const struct row *cases_base(const struct row *rows, size_t n, const struct row *row);
 
 /* Why KVM gives guests no PMU here; empty where it does. */
 const char *cases_no_pmu(const struct case_plan *plan);
 
 void row_fail(struct row *row, const char *reason);
+
+static inline unsigned int row_vcpus(const struct row *row)
+{
+	return row->vcpus ? row->vcpus : 1;
+}
 
 static inline bool row_has_guest(const struct row *row)
 {

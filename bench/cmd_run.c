@@ -65,7 +65,8 @@ static void configure_machines(struct bench *bench, const struct case_plan *plan
 			machine->config.pmu = (struct pmu_shape){ .vendor = plan->host.kvm.vendor };
 		machine->running = state->running;
 	}
-	bench->one_guest = plan->pmu_cost;
+	/* Each further vCPU has one guest, too. */
+	bench->one_guest = plan->pmu_cost || plan->vcpus;
 	bench->machines[MACHINE_SIMULATED].config.simulated = true;
 	bench->machines[MACHINE_EMULATOR].is_emulator = true;
 }
@@ -129,21 +130,40 @@ static int report(const struct options *options, const struct bench *bench,
 	return exit_status(bench);
 }
 
+/* Says why where it cannot be. */
+static int place(const struct options *options, int *cpus, struct placement *placement)
+{
+	char why[200];
+	int error;
+
+	if (options->vcpus)
+		error = topology_place_all(options->vcpus, options->force, cpus, placement, why,
+					   sizeof(why));
+	else
+		error = topology_place(options->cpu, options->force, placement, why, sizeof(why));
+	if (!options->vcpus && (error == -ENODEV || error == -EINVAL))
+		options_die("--cpu: %s", why);
+	if (error)
+		fprintf(stderr, "rdpmc-bench: %s%s\n", error == -ENOSPC ? "--vcpus: " : "", why);
+	return error;
+}
+
 static int measure(const struct options *options, struct bench *bench)
 {
 	struct placement placement;
 	struct case_plan plan;
 	struct failure failure;
-	char why[200], started[32];
+	int cpus[MAX_VCPUS];
+	char started[32];
 	json_t *context;
 	int error, status;
 
-	error = topology_place(options->cpu, options->force, &placement, why, sizeof(why));
-	if (error == -ENODEV || error == -EINVAL)
-		options_die("--cpu: %s", why);
+	error = place(options, cpus, &placement);
 	if (error)
-		return nothing_runs(why);
+		return EXIT_NOTHING_RAN;
 	bench->cpu = placement.cpu;
+	bench->vcpus = options->vcpus;
+	bench->cpus = cpus;
 	if (interrupt_init(&failure))
 		return nothing_runs(failure.text);
 	utc_now(started);
@@ -198,6 +218,7 @@ int command_run(const struct options *options)
 			.seed = options->seed,
 			.progress = isatty(STDERR_FILENO),
 			.filter = options->filter,
+			.least_together = VCPUS_LEAST_TOGETHER,
 		};
 		status = measure(options, bench);
 	} else {

@@ -16,15 +16,17 @@ struct row_figures row_figures(const struct row_result *result)
 	       *p99 = calloc(n ? n : 1, sizeof(double));
 	double *exits = calloc(n ? n : 1, sizeof(double)),
 	       *emulated = calloc(n ? n : 1, sizeof(double));
-	struct row_figures figures = { NAN, NAN, NAN, NAN, NAN, NAN };
+	double *together = calloc(n ? n : 1, sizeof(double));
+	struct row_figures figures = { NAN, NAN, NAN, NAN, NAN, NAN, NAN };
 
-	if (medians && p99 && exits && emulated && n) {
+	if (medians && p99 && exits && emulated && together && n) {
 		figures.max = result->runs[0].samples.max;
 		for (size_t i = 0; i < n; i++) {
 			medians[i] = result->runs[i].median;
 			p99[i] = result->runs[i].samples.p99;
 			exits[i] = result->runs[i].exits;
 			emulated[i] = result->runs[i].insn_emulation;
+			together[i] = result->runs[i].together;
 			figures.max = fmax(figures.max, result->runs[i].samples.max);
 		}
 		figures.median = median(medians, n);
@@ -32,11 +34,13 @@ struct row_figures row_figures(const struct row_result *result)
 		figures.p99 = median(p99, n);
 		figures.exits = median(exits, n);
 		figures.insn_emulation = median(emulated, n);
+		figures.together = median(together, n);
 	}
 	free(medians);
 	free(p99);
 	free(exits);
 	free(emulated);
+	free(together);
 	return figures;
 }
 
@@ -77,7 +81,7 @@ static struct interval cost_interval(const struct bench *bench, const struct row
 static bool is_pair(const struct row *a, const struct row *b)
 {
 	return a->machine == MACHINE_INTERCEPTED && b->machine == MACHINE_PASSTHROUGH &&
-	       !a->control && !b->control && a->counter == b->counter &&
+	       !a->control && !b->control && a->counter == b->counter && a->vcpus == b->vcpus &&
 	       a->privilege == b->privilege && a->ecx == b->ecx &&
 	       a->expected.gp == b->expected.gp && a->status == ROW_MEASURED &&
 	       b->status == ROW_MEASURED;
@@ -99,21 +103,21 @@ size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max
 	return n;
 }
 
-size_t pmu_costs(const struct bench *bench, struct pmu_cost *costs, size_t max)
+size_t added_costs(const struct bench *bench, struct added_cost *costs, size_t max)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < bench->n_rows && n < max; i++) {
 		const struct row *row = &bench->rows[i];
-		const struct row *without = cases_without_pmu(bench->rows, bench->n_rows, row);
+		const struct row *base = cases_base(bench->rows, bench->n_rows, row);
 		const struct row_result *a = &bench->results[i], *b;
 
-		if (!without || row->status != ROW_MEASURED || without->status != ROW_MEASURED)
+		if (!base || row->status != ROW_MEASURED || base->status != ROW_MEASURED)
 			continue;
-		b = &bench->results[without - bench->rows];
-		costs[n] = (struct pmu_cost){
+		b = &bench->results[base - bench->rows];
+		costs[n] = (struct added_cost){
 			.row = row,
-			.without = without,
+			.base = base,
 			.ticks = cost_interval(bench, a, b),
 			.has_path = a->has_path && b->has_path,
 		};
@@ -125,6 +129,18 @@ size_t pmu_costs(const struct bench *bench, struct pmu_cost *costs, size_t max)
 		n++;
 	}
 	return n;
+}
+
+double vcpu_figure(const struct row *row, const struct row_result *result, unsigned int i)
+{
+	double *runs = calloc(result->n_runs ? result->n_runs : 1, sizeof(double)), figure = NAN;
+
+	for (size_t run = 0; runs && run < result->n_runs; run++)
+		runs[run] = result->vcpus[run * row->vcpus + i];
+	if (runs)
+		figure = median(runs, result->n_runs);
+	free(runs);
+	return figure;
 }
 
 void format_figure(double value, char text[16])

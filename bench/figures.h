@@ -13,6 +13,7 @@ struct row_figures {
 	double max;    /* of all runs */
 	double exits;  /* median of the runs' */
 	double insn_emulation;
+	double together; /* likewise */
 };
 struct row_figures row_figures(const struct row_result *result);
 
@@ -24,15 +25,20 @@ struct exit_cost {
 /* Fills at most @max; returns how many. */
 size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max);
 
-/* What a guest's PMU costs an exit that has nothing to do with it: to the guest without a PMU. */
-struct pmu_cost {
-	const struct row *row, *without;
+/*
+ * What a row costs more than the one it is held against, cases_base(): for a guest's PMU, or for vCPUs beside its own.
+ */
+struct added_cost {
+	const struct row *row, *base;
 	struct interval ticks; /* as in struct exit_cost */
 	bool has_path;         /* of both rows: then these are exact */
 	int64_t instructions, wrmsr;
 };
 /* One of each measured row that has such a counterpart. Fills at most @max; returns how many. */
-size_t pmu_costs(const struct bench *bench, struct pmu_cost *costs, size_t max);
+size_t added_costs(const struct bench *bench, struct added_cost *costs, size_t max);
+
+/* Of --vcpus: the median over runs of what a row cost its vCPU @i, in TSC ticks. */
+double vcpu_figure(const struct row *row, const struct row_result *result, unsigned int i);
 
 double ticks_to_ns(const struct bench *bench, double ticks);
 

@@ -85,7 +85,7 @@ int machine_measure(struct machine *machine, const struct row *row, uint64_t cou
 {
 	int error = 0;
 
-	*reading = (struct reading){ 0 };
+	*reading = (struct reading){ .together = 1 };
 	if (row_has_guest(row))
 		return measure_guest(machine, row, count, sampled, timeout_ms, reading, failure);
 

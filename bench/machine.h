@@ -28,6 +28,7 @@ struct reading {
 	uint64_t user_exits;                       /* GUEST_PORT_NOTHING */
 	uint64_t assists;                          /* GUEST_PORT_ASSIST */
 	uint64_t host_ns;
+	double together; /* share of host_ns that all vCPUs of the row ran: vcpus_measure(); else 1 */
 };
 
 /* Boot a fresh VM, or make fresh vCPUs of the emulator's, unless up. Returns 0 or -errno. */

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/cases.h"
+
 #define MOST_SECONDS 86400
 #define MOST_RUNS    1000
 #define MOST_CPU     65535
@@ -30,6 +32,7 @@ enum {
 	KEY_DEVICE,
 	KEY_ANONYMOUS,
 	KEY_PMU_COST,
+	KEY_VCPUS,
 };
 
 #define OPTION_FILTER                                                                              \
@@ -56,6 +59,11 @@ enum {
 		"pmu-cost", KEY_PMU_COST, NULL, 0,                                                 \
 			"What a guest's PMU costs exits that have nothing to do with it", 0        \
 	}
+#define OPTION_VCPUS                                                                               \
+	{                                                                                          \
+		"vcpus", KEY_VCPUS, "N", 0,                                                        \
+			"What an exit costs while 1, 2, 4 ... N vCPUs of one VM exit at once", 0   \
+	}
 #define OPTION_DEVICE                                                                              \
 	{                                                                                          \
 		"device", KEY_DEVICE, "PATH", 0, "KVM's device (default /dev/kvm)", 0              \
@@ -70,8 +78,10 @@ static const struct argp_option run_options[] = {
 	{ "full", KEY_FULL, NULL, 0, "30 runs in 300 seconds: for a figure to publish", 0 },
 	{ "seed", KEY_SEED, "N", 0, "Seed of the order of rows (default: the time; printed)", 0 },
 	{ "cpu", KEY_CPU, "N", 0, "Run there (default: chosen)", 0 },
-	{ "force", KEY_FORCE, NULL, 0, "Run although an SMT sibling is busy", 0 },
+	{ "force", KEY_FORCE, NULL, 0, "Run although an SMT sibling is busy, or is another vCPU's",
+	  0 },
 	OPTION_PMU_COST,
+	OPTION_VCPUS,
 	OPTION_VPMU,
 	OPTION_ENGINE,
 	OPTION_JSON,
@@ -81,9 +91,10 @@ static const struct argp_option run_options[] = {
 	{ 0 },
 };
 
-static const struct argp_option list_options[] = { OPTION_FILTER, OPTION_PMU_COST, OPTION_VPMU,
-						   OPTION_ENGINE, OPTION_JSON,     OPTION_DEVICE,
-						   { 0 } };
+static const struct argp_option list_options[] = { OPTION_FILTER, OPTION_PMU_COST,
+						   OPTION_VCPUS,  OPTION_VPMU,
+						   OPTION_ENGINE, OPTION_JSON,
+						   OPTION_DEVICE, { 0 } };
 static const struct argp_option doctor_options[] = { OPTION_JSON, OPTION_DEVICE, { 0 } };
 
 static const struct {
@@ -236,6 +247,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_PMU_COST:
 		options->pmu_cost = true;
 		return 0;
+	case KEY_VCPUS:
+		options->vcpus = (unsigned int)number("vcpus", arg, 1, MAX_VCPUS, true);
+		return 0;
 	case KEY_DEVICE:
 		options->device = arg;
 		return 0;
@@ -276,6 +290,15 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 		options_die("--pmu-cost: --engine=emulator runs no guest that could exit");
 	if (options->pmu_cost && options->simulated)
 		options_die("--pmu-cost: --vpmu=user takes KVM's PMU from every guest");
+	if (options->vcpus && options->emulator)
+		options_die("--vcpus: --engine=emulator runs no guest that could exit");
+	if (options->vcpus && options->simulated)
+		options_die("--vcpus: --vpmu=user answers in this program: its times mean nothing");
+	if (options->vcpus && options->pmu_cost)
+		options_die(
+			"--vcpus: --pmu-cost has rows of its own; measure one of them at a time");
+	if (options->vcpus && options->cpu >= 0)
+		options_die("--cpu: --vcpus chooses a CPU for each vCPU; taskset says of which");
 	if (options->emulator && options->device)
 		options_die("--device: --engine=emulator runs no guest and opens no device");
 }

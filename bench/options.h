@@ -19,7 +19,8 @@ struct options {
 	double seconds;
 	unsigned int runs;
 	uint64_t seed;
-	int cpu; /* -1: choose */
+	int cpu;            /* -1: choose */
+	unsigned int vcpus; /* 0: rows of one */
 	bool force, simulated, list, emulator, anonymous, pmu_cost;
 };
 

@@ -47,6 +47,7 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 		.simulated = options->simulated,
 		.emulator = options->emulator,
 		.pmu_cost = options->pmu_cost,
+		.vcpus = options->vcpus,
 	};
 	probe_setting_host("", kvm, &plan->host);
 	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++)
@@ -55,7 +56,7 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 		forget_settings(plan);
 	vpmu_init(&vpmu);
 	plan->simulated_pmu = vpmu.shape;
-	if (!plan->emulator && !plan->pmu_cost)
+	if (!plan->emulator && !plan->pmu_cost && !plan->vcpus)
 		try_native(plan, native);
 	n = cases_make(plan, rows);
 	for (size_t i = 0; i < n; i++)

@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "bench/report_pmu_cost.h"
+#include "bench/report_matrix.h"
 
 #define LEAST_CPU_SHARE 0.97 /* of the time; a guest that runs alone has 0.99 */
 #define WRAP_COLUMN     98
@@ -68,12 +68,17 @@ static bool is_shown(const struct row *row, const struct report_options *options
 static void group_of(const struct row *row, char *text, size_t size)
 {
 	const struct pmu_state *state = pmu_state(row->machine);
+	char vcpus[32] = "";
 
+	if (row->vcpus)
+		snprintf(vcpus, sizeof(vcpus), ", %u vCPU%s", row->vcpus,
+			 row->vcpus > 1 ? "s at once" : "");
 	if (row->control)
-		snprintf(text, size, "control%s%s", state ? ", " : "", state ? state->text : "");
+		snprintf(text, size, "control%s%s%s", state ? ", " : "", state ? state->text : "",
+			 vcpus);
 	else
-		snprintf(text, size, "%.*s, %s", (int)strcspn(row->name, "/"), row->name,
-			 row_setting(row));
+		snprintf(text, size, "%.*s, %s%s", (int)strcspn(row->name, "/"), row->name,
+			 row_setting(row), vcpus);
 }
 
 static void print_group(FILE *out, const struct row *row, const char *group,
@@ -167,12 +172,15 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 	else if (!n)
 		fprintf(out, "  unknown: no counter was measured under both settings\n");
 	for (size_t i = 0; i < n; i++) {
-		char label[64], value[16], lower[16], upper[16], cycles[16], interval[64];
+		char label[80], vcpus[24] = "", value[16], lower[16], upper[16], cycles[16],
+				interval[64];
 
-		snprintf(label, sizeof(label), "%s%s/%s",
+		if (costs[i].intercepted->vcpus)
+			snprintf(vcpus, sizeof(vcpus), ", vCPUs: %u", costs[i].intercepted->vcpus);
+		snprintf(label, sizeof(label), "%s%s/%s%s",
 			 costs[i].intercepted->expected.gp ? "#GP of " : "",
 			 row_counter_name(costs[i].intercepted),
-			 row_privilege_name(costs[i].intercepted));
+			 row_privilege_name(costs[i].intercepted), vcpus);
 		format_figure(ticks_to_unit(bench, costs[i].ticks.estimate), value);
 		format_figure(ticks_to_unit(bench, costs[i].ticks.lower), lower);
 		format_figure(ticks_to_unit(bench, costs[i].ticks.upper), upper);
@@ -198,7 +206,7 @@ static void print_pmu_cost(FILE *out, const struct bench *bench, const struct ca
 		bold(options), plain(options));
 	if (none[0])
 		print_wrapped(out, 2, "unknown: %s", none);
-	else if (!report_pmu_cost(out, bench, options))
+	else if (!report_matrix(out, bench, options))
 		fprintf(out, "  unknown: no exit was measured both with a PMU and without\n");
 	else
 		print_wrapped(out, 2, "the guest's PMU is %s; intercepted by: %s",
@@ -207,6 +215,20 @@ static void print_pmu_cost(FILE *out, const struct bench *bench, const struct ca
 				      : "emulated: a counter that is on is an event of the host's "
 					"perf",
 			      setting_means_text(plan->setting[SETTING_INTERCEPTED].means));
+	fprintf(out, "\n");
+}
+
+static void print_vcpus(FILE *out, const struct bench *bench, const struct report_options *options)
+{
+	fprintf(out,
+		"%swhat an exit costs while other vCPUs of the VM exit as well: the difference to "
+		"one "
+		"alone%s\n",
+		bold(options), plain(options));
+	if (!report_matrix(out, bench, options))
+		fprintf(out, "  unknown: no row was measured both alone and beside others\n");
+	else
+		report_each_vcpu(out, bench, options);
 	fprintf(out, "\n");
 }
 
@@ -404,6 +426,8 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 	fprintf(out, "\n");
 	if (plan->pmu_cost)
 		print_pmu_cost(out, bench, plan, options);
+	if (plan->vcpus)
+		print_vcpus(out, bench, options);
 	print_table(out, bench, plan, options);
 	print_costs(out, bench, plan, options);
 	print_paths(out, bench, options);

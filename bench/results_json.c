@@ -118,6 +118,20 @@ static json_t *path_json(const struct path *path)
 	return object;
 }
 
+/* How many ran, whether they ran at the same time, and what it cost each of them. */
+static json_t *vcpus_json(const struct bench *bench, size_t i, double together)
+{
+	const struct row *row = &bench->rows[i];
+	json_t *each = json_array();
+
+	for (unsigned int v = 0; v < row->vcpus; v++)
+		json_array_append_new(
+			each, json_pack("{s:i, s:o}", "cpu", bench->cpus[v], "median",
+					figure(bench, vcpu_figure(row, &bench->results[i], v))));
+	return json_pack("{s:i, s:o, s:o}", "vcpus", (int)row->vcpus, "together", number(together),
+			 "each_vcpu", each);
+}
+
 static json_t *row_json(const struct bench *bench, size_t i)
 {
 	static const char *const status[] = {
@@ -157,6 +171,8 @@ static json_t *row_json(const struct bench *bench, size_t i)
 			  bench->emulated_host ? json_null() : number(f.median), "exits_per_read",
 			  guest ? number(f.exits) : json_null(), "emulated_per_read",
 			  guest ? number(f.insn_emulation) : json_null(), "runs", runs));
+	if (row->vcpus)
+		json_object_update_new(object, vcpus_json(bench, i, f.together));
 	if (result->has_counts)
 		json_object_set_new(object, "counts_per_read", counts_json(result, &bench->counts));
 	if (result->has_path)
@@ -201,17 +217,18 @@ static json_t *costs_json(const struct bench *bench)
 	return array;
 }
 
-static json_t *pmu_costs_json(const struct bench *bench)
+/* @base: the key under which the row is that the cost is held against. */
+static json_t *added_costs_json(const struct bench *bench, const char *base)
 {
-	struct pmu_cost costs[MAX_ROWS];
-	size_t n = pmu_costs(bench, costs, MAX_ROWS);
+	struct added_cost costs[MAX_ROWS];
+	size_t n = added_costs(bench, costs, MAX_ROWS);
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < n; i++) {
 		json_t *object =
-			json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "row", costs[i].row->name,
-				  "without", costs[i].without->name, "unit", figure_unit(bench),
-				  "cost", figure(bench, costs[i].ticks.estimate), "lower",
+			json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "row", costs[i].row->name, base,
+				  costs[i].base->name, "unit", figure_unit(bench), "cost",
+				  figure(bench, costs[i].ticks.estimate), "lower",
 				  figure(bench, costs[i].ticks.lower), "upper",
 				  figure(bench, costs[i].ticks.upper));
 
@@ -303,7 +320,12 @@ json_t *results_json(const struct bench *bench, const struct case_plan *plan, js
 		"exit_costs", costs_json(bench), "rows", rows);
 	if (plan->pmu_cost) {
 		json_object_set_new(json_object_get(object, "options"), "pmu_cost", json_true());
-		json_object_set_new(object, "pmu_costs", pmu_costs_json(bench));
+		json_object_set_new(object, "pmu_costs", added_costs_json(bench, "without"));
+	}
+	if (plan->vcpus) {
+		json_object_set_new(json_object_get(object, "options"), "vcpus",
+				    json_integer(plan->vcpus));
+		json_object_set_new(object, "vcpu_costs", added_costs_json(bench, "alone"));
 	}
 	json_object_set_new(object, "details", details_json(bench));
 	return object;

@@ -28,6 +28,10 @@ void visits_add(struct visits *visits, uint64_t turns, const struct reading bloc
 	visits->sample_exits += (double)sampled->exits - (double)sampled->irq_exits;
 	visits->insn_emulation += slope(block[1].insn_emulation, block[0].insn_emulation);
 	visits->turns += (double)turns;
+	for (int i = 0; i < 2; i++) {
+		visits->blocks_ns += (double)block[i].host_ns;
+		visits->together_ns += (double)block[i].host_ns * block[i].together;
+	}
 	visits->irq_exits += block[0].irq_exits + block[1].irq_exits + sampled->irq_exits;
 	memcpy(visits->samples + visits->n_samples, samples, n_samples * sizeof(uint64_t));
 	visits->n_samples += n_samples;
@@ -53,14 +57,15 @@ static void take_off(struct summary *samples, double overhead)
 void visits_result(const struct visits *visits, const struct run_result *empty,
 		   struct run_result *result)
 {
-	double slopes[RUN_VISITS];
+	double slopes[RUN_VISITS * MAX_VCPUS];
 
-	memcpy(slopes, visits->slope, sizeof(slopes));
+	memcpy(slopes, visits->slope, visits->n * sizeof(slopes[0]));
 	*result = (struct run_result){
 		.raw = median(slopes, visits->n),
 		.exits = visits->exits / visits->turns,
 		.sample_exits = visits->sample_exits,
 		.insn_emulation = visits->insn_emulation / visits->turns,
+		.together = visits->blocks_ns > 0 ? visits->together_ns / visits->blocks_ns : 1,
 		.irq_exits = visits->irq_exits,
 		.reads = (uint64_t)(3 * visits->turns),
 	};
@@ -71,4 +76,14 @@ void visits_result(const struct visits *visits, const struct run_result *empty,
 	/* A sample is net of a sampled empty loop, fences and all; the empty loop is as it is. */
 	result->sample_overhead = empty ? empty->samples.median : 0;
 	take_off(&result->samples, result->sample_overhead);
+}
+
+double visits_of_vcpu(const struct visits *visits, unsigned int i, unsigned int n)
+{
+	double slopes[RUN_VISITS];
+	unsigned int own = 0;
+
+	for (; i < visits->n && own < RUN_VISITS; i += n)
+		slopes[own++] = visits->slope[i];
+	return median(slopes, own);
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "bench/answers.h"
+#include "bench/figures.h"
 #include "bench/rng.h"
 #include "bench/tsc.h"
 #include "host/interrupt.h"
@@ -81,6 +82,8 @@ static int row_error(struct row *row, int error, bool probing, const struct fail
 
 static void guests_down(struct bench *bench)
 {
+	if (bench->others)
+		vcpus_down(bench->others);
 	for (int i = 0; i < NR_MACHINES; i++)
 		if (i != MACHINE_NATIVE)
 			machine_down(&bench->machines[i]);
@@ -111,7 +114,7 @@ static int native_machine(struct bench *bench, const struct row *row, struct fai
 }
 
 /* Bring up the row's machine with its counters running. */
-static int row_machine(struct bench *bench, const struct row *row, struct failure *failure)
+static int one_machine(struct bench *bench, const struct row *row, struct failure *failure)
 {
 	struct machine *machine = &bench->machines[row->machine];
 	int error;
@@ -147,18 +150,39 @@ static int row_machine(struct bench *bench, const struct row *row, struct failur
 	return error;
 }
 
-static int measure(struct bench *bench, struct row *row, uint64_t count, bool sampled,
-		   unsigned int timeout_ms, struct reading *reading, struct failure *failure)
+/* ... and where there are more vCPUs, all of them: a row of fewer has the others idle. */
+static int row_machine(struct bench *bench, const struct row *row, struct failure *failure)
 {
+	int error = one_machine(bench, row, failure);
+
+	if (!error && bench->others)
+		error = vcpus_up(bench->others, bench->kvm, &bench->machines[row->machine],
+				 failure);
+	return error;
+}
+
+/* @readings: as many as the row has vCPUs, each of which measures @count turns. */
+static int measure(struct bench *bench, struct row *row, uint64_t count, bool sampled,
+		   unsigned int timeout_ms, struct reading *readings, struct failure *failure)
+{
+	struct machine *machine = &bench->machines[row->machine];
 	int error = row_machine(bench, row, failure);
 
-	if (!error)
-		error = machine_measure(&bench->machines[row->machine], row, count, sampled,
-					timeout_ms, reading, failure);
+	if (!error && row->vcpus > 1)
+		error = vcpus_measure(bench->others, machine, row, count, sampled, timeout_ms,
+				      readings, failure);
+	else if (!error)
+		error = machine_measure(machine, row, count, sampled, timeout_ms, readings,
+					failure);
+	/* A VM that has lost one of its vCPUs cannot get it back. */
+	if (error && bench->others)
+		guests_down(bench);
 	if (error)
 		return row_error(row, error, timeout_ms == PROBE_TIMEOUT_MS, failure) ? -EINTR
 										      : -ECANCELED;
-	if (!answers_block(row, count, reading, failure)) {
+	for (unsigned int i = 0; i < row_vcpus(row); i++) {
+		if (answers_block(row, count, &readings[i], failure))
+			continue;
 		row_fail(row, failure->text);
 		return -ECANCELED;
 	}
@@ -170,19 +194,20 @@ static int calibrate_row(struct bench *bench, struct schedule *schedule, size_t 
 			 struct failure *failure)
 {
 	struct row *row = &bench->rows[i];
-	struct reading reading;
+	struct reading reading[MAX_VCPUS];
 	uint64_t count;
 	int error;
 
-	error = measure(bench, row, 1, false, PROBE_TIMEOUT_MS, &reading, failure);
+	error = measure(bench, row, 1, false, PROBE_TIMEOUT_MS, reading, failure);
 	for (count = 4; !error; count *= 4) {
-		error = measure(bench, row, count, false, LEAST_TIMEOUT_MS, &reading, failure);
-		if (!error && (reading.host_ns >= CALIBRATION_NS || count >= MOST_TURNS))
+		error = measure(bench, row, count, false, LEAST_TIMEOUT_MS, reading, failure);
+		if (!error && (reading[0].host_ns >= CALIBRATION_NS || count >= MOST_TURNS))
 			break;
 	}
 	if (!error)
-		schedule->cost_ns[i] = fmax(
-			(double)reading.ticks * 1e6 / (double)bench->tsc_khz / (double)count, 0.05);
+		schedule->cost_ns[i] = fmax((double)reading[0].ticks * 1e6 /
+						    (double)bench->tsc_khz / (double)count,
+					    0.05);
 	return error == -EINTR ? error : 0;
 }
 
@@ -206,8 +231,11 @@ static void share_time(const struct bench *bench, struct schedule *schedule, dou
 		double samples = (1 - BLOCK_SHARE) * visit_ns / schedule->cost_ns[i];
 
 		schedule->turns[i] = (uint64_t)fmin(fmax(turns, LEAST_TURNS), MOST_TURNS);
+		/* As many of all vCPUs together as of one alone. */
 		schedule->samples[i] =
-			(uint64_t)fmin(fmax(samples, LEAST_TURNS), MOST_SAMPLES_A_VISIT);
+			(uint64_t)fmax(fmin(fmax(samples, LEAST_TURNS), MOST_SAMPLES_A_VISIT) /
+					       row_vcpus(&bench->rows[i]),
+				       1);
 	}
 }
 
@@ -240,15 +268,19 @@ static int warm_up(struct bench *bench, const struct schedule *schedule, size_t 
 		   struct failure *failure)
 {
 	struct row *row = &bench->rows[i];
-	struct reading reading;
+	const unsigned int vcpus = row->vcpus;
+	struct reading reading[MAX_VCPUS];
 	int error = 0;
 
+	/* The others' as well, for the rows to come. */
+	row->vcpus = bench->vcpus;
 	for (int sampled = 0; sampled < 2 && !error; sampled++) {
 		uint64_t count = sampled ? schedule->samples[i] : LEAST_TURNS;
 
 		error = measure(bench, row, count, sampled, timeout_for(schedule, i, count),
-				&reading, failure);
+				reading, failure);
 	}
+	row->vcpus = vcpus;
 	return error;
 }
 
@@ -258,10 +290,12 @@ static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool 
 {
 	struct row *row = &bench->rows[i];
 	uint64_t n = schedule->turns[i], samples = schedule->samples[i];
-	struct reading reading[2], sampled;
+	const unsigned int vcpus = row_vcpus(row);
+	struct reading reading[2][MAX_VCPUS], sampled[MAX_VCPUS];
+	const struct machine *machine = &bench->machines[row->machine];
 	int error = 0;
 
-	if (bench->one_guest && !bench->machines[row->machine].up)
+	if (bench->one_guest && !machine->up)
 		error = warm_up(bench, schedule, i, failure);
 	if (error)
 		return error;
@@ -270,25 +304,30 @@ static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool 
 		uint64_t count = is_long ? 2 * n : n;
 
 		error = measure(bench, row, count, false, timeout_for(schedule, i, count),
-				&reading[is_long], failure);
+				reading[is_long], failure);
 		if (error)
 			return error;
 	}
-	error = measure(bench, row, samples, true, timeout_for(schedule, i, samples), &sampled,
+	error = measure(bench, row, samples, true, timeout_for(schedule, i, samples), sampled,
 			failure);
 	if (error)
 		return error;
 
-	visits_add(&schedule->visits[i], n, reading, &sampled,
-		   machine_samples(&bench->machines[row->machine], row), samples);
+	for (unsigned int v = 0; v < vcpus; v++) {
+		const struct reading block[2] = { reading[0][v], reading[1][v] };
+
+		visits_add(&schedule->visits[i], n, block, &sampled[v],
+			   v ? vcpus_samples(bench->others, v, row) : machine_samples(machine, row),
+			   samples);
+	}
 	if (row->machine == MACHINE_NATIVE)
-		bench->results[i].value = reading[1].value;
+		bench->results[i].value = reading[1]->value;
 	/* The clock of the other rows is the host's own. */
-	if (row_has_guest(row) && reading[1].host_ns > CALIBRATION_NS)
+	if (row_has_guest(row) && reading[1]->host_ns > CALIBRATION_NS)
 		schedule->clock_ratio =
 			clock_ratio_add(schedule->clock_ratio,
-					(double)reading[1].ticks * 1e6 / (double)bench->tsc_khz,
-					(double)reading[1].host_ns);
+					(double)reading[1]->ticks * 1e6 / (double)bench->tsc_khz,
+					(double)reading[1]->host_ns);
 	return 0;
 }
 
@@ -306,6 +345,9 @@ static void summarise_row(struct bench *bench, const struct schedule *schedule, 
 		return;
 	result = &bench->results[i].runs[run];
 	visits_result(&schedule->visits[i], base ? &base->runs[run] : NULL, result);
+	for (unsigned int v = 0, n = bench->rows[i].vcpus; v < n; v++)
+		bench->results[i].vcpus[run * n + v] = visits_of_vcpu(&schedule->visits[i], v, n) -
+						       (base ? base->vcpus[run * n + v] : 0);
 	bench->results[i].n_runs = run + 1;
 	bench->noise.irq_exits += result->irq_exits;
 	bench->noise.samples += result->samples.n;
@@ -403,7 +445,8 @@ static int count_events(struct bench *bench, const struct schedule *schedule, bo
 		struct reading reading;
 		int error = 0;
 
-		if (row->status != ROW_READY || !row_has_guest(row))
+		/* What a vCPU does until the others have measured would be counted too. */
+		if (row->status != ROW_READY || !row_has_guest(row) || row->vcpus > 1)
 			continue;
 		for (int c = 0; c < NR_PERF_COUNTS; c++)
 			if (perf_count_is_traced((enum perf_count)c) == traced)
@@ -449,7 +492,7 @@ static int record_paths(struct bench *bench, const struct schedule *schedule,
 		struct reading reading;
 		int error;
 
-		if (row->status != ROW_READY || !row_has_guest(row))
+		if (row->status != ROW_READY || !row_has_guest(row) || row->vcpus > 1)
 			continue;
 		/* Booting a guest must not be recorded. */
 		error = measure(bench, row, 1, false, timeout_for(schedule, i, 1), &reading,
@@ -487,7 +530,10 @@ static int allocate(struct bench *bench, struct schedule *schedule, struct failu
 		bench->results[i].runs = calloc(bench->options.runs, sizeof(struct run_result));
 		schedule->visits[i].samples =
 			calloc(RUN_VISITS * MOST_SAMPLES_A_VISIT, sizeof(uint64_t));
-		if (!bench->results[i].runs || !schedule->visits[i].samples)
+		bench->results[i].vcpus = calloc(
+			(size_t)bench->options.runs * row_vcpus(&bench->rows[i]), sizeof(double));
+		if (!bench->results[i].runs || !schedule->visits[i].samples ||
+		    !bench->results[i].vcpus)
 			return fail_with(failure, -ENOMEM, "out of memory");
 	}
 	return 0;
@@ -544,7 +590,28 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 	return error;
 }
 
-static void settle(struct bench *bench)
+/* What did not run at the same time says nothing of what that costs. */
+static void check_together(struct bench *bench, size_t i)
+{
+	struct row *row = &bench->rows[i];
+	const struct row *empty = cases_empty_loop(bench->rows, bench->n_rows, row);
+	double together = row_figures(&bench->results[i]).together;
+	char reason[200];
+
+	if (empty)
+		together =
+			fmin(together, row_figures(&bench->results[empty - bench->rows]).together);
+	if (row->vcpus < 2 || together >= bench->options.least_together)
+		return;
+	/* Without its own figure, so that rows share the reason. */
+	snprintf(reason, sizeof(reason),
+		 "its vCPUs, or those of the empty loop to take off, ran at the same time for less "
+		 "than %.0f %% of the time: other tasks had their CPUs",
+		 100 * bench->options.least_together);
+	row_fail(row, reason);
+}
+
+void bench_settle(struct bench *bench)
 {
 	for (size_t i = 0; i < bench->n_rows; i++) {
 		struct row *row = &bench->rows[i];
@@ -553,6 +620,7 @@ static void settle(struct bench *bench)
 			continue;
 		if (bench->results[i].n_runs) {
 			row->status = ROW_MEASURED;
+			check_together(bench, i);
 		} else {
 			row->status = bench->partial ? ROW_SKIPPED : ROW_FAILED;
 			snprintf(row->reason, sizeof(row->reason), "%s",
@@ -570,16 +638,25 @@ int bench_run(struct bench *bench, struct failure *failure)
 	if (!schedule)
 		return fail_with(failure, -ENOMEM, "out of memory");
 	schedule->clock_ratio = NAN;
+	if (bench->vcpus > 1) {
+		bench->others = vcpus_start(bench->vcpus, bench->cpus, failure);
+		if (!bench->others) {
+			free(schedule);
+			return -ENOMEM;
+		}
+	}
 	noise_start(&bench->noise, bench->cpu);
 	error = allocate(bench, schedule, failure);
 	if (!error)
 		error = do_runs(bench, schedule, failure);
 	all_machines_down(bench);
+	vcpus_stop(bench->others);
+	bench->others = NULL;
 	if (error == -EINTR) {
 		bench->partial = true;
 		error = 0;
 	}
-	settle(bench);
+	bench_settle(bench);
 	noise_end(&bench->noise, bench->cpu);
 	bench->noise.clock_ratio = schedule->clock_ratio;
 	for (size_t i = 0; i < bench->n_rows; i++)
@@ -590,6 +667,8 @@ int bench_run(struct bench *bench, struct failure *failure)
 
 void bench_free(struct bench *bench)
 {
-	for (size_t i = 0; i < bench->n_rows; i++)
+	for (size_t i = 0; i < bench->n_rows; i++) {
 		free(bench->results[i].runs);
+		free(bench->results[i].vcpus);
+	}
 }

@@ -201,6 +201,8 @@ int guest_boot(struct guest *guest, const struct kvm *kvm, const struct guest_co
 		.irqchip = config->irqchip,
 		.user_pmu_msrs = config->simulated,
 		.pmu = config->pmu,
+		.beside = config->beside,
+		.index = config->index,
 	};
 	int error;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The tiny guest in a fresh VM: load, boot, give it commands, and say what went wrong when it
+ * The tiny guest, in a fresh VM or beside others in theirs: load, boot, give it commands, and say what went wrong when it
  * did.
  */
 #ifndef HOST_GUEST_H
@@ -15,6 +15,12 @@ struct guest_config {
 	struct pmu_shape pmu;
 	bool irqchip;
 	bool simulated; /* the PMU is host/vpmu.c; @pmu is ignored */
+	/*
+	 * As in struct vm_config: another vCPU of that guest's virtual machine, with an image of its own that shares no
+	 * cache line with the others', so that what they contend for is the host's.
+	 */
+	const struct vm *beside;
+	unsigned int index;
 };
 
 struct guest {
@@ -28,7 +34,7 @@ struct guest {
 	struct vpmu vpmu;
 };
 
-/* Returns 0 once the guest waits for its first command, else -errno as guest_call(). */
+/* By the thread that will run it. Returns 0 once the guest waits for its first command, else -errno as guest_call(). */
 int guest_boot(struct guest *guest, const struct kvm *kvm, const struct guest_config *config,
 	       struct failure *failure);
 void guest_destroy(struct guest *guest);

@@ -180,12 +180,12 @@ static void write_page_tables(const struct vm *vm)
 	static const size_t halves[] = { 0, 255, 256, 511 };
 
 	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++)
-		put64(vm, PML4 + 8 * halves[i], PDPT | PAGE_PRESENT_RW_USER);
-	put64(vm, PDPT, PD | PAGE_PRESENT_RW_USER);
-	put64(vm, PDPT + 8 * 511, PD_LAST | PAGE_PRESENT_RW_USER);
-	put64(vm, PD_LAST + 8 * 511, PAGE_PRESENT_RW_USER | PAGE_LARGE);
+		put64(vm, PML4 + 8 * halves[i], (vm->base + PDPT) | PAGE_PRESENT_RW_USER);
+	put64(vm, PDPT, (vm->base + PD) | PAGE_PRESENT_RW_USER);
+	put64(vm, PDPT + 8 * 511, (vm->base + PD_LAST) | PAGE_PRESENT_RW_USER);
+	put64(vm, PD_LAST + 8 * 511, vm->base | PAGE_PRESENT_RW_USER | PAGE_LARGE);
 	for (uint64_t i = 0; i << 21 < vm->memory_size && i < 512; i++)
-		put64(vm, PD + 8 * i, i << 21 | PAGE_PRESENT_RW_USER | PAGE_LARGE);
+		put64(vm, PD + 8 * i, (vm->base + (i << 21)) | PAGE_PRESENT_RW_USER | PAGE_LARGE);
 	for (uint32_t i = 0; (uint64_t)i << 22 < vm->memory_size && i < 1024; i++)
 		put32(vm, PD32 + 4 * i, i << 22 | (uint32_t)(PAGE_PRESENT_RW_USER | PAGE_LARGE));
 }
@@ -329,12 +329,16 @@ int state_set(struct vm *vm, const struct cpu_state *state, struct failure *fail
 	if (state->mode >= NR_CPU_MODES || !cpu_mode_allows(state->mode, state->cpl, state->paging))
 		return fail_with(failure, -EINVAL, "no such state: mode %d, CPL %u, paging %d",
 				 state->mode, state->cpl, state->paging);
+	if (vm->base && state->mode != CPU_LONG)
+		return fail_with(failure, -EINVAL, "%s mode of a vCPU whose memory begins at %#llx",
+				 cpu_mode_name(state->mode), (unsigned long long)vm->base);
 	error = state_tables(vm, failure);
 	if (error)
 		return error;
 	if (ioctl(vm->vcpu_fd, KVM_GET_SREGS, &sregs))
 		return fail_errno(failure, "KVM_GET_SREGS");
 	state_registers(state, &regs, &sregs);
+	sregs.cr3 += vm->base;
 	if (ioctl(vm->vcpu_fd, KVM_SET_SREGS, &sregs))
 		return fail_errno(failure, "KVM_SET_SREGS (%s mode, CPL %u)",
 				  cpu_mode_name(state->mode), state->cpl);

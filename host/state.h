@@ -65,7 +65,8 @@ void state_descriptors(const struct vm *vm, const struct kvm_sregs *sregs);
 
 /*
  * Write the tables and bring the vCPU into @state. Returns 0 or -errno; -EINVAL for a combination
- * that does not exist, -ENOTSUP for one that this KVM does not take (it is read back: kvm_pvm drops
+ * that does not exist, or not for a vCPU whose memory does not begin at 0 (64-bit mode alone has page
+ * tables for that), -ENOTSUP for one that this KVM does not take (it is read back: kvm_pvm drops
  * paging outside long mode without a word).
  */
 int state_set(struct vm *vm, const struct cpu_state *state, struct failure *failure);

@@ -68,14 +68,37 @@ static bool better(const struct candidate *a, const struct candidate *b)
 	return a->cpu < b->cpu;
 }
 
-size_t topology_choose(const struct candidate *candidates, size_t n)
+static bool is_taken(const struct candidate *candidates, size_t i, const size_t *chosen, size_t n,
+		     bool by_core)
 {
-	size_t best = 0;
+	for (size_t j = 0; j < n; j++)
+		if (by_core ? candidates[chosen[j]].core == candidates[i].core : chosen[j] == i)
+			return true;
+	return false;
+}
 
-	for (size_t i = 1; i < n; i++)
-		if (better(&candidates[i], &candidates[best]))
-			best = i;
-	return best;
+size_t topology_spread(const struct candidate *candidates, size_t n, size_t wanted,
+		       bool share_cores, size_t *chosen)
+{
+	size_t found = 0;
+
+	for (int shared = 0; shared <= share_cores; shared++) {
+		for (bool any = true; any && found < wanted;) {
+			size_t best = 0;
+
+			any = false;
+			for (size_t i = 0; i < n; i++) {
+				if (is_taken(candidates, i, chosen, found, !shared))
+					continue;
+				if (!any || better(&candidates[i], &candidates[best]))
+					best = i;
+				any = true;
+			}
+			if (any)
+				chosen[found++] = best;
+		}
+	}
+	return found;
 }
 
 static unsigned long load_flags(void)
@@ -245,26 +268,51 @@ static int busiest_sibling(const struct machine *m, int cpu)
 	return busiest;
 }
 
-static int choose(struct machine *m, int *cpu, char *why, size_t why_size)
+static int too_few(const struct machine *m, unsigned int wanted, size_t cores, char *why,
+		   size_t why_size)
+{
+	int cpus = hwloc_bitmap_weight(m->usable);
+
+	if (wanted > (unsigned int)cpus)
+		return refuse(ENOSPC, why, why_size,
+			      "%u vCPUs want as many CPUs, this process may use %d; vCPUs that "
+			      "share one would measure the scheduler",
+			      wanted, cpus);
+	return refuse(ENOSPC, why, why_size,
+		      "%u vCPUs want as many cores, this process may use %zu; --force takes SMT "
+		      "siblings as well",
+		      wanted, cores);
+}
+
+static int choose(struct machine *m, unsigned int wanted, bool share_cores, int *cpus, char *why,
+		  size_t why_size)
 {
 	struct candidate *candidates = calloc(m->nr, sizeof(*candidates));
-	size_t n = 0;
+	size_t *chosen = calloc(wanted, sizeof(*chosen));
+	size_t n = 0, found;
 
-	if (!candidates)
+	if (!candidates || !chosen) {
+		free(candidates);
+		free(chosen);
 		return refuse(ENOMEM, why, why_size, "out of memory");
+	}
 	for (int i = hwloc_bitmap_first(m->usable); i >= 0; i = hwloc_bitmap_next(m->usable, i)) {
 		int sibling = busiest_sibling(m, i);
 
 		candidates[n++] = (struct candidate){
 			.cpu = i,
+			.core = hwloc_bitmap_first(core_cpus(m, i)),
 			.isolated = hwloc_bitmap_isset(m->isolated, i),
 			.busy = m->busy[i],
 			.sibling_busy = sibling < 0 ? 0 : m->busy[sibling],
 		};
 	}
-	*cpu = candidates[topology_choose(candidates, n)].cpu;
+	found = topology_spread(candidates, n, wanted, share_cores, chosen);
+	for (size_t i = 0; i < found; i++)
+		cpus[i] = candidates[chosen[i]].cpu;
 	free(candidates);
-	return 0;
+	free(chosen);
+	return found == wanted ? 0 : too_few(m, wanted, found, why, why_size);
 }
 
 /* Returns 0 or the errno of the refusal. */
@@ -335,10 +383,57 @@ static void describe(const struct machine *m, bool asked, int memory_error, stru
 		add(p, "; memory not bound (%s)", strerror(memory_error));
 }
 
-static int place(struct machine *m, int wanted, bool force, struct placement *p, char *why,
-		 size_t why_size)
+static void describe_all(const struct machine *m, const int *cpus, unsigned int n,
+			 struct placement *p)
 {
-	hwloc_obj_t pu, core;
+	hwloc_bitmap_t all = hwloc_bitmap_alloc(), cores = hwloc_bitmap_alloc();
+	char list[64] = "";
+
+	for (unsigned int i = 0; all && cores && i < n; i++) {
+		hwloc_bitmap_set(all, (unsigned int)cpus[i]);
+		hwloc_bitmap_set(cores, (unsigned int)hwloc_bitmap_first(core_cpus(m, cpus[i])));
+	}
+	if (all && cores) {
+		hwloc_bitmap_list_snprintf(list, sizeof(list), all);
+		add(p, "; %u vCPUs on CPUs %s, %s", n, list,
+		    hwloc_bitmap_weight(cores) < (int)n ? "some on SMT siblings of one core"
+							: "a core each");
+	}
+	hwloc_bitmap_free(all);
+	hwloc_bitmap_free(cores);
+}
+
+/* Is none of @cpus' SMT siblings busy? */
+static int check_siblings(const struct machine *m, bool wanted, const int *cpus, unsigned int n,
+			  char *why, size_t why_size)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		int sibling = busiest_sibling(m, cpus[i]);
+
+		if (sibling >= 0 && m->busy[sibling] > BUSY_LIMIT)
+			return refuse(EBUSY, why, why_size,
+				      "%sCPU %d shares its core with CPU %d, which is %.0f %% busy",
+				      wanted  ? ""
+				      : n > 1 ? "too few cores are idle: "
+					      : "no core is idle: ",
+				      cpus[i], sibling, m->busy[sibling] * 100);
+	}
+	return 0;
+}
+
+static void locate(const struct machine *m, int cpu, struct placement *p)
+{
+	hwloc_obj_t pu = hwloc_get_pu_obj_by_os_index(m->topology, cpu);
+	hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(m->topology, HWLOC_OBJ_CORE, pu);
+
+	p->cpu = cpu;
+	p->core = core ? (int)core->logical_index : -1;
+	p->node = hwloc_bitmap_first(pu->nodeset);
+}
+
+static int place(struct machine *m, int wanted, unsigned int n, bool force, int *cpus,
+		 struct placement *p, char *why, size_t why_size)
+{
 	int ret, sibling, memory_error = 0;
 
 	ret = load_topology(m, why, why_size);
@@ -350,48 +445,78 @@ static int place(struct machine *m, int wanted, bool force, struct placement *p,
 		return ret;
 
 	p->nr_cpus = hwloc_bitmap_weight(m->usable);
-	p->cpu = wanted == -1 ? hwloc_bitmap_first(m->usable) : wanted;
+	cpus[0] = wanted == -1 ? hwloc_bitmap_first(m->usable) : wanted;
 	m->busy = calloc(m->nr, sizeof(*m->busy));
 	if (!m->busy)
 		return refuse(ENOMEM, why, why_size, "out of memory");
-	if ((wanted == -1 && p->nr_cpus > 1) || busiest_sibling(m, p->cpu) >= 0)
+	if ((wanted == -1 && p->nr_cpus > 1) || busiest_sibling(m, cpus[0]) >= 0)
 		ret = look(m, why, why_size);
 	if (!ret && wanted == -1)
-		ret = choose(m, &p->cpu, why, why_size);
+		ret = choose(m, n, force, cpus, why, why_size);
+	if (!ret && !force)
+		ret = check_siblings(m, wanted != -1, cpus, n, why, why_size);
 	if (ret)
 		return ret;
 
-	pu = hwloc_get_pu_obj_by_os_index(m->topology, p->cpu);
-	core = hwloc_get_ancestor_obj_by_type(m->topology, HWLOC_OBJ_CORE, pu);
-	p->core = core ? (int)core->logical_index : -1;
-	p->node = hwloc_bitmap_first(pu->nodeset);
+	locate(m, cpus[0], p);
 	p->siblings = hwloc_bitmap_weight(core_cpus(m, p->cpu));
 	p->isolated = hwloc_bitmap_isset(m->isolated, p->cpu);
 	sibling = busiest_sibling(m, p->cpu);
 	p->busy = sibling < 0 ? 0 : m->busy[sibling];
-	if (p->busy > BUSY_LIMIT && !force)
-		return refuse(EBUSY, why, why_size,
-			      "%sCPU %d shares its core with CPU %d, which is %.0f %% busy",
-			      wanted == -1 ? "no core is idle: " : "", p->cpu, sibling,
-			      p->busy * 100);
-
 	ret = bind_thread(m, p, &memory_error, why, why_size);
-	if (!ret)
-		describe(m, wanted != -1, memory_error, p);
-	return ret;
+	if (ret)
+		return ret;
+	describe(m, wanted != -1, memory_error, p);
+	if (n > 1)
+		describe_all(m, cpus, n, p);
+	return 0;
 }
 
-int topology_place(int wanted, bool force, struct placement *placement, char *why, size_t why_size)
+static void forget(struct machine *m)
+{
+	free(m->busy);
+	hwloc_bitmap_free(m->usable);
+	hwloc_bitmap_free(m->isolated);
+	if (m->topology)
+		hwloc_topology_destroy(m->topology);
+}
+
+static int place_threads(int wanted, unsigned int n, bool force, int *cpus,
+			 struct placement *placement, char *why, size_t why_size)
 {
 	struct machine m = { 0 };
 	int ret;
 
 	*placement = (struct placement){ .cpu = -1, .core = -1, .node = -1 };
-	ret = place(&m, wanted, force, placement, why, why_size);
-	free(m.busy);
-	hwloc_bitmap_free(m.usable);
-	hwloc_bitmap_free(m.isolated);
-	if (m.topology)
-		hwloc_topology_destroy(m.topology);
+	ret = place(&m, wanted, n, force, cpus, placement, why, why_size);
+	forget(&m);
+	return ret;
+}
+
+int topology_place(int wanted, bool force, struct placement *placement, char *why, size_t why_size)
+{
+	int cpu;
+
+	return place_threads(wanted, 1, force, &cpu, placement, why, why_size);
+}
+
+int topology_place_all(unsigned int n, bool force, int *cpus, struct placement *placement,
+		       char *why, size_t why_size)
+{
+	return place_threads(-1, n, force, cpus, placement, why, why_size);
+}
+
+int topology_bind(int cpu, char *why, size_t why_size)
+{
+	struct placement placement = { 0 };
+	struct machine m = { 0 };
+	int ret, memory_error;
+
+	ret = load_topology(&m, why, why_size);
+	if (!ret) {
+		locate(&m, cpu, &placement);
+		ret = bind_thread(&m, &placement, &memory_error, why, why_size);
+	}
+	forget(&m);
 	return ret;
 }

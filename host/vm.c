@@ -189,10 +189,16 @@ static int make(int fd, unsigned long request, unsigned long argument)
 	return result;
 }
 
-static int map_memory(struct vm *vm, struct failure *failure)
+static int map_memory(struct vm *vm, const struct vm_config *config, struct failure *failure)
 {
-	struct kvm_userspace_memory_region region = { .memory_size = vm->memory_size };
+	struct kvm_userspace_memory_region region = {
+		.slot = config->index,
+		.guest_phys_addr = config->index * (uint64_t)config->memory_size,
+		.memory_size = config->memory_size,
+	};
 
+	vm->memory_size = config->memory_size;
+	vm->base = region.guest_phys_addr;
 	vm->memory = mmap(NULL, vm->memory_size, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (vm->memory == MAP_FAILED) {
@@ -282,11 +288,14 @@ static int create_vm(struct vm *vm, const struct kvm *kvm, const struct vm_confi
 	error = config->pmu.version && !config->user_pmu_msrs ? 0 : disable_pmu(vm, failure);
 	if (error)
 		return error;
-	vm->memory_size = config->memory_size;
-	error = map_memory(vm, failure);
-	if (!error && config->user_pmu_msrs)
-		error = filter_pmu_msrs(vm, failure);
-	return error;
+	return config->user_pmu_msrs ? filter_pmu_msrs(vm, failure) : 0;
+}
+
+/* Whoever is destroyed last, the virtual machine lives as long as a descriptor of it is open. */
+static int join_vm(struct vm *vm, const struct vm *other, struct failure *failure)
+{
+	vm->fd = fcntl(other->fd, F_DUPFD_CLOEXEC, 0);
+	return vm->fd < 0 ? fail_errno(failure, "fcntl of a VM") : 0;
 }
 
 static int create_vcpu(struct vm *vm, const struct kvm *kvm, const struct vm_config *config,
@@ -294,9 +303,10 @@ static int create_vcpu(struct vm *vm, const struct kvm *kvm, const struct vm_con
 {
 	/* Callers ask for the irqchip where the PMU would be a mediated one. */
 	bool mediated = config->irqchip && config->pmu.version && !config->user_pmu_msrs;
+	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	void *run;
 
-	vm->vcpu_fd = make(vm->fd, KVM_CREATE_VCPU, 0);
+	vm->vcpu_fd = make(vm->fd, KVM_CREATE_VCPU, config->index);
 	if (vm->vcpu_fd < 0 && errno == EBUSY && mediated)
 		return fail_with(failure, -EBUSY,
 				 "KVM_CREATE_VCPU: %s; a mediated PMU needs the host's: sysctl "
@@ -309,6 +319,9 @@ static int create_vcpu(struct vm *vm, const struct kvm *kvm, const struct vm_con
 		return fail_errno(failure, "mmap of the vCPU");
 	vm->run = run;
 	vm->run_size = (size_t)kvm->run_size;
+	/* With an in-kernel irqchip all but the first wait for an IPI that starts them. */
+	if (config->index && ioctl(vm->vcpu_fd, KVM_SET_MP_STATE, &runnable))
+		return fail_errno(failure, "KVM_SET_MP_STATE");
 	return 0;
 }
 
@@ -338,7 +351,10 @@ int vm_create(struct vm *vm, const struct kvm *kvm, const struct vm_config *conf
 	int error, khz;
 
 	*vm = (struct vm){ .fd = -1, .vcpu_fd = -1 };
-	error = create_vm(vm, kvm, config, failure);
+	error = config->beside ? join_vm(vm, config->beside, failure)
+			       : create_vm(vm, kvm, config, failure);
+	if (!error)
+		error = map_memory(vm, config, failure);
 	if (!error)
 		error = create_vcpu(vm, kvm, config, failure);
 	if (!error)

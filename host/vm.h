@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* /dev/kvm, and the life of a virtual machine with one vCPU. */
+/*
+ * /dev/kvm, and the life of a virtual machine. A struct vm is one vCPU with memory of its own; more of them may
+ * share a virtual machine, each with other guest-physical addresses.
+ */
 #ifndef HOST_VM_H
 #define HOST_VM_H
 
@@ -30,22 +33,28 @@ void kvm_close(struct kvm *kvm);
 void kvm_offered_pmu(const struct kvm *kvm, struct pmu_shape *pmu);
 
 struct vm_config {
-	size_t memory_size;   /* bytes, a multiple of 4096 */
-	bool irqchip;         /* in-kernel interrupt controller (a mediated PMU wants it) */
-	bool user_pmu_msrs;   /* accesses to PMU MSRs leave to user space */
-	struct pmu_shape pmu; /* what CPUID and IA32_PERF_CAPABILITIES announce */
+	size_t memory_size;      /* bytes, a multiple of 4096 */
+	bool irqchip;            /* in-kernel interrupt controller (a mediated PMU wants it) */
+	bool user_pmu_msrs;      /* accesses to PMU MSRs leave to user space */
+	struct pmu_shape pmu;    /* what CPUID and IA32_PERF_CAPABILITIES announce */
+	const struct vm *beside; /* become another vCPU of its virtual machine; NULL: a new one */
+	unsigned int index;      /* of the vCPU in the virtual machine; 0 for the first */
 };
 
 struct vm {
 	int fd, vcpu_fd;
 	struct kvm_run *run;
 	size_t run_size;
-	uint8_t *memory; /* guest-physical 0 */
+	uint8_t *memory;
 	size_t memory_size;
+	uint64_t base;    /* guest-physical address of @memory; linear addresses begin at 0 */
 	uint64_t tsc_khz; /* the guest's TSC; 0 unknown */
 };
 
-/* Returns 0 or -errno; on failure nothing is left open. */
+/*
+ * Returns 0 or -errno; on failure nothing is left open. By the thread that will run the vCPU: with the emulated PMU
+ * its counters are perf events of that thread.
+ */
 int vm_create(struct vm *vm, const struct kvm *kvm, const struct vm_config *config,
 	      struct failure *failure);
 void vm_destroy(struct vm *vm); /* of a zeroed or destroyed one: nothing */

@@ -7,6 +7,7 @@ status: 0 no problem, 1 problems, 2 wrong usage.
 """
 import json
 import math
+import re
 import sys
 from collections import Counter
 from datetime import datetime
@@ -20,6 +21,7 @@ MESSAGE_LIMIT = 200  # a message may quote half a document
 SUB_BITS, MAX_BITS = 4, 40  # of the histogram, see bench/stats.h
 PATH_MSRS = 64  # different ones that an exit path tells of by register, see machine/path.h
 LINES_OF_A_PAGE = 64
+LEAST_TOGETHER = 0.9  # of the time in blocks, see bench/vcpus.h
 
 
 class Unreadable(Exception):
@@ -108,7 +110,8 @@ def check_histogram(run, path):
 def check_values(document, row, path):
     """A run's value is its raw less that of the empty loop in the same run, where that was measured."""
     name, details = row["name"], document["details"]
-    loop = "control/empty-no-pmu" if document["options"].get("pmu_cost") else "control/empty"
+    loop = "control/empty-no-pmu" if document["options"].get("pmu_cost") else \
+        f"control/empty-vcpus{row['vcpus']}" if "vcpus" in row else "control/empty"
     empty = "control/empty/call" if row["setting"] == "emulator" else \
         f"{loop}/{'cpl3' if 'cpl3' in name else 'cpl0'}"
     loops = [None] * len(row["runs"]) if name.startswith(f"{loop}/") else details.get(empty, [])
@@ -132,6 +135,20 @@ def check_name(row, path):
     parts = row["name"].split("/")
     if parts[0] != "control" and parts[2] != row["setting"]:
         yield f"{path}.name", f"says {parts[2]}, the setting is {row['setting']}"
+
+
+def check_vcpus(document, row, path):
+    number, each = row["vcpus"], row["each_vcpu"]
+    if f"-vcpus{number}/" not in row["name"]:
+        yield f"{path}.name", f"says other than {number} vCPUs"
+    if number > document["options"].get("vcpus", 0):
+        yield f"{path}.vcpus", "are more than were asked for"
+    if len(each) != number or len({vcpu["cpu"] for vcpu in each}) != number:
+        yield f"{path}.each_vcpu", f"is not of {number} vCPUs on a CPU of their own each"
+    if number == 1 and not close(each[0]["median"], row["median"], row["median"]):
+        yield f"{path}.each_vcpu", f"is {each[0]['median']} of the only one, the row's median is {row['median']}"
+    if row["status"] == "measured" and row["together"] < LEAST_TOGETHER:
+        yield f"{path}.together", f"is {row['together']} of a row that did not fail"
 
 
 def check_exit_path(figures, path):
@@ -169,6 +186,8 @@ def check_bench_row(document, row, path):
         return
     if "exit_path" in row:
         yield from check_exit_path(row["exit_path"], f"{path}.exit_path")
+    if "vcpus" in row:
+        yield from check_vcpus(document, row, path)
     khz = document["context"]["guest_tsc_khz"]
     cycles = row["median"] * (khz or 0) / 1e6
     if row["unit"] == "ns" and not close(row["cycles_median"], cycles):
@@ -217,11 +236,17 @@ def without_pmu(name):
     return f"{group}/{what}-no-pmu/{privilege}"
 
 
-def check_pmu_cost(cost, rows, path):
-    if cost["without"] != without_pmu(cost["row"]):
-        yield f"{path}.without", f"is {cost['without']}, of {cost['row']} {without_pmu(cost['row'])}"
-    pair = [rows.get(cost["row"]), rows.get(cost["without"])]
-    for name, row in zip(("row", "without"), pair):
+def alone(name):
+    """The row of one vCPU that one of several is held against."""
+    return re.sub(r"-vcpus\d+/", "-vcpus1/", name)
+
+
+def check_added_cost(cost, rows, path, key, base):
+    """@key: where the row is named that the cost is held against; @base: which that has to be."""
+    if cost[key] != base(cost["row"]) or cost[key] == cost["row"]:
+        yield f"{path}.{key}", f"is {cost[key]}, of {cost['row']} {base(cost['row'])}"
+    pair = [rows.get(cost["row"]), rows.get(cost[key])]
+    for name, row in zip(("row", key), pair):
         if row is None or row["status"] != "measured":
             yield f"{path}.{name}", f"no row {cost[name]!r} was measured"
             return
@@ -250,9 +275,12 @@ def check_bench(document):
     for i, cost in enumerate(document["exit_costs"]):
         yield from check_exit_cost(cost, rows, f"$.exit_costs[{i}]")
     for i, cost in enumerate(document.get("pmu_costs", ())):
-        yield from check_pmu_cost(cost, rows, f"$.pmu_costs[{i}]")
-    if bool(document["options"].get("pmu_cost")) != ("pmu_costs" in document):
-        yield "$.pmu_costs", "goes with the option"
+        yield from check_added_cost(cost, rows, f"$.pmu_costs[{i}]", "without", without_pmu)
+    for i, cost in enumerate(document.get("vcpu_costs", ())):
+        yield from check_added_cost(cost, rows, f"$.vcpu_costs[{i}]", "alone", alone)
+    for option, costs in ("pmu_cost", "pmu_costs"), ("vcpus", "vcpu_costs"):
+        if bool(document["options"].get(option)) != (costs in document):
+            yield f"$.{costs}", "goes with the option"
     for name in document["details"]:
         if "runs" not in rows.get(name, ()):
             yield f"$.details.{name}", "no row of that name has runs"

@@ -1027,7 +1027,7 @@ static void test_pmu_cost_rows(void **state)
 			/* A guest without a PMU can be had anywhere. */
 			assert_int_equal(base->status, ROW_READY);
 			assert_int_equal(base->machine, MACHINE_NO_PMU);
-			assert_null(cases_without_pmu(table.rows, table.n, base));
+			assert_null(cases_base(table.rows, table.n, base));
 			for (size_t s = 0; s < ARRAY_SIZE(with_pmu); s++) {
 				const struct row *row = pmu_cost_row(&table, e, with_pmu[s].name);
 
@@ -1038,7 +1038,7 @@ static void test_pmu_cost_rows(void **state)
 				assert_int_equal(row->cpl, base->cpl);
 				assert_int_equal(row->exits, base->exits);
 				assert_true(row_has_guest(row));
-				assert_ptr_equal(cases_without_pmu(table.rows, table.n, row), base);
+				assert_ptr_equal(cases_base(table.rows, table.n, row), base);
 				assert_non_null(cases_empty_loop(table.rows, table.n, row));
 			}
 		}
@@ -1123,7 +1123,7 @@ static void test_pmu_cost_filter(void **state)
 	assert_int_equal(n, ARRAY_SIZE(kept));
 	for (size_t i = 0; i < n; i++)
 		assert_string_equal(table.rows[i].name, kept[i]);
-	assert_ptr_equal(cases_without_pmu(table.rows, n, &table.rows[2]), &table.rows[1]);
+	assert_ptr_equal(cases_base(table.rows, n, &table.rows[2]), &table.rows[1]);
 
 	/* Nothing is to be held against what is skipped. */
 	table_make_pmu_cost(&table, SKYLAKE_6_12);
@@ -1132,9 +1132,105 @@ static void test_pmu_cost_filter(void **state)
 	/* Without the option there is no such counterpart. */
 	table_make(&table, SKYLAKE_ON);
 	for (size_t i = 0; i < table.n; i++) {
-		assert_null(cases_without_pmu(table.rows, table.n, &table.rows[i]));
+		assert_null(cases_base(table.rows, table.n, &table.rows[i]));
 		assert_null(pmu_state(table.rows[i].machine));
 	}
+}
+
+/* ----- --vcpus ----- */
+
+static void table_make_vcpus(struct table *table, enum made_host made, unsigned int most)
+{
+	table_make(table, made);
+	table->plan.vcpus = most;
+	memset(all_rows, 0xa5, sizeof(all_rows));
+	table->n = cases_make(&table->plan, table->rows);
+	assert_in_range(table->n, 1, MAX_ROWS);
+}
+
+static void test_levels(void **state)
+{
+	static const struct {
+		unsigned int most, levels[9];
+	} rows[] = {
+		{ 1, { 1 } },
+		{ 2, { 1, 2 } },
+		{ 3, { 1, 2, 3 } },
+		{ 8, { 1, 2, 4, 8 } },
+		{ 9, { 1, 2, 4, 8, 9 } },
+		{ 128, { 1, 2, 4, 8, 16, 32, 64, 128 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		for (unsigned int l = 0; l < ARRAY_SIZE(rows[i].levels); l++)
+			assert_int_equal(cases_level(rows[i].most, l), rows[i].levels[l]);
+}
+
+/* The rows of guests, each at each number, and in everything else what they are without the option. */
+static void test_vcpus_rows(void **state)
+{
+	static struct row plain[MAX_ROWS];
+
+	(void)state;
+	for (int made = 0; made < NR_MADE_HOSTS; made++) {
+		struct table table;
+		size_t n, next = 0;
+
+		table_make(&table, (enum made_host)made);
+		n = table.n;
+		memcpy(plain, table.rows, n * sizeof(plain[0]));
+		table_make_vcpus(&table, (enum made_host)made, MAX_VCPUS);
+		for (size_t i = 0; i < n; i++) {
+			const struct row *first = &table.rows[next];
+
+			if (plain[i].machine == MACHINE_NATIVE)
+				continue;
+			for (unsigned int l = 0; cases_level(MAX_VCPUS, l); l++, next++) {
+				struct row *row = &table.rows[next];
+				const struct row *empty =
+					cases_empty_loop(table.rows, table.n, row);
+				char suffix[32], name[64];
+
+				assert_int_equal(row->vcpus, 1 << l);
+				assert_true(strlen(row->name) < sizeof(row->name) - 1);
+				snprintf(suffix, sizeof(suffix), "-vcpus%u/", row->vcpus);
+				assert_non_null(strstr(row->name, suffix));
+				assert_true(empty ? empty->vcpus == row->vcpus
+						  : row->insn == GUEST_INSN_EMPTY);
+				assert_ptr_equal(cases_base(table.rows, table.n, row),
+						 l ? first : NULL);
+				/* Without the number it is the row that it was. */
+				snprintf(name, sizeof(name), "%.*s%s",
+					 (int)(strstr(row->name, suffix) - row->name), row->name,
+					 strstr(row->name, suffix) + strlen(suffix) - 1);
+				assert_string_equal(name, plain[i].name);
+				assert_int_equal(row->status, plain[i].status);
+				assert_int_equal(row->ecx, plain[i].ecx);
+				assert_int_equal(row->exits, plain[i].exits);
+			}
+		}
+		assert_int_equal(next, table.n);
+	}
+}
+
+/* With what was asked for comes the row of one, and the loops of both. */
+static void test_vcpus_filter(void **state)
+{
+	static const char *const kept[] = {
+		"control/empty-vcpus1/cpl3",
+		"control/empty-vcpus4/cpl3",
+		"control/cpuid-vcpus1/cpl3",
+		"control/cpuid-vcpus4/cpl3",
+	};
+	struct table table;
+
+	(void)state;
+	table_make_vcpus(&table, SKYLAKE_ON, 4);
+	assert_int_equal(cases_filter(table.rows, table.n, "*/cpuid-vcpus4/cpl3"),
+			 ARRAY_SIZE(kept));
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		assert_string_equal(table.rows[i].name, kept[i]);
 }
 
 /* Is @row the loop of a row that matches and will be measured? */
@@ -1437,6 +1533,9 @@ int main(void)
 		cmocka_unit_test(test_filter_again),
 		cmocka_unit_test(test_empty_loop_gone),
 		cmocka_unit_test(test_counter_ecx),
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_vcpus_rows),
+		cmocka_unit_test(test_vcpus_filter),
 		cmocka_unit_test(test_emulator_rows),
 		cmocka_unit_test(test_emulator_filter),
 		cmocka_unit_test(test_pmu_cost_rows),

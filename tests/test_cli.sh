@@ -109,6 +109,13 @@ wrong_use "--pmu-cost: --engine=emulator runs no guest" run --pmu-cost --engine=
 wrong_use "--pmu-cost: --engine=emulator runs no guest" list --engine=emulator --pmu-cost
 wrong_use "--pmu-cost: --vpmu=user takes KVM's PMU" run --vpmu=user --pmu-cost
 wrong_use "unrecognized option '--pmu-cost'" doctor --pmu-cost
+for wrong in 0 -1 1000 two 2.5 ''; do
+	wrong_use "--vcpus: '$wrong' is not a whole number from 1 to 128" run --vcpus "$wrong"
+done
+wrong_use "--vcpus: --engine=emulator runs no guest" run --vcpus 2 --engine=emulator
+wrong_use "--vcpus: --vpmu=user answers in this program" run --vpmu=user --vcpus 2
+wrong_use "--vcpus: --pmu-cost has rows of its own" list --vcpus 2 --pmu-cost
+wrong_use "--cpu: --vcpus chooses a CPU for each vCPU" run --vcpus 2 --cpu 0
 wrong_use "--device: --engine=emulator runs no guest" run --engine=emulator --device /dev/kvm
 wrong_use "matches no row" run --engine=emulator --filter '*passthrough*'
 
@@ -185,7 +192,7 @@ check "doctor looks at the host, KVM or not" test "$(grep -c 'clocksource' "$dir
 run list
 if [ $status -eq 77 ]; then
 	reason=$(cat "$dir/err")
-	for name in "doctor's settings" "list" "pmu-cost" "run" "filter" "stdout" "interrupt" "disk" "file" "device full" "doctor json" "tracepoints" \
+	for name in "doctor's settings" "list" "pmu-cost" "vcpus" "run" "filter" "stdout" "interrupt" "disk" "file" "device full" "doctor json" "tracepoints" \
 		"simulated" "budget" "cpu" "sanitizers" "anonymous"; do
 		skip "$name" "$reason"
 	done
@@ -216,6 +223,17 @@ cp "$dir/out" "$dir/list"
 run run --pmu-cost --list
 check "... and run --list says the same" cmp -s "$dir/out" "$dir/list"
 wrong_use "matches no row" run --pmu-cost --filter 'rdpmc/*'
+run list --vcpus 3
+check "list --vcpus: each row with one, two and three, and nothing else" test $status -eq 0 -a \
+	"$(grep -c '^[a-z]' "$dir/out")" -eq "$(grep -c '^[a-z-]*/[a-z0-9-]*-vcpus[123]/' "$dir/out")" -a \
+	"$(grep -c -e '-vcpus3/' "$dir/out")" -eq "$(grep -c -e '-vcpus1/' "$dir/out")" -a \
+	"$(grep -c '^control/cpuid-vcpus3/cpl[03]$' "$dir/out")" -eq 2
+one=$(taskset -cp $$ | sed 's/.*[ ,-]//')
+taskset -c "$one" "$bench" run --vcpus 2 >"$dir/out" 2>"$dir/err"
+check "more vCPUs than CPUs: one line, exit 77" test $? -eq 77 -a ! -s "$dir/out" -a "$(wc -l <"$dir/err")" -eq 1 -a \
+	"$(grep -c -e '--vcpus: 2 vCPUs want as many CPUs, this process may use 1' "$dir/err")" -eq 1
+taskset -c "$one" "$bench" run --vcpus 2 --force >"$dir/out" 2>"$dir/err"
+check "... by force as well" test $? -eq 77
 wrong_use "CPU 65535 does not exist" run --cpu 65535
 wrong_use "is too little for 1000 runs" run --time 1 --runs 1000
 
@@ -260,6 +278,37 @@ assert all(cost["without"] == "control/cpuid-no-pmu/cpl3" for cost in result["pm
 check "without the option: no cost" /usr/bin/python3 -c 'import json,sys
 result = json.load(open(sys.argv[1]))
 assert "pmu_costs" not in result and "pmu_cost" not in result["options"]' "$dir/a.json"
+
+# Of a single vCPU: it needs one CPU, as all of this does.
+measure "$bench" --vcpus 1 $quick --filter '*/cpuid-*/cpl3' --json "$dir/vcpus.json"
+check "vcpus: a run" good_run $status "$dir/vcpus.json"
+check "... its own figure is the row's" /usr/bin/python3 -c 'import json,sys
+result = json.load(open(sys.argv[1]))
+rows = {row["name"]: row for row in result["rows"]}
+assert set(rows) == {"control/empty-vcpus1/cpl3", "control/cpuid-vcpus1/cpl3"}, rows
+row = rows["control/cpuid-vcpus1/cpl3"]
+assert row["vcpus"] == 1 and row["together"] == 1, row
+assert [each["cpu"] for each in row["each_vcpu"]] == [result["context"]["placement"]["cpu"]]
+assert result["options"]["vcpus"] == 1 and result["vcpu_costs"] == []' "$dir/vcpus.json"
+# Of two, where there are two cores; what else runs here may keep them from running together, and then they say so.
+cores=$(lscpu -p=CORE 2>/dev/null | grep -v '^#' | sort -u | wc -l)
+if [ "$cores" -ge 2 ] && [ "$(nproc)" -ge 2 ] && [ -z "${MADE:-}" ]; then
+	measure "$bench" --force --vcpus 2 $quick --filter '*/cpuid-*/cpl3' --json "$dir/vcpus.json"
+	check "vcpus: two at the same time, or said that they were not" /usr/bin/python3 -c 'import json,sys
+result = json.load(open(sys.argv[1]))
+rows = {row["name"]: row for row in result["rows"]}
+assert int(sys.argv[2]) in (0, 1), sys.argv[2]
+assert rows["control/cpuid-vcpus1/cpl3"]["status"] == "measured", rows
+row = rows["control/cpuid-vcpus2/cpl3"]
+assert len({each["cpu"] for each in row["each_vcpu"]}) == 2 and all(each["median"] for each in row["each_vcpu"]), row
+together = min(row["together"], rows["control/empty-vcpus2/cpl3"]["together"])
+assert row["status"] == ("measured" if together >= 0.9 else "failed"), row
+assert row["status"] == "measured" or "at the same time" in row["reason"], row
+measured = [name for name, row in rows.items() if row["vcpus"] == 2 and row["status"] == "measured"]
+assert sorted(cost["row"] for cost in result["vcpu_costs"]) == sorted(measured)' "$dir/vcpus.json" "$status"
+else
+	skip "vcpus: two at the same time" "fewer than two cores"
+fi
 
 measure "$bench" --vpmu=user $quick --filter '*metrics/*' --json "$dir/sim.json"
 check "simulated metrics rows are measured and marked" /usr/bin/python3 -c 'import json,sys

@@ -13,6 +13,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -511,6 +512,90 @@ static void test_interrupt(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* Two vCPUs of one VM: each has an image and results of its own, and outlives the other. */
+static void run_beside(bool irqchip)
+{
+	struct setting_host host;
+	struct guest_config config = { .irqchip = irqchip };
+	struct guest_params faults = {
+		.insn = GUEST_INSN_RDPMC, .ecx = NO_COUNTER, .cpl = 3, .pce = 1, .count = 7
+	};
+	struct guest_params nothing = { .insn = GUEST_INSN_EMPTY, .cpl = 3, .count = 5 };
+	struct guest first, second;
+
+	probe_setting_host("", &kvm, &host);
+	config.pmu.vendor = host.kvm.vendor;
+	if (guest_boot(&first, &kvm, &config, &failure))
+		fail_msg("%s", failure.text);
+	config.beside = &first.vm;
+	config.index = 1;
+	if (guest_boot(&second, &kvm, &config, &failure))
+		fail_msg("%s", failure.text);
+	assert_int_equal(measure(&second, faults)->faults, 7);
+	assert_int_equal(measure(&first, nothing)->faults, 0);
+	assert_int_equal(second.page->result.faults, 7);
+	/* What one of them ran into is in its own page. */
+	first.page->params = (struct guest_params){ .vector = 6 };
+	assert_int_equal(guest_call(&first, GUEST_RAISE, TIMEOUT_MS, &failure), -EFAULT);
+	assert_int_equal(second.page->fault.raised, 0);
+	guest_destroy(&first);
+	assert_int_equal(measure(&second, faults)->faults, 7);
+	guest_destroy(&second);
+}
+
+static void test_beside(void **state)
+{
+	(void)state;
+	REQUIRE_KVM();
+	run_beside(false);
+	run_beside(true);
+}
+
+static void test_beside_in_another_mode(void **state)
+{
+	struct cpu_state real = { .mode = CPU_REAL };
+	struct vm_config config = { .memory_size = GUEST_MEMORY_SIZE };
+	struct vm first, second;
+
+	(void)state;
+	REQUIRE_KVM();
+	assert_int_equal(vm_create(&first, &kvm, &config, &failure), 0);
+	config.beside = &first;
+	config.index = 1;
+	assert_int_equal(vm_create(&second, &kvm, &config, &failure), 0);
+	assert_int_equal(state_set(&second, &real, &failure), -EINVAL);
+	assert_non_null(strstr(failure.text, "begins at 0x200000"));
+	vm_destroy(&second);
+	vm_destroy(&first);
+}
+
+static int joined;
+
+static void *hang(void *guest)
+{
+	joined = interrupt_join(&failure);
+	if (!joined)
+		joined = guest_call(guest, GUEST_HANG, 200, &failure);
+	interrupt_leave();
+	return NULL;
+}
+
+/* Of another thread, while the first has none running or one that has time. */
+static void test_watchdog_of_a_thread(void **state)
+{
+	struct guest guest;
+	pthread_t thread;
+
+	(void)state;
+	REQUIRE_KVM();
+	boot(&guest, false);
+	assert_int_equal(pthread_create(&thread, NULL, hang, &guest), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(joined, -ETIMEDOUT);
+	assert_false(interrupt_expired());
+	guest_destroy(&guest);
+}
+
 /* Program SLOTS and PERF_METRICS, read 2000_0000H, decode the fractions: all through the guest. */
 static void test_metrics_end_to_end(void **state)
 {
@@ -702,6 +787,9 @@ int main(void)
 		cmocka_unit_test(test_watchdog),
 		cmocka_unit_test(test_watchdog_of_busy_exits),
 		cmocka_unit_test(test_interrupt),
+		cmocka_unit_test(test_beside),
+		cmocka_unit_test(test_beside_in_another_mode),
+		cmocka_unit_test(test_watchdog_of_a_thread),
 		cmocka_unit_test(test_metrics_end_to_end),
 		cmocka_unit_test(test_refused_msr),
 		cmocka_unit_test(test_running_counters),

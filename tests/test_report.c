@@ -254,7 +254,6 @@ static void make_bench(const struct setting_host *host, bool simulated)
 {
 	memset(&bench, 0, sizeof(bench));
 	memset(&plan, 0, sizeof(plan));
-	memset(all_runs, 0, sizeof(all_runs));
 	plan.host = *host;
 	for (int kind = 0; kind < NR_SETTINGS; kind++)
 		setting_derive(host, (enum setting_kind)kind, &plan.setting[kind]);
@@ -423,6 +422,50 @@ static void test_samples_below_empty(void **state)
 	visits_result(&visits, NULL, &result);
 	check_about(result.samples.min, 30);
 	check_about(result.samples.median, 45);
+}
+
+/* Each vCPU adds to each visit: what all of them took is the run's, and what each took is to be had. */
+static void test_visits_of_vcpus(void **state)
+{
+	static uint64_t samples[20];
+	static const struct {
+		uint64_t ticks, exits;
+	} longer[5][2] = {
+		{ { 1100, 10 }, { 2100, 10 } }, { { 1120, 10 }, { 2120, 10 } },
+		{ { 1110, 10 }, { 9110, 10 } }, { { 1130, 10 }, { 2130, 10 } },
+		{ { 1140, 10 }, { 2140, 10 } },
+	};
+	struct visits visits = { .samples = samples };
+	struct run_result result;
+	double own;
+
+	(void)state;
+	for (size_t v = 0; v < ARRAY_SIZE(longer); v++) {
+		for (int vcpu = 0; vcpu < 2; vcpu++) {
+			const struct reading sampled = { .exits = 2 };
+			const struct reading block[2] = {
+				{ .ticks = 100, .host_ns = 50, .together = 0.6 },
+				{ .ticks = longer[v][vcpu].ticks,
+				  .exits = longer[v][vcpu].exits,
+				  .host_ns = 150,
+				  .together = 1 },
+			};
+			const uint64_t one[2] = { 10 + vcpu, 20 + vcpu };
+
+			visits_add(&visits, 10, block, &sampled, one, 2);
+		}
+	}
+	own = visits_of_vcpu(&visits, 0, 2);
+	check_about(own, 102);
+	own = visits_of_vcpu(&visits, 1, 2);
+	check_about(own, 203);
+	visits_result(&visits, NULL, &result);
+	check_about(result.raw, (104 + 200) / 2.0);
+	check_about(result.exits, 1);
+	check_about(result.sample_exits, 20);
+	check_about(result.together, 0.9);
+	assert_int_equal(result.samples.n, 20);
+	assert_int_equal(result.reads, 300);
 }
 
 static void test_ticks(void **state)
@@ -660,7 +703,7 @@ static void set_path(size_t i, uint64_t instructions, uint64_t wrmsr)
 	bench.results[i].path.wrmsr = wrmsr;
 }
 
-static const struct pmu_cost *pmu_cost_of(const struct pmu_cost *costs, size_t n, size_t row)
+static const struct added_cost *pmu_cost_of(const struct added_cost *costs, size_t n, size_t row)
 {
 	for (size_t i = 0; i < n; i++)
 		if (costs[i].row == &bench.rows[row])
@@ -670,52 +713,52 @@ static const struct pmu_cost *pmu_cost_of(const struct pmu_cost *costs, size_t n
 
 static void test_pmu_costs(void **state)
 {
-	struct pmu_cost costs[MAX_ROWS];
-	const struct pmu_cost *cost;
+	struct added_cost costs[MAX_ROWS];
+	const struct added_cost *cost;
 	size_t n, row;
 
 	(void)state;
 	make_pmu_cost_bench(&zen_4);
 	measure_pmu_cost(10);
-	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	n = added_costs(&bench, costs, ARRAY_SIZE(costs));
 	assert_int_equal(n, 5 * ARRAY_SIZE(pmu_guests));
 	for (size_t g = 0; g < ARRAY_SIZE(pmu_guests); g++) {
 		row = pmu_cost_index("port", pmu_guests[g], "cpl0");
 		cost = pmu_cost_of(costs, n, row);
 		assert_non_null(cost);
-		assert_ptr_equal(cost->without,
+		assert_ptr_equal(cost->base,
 				 &bench.rows[pmu_cost_index("port", "no-pmu", "cpl0")]);
 		check_about(cost->ticks.estimate, 100 * (double)(g + 1));
 		assert_true(cost->ticks.lower <= cost->ticks.estimate &&
 			    cost->ticks.estimate <= cost->ticks.upper);
 		assert_false(cost->has_path);
 	}
-	assert_int_equal(pmu_costs(&bench, costs, 7), 7);
+	assert_int_equal(added_costs(&bench, costs, 7), 7);
 
 	/* One of them failed, or the guest without a PMU did: no difference. */
 	bench.rows[row].status = ROW_FAILED;
 	bench.rows[pmu_cost_index("cpuid", "no-pmu", "cpl3")].status = ROW_FAILED;
-	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	n = added_costs(&bench, costs, ARRAY_SIZE(costs));
 	assert_int_equal(n, 5 * ARRAY_SIZE(pmu_guests) - 1 - ARRAY_SIZE(pmu_guests));
 	assert_null(pmu_cost_of(costs, n, row));
 
 	make_pmu_cost_bench(&zen_4);
 	measure_pmu_cost(5);
-	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	n = added_costs(&bench, costs, ARRAY_SIZE(costs));
 	assert_true(n > 0 && isnan(costs[0].ticks.lower) && isnan(costs[0].ticks.upper));
 	make_pmu_cost_bench(&pvm);
 	measure_pmu_cost(10);
-	assert_int_equal(pmu_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
+	assert_int_equal(added_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
 	make_bench(&zen_4, false);
 	measure_all(10);
-	assert_int_equal(pmu_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
+	assert_int_equal(added_costs(&bench, costs, ARRAY_SIZE(costs)), 0);
 }
 
 /* Of recorded exits, and only where both were. */
 static void test_pmu_costs_of_paths(void **state)
 {
-	struct pmu_cost costs[MAX_ROWS];
-	const struct pmu_cost *cost;
+	struct added_cost costs[MAX_ROWS];
+	const struct added_cost *cost;
 	size_t n, without, with;
 
 	(void)state;
@@ -724,10 +767,10 @@ static void test_pmu_costs_of_paths(void **state)
 	without = pmu_cost_index("cpuid", "no-pmu", "cpl0");
 	with = pmu_cost_index("cpuid", "passthrough-1", "cpl0");
 	set_path(without, 1201, 9);
-	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	n = added_costs(&bench, costs, ARRAY_SIZE(costs));
 	assert_false(pmu_cost_of(costs, n, with)->has_path);
 	set_path(with, 2360, 4);
-	n = pmu_costs(&bench, costs, ARRAY_SIZE(costs));
+	n = added_costs(&bench, costs, ARRAY_SIZE(costs));
 	cost = pmu_cost_of(costs, n, with);
 	assert_true(cost->has_path);
 	assert_int_equal(cost->instructions, 1159);
@@ -962,6 +1005,84 @@ static void test_print_pmu_cost(void **state)
 	make_bench(&zen_4, false);
 	measure_all(3);
 	assert_null(strstr(print("CPU 3", false, NULL), "what a guest's PMU costs"));
+}
+
+/* 400 ns with one vCPU; with N of them 40 more for each beyond, and one more for each on a further CPU. */
+static void make_vcpus_bench(const struct setting_host *host, unsigned int most, size_t n)
+{
+	static double all_vcpus[MAX_ROWS][MAX_RUNS * MAX_VCPUS];
+	static int cpus[MAX_VCPUS];
+
+	make_bench(host, false);
+	plan.vcpus = bench.vcpus = most;
+	for (unsigned int i = 0; i < most; i++)
+		cpus[i] = (int)(most - 1 - i);
+	bench.cpus = cpus;
+	memset(bench.rows, 0, sizeof(bench.rows));
+	bench.n_rows = cases_make(&plan, bench.rows);
+	for (size_t i = 0; i < bench.n_rows; i++) {
+		const unsigned int vcpus = bench.rows[i].vcpus;
+
+		if (bench.rows[i].status != ROW_READY)
+			continue;
+		measure(i, n, 1000 + 100 * (vcpus - 1));
+		bench.results[i].vcpus = all_vcpus[i];
+		for (size_t r = 0; r < n; r++) {
+			all_runs[i][r].together = 0.95;
+			for (unsigned int v = 0; v < vcpus; v++)
+				all_vcpus[i][r * vcpus + v] =
+					all_runs[i][r].median + (vcpus > 1 ? 2.5 * v : 0);
+		}
+	}
+}
+
+static void test_print_vcpus(void **state)
+{
+	static const char *const cost[] = { "400.0", "+40.00", "+120.0" };
+	static const char *const failed[] = { "400.0", "-", "+120.0" };
+	static const char *const each[] = { "520.0", "521.0", "522.0", "523.0" };
+	const char *line;
+	char *text;
+	size_t row;
+
+	(void)state;
+	make_vcpus_bench(&zen_4, 4, 5);
+	text = print("CPU 3", false, NULL);
+	check_width(text);
+	assert_true(line_of(text, "what an exit costs while other vCPUs") <
+		    strstr(text, "net of the empty loop"));
+	check_words(text, "  vCPUs at once, ns", (const char *const[]){ "1", "2", "4" }, 3);
+	check_words(text, "  cpuid/cpl3", cost, ARRAY_SIZE(cost));
+	check_words(text, "  each of 4, ns; on CPU", (const char *const[]){ "3", "2", "1", "0" }, 4);
+	line = line_of(line_of(text, "  each of 4, ns"), "  cpuid/cpl3");
+	check_words(line, "  cpuid/cpl3", each, ARRAY_SIZE(each));
+	assert_non_null(line_of(text, "control, 1 vCPU"));
+	assert_non_null(line_of(text, "control, 4 vCPUs at once"));
+	assert_non_null(line_of(text, "rdpmc, passthrough, 2 vCPUs at once"));
+	/* What the intercept costs, at each number. */
+	assert_non_null(line_of(text, "  gp-first/cpl0, vCPUs: 1"));
+	assert_non_null(line_of(text, "  gp-first/cpl0, vCPUs: 4"));
+
+	row = row_index("control/cpuid-vcpus2/cpl3");
+	bench.rows[row].status = ROW_FAILED;
+	strcpy(bench.rows[row].reason, "a reason");
+	text = print("CPU 3", false, NULL);
+	check_words(text, "  cpuid/cpl3", failed, ARRAY_SIZE(failed));
+	check_says(text, "a reason control/cpuid-vcpus2/cpl3");
+
+	make_vcpus_bench(&zen_4, 4, 10);
+	text = print("CPU 3", false, "control/cpuid*/cpl3");
+	check_width(text);
+	assert_int_equal(count_of(text, "95 %: from"), 1);
+	assert_null(line_of(text, "  port/cpl0"));
+
+	/* As wide and as long as it can be. */
+	make_vcpus_bench(&ice_lake, 128, 10);
+	text = print("CPU 3", false, NULL);
+	check_width(text);
+
+	make_vcpus_bench(&zen_4, 1, 3);
+	check_says(print("CPU 3", false, NULL), "unknown: no row was measured both alone");
 }
 
 /* Where exits are recorded, what was counted stands there and no median. */
@@ -1907,6 +2028,39 @@ static void test_json_pmu_costs(void **state)
 	assert_null(json_object_get(get(json, "options"), "pmu_cost"));
 }
 
+static void test_json_vcpus(void **state)
+{
+	json_t *costs, *cost = NULL, *each, *row = NULL;
+	size_t i;
+
+	(void)state;
+	make_vcpus_bench(&zen_4, 4, 10);
+	make_json();
+	assert_int_equal(json_integer_value(get(get(json, "options"), "vcpus")), 4);
+	costs = get(json, "vcpu_costs");
+	json_array_foreach(costs, i, each) if (!strcmp(json_string_value(get(each, "row")),
+						       "control/cpuid-vcpus4/cpl3")) cost = each;
+	assert_non_null(cost);
+	check_string(cost, "alone", "control/cpuid-vcpus1/cpl3");
+	check_number(cost, "cost", 120);
+	json_array_foreach(get(json, "rows"), i, each) if (!strcmp(
+		json_string_value(get(each, "name")), "control/cpuid-vcpus4/cpl3")) row = each;
+	assert_non_null(row);
+	assert_int_equal(json_integer_value(get(row, "vcpus")), 4);
+	check_number(row, "together", 0.95);
+	assert_int_equal(json_array_size(get(row, "each_vcpu")), 4);
+	check_number(json_array_get(get(row, "each_vcpu"), 3), "median", 523);
+	assert_int_equal(json_integer_value(get(json_array_get(get(row, "each_vcpu"), 3), "cpu")),
+			 0);
+
+	make_bench(&zen_4, false);
+	measure_all(3);
+	make_json();
+	assert_null(json_object_get(json, "vcpu_costs"));
+	assert_null(json_object_get(get(json, "options"), "vcpus"));
+	assert_null(json_object_get(json_array_get(get(json, "rows"), 0), "vcpus"));
+}
+
 /* Instructions under the name of instructions; what would be a time or a frequency is null. */
 static void test_json_emulated_host(void **state)
 {
@@ -2255,6 +2409,7 @@ int main(void)
 		cmocka_unit_test(test_row_figures),
 		cmocka_unit_test(test_row_figures_negative),
 		cmocka_unit_test(test_samples_below_empty),
+		cmocka_unit_test(test_visits_of_vcpus),
 		cmocka_unit_test(test_ticks),
 		cmocka_unit_test(test_exit_costs),
 		cmocka_unit_test(test_exit_costs_interval),
@@ -2301,8 +2456,10 @@ int main(void)
 		cmocka_unit_test(test_pmu_costs),
 		cmocka_unit_test(test_pmu_costs_of_paths),
 		cmocka_unit_test(test_print_pmu_cost),
+		cmocka_unit_test(test_print_vcpus),
 		cmocka_unit_test(test_print_pmu_cost_of_paths),
 		cmocka_unit_test_teardown(test_json_pmu_costs, drop_json),
+		cmocka_unit_test_teardown(test_json_vcpus, drop_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

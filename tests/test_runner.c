@@ -15,6 +15,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +26,7 @@
 #include <unistd.h>
 
 #include "bench/answers.h"
+#include "bench/figures.h"
 #include "bench/modelled.h"
 #include "bench/runner.h"
 #include "host/interrupt.h"
@@ -75,6 +79,42 @@ static unsigned int count_vms(void)
 	return n;
 }
 
+/* Which vCPUs were run, and by which thread each: by no two. */
+#define MOST_VCPUS 64
+static struct {
+	int fd;
+	pid_t thread;
+} ran[MOST_VCPUS];
+static unsigned int nr_ran, nr_threads;
+static bool by_two_threads;
+static pthread_mutex_t ran_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static atomic_int others_fail; /* so many KVM_RUNs of threads beside the first */
+
+static void note_run(int fd)
+{
+	bool known = false, known_thread = false;
+
+	pthread_mutex_lock(&ran_lock);
+	for (unsigned int i = 0; i < nr_ran; i++) {
+		known_thread |= ran[i].thread == gettid();
+		known |= ran[i].fd == fd;
+		by_two_threads |= ran[i].fd == fd && ran[i].thread != gettid();
+	}
+	nr_threads += !known_thread;
+	if (!known && nr_ran < MOST_VCPUS) {
+		ran[nr_ran].fd = fd;
+		ran[nr_ran++].thread = gettid();
+	}
+	pthread_mutex_unlock(&ran_lock);
+}
+
+/* Of the second VM on, descriptors may be another vCPU's. */
+static void forget_runs(void)
+{
+	nr_ran = 0;
+}
+
 /* Counts the VMs that are there when one is made. */
 int ioctl(int fd, unsigned long request, ...)
 {
@@ -88,6 +128,16 @@ int ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	if (!next)
 		next = dlsym(RTLD_NEXT, "ioctl");
+	if (request == KVM_RUN) {
+		note_run(fd);
+		if (gettid() != getpid() && atomic_load(&others_fail) > 0 &&
+		    atomic_fetch_sub(&others_fail, 1) > 0) {
+			errno = EIO;
+			return -1;
+		}
+	}
+	if (request == KVM_CREATE_VM)
+		forget_runs();
 	result = next(fd, request, argument);
 	if (request == KVM_CREATE_VM && result >= 0) {
 		unsigned int n = count_vms();
@@ -113,8 +163,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A plan for this very host, and the one row of it named so, with the empty loops it is net of. */
-static struct bench *make_bench(const char *name, bool simulated)
+/*
+ * A plan for this very host, and the one row of it named so, with the empty loops it is net of; @vcpus as of --vcpus.
+ */
+static struct bench *make_planned_bench(const char *name, bool simulated, unsigned int vcpus)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
 	struct case_plan *plan = calloc(1, sizeof(*plan));
@@ -129,6 +181,7 @@ static struct bench *make_bench(const char *name, bool simulated)
 	assert_non_null(bench);
 	assert_non_null(plan);
 	plan->simulated = simulated;
+	plan->vcpus = vcpus;
 	snprintf(plan->native_reason, sizeof(plan->native_reason), "not here");
 	probe_setting_host("", &kvm, &plan->host);
 	/* Whatever PMU the host has: a guest without one, so that every read is #GP. */
@@ -148,6 +201,11 @@ static struct bench *make_bench(const char *name, bool simulated)
 	bench->machines[MACHINE_SIMULATED].config.simulated = true;
 	free(plan);
 	return bench;
+}
+
+static struct bench *make_bench(const char *name, bool simulated)
+{
+	return make_planned_bench(name, simulated, 0);
 }
 
 static struct row *find(struct bench *bench, const char *name)
@@ -737,6 +795,182 @@ static void test_one_guest(void **state)
 	finish(bench);
 }
 
+/* ----- --vcpus ----- */
+
+#define VCPUS      3
+/* It comes back to this program once a block, however many exits there are. */
+#define ALONE_ROW  "control/cpuid-vcpus1/cpl3"
+#define BESIDE_ROW "control/cpuid-vcpus3/cpl3"
+
+/*
+ * All of them on one CPU, which any host has; that they hardly run at the same time is no matter unless a test asks for
+ * it.
+ */
+static struct bench *make_vcpus_bench(const char *name, double least_together)
+{
+	static int cpus[VCPUS];
+	struct bench *bench = make_planned_bench(name, false, VCPUS);
+	cpu_set_t may;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(may), &may), 0);
+	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--)
+		for (unsigned int i = 0; i < VCPUS && CPU_ISSET(cpu, &may); i++)
+			cpus[i] = cpu;
+	bench->vcpus = VCPUS;
+	bench->cpus = cpus;
+	bench->one_guest = true;
+	bench->options.least_together = least_together;
+	nr_threads = 0;
+	by_two_threads = false;
+	forget_runs();
+	return bench;
+}
+
+/* All of them run, each by a thread of its own, and what each did is in the row's figures. */
+static void test_vcpus(void **state)
+{
+	struct bench *bench = make_vcpus_bench(BESIDE_ROW, 0);
+	const struct row *alone = find(bench, ALONE_ROW), *row = find(bench, BESIDE_ROW);
+	const struct row_result *result = &bench->results[row - bench->rows];
+
+	(void)state;
+	assert_int_equal(alone->vcpus, 1);
+	assert_int_equal(row->vcpus, VCPUS);
+	assert_non_null(find(bench, "control/empty-vcpus1/cpl3"));
+	assert_non_null(find(bench, "control/empty-vcpus3/cpl3"));
+	run(bench);
+	for (size_t i = 0; i < bench->n_rows; i++)
+		if (bench->rows[i].status != ROW_MEASURED)
+			fail_msg("%s: %s", bench->rows[i].name, bench->rows[i].reason);
+	assert_int_equal(nr_ran, VCPUS);
+	assert_true(nr_threads >= VCPUS);
+	assert_false(by_two_threads);
+	for (size_t r = 0; r < result->n_runs; r++) {
+		assert_int_equal(result->runs[r].reads % (3 * VCPUS * RUN_VISITS), 0);
+		assert_int_equal(result->runs[r].samples.n % (VCPUS * RUN_VISITS), 0);
+		assert_true(result->runs[r].together >= 0 && result->runs[r].together <= 1);
+	}
+	assert_true(bench->results[alone - bench->rows].runs[0].together == 1);
+	for (unsigned int i = 0; i < VCPUS; i++)
+		assert_true(vcpu_figure(row, result, i) > 0);
+	assert_null(bench->others);
+	finish(bench);
+}
+
+/* Those that share a CPU do not run at the same time; nor does that concern the row of one. */
+static void test_vcpus_apart(void **state)
+{
+	struct bench *bench = make_vcpus_bench(BESIDE_ROW, VCPUS_LEAST_TOGETHER);
+
+	(void)state;
+	bench->options.runs = 1;
+	run(bench);
+	expect_failed(find(bench, BESIDE_ROW), "ran at the same time for less than 90 % of the time");
+	assert_int_equal(find(bench, ALONE_ROW)->status, ROW_MEASURED);
+	finish(bench);
+}
+
+/* A row is no better than the loop that is taken off it. */
+static void test_empty_loop_apart(void **state)
+{
+	struct run_result apart = { .together = 0.5 }, together = { .together = 1 };
+	struct bench *bench = make_emulator_bench(EXIT_ROW);
+
+	(void)state;
+	bench->options.least_together = VCPUS_LEAST_TOGETHER;
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		bench->rows[i].vcpus = 2;
+		bench->results[i] = (struct row_result){
+			.runs = bench->rows[i].insn == GUEST_INSN_EMPTY ? &apart : &together,
+			.n_runs = 1,
+		};
+	}
+	bench_settle(bench);
+	expect_failed(find(bench, EXIT_ROW), "those of the empty loop to take off");
+	expect_failed(find(bench, EMPTY_ROW), "ran at the same time");
+	apart.together = 0.9;
+	for (size_t i = 0; i < bench->n_rows; i++)
+		bench->rows[i].status = ROW_READY;
+	bench_settle(bench);
+	assert_int_equal(find(bench, EXIT_ROW)->status, ROW_MEASURED);
+	assert_int_equal(find(bench, EMPTY_ROW)->status, ROW_MEASURED);
+	free(bench);
+}
+
+/* One that is lost is told by its number, and the next row has another VM. */
+static void test_vcpu_lost(void **state)
+{
+	struct bench *bench = make_vcpus_bench(BESIDE_ROW, 0);
+	size_t failed = 0;
+
+	(void)state;
+	bench->options.runs = 1;
+	vms_made = 0;
+	atomic_store(&others_fail, 1);
+	run(bench);
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		if (bench->rows[i].status != ROW_FAILED)
+			continue;
+		/* Those it was taken off of fail with it. */
+		failed += !strstr(bench->rows[i].reason, "the empty loop");
+		if (!strstr(bench->rows[i].reason, "vCPU ") &&
+		    !strstr(bench->rows[i].reason, "the empty loop"))
+			fail_msg("%s", bench->rows[i].reason);
+	}
+	assert_int_equal(failed, 1);
+	assert_true(vms_made > 1 + RUN_VISITS);
+	finish(bench);
+}
+
+/* One of them answers wrongly: as when the only one does. */
+static void test_vcpus_wrong_answer(void **state)
+{
+	struct bench *bench =
+		make_vcpus_bench("rdpmc-fault/out-of-range-vcpus3/intercepted/cpl3", 0);
+	struct row *row = find(bench, "rdpmc-fault/out-of-range-vcpus3/intercepted/cpl3");
+
+	(void)state;
+	bench->options.runs = 1;
+	row->expected.gp = false;
+	run(bench);
+	expect_failed(row, "wrong answer: RDPMC of 0000FFFFH should answer");
+	finish(bench);
+}
+
+/* The windows of two or three: when they began, had measured, stopped; and what they lost. */
+static void test_together(void **state)
+{
+	static const struct {
+		const char *what;
+		unsigned int n;
+		struct vcpu_window windows[3];
+		double together;
+	} rows[] = {
+		{ "one alone", 1, { { 100, 200, 200, 50 } }, 1 },
+		{ "the same time", 2, { { 0, 100, 100, 0 }, { 0, 100, 100, 0 } }, 1 },
+		{ "one is done sooner and goes on", 2,
+		  { { 0, 50, 100, 0 }, { 0, 100, 100, 0 } }, 1 },
+		{ "one is done sooner and does not", 2,
+		  { { 0, 50, 50, 0 }, { 0, 100, 100, 0 } }, 0.5 },
+		{ "one is late", 2, { { 20, 100, 100, 0 }, { 0, 100, 100, 0 } }, 0.8 },
+		{ "one is late for the short block of the other", 2,
+		  { { 20, 120, 120, 0 }, { 0, 40, 120, 0 } }, 0.5 },
+		{ "one after the other", 2, { { 0, 100, 100, 0 }, { 100, 200, 200, 0 } }, 0 },
+		{ "one was off its CPU", 2, { { 0, 100, 100, 30 }, { 0, 100, 100, 0 } }, 0.7 },
+		{ "more than it measured", 2, { { 0, 100, 900, 300 }, { 0, 100, 900, 0 } }, 0 },
+		{ "the worst of three", 3,
+		  { { 0, 100, 100, 0 }, { 10, 110, 110, 0 }, { 0, 100, 100, 5 } }, 0.85 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		double together = vcpus_together(rows[i].windows, rows[i].n);
+
+		if (fabs(together - rows[i].together) > 1e-9)
+			fail_msg("%s: %g, not %g", rows[i].what, together, rows[i].together);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -760,6 +994,12 @@ int main(void)
 		cmocka_unit_test(test_emulator_block),
 		cmocka_unit_test(test_counting),
 		cmocka_unit_test(test_one_guest),
+		cmocka_unit_test(test_vcpus),
+		cmocka_unit_test(test_vcpus_apart),
+		cmocka_unit_test(test_empty_loop_apart),
+		cmocka_unit_test(test_vcpu_lost),
+		cmocka_unit_test(test_vcpus_wrong_answer),
+		cmocka_unit_test(test_together),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

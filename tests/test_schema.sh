@@ -163,13 +163,65 @@ test_pmu_cost() # FILE
 	refused 'refused: costs that nobody asked for' 'goes with the option' $schema "$work/changed.json"
 }
 
+# What a quiet host with a CPU more would have written: FILE's rows of one vCPU once more, as those of two.
+make_vcpus() # FROM TO CHANGE, a statement in Python
+{
+	"$python" - "$@" <<'END'
+import copy, json, sys
+source, made, change = sys.argv[1:]
+of = json.load(open(source))
+rows = {row["name"]: row for row in of["rows"]}
+of["options"]["vcpus"], name = 2, "control/cpuid-vcpus2/cpl3"
+for alone in "control/empty-vcpus1/cpl3", "control/cpuid-vcpus1/cpl3":
+    row = copy.deepcopy(rows[alone])
+    row.update(name=alone.replace("vcpus1", "vcpus2"), vcpus=2)
+    row["each_vcpu"].append({**row["each_vcpu"][0], "cpu": row["each_vcpu"][0]["cpu"] + 1})
+    of["rows"].append(row)
+    details = of["details"][row["name"]] = copy.deepcopy(of["details"][alone])
+    for figure in ("interrupts", "samples", "disturbed"):
+        of["context"]["noise"][figure] += sum(run[figure] for run in details)
+cost = {"row": name, "alone": "control/cpuid-vcpus1/cpl3", "unit": "ns", "cost": 0.0, "lower": None, "upper": None}
+of["vcpu_costs"] = [cost]
+exec(change)
+json.dump(of, open(made, "w"))
+END
+}
+
+test_vcpus() # FILE
+{
+	if ! grep -q '"name": "control/cpuid-vcpus1/cpl3"' "$1" 2>/dev/null ||
+		! make_vcpus "$1" "$work/changed.json" pass 2>"$work/errors"; then
+		skip 'several vCPUs' 'no row of one was measured'
+		return
+	fi
+	valid 'several vCPUs' "$work/changed.json"
+	make_vcpus "$1" "$work/changed.json" 'cost["cost"] = 1e6'
+	refused 'refused: a cost of vCPUs that is not the difference' 'medians differ by 0' $schema "$work/changed.json"
+	make_vcpus "$1" "$work/changed.json" 'cost["alone"] = cost["row"]'
+	refused 'refused: a cost of vCPUs to itself' 'cpuid-vcpus1/cpl3' $schema "$work/changed.json"
+	make_vcpus "$1" "$work/changed.json" 'row["together"] = 0.8'
+	refused 'refused: vCPUs that did not run together, measured' 'that did not fail' $schema "$work/changed.json"
+	make_vcpus "$1" "$work/changed.json" 'row["vcpus"] = 3'
+	refused 'refused: another number of vCPUs than the name has' 'says other than 3' $schema "$work/changed.json"
+	make_vcpus "$1" "$work/changed.json" 'row["each_vcpu"][1] = row["each_vcpu"][0]'
+	refused 'refused: two vCPUs on one CPU' 'a CPU of their own' $schema "$work/changed.json"
+	make_vcpus "$1" "$work/changed.json" 'del row["each_vcpu"]'
+	refused 'refused: vCPUs without the figures of each' "'each_vcpu' is a dependency" $schema "$work/changed.json"
+	make_vcpus "$1" "$work/changed.json" 'of["details"][name][0]["raw"] += 1e6'
+	refused 'refused: a value that is not net of the loop of as many vCPUs' 'raw less the empty loop' $schema "$work/changed.json"
+	make_vcpus "$1" "$work/changed.json" 'of["options"]["vcpus"] = 1'
+	refused 'refused: more vCPUs than were asked for' 'more than were asked for' $schema "$work/changed.json"
+	make_vcpus "$1" "$work/changed.json" 'del of["options"]["vcpus"]'
+	refused 'refused: costs of vCPUs that nobody asked for' 'goes with the option' $schema "$work/changed.json"
+}
+
 test_output()
 {
 	run_is_valid 'rdpmc-bench run --engine=emulator' "$work/emulator.json" --engine=emulator
 	test_emulator_rows "$work/emulator.json"
 	reason=$(obstacle)
 	if [ -n "$reason" ]; then
-		for name in run 'run --pmu-cost' 'run --vpmu=user' 'run, interrupted' 'run --filter --json -'; do
+		for name in run 'run --pmu-cost' 'run --vcpus 1' 'run --vcpus 2' 'run --vpmu=user' 'run, interrupted' 'run --filter --json -'; do
 			skip "rdpmc-bench $name" "$reason"
 		done
 		return
@@ -177,6 +229,10 @@ test_output()
 	run_is_valid 'rdpmc-bench run' "$work/run.json"
 	run_is_valid 'rdpmc-bench run --pmu-cost' "$work/pmu-cost.json" --pmu-cost
 	test_pmu_cost "$work/pmu-cost.json"
+	run_is_valid 'rdpmc-bench run --vcpus 1' "$work/vcpus.json" --vcpus 1
+	test_vcpus "$work/vcpus.json"
+	# Where other tasks have the CPUs its rows of two fail, where there is one CPU it says so.
+	run_is_valid 'rdpmc-bench run --vcpus 2' "$work/two.json" --vcpus 2 --filter 'control/*'
 	run_is_valid 'rdpmc-bench run --vpmu=user' "$work/simulated.json" --vpmu=user --time 5
 	interrupted_is_valid
 	pipe_is_valid

@@ -31,52 +31,90 @@
 
 static void test_choose(void **state)
 {
-	/* The fields of a candidate: cpu, isolated, busy, sibling_busy. */
+	/* The fields of a candidate: cpu, isolated, busy, sibling_busy, core. */
 	static const struct {
 		const char *rule;
 		size_t n, best;
 		struct candidate candidates[4];
 	} rows[] = {
-		{ "the only one", 1, 0, { { 0, false, 1, 1 } } },
+		{ "the only one", 1, 0, { { 0, false, 1, 1, 0 } } },
 		{ "not CPU 0", 3, 1,
-		  { { 0, false, 0, 0 }, { 1, false, 0, 0 }, { 2, false, 0, 0 } } },
+		  { { 0, false, 0, 0, 0 }, { 1, false, 0, 0, 0 }, { 2, false, 0, 0, 0 } } },
 		{ "the lowest number", 3, 2,
-		  { { 5, false, 0, 0 }, { 4, false, 0, 0 }, { 3, false, 0, 0 } } },
-		{ "isolated", 3, 2, { { 1, false, 0, 0 }, { 2, false, 0, 0 }, { 3, true, 0, 0 } } },
-		{ "isolated, CPU 0 too", 2, 0, { { 0, true, 0, 0 }, { 1, false, 0, 0 } } },
-		{ "idle", 2, 1, { { 1, false, 0.5, 0 }, { 2, false, 0, 0 } } },
-		{ "idle, CPU 0 too", 2, 0, { { 0, false, 0, 0 }, { 1, false, 0.5, 0 } } },
-		{ "idle sibling", 2, 1, { { 1, false, 0, 0.5 }, { 2, false, 0, 0 } } },
-		{ "idle sibling, CPU 0 too", 2, 0, { { 0, false, 0, 0 }, { 1, false, 0, 0.5 } } },
-		{ "10 % is idle", 2, 0, { { 1, false, 0.1, 0.1 }, { 2, false, 0, 0 } } },
-		{ "11 % is busy", 2, 1, { { 1, false, 0.11, 0 }, { 2, false, 0, 0.1 } } },
-		{ "11 % is a busy sibling", 2, 1, { { 1, false, 0, 0.11 }, { 2, false, 0.1, 0 } } },
+		  { { 5, false, 0, 0, 0 }, { 4, false, 0, 0, 0 }, { 3, false, 0, 0, 0 } } },
+		{ "isolated", 3, 2, { { 1, false, 0, 0, 0 }, { 2, false, 0, 0, 0 }, { 3, true, 0, 0, 0 } } },
+		{ "isolated, CPU 0 too", 2, 0, { { 0, true, 0, 0, 0 }, { 1, false, 0, 0, 0 } } },
+		{ "idle", 2, 1, { { 1, false, 0.5, 0, 0 }, { 2, false, 0, 0, 0 } } },
+		{ "idle, CPU 0 too", 2, 0, { { 0, false, 0, 0, 0 }, { 1, false, 0.5, 0, 0 } } },
+		{ "idle sibling", 2, 1, { { 1, false, 0, 0.5, 0 }, { 2, false, 0, 0, 0 } } },
+		{ "idle sibling, CPU 0 too", 2, 0, { { 0, false, 0, 0, 0 }, { 1, false, 0, 0.5, 0 } } },
+		{ "10 % is idle", 2, 0, { { 1, false, 0.1, 0.1, 0 }, { 2, false, 0, 0, 0 } } },
+		{ "11 % is busy", 2, 1, { { 1, false, 0.11, 0, 0 }, { 2, false, 0, 0.1, 0 } } },
+		{ "11 % is a busy sibling", 2, 1, { { 1, false, 0, 0.11, 0 }, { 2, false, 0.1, 0, 0 } } },
 		{ "isolated of two idle ones", 2, 1,
-		  { { 1, false, 0, 0 }, { 2, true, 0.1, 0.1 } } },
+		  { { 1, false, 0, 0, 0 }, { 2, true, 0.1, 0.1, 0 } } },
 		{ "quiet before isolated and busy", 2, 0,
-		  { { 1, false, 0, 0 }, { 2, true, 0.9, 0 } } },
+		  { { 1, false, 0, 0, 0 }, { 2, true, 0.9, 0, 0 } } },
 		{ "quiet before isolated with a busy sibling", 2, 0,
-		  { { 1, false, 0, 0 }, { 2, true, 0, 0.9 } } },
+		  { { 1, false, 0, 0, 0 }, { 2, true, 0, 0.9, 0 } } },
 		{ "isolated of two busy ones", 2, 1,
-		  { { 1, false, 0.5, 0 }, { 2, true, 0.9, 0 } } },
+		  { { 1, false, 0.5, 0, 0 }, { 2, true, 0.9, 0, 0 } } },
 		{ "a busy sibling before a busy CPU", 3, 2,
-		  { { 1, false, 0.2, 0 }, { 2, false, 0.2, 0.9 }, { 3, false, 0, 0.9 } } },
+		  { { 1, false, 0.2, 0, 0 }, { 2, false, 0.2, 0.9, 0 }, { 3, false, 0, 0.9, 0 } } },
 		{ "the less busy", 3, 1,
-		  { { 1, false, 0.9, 0 }, { 2, false, 0.3, 0.2 }, { 3, false, 0.6, 0 } } },
+		  { { 1, false, 0.9, 0, 0 }, { 2, false, 0.3, 0.2, 0 }, { 3, false, 0.6, 0, 0 } } },
 		{ "the less busy sibling", 3, 2,
-		  { { 1, false, 0, 0.9 }, { 2, false, 0, 0.4 }, { 3, false, 0, 0.3 } } },
-		{ "all busy alike: not CPU 0", 2, 1, { { 0, false, 1, 1 }, { 1, false, 1, 1 } } },
+		  { { 1, false, 0, 0.9, 0 }, { 2, false, 0, 0.4, 0 }, { 3, false, 0, 0.3, 0 } } },
+		{ "all busy alike: not CPU 0", 2, 1, { { 0, false, 1, 1, 0 }, { 1, false, 1, 1, 0 } } },
 		{ "all at once", 4, 3,
-		  { { 0, true, 0.3, 0 }, { 1, false, 0, 0 }, { 2, true, 0, 0.2 },
-		    { 3, true, 0, 0 } } },
+		  { { 0, true, 0.3, 0, 0 }, { 1, false, 0, 0, 0 }, { 2, true, 0, 0.2, 0 },
+		    { 3, true, 0, 0, 0 } } },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		size_t best = topology_choose(rows[i].candidates, rows[i].n);
+		size_t best;
 
+		assert_int_equal(topology_spread(rows[i].candidates, rows[i].n, 1, false, &best), 1);
 		if (best != rows[i].best)
 			fail_msg("%s: number %zu, not %zu", rows[i].rule, best, rows[i].best);
+	}
+}
+
+/* Cores before their second threads, in the order of the chooser; siblings only where they may be used. */
+static void test_spread(void **state)
+{
+	/* Two cores of two threads, 0 and 2, 1 and 3; and a core of one. */
+	static const struct candidate candidates[] = {
+		{ .cpu = 0, .core = 0 }, { .cpu = 1, .core = 1 }, { .cpu = 2, .core = 0 },
+		{ .cpu = 3, .core = 1 }, { .cpu = 4, .core = 4, .busy = 0.5 },
+	};
+	static const struct {
+		size_t wanted;
+		bool share;
+		size_t found, chosen[5];
+	} rows[] = {
+		{ 1, false, 1, { 1 } },
+		{ 2, false, 2, { 1, 2 } },
+		{ 3, false, 3, { 1, 2, 4 } },
+		{ 4, false, 3, { 1, 2, 4 } },
+		{ 3, true, 3, { 1, 2, 4 } },
+		{ 4, true, 4, { 1, 2, 4, 3 } },
+		{ 5, true, 5, { 1, 2, 4, 3, 0 } },
+		{ 6, true, 5, { 1, 2, 4, 3, 0 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t chosen[6] = { 0 };
+
+		assert_int_equal(topology_spread(candidates, ARRAY_SIZE(candidates), rows[i].wanted,
+						 rows[i].share, chosen),
+				 rows[i].found);
+		for (size_t j = 0; j < rows[i].found; j++)
+			if (chosen[j] != rows[i].chosen[j])
+				fail_msg("row %zu: number %zu is %zu, not %zu", i, j, chosen[j],
+					 rows[i].chosen[j]);
 	}
 }
 
@@ -84,8 +122,10 @@ static void test_choose(void **state)
 struct call {
 	cpu_set_t before;
 	int wanted;
+	unsigned int vcpus; /* 0: topology_place() */
 	bool force;
 
+	int cpus[8];
 	int ret;
 	struct placement placement;
 	char why[200];
@@ -113,8 +153,12 @@ static void *run_call(void *arg)
 	call->may_set_policy = !syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
 	memset(call->why, 0, sizeof(call->why));
 	start = seconds_now();
-	call->ret = topology_place(call->wanted, call->force, &call->placement, call->why,
-				   sizeof(call->why));
+	if (call->vcpus)
+		call->ret = topology_place_all(call->vcpus, call->force, call->cpus,
+					       &call->placement, call->why, sizeof(call->why));
+	else
+		call->ret = topology_place(call->wanted, call->force, &call->placement, call->why,
+					   sizeof(call->why));
 	call->seconds = seconds_now() - start;
 	sched_getaffinity(0, sizeof(call->after), &call->after);
 	if (syscall(SYS_get_mempolicy, &call->memory_policy, NULL, 0, NULL, 0) < 0)
@@ -369,6 +413,80 @@ static int stop_pretending(void **state)
 	return 0;
 }
 
+/* As many CPUs as vCPUs, none twice, and the first is where the thread is. */
+static void test_a_cpu_each(void **state)
+{
+	struct call call = new_call();
+	int nr = CPU_COUNT(&call.before);
+
+	(void)state;
+	if (has_isolated())
+		skip();
+	for (call.vcpus = 1; call.vcpus <= 8 && (int)call.vcpus <= nr; call.vcpus++) {
+		cpu_set_t seen;
+
+		place(&call);
+		check_placed(&call);
+		assert_int_equal(call.placement.cpu, call.cpus[0]);
+		CPU_ZERO(&seen);
+		for (unsigned int i = 0; i < call.vcpus; i++) {
+			assert_true(CPU_ISSET(call.cpus[i], &call.before));
+			assert_false(CPU_ISSET(call.cpus[i], &seen));
+			CPU_SET(call.cpus[i], &seen);
+		}
+	}
+	call.vcpus = (unsigned int)nr + 1;
+	place(&call);
+	check_refused(&call, ENOSPC, "would measure the scheduler");
+}
+
+/* Siblings are no cores: only by force. */
+static void test_a_core_each(void **state)
+{
+	struct call call = new_call();
+
+	(void)state;
+	if (!CPU_ISSET(0, &call.before) || !CPU_ISSET(1, &call.before) || has_isolated())
+		skip();
+	CPU_ZERO(&call.before);
+	CPU_SET(0, &call.before);
+	CPU_SET(1, &call.before);
+	pretend_smt(true);
+	call.vcpus = 2;
+	call.force = false;
+	place(&call);
+	check_refused(&call, ENOSPC, "2 vCPUs want as many cores, this process may use 1; --force");
+	call.force = true;
+	place(&call);
+	check_placed(&call);
+	assert_int_equal(call.cpus[0] + call.cpus[1], 1);
+	assert_non_null(strstr(call.placement.text, "2 vCPUs on CPUs 0-1, some on SMT siblings"));
+}
+
+static void *bind(void *cpu)
+{
+	char why[200];
+	cpu_set_t after;
+
+	if (topology_bind(*(int *)cpu, why, sizeof(why)))
+		return NULL;
+	sched_getaffinity(0, sizeof(after), &after);
+	return CPU_COUNT(&after) == 1 && CPU_ISSET(*(int *)cpu, &after) ? cpu : NULL;
+}
+
+static void test_bind(void **state)
+{
+	struct call call = new_call();
+	int cpu = nth_cpu(&call.before, CPU_COUNT(&call.before) - 1);
+	pthread_t thread;
+	void *done;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, bind, &cpu), 0);
+	assert_int_equal(pthread_join(thread, &done), 0);
+	assert_ptr_equal(done, &cpu);
+}
+
 static void test_busy_sibling(void **state)
 {
 	struct call call = new_call();
@@ -475,6 +593,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_choose),
+		cmocka_unit_test(test_spread),
 		cmocka_unit_test(test_no_such_cpu),
 		cmocka_unit_test(test_reason_fits),
 		cmocka_unit_test(test_best),
@@ -482,6 +601,9 @@ int main(void)
 		cmocka_unit_test(test_no_needless_delay),
 		cmocka_unit_test(test_affinity_is_respected),
 		cmocka_unit_test(test_busy_cpus_are_seen),
+		cmocka_unit_test(test_a_cpu_each),
+		cmocka_unit_test(test_bind),
+		cmocka_unit_test_teardown(test_a_core_each, stop_pretending),
 		cmocka_unit_test_teardown(test_busy_sibling, stop_pretending),
 		cmocka_unit_test_teardown(test_idle_sibling, stop_pretending),
 		cmocka_unit_test_teardown(test_other_machine, stop_pretending),

@@ -144,6 +144,10 @@ def test_exit_cost_needs_both_rows_of_one_counter_and_privilege():
     assert cost(dear, (*free[:3], [1.0])) == []
     assert cost((DEAR, "simulated-vpmu", "measured", [5.0, 7.0]), free) == []
     assert cost((DEAR.replace("rdpmc", "rdpmc-fault"), *dear[1:]), free) == []
+    # Of as many vCPUs at the same time, each number by itself.
+    both = [(name.replace("metrics", "metrics-vcpus2"), *rest) for name, *rest in (dear, free)]
+    assert cost(*both, dear, free) == [("exit-cost/metrics-vcpus2/cpl0", [4.0, 5.0]), ("exit-cost/metrics/cpl0", [4.0, 5.0])]
+    assert cost(both[0], free) == cost(dear, both[1]) == []
 
 
 def test_row_that_was_not_measured_is_no_point_but_told(tmp_path):
