@@ -65,6 +65,12 @@ class Item:
     def is_static(self):
         return bool(re.search(r"\bstatic\b", self.head()))
 
+    def is_variable(self):
+        """Is it the definition of one?"""
+        head = self.head()
+        return (self.body < 0 and not re.match(r"\s*(?:extern|typedef)\b", head)
+                and not re.search(rf"\b{self.name}\s*\(", head))
+
     def head(self):
         """What comes before a function's body or a variable's value."""
         plain = without_text(self.text)
@@ -123,7 +129,7 @@ def _declared(text):
         if token in "[=;,":
             return last
         if token == "(":
-            pointer = re.compile(r"\(\s*(?:\*\s*|const\s+|volatile\s+)+([A-Za-z_]\w*)").match(text, found.start())
+            pointer = re.compile(r"\(\s*\*\s*(?:\*\s*|const\s+|volatile\s+)*([A-Za-z_]\w*)").match(text, found.start())
             if pointer:
                 # "type (*name)(...)"; a parameter list does not begin with an asterisk
                 return pointer[1]
@@ -225,8 +231,7 @@ class File:
 
     def exported(self, name):
         """Does it define a function or variable of that name for others?"""
-        return any(item.name == name and (item.body >= 0 or not re.match(r"\s*(?:extern|typedef)\b", item.text)
-                                          and "(" not in item.head()) and not item.is_static()
+        return any(item.name == name and (item.body >= 0 or item.is_variable()) and not item.is_static()
                    for item in self.by_name.get(name, ()))
 
     def need(self, names):

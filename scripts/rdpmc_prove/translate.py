@@ -102,7 +102,8 @@ def _load(arguments):
 
 def _undefined(binary, tools):
     said = _run([*tools.goto_instrument, "--list-undefined-functions", binary, ], "goto-instrument")
-    return sorted(set(re.findall(r"^(\w+)$", said, re.M)) - set(OUTSIDE))
+    return sorted(name for name in set(re.findall(r"^(\w+)$", said, re.M)) - set(OUTSIDE)
+                  if not name.startswith(("__CPROVER_", "__builtin_")))
 
 
 def translate(tree, objects, work, tools, roots=ROOTS):
