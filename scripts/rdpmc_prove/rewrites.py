@@ -25,6 +25,7 @@ MEANINGS = {
     "__arch_hweight32": "return __builtin_popcount($0);",
     "__arch_hweight64": "return __builtin_popcountll($0);",
     "_static_cpu_has": "return boot_cpu_data.x86_capability[$0 / 32] >> $0 % 32 & 1;",
+    "__static_cpu_has": "return boot_cpu_data.x86_capability[$0 / 32] >> $0 % 32 & 1;",
     "rdtsc": "extern unsigned long long contract_rdtsc(void); return contract_rdtsc();",
     "rdtsc_ordered": "extern unsigned long long contract_rdtsc(void); return contract_rdtsc();",
 }
@@ -45,6 +46,8 @@ _OPERAND = re.compile(r'\s*(?:\[\s*(\w+)\s*\])?\s*("(?:[^"\\]|\\.)*"(?:\s*"(?:[^
 _AUTO = re.compile(r"\b(const\s+)?__auto_type\s+(\w+)\s*=")
 _ZERO_SIZE = re.compile(r"\(int\)\s*sizeof\s*\(\s*struct\s*\{\s*_Static_assert\s*\(")
 _ASSERT = re.compile(r"\b_Static_assert\s*\(")
+# goto-cc puts a section into a symbol's name, and declarations without it would be of something else.
+_SECTION = re.compile(r'__attribute__\s*\(\(\s*(?:__section__|section)\s*\((?:\s*"[^"]*")+\s*\)\s*\)\)')
 _MEMSET = re.compile(r"\b(?:__builtin_)?memset\s*\(")
 _MEMCPY = re.compile(r"\b(?:__builtin_)?memcpy\s*\(")
 
@@ -219,6 +222,9 @@ class Rewriter:
             if segment in text:
                 self.counts[segment] += len(re.findall(rf"\b{segment}\b", text))
                 text = re.sub(rf"\b{segment}\b", "", text)
+        if "section" in text:
+            text, count = _SECTION.subn("", text)
+            self.counts["section attribute"] += count
         text = self._zero_sizes(text)
         if "_Static_assert" in text:
             text = self._each(text, _ASSERT, lambda *_: self._count("_Static_assert", "struct __no_assert"))
