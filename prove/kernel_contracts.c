@@ -20,22 +20,23 @@ unsigned long long contract_rdtsc(void)
 	return contract_tsc;
 }
 
-/* lib/find_bit.c, over bits: the first that is set from the start on, or the size. */
-unsigned long _find_first_bit(const unsigned long *map, unsigned long size)
-{
-	unsigned long bit;
-
-	for (bit = 0; bit < size; bit++)
-		if (map[bit / 64] >> bit % 64 & 1)
-			break;
-	return bit;
-}
-
-/* lib/find_bit.c, over bits: the first that is set from @bit on, or the size. */
+/* lib/find_bit.c: the first bit that is set from @bit on, or the size. */
 unsigned long _find_next_bit(const unsigned long *map, unsigned long size, unsigned long bit)
 {
-	for (; bit < size; bit++)
-		if (map[bit / 64] >> bit % 64 & 1)
-			return bit;
+	unsigned long word;
+
+	for (; bit < size; bit = (bit / 64 + 1) * 64) {
+		word = map[bit / 64] >> bit % 64;
+		if (!word)
+			continue;
+		bit += __builtin_ctzl(word);
+		return bit < size ? bit : size;
+	}
 	return size;
+}
+
+/* lib/find_bit.c: the first bit that is set, or the size. */
+unsigned long _find_first_bit(const unsigned long *map, unsigned long size)
+{
+	return _find_next_bit(map, size, 0);
 }

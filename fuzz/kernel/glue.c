@@ -99,10 +99,16 @@ u64 perf_get_hw_event_config(int hw_event)
 }
 #endif
 
+/* By words: a proof unrolls the loop. */
 void __bitmap_set(unsigned long *map, unsigned int start, int length)
 {
-	for (int bit = start; bit < (int)start + length; bit++)
-		map[bit / BITS_PER_LONG] |= 1UL << bit % BITS_PER_LONG;
+	for (unsigned int bit = start, end = start + length; bit < end;) {
+		unsigned int word = bit / BITS_PER_LONG, next = (word + 1) * BITS_PER_LONG;
+		unsigned int last = (next < end ? next : end) - 1;
+
+		map[word] |= GENMASK(last % BITS_PER_LONG, bit % BITS_PER_LONG);
+		bit = next;
+	}
 }
 
 ktime_t ktime_get_with_offset(enum tk_offsets offs)
