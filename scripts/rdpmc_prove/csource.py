@@ -14,6 +14,12 @@ _MEMBERS = re.compile(r"(?:->|(?<![\w.)\]])\.|\.)\s*[A-Za-z_]\w*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _ENUM = re.compile(r"\benum\b[^{};()]*\{")
 _TAG = re.compile(r"\b(?:struct|union|enum)\s+(?:__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)\s*)*([A-Za-z_]\w*)\s*\{")
+_BRACKET = re.compile(r"[(){}\[\]]")
+_HEAD = re.compile(r"[A-Za-z_]\w*|[(\[=;,]")
+_POINTER = re.compile(r"\(\s*\*\s*(?:\*\s*|const\s+|volatile\s+)*([A-Za-z_]\w*)")
+_OPENS = re.compile(r"\s*\(")
+_BLANK = re.compile(r"\s*")
+_names = {}  # of an item, by its text: files share their headers
 # Words whose parentheses are not a parameter list.
 _NOT_NAMES = frozenset(
     "__attribute__ __attribute __typeof__ typeof __typeof __asm__ asm __asm _Alignas __declspec "
@@ -39,7 +45,7 @@ def without_text(source):
 def closing(source, start):
     """Where the parenthesis, bracket or brace at @start, in text without strings, is closed."""
     depth = 0
-    for found in re.compile(r"[(){}\[\]]").finditer(source, start):
+    for found in _BRACKET.finditer(source, start):
         if found[0] in "([{":
             depth += 1
         else:
@@ -77,6 +83,14 @@ class Item:
         return plain[:self.body] if self.body >= 0 else plain.split("=", 1)[0]
 
     def find_names(self):
+        known = _names.get(self.text)
+        if known:
+            self.name, self.names = known
+            return
+        self._find_names()
+        _names[self.text] = self.name, self.names
+
+    def _find_names(self):
         plain = without_text(self.text)
         names = set(_TAG.findall(plain if self.body < 0 else plain[:self.body]))
         if self.body < 0:
@@ -90,7 +104,7 @@ class Item:
             self.name = _declared(_outside_braces(head))
             if self.name:
                 names.add(self.name)
-        self.names = names - _KEYWORDS
+        self.names = frozenset(names - _KEYWORDS)
 
     def mentions(self):
         """The identifiers in it that are no members."""
@@ -122,20 +136,20 @@ def _declared(text):
     """The name of the function or variable that @text declares."""
     at = 0
     last = None
-    for found in re.compile(r"[A-Za-z_]\w*|[(\[=;,]").finditer(text):
+    for found in _HEAD.finditer(text):
         if found.start() < at:
             continue
         token = found[0]
         if token in "[=;,":
             return last
         if token == "(":
-            pointer = re.compile(r"\(\s*\*\s*(?:\*\s*|const\s+|volatile\s+)*([A-Za-z_]\w*)").match(text, found.start())
+            pointer = _POINTER.match(text, found.start())
             if pointer:
                 # "type (*name)(...)"; a parameter list does not begin with an asterisk
                 return pointer[1]
             return last
         if token in _NOT_NAMES:
-            start = re.compile(r"\s*\(").match(text, found.end())
+            start = _OPENS.match(text, found.end())
             if start:
                 at = closing(text, start.end() - 1) + 1
             continue
@@ -156,7 +170,7 @@ def split(source):
         # Which line it begins on: by the last marker before its first word.
         first = start
         while True:
-            blank = re.compile(r"\s*").match(source, first)
+            blank = _BLANK.match(source, first)
             first = blank.end()
             if source.startswith("#", first):
                 marker = _MARKER.match(source, first)

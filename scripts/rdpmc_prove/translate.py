@@ -96,10 +96,6 @@ class _File(csource.File):
             Rewriter.blank(item)
 
 
-def _load(arguments):
-    return _File(*arguments)
-
-
 def _undefined(binary, tools):
     said = _run([*tools.goto_instrument, "--list-undefined-functions", binary, ], "goto-instrument")
     return sorted(name for name in set(re.findall(r"^(\w+)$", said, re.M)) - set(OUTSIDE)
@@ -109,8 +105,7 @@ def _undefined(binary, tools):
 def translate(tree, objects, work, tools, roots=ROOTS):
     """Translates @tree, with its build directory @objects or None, into a goto binary in @work."""
     names = preprocess(tree, objects, work)
-    with concurrent.futures.ProcessPoolExecutor(2) as pool:
-        files = list(pool.map(_load, [(work, name) for name in names]))
+    files = [_File(work, name) for name in names]
     csource.close_over(files, roots)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         files = list(pool.map(lambda file: file.compile(tools), [file for file in files if file.needed]))
