@@ -219,6 +219,32 @@ static long return_0(void)
 	return 0;
 }
 
+#ifdef GLUE_PROVE
+/* A model checker finds what a pointer calls by its type. */
+static void return_0_vcpu(struct kvm_vcpu *vcpu)
+{
+}
+
+static int return_0_index(struct kvm_vcpu *vcpu, unsigned int index)
+{
+	return 0;
+}
+
+static bool return_0_pmc(struct kvm_pmc *pmc)
+{
+	return false;
+}
+
+#define RETURN_0(call)                                                                             \
+	_Generic(call,                                                                             \
+		 void (*)(struct kvm_vcpu *): return_0_vcpu,                                       \
+		 int (*)(struct kvm_vcpu *, unsigned int): return_0_index,                         \
+		 bool (*)(struct kvm_pmc *): return_0_pmc,                                         \
+		 default: return_0)
+#else
+#define RETURN_0(call) return_0
+#endif
+
 /* Static calls that pmu.c has for itself. */
 #define KVM_X86_PMU_OP(func)                                                                       \
 	DECLARE_STATIC_CALL(kvm_x86_pmu_##func, *(((struct kvm_pmu_ops *)0)->func));
@@ -232,7 +258,7 @@ static void install_pmu_ops(const struct kvm_pmu_ops *ops)
 	kvm_pmu_ops_update(ops);
 #define KVM_X86_PMU_OP(func)                                                                       \
 	if (!ops->func)                                                                            \
-		static_call_update(kvm_x86_pmu_##func, (void *)return_0);
+		static_call_update(kvm_x86_pmu_##func, (void *)RETURN_0(ops->func));
 #define KVM_X86_PMU_OP_OPTIONAL      KVM_X86_PMU_OP
 #define KVM_X86_PMU_OP_OPTIONAL_RET0 KVM_X86_PMU_OP
 #include <asm/kvm-x86-pmu-ops.h>

@@ -30,13 +30,14 @@ MEANINGS = {
     "rdtsc_ordered": "extern unsigned long long contract_rdtsc(void); return contract_rdtsc();",
 }
 
-# Assembler statements, by their template with single blanks; {0} or {name} are the operands.
+# Assembler statements, by their template with single blanks; {0} or {name} are the operands, {*name} what
+# is in memory there: the operand itself, or where its address is the operand.
 STATEMENTS = (
     ("pause", re.compile(r"pause|rep ?; ?nop"), "(void)0"),
     ("array_index_mask_nospec", re.compile(r"cmp %1,%2; sbb %0,%0;?"),
      "{0} = (unsigned long)({2}) < (unsigned long)({1}) ? ~0UL : 0UL"),
-    ("per-CPU load", re.compile(r"mov[bwlq]? %%gs:%a?\[var\], %\[val\]"), "{val} = (__typeof__({val}))*({var})"),
-    ("per-CPU load", re.compile(r"mov[bwlq]? %%gs:%P?1, ?%0"), "{0} = (__typeof__({0}))({1})"),
+    ("per-CPU load", re.compile(r"mov[bwlq]? %%gs:%[aP]?\[var\], ?%\[val\]"), "{val} = (__typeof__({val})){*var}"),
+    ("per-CPU load", re.compile(r"mov[bwlq]? %%gs:%[aP]?1, ?%0"), "{0} = (__typeof__({0})){*1}"),
 )
 
 _ASM = re.compile(r"\b(?:asm|__asm__|__asm)\b(?:\s*\b(?:volatile|__volatile__|__volatile|inline|__inline__|__inline|"
@@ -44,7 +45,7 @@ _ASM = re.compile(r"\b(?:asm|__asm__|__asm)\b(?:\s*\b(?:volatile|__volatile__|__
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _OPERAND = re.compile(r'\s*(?:\[\s*(\w+)\s*\])?\s*("(?:[^"\\]|\\.)*"(?:\s*"(?:[^"\\]|\\.)*")*)\s*\(')
 _AUTO = re.compile(r"\b(const\s+)?__auto_type\s+(\w+)\s*=")
-_ZERO_SIZE = re.compile(r"\(int\)\s*sizeof\s*\(\s*struct\s*\{\s*_Static_assert\s*\(")
+_ZERO_SIZE = re.compile(r"\bsizeof\s*\(\s*struct\s*\{\s*(?:_Static_assert\s*\(|int\s*:\s*\(?\s*-\s*!!)")
 _ASSERT = re.compile(r"\b_Static_assert\s*\(")
 # goto-cc puts a section into a symbol's name, and declarations without it would be of something else.
 _SECTION = re.compile(r'__attribute__\s*\(\(\s*(?:__section__|section)\s*\((?:\s*"[^"]*")+\s*\)\s*\)\)')
@@ -99,6 +100,13 @@ class _Asm:
             raise ValueError(text)
         self.operands.append((found[1], _literals(found[2]), text[found.end():text.rindex(")")].strip()))
 
+    def _value(self, name):
+        number = name.lstrip("*")
+        operand = [each for at, each in enumerate(self.operands) if number in (str(at), each[0])][0]
+        if name.startswith("*") and "m" not in operand[1]:
+            return f"(*({operand[2]}))"
+        return f"({operand[2]})"
+
     def moved(self):
         """The assignments that an empty statement is: inputs that share an output's register."""
         moves = []
@@ -115,9 +123,7 @@ class _Asm:
             return "empty asm", self.moved()
         for name, template, meaning in STATEMENTS:
             if template.fullmatch(self.template):
-                values = {key: value for number, operand in enumerate(self.operands)
-                          for key, value in ((str(number), operand[2]), (operand[0], operand[2])) if key}
-                return name, re.sub(r"\{(\w+)\}", lambda found: values[found[1]], meaning)
+                return name, re.sub(r"\{(\*?\w+)\}", lambda found: self._value(found[1]), meaning)
         return None
 
 
@@ -252,10 +258,10 @@ class Rewriter:
         for found in _ZERO_SIZE.finditer(text):
             if found.start() < at:
                 continue
-            start = text.index("(", text.index("sizeof", found.start()))
-            pieces.append(text[at:found.start()] + "0")
+            start = text.index("(", found.start())
+            pieces.append(text[at:found.start()] + "0UL")
             at = csource.closing(csource.without_text(text), start) + 1
-            self.counts["sizeof of a _Static_assert"] += 1
+            self.counts["sizeof that is a compile-time assertion"] += 1
         return "".join(pieces) + text[at:]
 
     def _count(self, name, text):
