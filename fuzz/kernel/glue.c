@@ -25,19 +25,58 @@
 #define REGISTERS 16 /* RAX to R15 */
 
 struct glue {
-	struct kvm kvm;
-	struct vcpu_vmx vmx; /* SVM's PMU wants nothing beyond struct kvm_vcpu, its first member */
-	struct x86_emulate_ctxt ctxt;
-	struct kvm_run run;
+	struct kvm *kvm;
+	struct vcpu_vmx *vmx; /* SVM's PMU wants nothing beyond struct kvm_vcpu, its first member */
+	struct x86_emulate_ctxt *ctxt;
+	struct kvm_run *run;
 	int amd; /* which vendor's operations are in; -1: none yet */
 	u64 real;
-	struct kvm_cpuid_entry2 cpuid[16];
+	struct kvm_cpuid_entry2 *cpuid;
 	struct glue_host host;
 	int mode, cpl;
 	bool code16;
 };
 
 static struct glue *only;
+
+#define MAX_CPUID 16
+
+#ifdef GLUE_PROVE
+/*
+ * A model checker wants objects with a type, and small ones: a pointer into one whose offset depends on
+ * the case makes all of it part of the formula.
+ */
+static struct glue *glue_parts(void)
+{
+	static struct kvm kvm;
+	static struct vcpu_vmx vmx;
+	static struct x86_emulate_ctxt ctxt;
+	static struct kvm_run run;
+	static struct kvm_cpuid_entry2 cpuid[MAX_CPUID];
+	static struct glue glue;
+
+	glue = (struct glue){ &kvm, &vmx, &ctxt, &run, .cpuid = cpuid };
+	return &glue;
+}
+#else
+static struct glue *glue_parts(void)
+{
+	struct parts {
+		struct glue glue; /* first: what is freed is where it is */
+		struct kvm kvm;
+		struct vcpu_vmx vmx;
+		struct x86_emulate_ctxt ctxt;
+		struct kvm_run run;
+		struct kvm_cpuid_entry2 cpuid[MAX_CPUID];
+	} *parts = glue_allocate(sizeof(*parts));
+
+	if (!parts)
+		return NULL;
+	parts->glue = (struct glue){ &parts->kvm, &parts->vmx, &parts->ctxt, &parts->run,
+				     .cpuid = parts->cpuid };
+	return &parts->glue;
+}
+#endif
 
 extern const struct x86_emulate_ops emulate_ops; /* x86.c's, made global by the build */
 
@@ -96,10 +135,16 @@ u64 perf_get_hw_event_config(int hw_event)
 }
 #endif
 
+/* By words: a proof unrolls the loop. */
 void __bitmap_set(unsigned long *map, unsigned int start, int length)
 {
-	for (int bit = start; bit < (int)start + length; bit++)
-		map[bit / BITS_PER_LONG] |= 1UL << bit % BITS_PER_LONG;
+	for (unsigned int bit = start, end = start + length; bit < end;) {
+		unsigned int word = bit / BITS_PER_LONG, next = (word + 1) * BITS_PER_LONG;
+		unsigned int last = (next < end ? next : end) - 1;
+
+		map[word] |= GENMASK(last % BITS_PER_LONG, bit % BITS_PER_LONG);
+		bit = next;
+	}
 }
 
 ktime_t ktime_get_with_offset(enum tk_offsets offs)
@@ -174,6 +219,32 @@ static long return_0(void)
 	return 0;
 }
 
+#ifdef GLUE_PROVE
+/* A model checker finds what a pointer calls by its type. */
+static void return_0_vcpu(struct kvm_vcpu *vcpu)
+{
+}
+
+static int return_0_index(struct kvm_vcpu *vcpu, unsigned int index)
+{
+	return 0;
+}
+
+static bool return_0_pmc(struct kvm_pmc *pmc)
+{
+	return false;
+}
+
+#define RETURN_0(call)                                                                             \
+	_Generic(call,                                                                             \
+		 void (*)(struct kvm_vcpu *): return_0_vcpu,                                       \
+		 int (*)(struct kvm_vcpu *, unsigned int): return_0_index,                         \
+		 bool (*)(struct kvm_pmc *): return_0_pmc,                                         \
+		 default: return_0)
+#else
+#define RETURN_0(call) return_0
+#endif
+
 /* Static calls that pmu.c has for itself. */
 #define KVM_X86_PMU_OP(func)                                                                       \
 	DECLARE_STATIC_CALL(kvm_x86_pmu_##func, *(((struct kvm_pmu_ops *)0)->func));
@@ -187,7 +258,7 @@ static void install_pmu_ops(const struct kvm_pmu_ops *ops)
 	kvm_pmu_ops_update(ops);
 #define KVM_X86_PMU_OP(func)                                                                       \
 	if (!ops->func)                                                                            \
-		static_call_update(kvm_x86_pmu_##func, (void *)return_0);
+		static_call_update(kvm_x86_pmu_##func, (void *)RETURN_0(ops->func));
 #define KVM_X86_PMU_OP_OPTIONAL      KVM_X86_PMU_OP
 #define KVM_X86_PMU_OP_OPTIONAL_RET0 KVM_X86_PMU_OP
 #include <asm/kvm-x86-pmu-ops.h>
@@ -259,18 +330,18 @@ struct glue *glue_create(void)
 
 	if (only)
 		return NULL;
-	glue = glue_allocate(sizeof(*glue));
+	glue = glue_parts();
 	if (!glue)
 		return NULL;
 	only = glue;
-	vcpu = &glue->vmx.vcpu;
+	vcpu = &glue->vmx->vcpu;
 	glue->amd = -1;
-	vcpu->kvm = &glue->kvm;
-	vcpu->run = &glue->run;
+	vcpu->kvm = glue->kvm;
+	vcpu->run = glue->run;
 	vcpu->arch.last_vmentry_cpu = -1; /* it has not run yet: the PMU may be set up */
-	vcpu->arch.emulate_ctxt = &glue->ctxt;
-	glue->ctxt.vcpu = vcpu;
-	glue->ctxt.ops = &emulate_ops;
+	vcpu->arch.emulate_ctxt = glue->ctxt;
+	glue->ctxt->vcpu = vcpu;
+	glue->ctxt->ops = &emulate_ops;
 	memset(&vcpu->arch.regs_avail, 0xff, sizeof(vcpu->arch.regs_avail));
 	for (int reg = 0; reg < REGISTERS; reg++)
 		vcpu->arch.regs[reg] = UNTOUCHED + reg;
@@ -289,7 +360,7 @@ void glue_destroy(struct glue *glue)
 
 void glue_begin(struct glue *glue, const struct glue_setup *setup)
 {
-	struct kvm_vcpu *vcpu = &glue->vmx.vcpu;
+	struct kvm_vcpu *vcpu = &glue->vmx->vcpu;
 #ifdef HAVE_CPU_CAPS
 	bool core;
 #endif
@@ -300,8 +371,8 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 	/* A guest's features are KVM's at most: svm_set_cpu_caps(). */
 	core = kvm_pmu_cap.num_counters_gp >= AMD64_NUM_COUNTERS_CORE;
 #endif
-	glue->kvm.arch.enable_pmu = enable_pmu && !setup->no_pmu;
-	glue->kvm.vm_bugged = glue->kvm.vm_dead = false;
+	glue->kvm->arch.enable_pmu = enable_pmu && !setup->no_pmu;
+	glue->kvm->vm_bugged = glue->kvm->vm_dead = false;
 
 	vcpu->arch.cpuid_nent = setup->n_cpuid;
 	vcpu->arch.cpuid_entries = glue->cpuid;
@@ -341,7 +412,7 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	       struct glue_answer *answer)
 {
 	static const u8 locked_rdpmc[] = { 0xf0, 0x0f, 0x33 };
-	struct kvm_vcpu *vcpu = &glue->vmx.vcpu;
+	struct kvm_vcpu *vcpu = &glue->vmx->vcpu;
 	struct kvm_vcpu_arch *arch = &vcpu->arch;
 	const u64 efer = state->mode >= GLUE_COMPATIBILITY ? EFER_LME | EFER_LMA : 0;
 	int ret;
@@ -353,7 +424,7 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	arch->regs[VCPU_REGS_RCX] = state->rcx;
 	arch->regs[VCPU_REGS_RDX] = state->rdx;
 	kvm_rip_write(vcpu, state->rip);
-	glue->vmx.rflags = state->rflags;
+	glue->vmx->rflags = state->rflags;
 	arch->cr0 = state->cr0;
 	arch->cr4 = state->cr4;
 	arch->efer = efer;
@@ -380,19 +451,19 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	state->rcx = arch->regs[VCPU_REGS_RCX];
 	state->rdx = arch->regs[VCPU_REGS_RDX];
 	state->rip = kvm_rip_read(vcpu);
-	state->rflags = glue->vmx.rflags;
+	state->rflags = glue->vmx->rflags;
 }
 
 unsigned long long *glue_gp(struct glue *glue, unsigned int x)
 {
-	struct kvm_pmu *pmu = &glue->vmx.vcpu.arch.pmu;
+	struct kvm_pmu *pmu = &glue->vmx->vcpu.arch.pmu;
 
 	return x < ARRAY_SIZE(pmu->gp_counters) ? &pmu->gp_counters[x].counter : NULL;
 }
 
 unsigned long long *glue_fixed(struct glue *glue, unsigned int x)
 {
-	struct kvm_pmu *pmu = &glue->vmx.vcpu.arch.pmu;
+	struct kvm_pmu *pmu = &glue->vmx->vcpu.arch.pmu;
 
 	return x < ARRAY_SIZE(pmu->fixed_counters) ? &pmu->fixed_counters[x].counter : NULL;
 }
@@ -400,7 +471,7 @@ unsigned long long *glue_fixed(struct glue *glue, unsigned int x)
 unsigned long long *glue_metrics(struct glue *glue)
 {
 #ifdef HAVE_PERF_METRICS
-	return &glue->vmx.vcpu.arch.pmu.perf_metrics;
+	return &glue->vmx->vcpu.arch.pmu.perf_metrics;
 #else
 	return NULL;
 #endif
@@ -409,13 +480,13 @@ unsigned long long *glue_metrics(struct glue *glue)
 void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long apparent)
 {
 	glue->real = real;
-	glue->kvm.arch.kvmclock_offset = apparent - real;
+	glue->kvm->arch.kvmclock_offset = apparent - real;
 }
 
 int glue_intercepts(struct glue *glue)
 {
 #ifdef HAVE_NEED_RDPMC_INTERCEPT
-	return kvm_need_rdpmc_intercept(&glue->vmx.vcpu);
+	return kvm_need_rdpmc_intercept(&glue->vmx->vcpu);
 #else
 	return -1;
 #endif

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Contracts: what functions that a tree's KVM sources call, and that are defined elsewhere in the
+ * kernel, may do in a proof. The first line of the comment before each is listed with the result. A
+ * function that is neither in the tree's files nor here is proved never to be reached.
+ */
+#include <linux/bitmap.h>
+#include <linux/kvm_host.h>
+#include <linux/perf_event.h>
+
+#include "fuzz/kernel/glue.h"
+#include "prove/kernel_contracts.h"
+
+unsigned long long contract_tsc;
+
+/* RDTSC gives what the proof chose for it, at every execution the same. */
+unsigned long long contract_rdtsc(void);
+unsigned long long contract_rdtsc(void)
+{
+	return contract_tsc;
+}
+
+/* lib/find_bit.c: the first bit that is set from @bit on, or the size. */
+unsigned long _find_next_bit(const unsigned long *map, unsigned long size, unsigned long bit)
+{
+	unsigned long word;
+
+	for (; bit < size; bit = (bit / 64 + 1) * 64) {
+		word = map[bit / 64] >> bit % 64;
+		if (!word)
+			continue;
+		bit += __builtin_ctzl(word);
+		return bit < size ? bit : size;
+	}
+	return size;
+}
+
+/* lib/find_bit.c: the first bit that is set, or the size. */
+unsigned long _find_first_bit(const unsigned long *map, unsigned long size)
+{
+	return _find_next_bit(map, size, 0);
+}

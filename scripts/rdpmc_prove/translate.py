@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A kernel tree's own KVM sources, with the glue, as one goto binary that defines fuzz/kernel/glue.h.
+
+scripts/kernel-engine preprocesses. What the glue's functions need of each file, and no more, goes through
+rewrites.py to goto-cc. A function that goto-cc refuses loses its body, and everything that has none becomes
+a failed assertion, unless prove/kernel_contracts.c says what it may do."""
+
+import concurrent.futures
+import os
+import re
+import subprocess
+
+from rdpmc_machine.failed import Failed
+from . import csource
+from .rewrites import Rewriter
+
+HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ENGINE = os.path.join(HERE, "scripts/kernel-engine")
+GLUE = "fuzz_kernel_glue.c.i"
+CONTRACTS = "prove_kernel_contracts.c.i"
+ROOTS = ("glue_create", "glue_begin", "glue_read", "glue_gp", "glue_fixed", "glue_metrics", "glue_clocks",
+         "glue_intercepts")
+# What a file keeps to itself and the glue uses.
+SHARED = {"kvm_x86.c.i": {"emulate_ops"}}
+# What the harness defines, and what CBMC's library has.
+OUTSIDE = ("engine_complain", "engine_give_up", "memcpy", "memset", "memmove", "memcmp", "strcmp", "strlen")
+MOST_BLANKED = 60
+
+
+class Translation:
+    """What came of a tree, for the report."""
+
+    def __init__(self, binary):
+        self.binary = binary
+        self.rewrites = {}  # rule: how often
+        self.lost_asm = {}  # template: how often
+        self.blanked = []  # functions that goto-cc refused, with its words
+        self.undefined = []  # functions that are called and nowhere
+        self.contracts = []  # functions, with what each says
+
+
+def _run(command, what, **options):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options)
+    if done.returncode:
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        raise Failed(f"{what}: {lines[-1] if lines else 'no word why'}")
+    return done.stdout
+
+
+def preprocess(tree, objects, work):
+    """The names of the preprocessed files in @work."""
+    command = [ENGINE, "--for", "prove", "--keep", work, tree] + ([objects] if objects else [])
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(done.stderr.strip().removeprefix("kernel-engine: ") or f"{tree}: cannot be preprocessed")
+    return done.stdout.split()
+
+
+class _File(csource.File):
+    """A file on its way to a goto binary."""
+
+    def __init__(self, work, name):
+        self.name = name
+        self.rewriter = Rewriter()
+        self.blanked = []
+        self.path = os.path.join(work, name.removesuffix(".i") + ".reduced.i")
+        self.object = os.path.join(work, name.removesuffix(".i") + ".gb")
+        with open(os.path.join(work, name), encoding="utf-8", errors="surrogateescape") as source:
+            super().__init__(name, source.read(), self.rewriter.apply)
+        for shared in SHARED.get(name, ()):
+            for item in self.by_name.get(shared, ()):
+                item.text = re.sub(r"\bstatic\b", "", item.text, count=1)
+                self.rewriter.counts["static removed"] += 1
+
+    def compile(self, tools):
+        """Makes the goto binary, without the functions that goto-cc refuses."""
+        path = os.path.join(os.path.dirname(self.object), os.path.basename(self.object).removesuffix(".gb") + ".cut.i")
+        while True:
+            with open(path, "w", encoding="utf-8", errors="surrogateescape") as out:
+                out.write(self.text())
+            done = subprocess.run([*tools.goto_cc, "-c", path, "-o", self.object], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, check=False)
+            if not done.returncode:
+                return self
+            self._blank(done.stderr + done.stdout, path)
+
+    def _blank(self, said, path):
+        found = re.search(r"In function '(\w+)'", said)
+        error = re.search(r"error: ([^\n]*)", said)
+        error = error[1] if error else said.strip().splitlines()[0] if said.strip() else "no word why"
+        items = [item for item in self.needed if found and item.name == found[1] and item.body >= 0]
+        if not items or len(self.blanked) >= MOST_BLANKED or found[1] in dict(self.blanked):
+            raise Failed(f"goto-cc does not take {path}: {error}" + (f" (in {found[1]}())" if found else ""))
+        self.blanked.append((found[1], error))
+        for item in items:
+            Rewriter.blank(item)
+
+
+def _undefined(binary, tools):
+    said = _run([*tools.goto_instrument, "--list-undefined-functions", binary, ], "goto-instrument")
+    return sorted(name for name in set(re.findall(r"^(\w+)$", said, re.M)) - set(OUTSIDE)
+                  if not name.startswith(("__CPROVER_", "__builtin_")))
+
+
+def translate(tree, objects, work, tools, roots=ROOTS):
+    """Translates @tree, with its build directory @objects or None, into a goto binary in @work."""
+    names = preprocess(tree, objects, work)
+    files = [_File(work, name) for name in names]
+    csource.close_over(files, roots)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        files = list(pool.map(lambda file: file.compile(tools), [file for file in files if file.needed]))
+    whole = os.path.join(work, "linked.gb")
+    _run([*tools.goto_cc, *[file.object for file in files], "-o", whole], "goto-cc")
+    result = Translation(os.path.join(work, "kernel.gb"))
+    for file in files:
+        for rule, count in file.rewriter.counts.items():
+            result.rewrites[rule] = result.rewrites.get(rule, 0) + count
+        for template, count in file.rewriter.lost_asm.items():
+            result.lost_asm[template] = result.lost_asm.get(template, 0) + count
+        result.blanked += [(name, error) for name, error in file.blanked if name not in dict(result.blanked)]
+    result.undefined = _undefined(whole, tools)
+    _run([*tools.goto_instrument, "--generate-function-body", "|".join(result.undefined) or "-",
+          "--generate-function-body-options", "assert-false-assume-false", whole, result.binary], "goto-instrument")
+    return result
