@@ -20,6 +20,14 @@ unsigned long long contract_rdtsc(void)
 	return contract_tsc;
 }
 
+/* memcpy() of a size that is no constant, byte by byte: what is known of each byte stays known. */
+void contract_copy(unsigned char *to, const unsigned char *from, unsigned long size);
+void contract_copy(unsigned char *to, const unsigned char *from, unsigned long size)
+{
+	for (unsigned long at = 0; at < size; at++)
+		to[at] = from[at];
+}
+
 /* lib/find_bit.c: the first bit that is set from @bit on, or the size. */
 unsigned long _find_next_bit(const unsigned long *map, unsigned long size, unsigned long bit)
 {

@@ -374,8 +374,11 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 	glue->kvm->arch.enable_pmu = enable_pmu && !setup->no_pmu;
 	glue->kvm->vm_bugged = glue->kvm->vm_dead = false;
 
-	vcpu->arch.cpuid_nent = setup->n_cpuid;
+	/* A vCPU is made before its CPUID is set; some trees refresh the PMU at both. */
+	vcpu->arch.cpuid_nent = 0;
 	vcpu->arch.cpuid_entries = glue->cpuid;
+	kvm_pmu_init(vcpu);
+	vcpu->arch.cpuid_nent = setup->n_cpuid;
 	for (int i = 0; i < setup->n_cpuid; i++) {
 		const struct glue_cpuid *leaf = &setup->cpuid[i];
 
@@ -400,7 +403,6 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 #endif
 	}
 	vcpu->arch.perf_capabilities = setup->perf_capabilities;
-	kvm_pmu_init(vcpu);
 	/* As after an earlier KVM_SET_CPUID2 that gave all there is: nothing of it may stay. */
 	vcpu->arch.pmu.version = 2;
 	vcpu->arch.pmu.nr_arch_gp_counters = ARRAY_SIZE(vcpu->arch.pmu.gp_counters);

@@ -133,6 +133,7 @@ class Rewriter:
     def __init__(self):
         self.counts = collections.Counter()
         self.lost_asm = collections.Counter()
+        self.without = set()  # rules that are left out
 
     def _each(self, text, pattern, replace):
         """Replaces each call-like @pattern, which ends in "(", by replace(match, what is inside, before)."""
@@ -209,6 +210,15 @@ class Rewriter:
         if len(arguments) != 3:
             return None
         target, origin, size = (re.sub(r"\s+", "", argument) for argument in arguments)
+        if re.fullmatch(r"[a-z_]\w*", size):
+            self.counts["memcpy of a variable size, byte by byte"] += 1
+            return (f"({{ extern void contract_copy(void *, const void *, unsigned long); "
+                    f"contract_copy({inside}); }})")
+        scalar = re.fullmatch(r"&(\w+)", target)
+        if scalar and re.fullmatch(r"sizeof\((?:u8|s8|u16|s16|u32|s32|u64|s64)\)", size):
+            self.counts["memcpy of a number"] += 1
+            return (f'(__CPROVER_assert(sizeof({scalar[1]}) == {size}, "memcpy of a number"), '
+                    f"(void)({scalar[1]} = *(__typeof__({scalar[1]}) *)({arguments[1]})))")
         if not target.startswith("&") or size not in (f"sizeof({target[1:]})", f"sizeof(*{origin})"):
             return None
         self.counts["memcpy of a whole object"] += 1
@@ -247,7 +257,7 @@ class Rewriter:
             text = self._autos(text)
         if "asm" in text:
             text = self._each(text, _ASM, self._asm)
-        if "memset" in text:
+        if "memset" in text and "memset" not in self.without:
             text = self._each(text, _MEMSET, self._memset)
         if "memcpy" in text:
             text = self._each(text, _MEMCPY, self._memcpy)

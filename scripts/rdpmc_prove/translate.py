@@ -63,14 +63,21 @@ class _File(csource.File):
         self.name = name
         self.rewriter = Rewriter()
         self.blanked = []
+        self.again = set()  # functions that were rewritten once more
+        self.originals = {}  # text of functions, before
         self.path = os.path.join(work, name.removesuffix(".i") + ".reduced.i")
         self.object = os.path.join(work, name.removesuffix(".i") + ".gb")
         with open(os.path.join(work, name), encoding="utf-8", errors="surrogateescape") as source:
-            super().__init__(name, source.read(), self.rewriter.apply)
+            super().__init__(name, source.read(), self._rewrite)
         for shared in SHARED.get(name, ()):
             for item in self.by_name.get(shared, ()):
                 item.text = re.sub(r"\bstatic\b", "", item.text, count=1)
                 self.rewriter.counts["static removed"] += 1
+
+    def _rewrite(self, item):
+        if item.body >= 0:
+            self.originals[item] = item.text
+        self.rewriter.apply(item)
 
     def compile(self, tools):
         """Makes the goto binary, without the functions that goto-cc refuses."""
@@ -88,12 +95,26 @@ class _File(csource.File):
         found = re.search(r"In function '(\w+)'", said)
         error = re.search(r"error: ([^\n]*)", said)
         error = error[1] if error else said.strip().splitlines()[0] if said.strip() else "no word why"
+        if found and error.startswith("direct assignments to arrays") and found[1] not in self.again:
+            self._without("memset", found[1])
+            return
         items = [item for item in self.needed if found and item.name == found[1] and item.body >= 0]
         if not items or len(self.blanked) >= MOST_BLANKED or found[1] in dict(self.blanked):
             raise Failed(f"goto-cc does not take {path}: {error}" + (f" (in {found[1]}())" if found else ""))
         self.blanked.append((found[1], error))
         for item in items:
             Rewriter.blank(item)
+
+    def _without(self, rule, name):
+        """Rewrites function @name anew without a rule that does not fit."""
+        self.again.add(name)
+        self.rewriter.without = {rule}
+        for item in self.needed:
+            if item.name == name and item.body >= 0:
+                item.text = self.originals[item]
+                item.body = csource.function_body(item.text)
+                self.rewriter.apply(item)
+        self.rewriter.without = set()
 
 
 def _undefined(binary, tools):
