@@ -5,3 +5,9 @@
 extern const struct engine engine_emulator;
 
 const struct engine *proved = &engine_emulator;
+
+bool prove_assumes(const struct prove_inputs *inputs)
+{
+	(void)inputs;
+	return true;
+}

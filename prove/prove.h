@@ -12,6 +12,11 @@
 /* The engine that is proved. */
 extern const struct engine *proved;
 
+struct prove_inputs;
+
+/* What is assumed of the inputs for this engine; told with the result. */
+bool prove_assumes(const struct prove_inputs *inputs);
+
 /* How a read is wrong; the first that applies. */
 #define PROVE_FLAWS(FLAW, ...)                                                                     \
 	FLAW(VALUE_FOR_FAULT, "a value for a fault", __VA_ARGS__)                                  \

@@ -18,7 +18,7 @@ const char *trouble_text(void);
  * `if (trouble_enter()) KERNEL CODE; trouble_leave();` in one function. What the kernel's code gives up
  * at is the end of the first.
  */
-#ifndef __CPROVER
+#ifndef GLUE_PROVE
 #include <setjmp.h>
 #include <signal.h>
 #include <x86intrin.h>
