@@ -239,7 +239,7 @@ static int amd_emu_rdpmc(struct kvm_vcpu *vcpu, unsigned int idx, u64 *data)
     (AMD, r"\.rdpmc_ecx_to_pmc = amd_rdpmc_ecx_to_pmc", ".emu_rdpmc = amd_emu_rdpmc"),
 ]
 
-# What the reviewers asked for on top: index 0 alone.
+# What the reviewers asked for on top of what was proposed: index 0 alone.
 INDEX = [(INTEL, r"(== \(1 << 29\)\) \{\n\t\tif \()", r"\1idx & INTEL_RDPMC_INDEX_MASK || ")]
 
 SERIES = {
@@ -247,6 +247,7 @@ SERIES = {
     "series-proposed": METRICS + PROPOSED,
     "series-corrected": METRICS + PROPOSED + INDEX,
 }
+CORRECTION = {"correction": INDEX}     # makes of a tree that has series-proposed one that has series-corrected
 
 
 def edit(tree, edits):
@@ -275,7 +276,7 @@ def main():
         return
     tree, *names = sys.argv[1:]
     for name in names:
-        edit(tree, BUGS.get(name) or LIVE_BUGS.get(name) or SERIES[name])
+        edit(tree, (BUGS | LIVE_BUGS | SERIES | CORRECTION)[name])
         with open(os.path.join(tree, PMU), encoding="utf-8") as file:
             text = file.read()
         if name in SERIES and "kvm_need_rdpmc_intercept" in text:

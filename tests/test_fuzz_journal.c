@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that what a journal holds is read back as it was, that of one that is torn, mixed or damaged
  * nothing else is, and that a run that was killed leaves one behind.

@@ -8,6 +8,8 @@ significance is a table. A stretch that a line explains better than steps do is 
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from statistics import median      # of a few values numpy's takes ten times as long
 
 import numpy
 
@@ -59,11 +61,20 @@ class Changes:
 def ranked(values):
     """From 1 on; SciPy's only where some are alike, because it takes most of the time."""
     order = values.argsort()
-    if (numpy.diff(values[order]) == 0).any():
+    ordered = values[order]
+    if (ordered[1:] == ordered[:-1]).any():
         return tests().rankdata(values).astype(numpy.float32)
     ranks = numpy.empty(len(values), numpy.float32)
     ranks[order] = numpy.arange(1, len(values) + 1)
     return ranks
+
+
+@lru_cache(maxsize=None)
+def splits(count):
+    """What energy() has to know of each split of so many points, the same whatever their values."""
+    here = numpy.arange(CONFIRMING, count - CONFIRMING + 1, dtype=float)
+    there = count - here
+    return here * there / count ** 2, here * there, here * (here - 1), there * (there - 1)
 
 
 def energy(values):
@@ -73,17 +84,15 @@ def energy(values):
     ranks = ranked(values)
     # In half the memory of double precision, and just as exact: these are halves of whole numbers.
     apart = numpy.abs(ranks[:, None] - ranks)
-    earlier = numpy.einsum("ij,ij->i", apart, EARLIER[:count, :count])
-    split = numpy.arange(CONFIRMING, count - CONFIRMING + 1)
-    within = 2 * earlier.cumsum(dtype=float)
-    left = within[split - 1]
-    across = apart.sum(1).cumsum(dtype=float)[split - 1] - left
+    within = 2 * numpy.einsum("ij,ij->i", apart, EARLIER[:count, :count]).cumsum(dtype=float)
+    inner = slice(CONFIRMING - 1, count - CONFIRMING)
+    left = within[inner]
+    across = apart.sum(1).cumsum(dtype=float)[inner] - left
     right = within[-1] - left - 2 * across
-    here, there = split.astype(float), (count - split).astype(float)
-    distance = here * there / count ** 2 * (2 * across / (here * there) - left / (here * (here - 1)) -
-                                            right / (there * (there - 1)))
+    weight, pairs, before, behind = splits(count)
+    distance = weight * (2 * across / pairs - left / before - right / behind)
     best = int(distance.argmax())
-    return int(split[best]), float(distance[best])
+    return CONFIRMING + best, float(distance[best])
 
 
 def significant(distance, count):
@@ -150,13 +159,14 @@ def settled(values, found, magnitude):
 
 def newest(values, start, magnitude):
     """Where the newest points, too few for a split, leave the level from @start; None: they do not."""
+    figures = values[max(start, len(values) - NEWEST - REACH):].tolist()
     for count in range(NEWEST, 1, -1):
         at = len(values) - count
         level = values[max(start, at - REACH):at]
         if len(level) < SHORT:
             continue
         end = values[at:]
-        before, after = numpy.median(level), numpy.median(end)
+        before, after = median(figures[-count - len(level):-count]), median(figures[-count:])
         # Each of them: two that moved and an old one are not three that moved.
         if not large(before, after, magnitude) or \
                 (abs(end - after) >= abs(end - before)).any():

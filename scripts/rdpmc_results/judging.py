@@ -10,6 +10,7 @@ signed ranks): a machine that is slower for a minute is so for both, and takes n
 
 from dataclasses import dataclass
 from math import exp, inf, log, nan
+from statistics import median      # numpy's takes ten times as long for a few values
 
 import numpy
 
@@ -65,7 +66,7 @@ def units(row):
     """What is tested: medians of processes (files) where there are several, because runs of one
     process have more in common than runs of two; else the runs, each of which had a VM of its own."""
     if row.by_files:
-        return [[float(numpy.median(group)) for group in side] for side in (row.a, row.b)]
+        return [[float(median(group)) for group in side] for side in (row.a, row.b)]
     return flat(row.a), flat(row.b)
 
 
@@ -83,11 +84,11 @@ def measure_few(row, a, b):
 def measure(row):
     """Fills in the figures of one row."""
     a, b = units(row)
-    row.median_a, row.median_b = (float(numpy.median(flat(side))) for side in (row.a, row.b))
+    row.median_a, row.median_b = (float(median(flat(side))) for side in (row.a, row.b))
     row.paired = row.paired and min(a) >= LEAST and min(b) >= statistics.TINY
     if row.paired:
         ratios = [other / one for one, other in zip(a, b)]
-        row.ratio = float(numpy.median(ratios))
+        row.ratio = float(median(ratios))
         row.lower, row.upper = statistics.turns_interval(ratios)
         row.p = statistics.signed_rank([log(ratio) for ratio in ratios])
         return

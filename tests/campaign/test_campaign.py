@@ -41,7 +41,7 @@ def until(condition, seconds=60):
 
 @pytest.mark.parametrize("name", ["v61-fast-bit", "pass-private"])
 def test_a_fault_is_one_page(tmp_path, name):
-    done = run(tmp_path / "c", "--engine", fault(name), "--time", 4)
+    done = run(tmp_path / "c", "--engine", fault(name), "--time", 4, "--jobs", 1)
     assert done.returncode == 1, done.stderr
     assert len(pages(tmp_path / "c")) == 1, done.stdout
     page, = pages(tmp_path / "c")
@@ -59,7 +59,7 @@ def test_a_fault_is_one_page(tmp_path, name):
     assert rule
     # A second start fuzzes for as long again, and finds nothing new.
     before = status(tmp_path / "c")
-    more = run(tmp_path / "c", "--engine", fault(name), "--time", 4)
+    more = run(tmp_path / "c", "--engine", fault(name), "--time", 4, "--jobs", 1)
     assert more.returncode == 1 and ", 0 of them new" in more.stderr, more.stderr
     after = status(tmp_path / "c")
     assert after["elapsed"] - before["elapsed"] >= 4
@@ -293,7 +293,7 @@ def test_a_full_disk(tmp_path):
     try:
         (place / "ballast").write_bytes(bytes(40 << 20)[:38 << 20])
         with open(tmp_path / "said", "w", encoding="utf-8") as log:
-            running = subprocess.Popen(words(place / "c", "--time", 12, *EMULATOR),
+            running = subprocess.Popen(words(place / "c", "--time", 12, "--jobs", 1, *EMULATOR),
                                        stdout=subprocess.DEVNULL, stderr=log)
         until(lambda: "nothing runs until" in (tmp_path / "said").read_text())
         subprocess.run(["mount", "-o", "remount,size=400m", str(place)], check=True)
@@ -308,7 +308,7 @@ def test_a_full_disk(tmp_path):
         # Full in the middle of it.
         subprocess.run(["mount", "-o", f"remount,size={(used(place) >> 20) + 2}m", str(place)],
                        check=True)
-        done = run(place / "c", "--time", 4, *EMULATOR)
+        done = run(place / "c", "--time", 4, "--jobs", 1, *EMULATOR)
         assert "Traceback" not in done.stderr and "nothing runs" in done.stderr
         assert whole(place / "c") == reported(place / "c")[0]
     finally:
@@ -343,13 +343,13 @@ def test_a_state_of_another_shape_is_damage(tmp_path, damage):
 
 
 def test_damaged_state_loses_no_case_and_no_finding(tmp_path):
-    run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 4)
+    run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 4, "--jobs", 1)
     cases, found = whole(tmp_path / "c"), pages(tmp_path / "c")
     (tmp_path / "c/status.json").write_text('{"schema": "rdpmc-cam')
     with open(tmp_path / "c/corpus.log", "a", encoding="ascii") as log:
         log.write("kept 0123")         # a line that a kill cut short
     (tmp_path / "c/corpus/.half").write_bytes(b"half")
-    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 2)
+    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 2, "--jobs", 1)
     assert done.returncode == 1 and "cannot be read" in done.stderr
     assert cases <= whole(tmp_path / "c") and pages(tmp_path / "c") == found
     assert set(status(tmp_path / "c")["pages"]) == found
@@ -357,11 +357,11 @@ def test_damaged_state_loses_no_case_and_no_finding(tmp_path):
     # A page that was taken away is dealt with; if it is not, it comes again.
     page, = found
     shutil.rmtree(tmp_path / f"c/findings/{page}")
-    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 2)
+    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 2, "--jobs", 1)
     assert f"{page} was taken away" in done.stderr and len(pages(tmp_path / "c")) == 1
     # A case that was taken away is noticed.
     shutil.move(tmp_path / "c/corpus" / sorted(cases)[0], tmp_path / "away")
-    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 1)
+    done = run(tmp_path / "c", "--engine", fault("v61-fast-bit"), "--time", 1, "--jobs", 1)
     assert "1 cases that were kept are not in" in done.stderr
 
 

@@ -478,7 +478,8 @@ if (others) {
   checks.length = 0;
   (await import(pathToFileURL(others).href)).default({check, same, holds, shown, luminance});
 }
-const browser = await chromium.launch({executablePath, args: ["--no-sandbox"]});
+// Without a process that draws on a GPU that is emulated: what is drawn is the same, for a sixth less time.
+const browser = await chromium.launch({executablePath, args: ["--no-sandbox", "--disable-gpu"]});
 const lane = async () => {
   while (checks.length)
     await prove(browser, checks.shift());

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from rdpmc_results import files
 
 from test_files import ROOT, call, result, run, written
 
@@ -96,17 +97,32 @@ def broken(tmp_path, error):
     return {"PYTHONPATH": str(tmp_path)}
 
 
-@pytest.mark.parametrize("error", ("ValueError('math domain error')", "ZeroDivisionError('by 0')",
-                                   "MemoryError()", "AssertionError('a\\nb')"))
-def test_defect_is_status_2_in_one_line_not_slower(error, good, tmp_path):
-    of = broken(tmp_path, error)
+def says_defect(status, out, err, name):
+    assert (status, out, err.count("\n")) == (2, "", 1), err
+    assert f"a defect in this program: {name}" in err and "RDPMC_TRACEBACK=1" in err
+
+
+def test_defect_is_status_2_of_the_process(good, tmp_path):
+    of = broken(tmp_path, "ValueError('math domain error')")
+    done = shell("", "trend", good, **of)
+    says_defect(done.returncode, done.stdout, done.stderr, "ValueError")
+    done = shell("", "trend", good, **of, RDPMC_TRACEBACK="1")
+    assert done.returncode == 2 and "Traceback" in done.stderr and "in find" in done.stderr
+
+
+@pytest.mark.parametrize("error", (ValueError("math domain error"), ZeroDivisionError("by 0"), MemoryError(),
+                                   AssertionError("a\nb")))
+def test_defect_is_status_2_in_one_line_not_slower(error, good, monkeypatch):
+    def find(paths):
+        raise error
+    monkeypatch.setattr(files, "find", find)
     for words in ["compare", good, "--", good], ["trend", good], ["export", "--format", "csv", good]:
-        done = shell("", *words, **of)
-        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
-        assert f"a defect in this program: {error.partition('(')[0]}" in done.stderr
-        assert "RDPMC_TRACEBACK=1" in done.stderr
-        done = shell("", *words, **of, RDPMC_TRACEBACK="1")
-        assert done.returncode == 2 and "Traceback" in done.stderr and "in find" in done.stderr
+        monkeypatch.delenv("RDPMC_TRACEBACK", raising=False)
+        done = call(*words)
+        says_defect(done.status, done.out, done.err, type(error).__name__)
+        monkeypatch.setenv("RDPMC_TRACEBACK", "1")
+        done = call(*words)
+        assert done.status == 2 and "Traceback" in done.err and "in find" in done.err
 
 
 def test_more_than_two_sides_are_refused(good):

@@ -925,6 +925,40 @@ def test_benjamini_hochberg_is_as_by_hand():
     assert found[-1] == 1
 
 
+@pytest.mark.parametrize("sizes", ((1, 1), (1, 9), (3, 4), (8, 8), (20, 7)))
+def test_exact_p_is_scipys(sizes):
+    """Which works it out anew each time, for minutes where there are a hundred values a side."""
+    rng = numpy.random.default_rng(sum(sizes))
+    for shift in 0, 1, 3:
+        a, b = rng.random(sizes[0]), rng.random(sizes[1]) + shift / 3
+        assert statistics.mann_whitney(list(a), list(b)) == pytest.approx(
+            stats.mannwhitneyu(a, b, method="exact").pvalue, rel=1e-12)
+
+
+def test_t_is_scipys():
+    """With variances that are not alike, and of files that are not as many. What freedom they leave is what
+    gives its p."""
+    a, b = [10.0, 11.5, 10.7, 9.9], [12.0, 13.1, 12.7]
+    p, half = statistics.welch(a, b, 0)
+    t, wanted = stats.ttest_ind(a, b, equal_var=False)
+    # The interval that just reaches 0 has this p.
+    freedom = numpy.arange(1, 6, 0.001)
+    freedom = freedom[stats.t.sf(abs(t), freedom) * 2 <= wanted][0]
+    apart = numpy.mean(b) - numpy.mean(a)
+    assert p == pytest.approx(wanted, rel=1e-12)
+    assert half == pytest.approx(stats.t.ppf(0.975, freedom) * apart / abs(t), rel=1e-3)
+
+
+def test_medians_drawn_anew_are_of_groups_of_any_size():
+    """Of as many values as were drawn: a short group leaves a gap in the array."""
+    class Last:
+        """Draws the groups in turn, and of each the last value."""
+        integers = staticmethod(lambda count, size: numpy.tile(numpy.arange(count), (size[0], 1)))
+        random = staticmethod(lambda size: numpy.full(size, 0.999))
+    assert set(statistics.resampled_medians([[1.0], [2.0, 5.0], [3.0, 4.0, 9.0]], Last)) == {7.0}
+    assert set(statistics.resampled_medians([[1.0], [2.0, 5.0]], Last)) == {5.0}
+
+
 def coverage(sides_of, truth, count):
     hits, known = 0, 0
     for _ in range(count):
