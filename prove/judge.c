@@ -85,6 +85,7 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 	plain = rdpmc_execute(&view, &policy, state, &after);
 	held = holds(vcpu, &after);
 	verdict.plain = flaw_of(&plain, &verdict.engine, held);
+	verdict.plain_rule = plain.decision.rule;
 	verdict.model = plain;
 	verdict.known = known_due(&question, &verdict.model);
 	verdict.flaw = flaw_of(&verdict.model, &verdict.engine, held);

@@ -43,7 +43,9 @@ struct prove_inputs {
 struct prove_verdict {
 	enum flaw flaw;
 	enum flaw planted; /* where the values of PROVE_PLANTED are one bit off */
-	enum flaw plain;   /* where nothing is known of the engine */
+	/* The same where nothing is known of the engine, and the rule that decides then. */
+	enum flaw plain;
+	enum rdpmc_rule plain_rule;
 	struct prove_known known;
 	struct rdpmc_pmu guest; /* as the engine can give it */
 	struct rdpmc_outcome model;

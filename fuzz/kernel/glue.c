@@ -356,6 +356,9 @@ struct glue *glue_create(void)
 void glue_destroy(struct glue *glue)
 {
 	only = NULL;
+#ifndef GLUE_PROVE
+	glue_release(glue);
+#endif
 }
 
 void glue_begin(struct glue *glue, const struct glue_setup *setup)

@@ -9,7 +9,7 @@ import sys
 from rdpmc_machine import cache
 from rdpmc_machine.failed import Failed
 
-from . import checker, emulator, faults
+from . import checker, emulator, faults, kernel
 from .tools import Tools
 
 EPILOG = """\
@@ -47,13 +47,20 @@ def parser():
     made.add_argument("--out", metavar="DIR", help="where counterexamples go (default: prove/ in --build)")
     made.add_argument("-j", "--jobs", type=_jobs, default=os.cpu_count(), metavar="N",
                       help="proofs at the same time (default: a processor each)")
+    made.add_argument("--kernel", nargs="+", metavar=("TREE", "OBJECTS"), help="prove a kernel tree's own code instead: a "
+                      "source tree, configured and prepared, and its build directory where that is another")
+    made.add_argument("--name", default="kernel", help="what to call it (default: kernel)")
     made.add_argument("--faults", nargs="*", metavar="NAME", help="refute the fault catalogue instead, all or these: each "
                       "deliberate defect of emulator/ must give a counterexample that names its rule")
     return made
 
 
 def _run(options):
+    if options.kernel and (len(options.kernel) > 2 or options.faults is not None):
+        raise Failed("--kernel takes TREE and at most one directory of OBJECTS, and no --faults")
     tools = Tools()
+    if options.kernel:
+        return kernel.prove(options, tools)
     if options.faults is not None:
         return faults.score(options, tools)
     return emulator.prove(options, tools)
