@@ -47,9 +47,11 @@ struct prove_verdict {
 	enum flaw plain;
 	enum rdpmc_rule plain_rule;
 	struct prove_known known;
-	struct rdpmc_pmu guest; /* as the engine can give it */
+	struct rdpmc_pmu guest, host; /* as the engine can give them */
+	struct rdpmc_policy policy;
 	struct rdpmc_outcome model;
 	struct engine_answer engine;
+	const char *trouble; /* what it complains of; NULL: nothing */
 };
 
 /* A fault to be found by every proof of reads: the value of this ECX. */

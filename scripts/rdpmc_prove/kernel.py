@@ -57,6 +57,7 @@ class _Tree:
         self.work = os.path.join(options.build, "prove", f"kernel-{options.name}")
         self.cases = os.path.join(options.out, options.name)
         self.engine = os.path.join(options.build, "kernel", f"{options.name}.so")
+        self.repeat = os.path.join(options.build, "prove-repeat")
         self.known = os.path.join(self.work, "known.c")
         for directory in (self.cases, self.work):
             shutil.rmtree(directory, ignore_errors=True)
@@ -167,11 +168,14 @@ def _classes(told, tree, part, run):
             continue
         number += 1
         path, reproduces = _keep(tree, part, run, each, number)
-        bits = each.trace.get("proved_known", 0)
-        names = [name for bit, name in enumerate(tree.known_names) if bits >> bit & 1]
-        told.say("class", f"{part.vendor}, {each.what}: {' + '.join(names) or 'NEW'}: {path}"
-                 + ("" if reproduces else ", NOT REPRODUCED"))
-        told.void += not reproduces
+        judged = cases.judge(tree.repeat, tree.engine, each.trace, (os.path.join(TOP, "fuzz/known"),))
+        told.say("class", f"{part.vendor}, {each.what}: {path}")
+        if reproduces and judged and judged.what == each.what:
+            told.say("", "  " + (" + ".join(judged.known) or "NEW: nothing that is known explains it"))
+        else:
+            told.void += 1
+            told.say("", "  natively it is " + (judged.what if judged else "no difference")
+                     + ": the translation is wrong, not the kernel")
 
 
 def _intercept(told, tree, part, run):
@@ -182,6 +186,7 @@ def _intercept(told, tree, part, run):
     if all(each.holds for each in run.of("theorem")):
         told.say("proved", f"intercept, {part.vendor}: where RDPMC is not intercepted, the host gives the guest's outcome"
                  + ("" if "RDPMC passes" in met else "; it always is"))
+    told.costs(f"{part.vendor}: ", run)
     _refuted(told, tree, part, run)
     _broken(told, part, run)
 

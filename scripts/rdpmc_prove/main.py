@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+from rdpmc_arguments import Parser, between
 from rdpmc_machine import cache
 from rdpmc_machine.failed import Failed
 
@@ -28,24 +29,14 @@ def _interrupt(number, _frame):
     raise _Interrupted(number)
 
 
-def _jobs(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-_jobs.__name__ = "number of jobs"
-
-
 def parser():
-    made = argparse.ArgumentParser(prog="scripts/prove", epilog=EPILOG,
+    made = Parser(prog="scripts/prove", epilog=EPILOG,
                                    formatter_class=argparse.RawDescriptionHelpFormatter,
                                    description="Proves for all inputs, by CBMC, that emulator/ answers RDPMC as model/ "
                                    "does, or gives counterexamples.")
     made.add_argument("--build", default="build", metavar="DIR", help="where the programs are (default: build)")
     made.add_argument("--out", metavar="DIR", help="where counterexamples go (default: prove/ in --build)")
-    made.add_argument("-j", "--jobs", type=_jobs, default=os.cpu_count(), metavar="N",
+    made.add_argument("-j", "--jobs", type=between(1, 64), default=os.cpu_count(), metavar="N",
                       help="proofs at the same time (default: a processor each)")
     made.add_argument("--kernel", nargs="+", metavar=("TREE", "OBJECTS"), help="prove a kernel tree's own code instead: a "
                       "source tree, configured and prepared, and its build directory where that is another")
@@ -58,6 +49,9 @@ def parser():
 def _run(options):
     if options.kernel and (len(options.kernel) > 2 or options.faults is not None):
         raise Failed("--kernel takes TREE and at most one directory of OBJECTS, and no --faults")
+    for program in ("rdpmc-diff", "prove-repeat") + (("prove-known",) if options.kernel else ()):
+        if not os.access(os.path.join(options.build, program), os.X_OK):
+            raise Failed(f"{os.path.join(options.build, program)} is not built; make prove builds it")
     tools = Tools()
     if options.kernel:
         return kernel.prove(options, tools)
