@@ -127,7 +127,8 @@ void prove_intercepts(const struct prove_inputs *inputs, struct prove_intercept 
 	intercept->intercept = proved->intercepts(vcpu);
 	known_to_world(&question, &world);
 	known = prove_known(&world);
-	intercept->known = known.may_be_any ||
-			   (known.as && known_pass(&question, &world).obstacle == OBSTACLE_NONE);
+	intercept->known = known.may_be_any;
+	if (known_pass(&question, &world).obstacle == OBSTACLE_NONE)
+		intercept->known |= known.as;
 	proved->destroy(vcpu);
 }

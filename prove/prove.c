@@ -172,6 +172,7 @@ void theorem_intercept(void)
 	shows = prove_shows(&pass);
 	THEOREM(intercept != INTERCEPT_OFF || !shows || engine.known, "PASS-SOUND");
 	PLANTED(!shows, "RDPMC passes always");
+	prove_known_witnesses(intercept == INTERCEPT_OFF && shows ? engine.known : 0);
 	WITNESS(intercept == INTERCEPT_OFF, "RDPMC passes");
 	WITNESS(intercept == INTERCEPT_ON, "RDPMC is intercepted");
 

@@ -60,6 +60,8 @@ class _Tree:
         self.engine = os.path.join(options.build, "kernel", f"{options.name}.so")
         self.repeat = os.path.join(options.build, "prove-repeat")
         self.known = os.path.join(self.work, "known.c")
+        # What the tree must answer as: the model with what is known of its own kernel, or of another.
+        self.as_engine = options.against or self.engine
         for directory in (self.cases, self.work):
             shutil.rmtree(directory, ignore_errors=True)
             os.makedirs(directory)
@@ -71,7 +73,7 @@ class _Tree:
         if done.returncode:
             raise Failed(done.stderr.strip().removeprefix("kernel-engine: "))
         with open(self.known, "w", encoding="utf-8") as out:
-            done = subprocess.run([os.path.join(self.options.build, "prove-known"), self.engine,
+            done = subprocess.run([os.path.join(self.options.build, "prove-known"), self.as_engine,
                                    os.path.join(TOP, "fuzz/known")], stdin=subprocess.DEVNULL, stdout=out,
                                   stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
@@ -97,7 +99,8 @@ class _Tree:
 
 def _all_runs(tree, translation):
     """(part, theorem) -> its run."""
-    asked = [(part, theorem) for part in PARTS for theorem in ("theorem_read", "theorem_unaided")]
+    theorems = ("theorem_read",) if tree.options.no_classes or tree.options.against else ("theorem_read", "theorem_unaided")
+    asked = [(part, theorem) for part in PARTS for theorem in theorems]
     asked += [(part, "theorem_intercept") for part in PARTS if part.entry == "exit"]
     with concurrent.futures.ThreadPoolExecutor(tree.options.jobs) as pool:
         begun = {each: pool.submit(checker.check, tree.tools, tree.program(translation, each[0]), each[1], LOOPS)
@@ -141,7 +144,9 @@ def _keep(tree, part, run, each, number):
     name = f"{part.name} {run.function.removeprefix('theorem_')} {number}".replace(", ", "-").replace(" ", "-")
     path = os.path.join(tree.cases, name)
     report = cases.keep(each.trace, path, os.path.join(tree.options.build, "rdpmc-diff"), tree.engine)
-    return path, bool(report)
+    if not tree.options.against or run.function == "theorem_intercept":
+        return path, bool(report)
+    return path, cases.judge(tree.repeat, tree.engine, each.trace) != cases.judge(tree.repeat, tree.as_engine, each.trace)
 
 
 def _refuted(told, tree, part, run):
@@ -156,7 +161,9 @@ def _refuted(told, tree, part, run):
 
 def _read(told, tree, part, run):
     if all(each.holds for each in run.of("theorem")):
-        told.say("proved", f"{part.name}: every RDPMC has the model's outcome, with the known differences as they are known")
+        told.say("proved", f"{part.name}: every RDPMC has the model's outcome, with "
+                 + (f"exactly what is known of {tree.options.against}" if tree.options.against else
+                    "the known differences as they are known"))
     _refuted(told, tree, part, run)
     _broken(told, part, run)
 
@@ -171,11 +178,11 @@ def _classes(told, tree, part, run):
         path, reproduces = _keep(tree, part, run, each, number)
         judged = cases.judge(tree.repeat, tree.engine, each.trace, (os.path.join(TOP, "fuzz/known"),))
         told.say("class", f"{part.vendor}, {each.what}: {path}")
-        if reproduces and judged and judged.what == each.what:
+        if reproduces and judged.what == each.what:
             told.say("", "  " + (" + ".join(judged.known) or "NEW: nothing that is known explains it"))
         else:
             told.void += 1
-            told.say("", "  natively it is " + (judged.what if judged else "no difference")
+            told.say("", "  natively it is " + judged.what
                      + ": the translation is wrong, not the kernel")
 
 
@@ -232,8 +239,10 @@ def prove(options, tools):
     told.say("assumed", "\n".join(ASSUMED))
     _translation(told, tree, translation)
     told.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s")
+    other = f"what {options.against} is proved to be" if options.against else ""
     verdict = ("NOTHING IS PROVED of it: see VOID below, or cases that do not reproduce" if told.void else
-               f"{told.refuted} classes that nothing explains" if told.refuted else
+               f"differs in {told.refuted} classes from {other or 'the model and what is known'}" if told.refuted else
+               f"for guests it is {other}, if that is proved" if other else
                "RDPMC is the model's, but for the differences that are known")
     print(f"{options.name}: {verdict}", "", *told.lines, sep="\n")
     return told.status()
