@@ -50,8 +50,8 @@ static void print_answer(const struct engine_answer *answer)
 {
 	const struct rdpmc_regs *regs = &answer->regs;
 
-	printf("answer %u, error code %#" PRIx32 ", RAX %#" PRIx64 ", RCX %#" PRIx64 ", RDX %#" PRIx64
-	       ", RIP %#" PRIx64 ", RFLAGS %#" PRIx64 "\n",
+	printf("answer %u, error code %#" PRIx32 ", RAX %#" PRIx64 ", RCX %#" PRIx64
+	       ", RDX %#" PRIx64 ", RIP %#" PRIx64 ", RFLAGS %#" PRIx64 "\n",
 	       answer->answer, answer->error_code, regs->rax, regs->rcx, regs->rdx, regs->rip,
 	       regs->rflags);
 }

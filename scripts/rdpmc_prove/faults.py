@@ -102,7 +102,8 @@ def score(options, tools):
     if not os.path.exists(os.path.join(options.build, "faults")):
         raise Failed(f"{os.path.join(options.build, 'faults')} is not built; make prove-faults builds it")
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        faults = [fault for fault in catalogue(os.path.join(TOP, "fuzz/faults"), options.faults) if fault.oracle in ORACLES]
+        faults = [fault for fault in catalogue(os.path.join(TOP, "fuzz/faults"), options.faults)
+                  if fault.oracle in ORACLES]
         for each in pool.map(lambda fault: attempt(tools, fault, options.build), faults):
             found.append(each)
             said = "NOT FOUND" if not each.rules else ", ".join(each.rules)

@@ -87,8 +87,8 @@ class _Tree:
         files = [*(f"prove/{name}.c" for name in ("prove", "judge", "pass", "engine_kernel")), "model/intercept.c",
                  "model/pmu.c", "model/rdpmc.c", "model/rules.c", "fuzz/case.c", "fuzz/known.c", "fuzz/cpuid.c",
                  "fuzz/kernel/engine.c"]
-        return [translation.binary, *(os.path.join(top, name) for name in files), self.known, "-I", top, "-I", self.work,
-                "-D_GNU_SOURCE", "-DGLUE_PROVE", '-DKERNEL_NAME=""', '-DKERNEL_VERSION=""', '-DKERNEL_SOURCES=""',
+        return [translation.binary, *(os.path.join(top, name) for name in files), self.known,
+                "-I", top, "-I", self.work, "-D_GNU_SOURCE", "-DGLUE_PROVE", '-DKERNEL_NAME=""', '-DKERNEL_VERSION=""', '-DKERNEL_SOURCES=""',
                 *part.flags]
 
     @functools.cached_property
@@ -99,7 +99,9 @@ class _Tree:
 
 def _all_runs(tree, translation):
     """(part, theorem) -> its run."""
-    theorems = ("theorem_read",) if tree.options.no_classes or tree.options.against else ("theorem_read", "theorem_unaided")
+    theorems = ["theorem_read"]
+    if not tree.options.no_classes and not tree.options.against:
+        theorems.append("theorem_unaided")
     asked = [(part, theorem) for part in PARTS for theorem in theorems]
     asked += [(part, "theorem_intercept") for part in PARTS if part.entry == "exit"]
     with concurrent.futures.ThreadPoolExecutor(tree.options.jobs) as pool:
