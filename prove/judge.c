@@ -96,7 +96,7 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 	verdict.planted = flaw_of(&verdict.model, &planted, held);
 
 	verdict.trouble = proved->trouble ? proved->trouble(vcpu) : NULL;
-	if (verdict.trouble && !verdict.known.may_complain)
+	if (verdict.trouble && !verdict.flaw && !verdict.known.may_complain)
 		verdict.flaw = FLAW_TROUBLE;
 	if (verdict.known.may_be_any)
 		verdict.flaw = FLAW_NONE;

@@ -133,8 +133,8 @@ def prove(options, tools):
     _checks(told, runs["theorem_read"])
     _rules(told, runs[RULES])
     told.costs("", runs["theorem_intercept"])
-    told.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s; each theorem is reached and finds a fault "
-             "planted in it")
+    told.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s"
+             + ("" if told.void else "; each theorem is reached and finds a fault planted in it"))
     verdict = "emulator/ answers every RDPMC as model/ does"
     if told.void:
         verdict = "NOTHING IS PROVED: see VOID below, or cases that do not reproduce"
