@@ -475,6 +475,10 @@ $(SANITIZED)/test_machine_%: $(SANITIZED)/tests/test_machine_%.c.o $(call object
 $(SANITIZED)/test_fuzz_offer: $(call objects,$(SANITIZED),fuzz/live/offer.c host/cpuid_pmu.c)
 $(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_TEST_SOURCES))
 	$(link_test)
+# What a proof says of its engine; the test's is its own.
+$(SANITIZED)/test_prove: $(call objects,$(SANITIZED),tests/test_prove.c $(addprefix prove/,judge.c blame.c pass.c known_none.c) \
+	$(addprefix fuzz/,case.c cpuid.c engines.c engine_emulator.c known.c known_file.c) $(EMULATOR_SOURCES) $(MODEL_SOURCES))
+	$(link_test)
 # Counts the calls of emulator/'s entries.
 $(SANITIZED)/test_runner: WRAPPED := -Wl,--wrap=kvm_emulate_rdpmc -Wl,--wrap=x86_emulate_rdpmc
 $(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o $(call objects,$(SANITIZED),$(BENCH_TEST_SOURCES)) $(MADE_OBJECT)
