@@ -66,7 +66,7 @@ class _Tree:
     def make_engine(self):
         command = [os.path.join(TOP, "scripts/kernel-engine"), "--name", self.name, "--out", self.engine,
                    *self.options.kernel]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = checker.run(command)
         if done.returncode:
             raise Failed(done.stderr.strip().removeprefix("kernel-engine: "))
         with open(self.known, "w", encoding="utf-8") as out:

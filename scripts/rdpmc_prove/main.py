@@ -27,6 +27,8 @@ class _Interrupted(BaseException):
 
 
 def _interrupt(number, _frame):
+    # First of all: whoever waits for a thread on the way out waits for what it runs.
+    checker.stop()
     raise _Interrupted(number)
 
 
