@@ -4,7 +4,6 @@
 import concurrent.futures
 import glob
 import os
-import shutil
 import sys
 import time
 
@@ -119,8 +118,7 @@ def _rules(told, run):
 def prove(options, tools):
     """All of it; the status."""
     begun, told = time.monotonic(), Told()
-    shutil.rmtree(options.out, ignore_errors=True)
-    os.makedirs(options.out)
+    cases.begin(options.out, "|".join(name.removeprefix("theorem_") for name in THEOREMS))
     print("prove: emulator/, five runs of CBMC", file=sys.stderr, flush=True)
     runs = _runs(options, tools)
     for name in THEOREMS:

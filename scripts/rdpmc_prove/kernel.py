@@ -59,9 +59,9 @@ class _Tree:
         self.engine = os.path.join(options.build, "kernel", f"{options.name}.so")
         self.repeat = os.path.join(options.build, "prove-repeat")
         self.known = os.path.join(self.work, "known.c")
-        for directory in (self.cases, self.work):
-            shutil.rmtree(directory, ignore_errors=True)
-            os.makedirs(directory)
+        cases.begin(self.cases, "(?:exit|emulator)-.*")
+        shutil.rmtree(self.work, ignore_errors=True)
+        os.makedirs(self.work)
 
     def make_engine(self):
         command = [os.path.join(TOP, "scripts/kernel-engine"), "--name", self.name, "--out", self.engine,
