@@ -131,8 +131,9 @@ speed: $(BUILD)/stats-speed ## time the summary code on 10 million samples
 AT_ONCE = $(MAKE) --no-print-directory SETUP=no $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
 
 # Built before any test runs: tests that ask make then find all there.
-TEST_PROGRAMS = $(addprefix $(BUILD)/,rdpmc-bench rdpmc-diff fuzz-rdpmc-replay fuzz-rdpmc fuzz-rdpmc-plain fuzz-rdpmc-afl \
-	afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff) faults-plain $(SANITIZED)/rdpmc-bench $(C_TESTS)
+TEST_PROGRAMS = $(addprefix $(BUILD)/,rdpmc-bench rdpmc-diff prove-repeat prove-known fuzz-rdpmc-replay fuzz-rdpmc \
+	fuzz-rdpmc-plain fuzz-rdpmc-afl afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff) faults-plain \
+	$(SANITIZED)/rdpmc-bench $(C_TESTS)
 C_TESTS := $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES))
 test: setup-test ## run all tests (ASan and UBSan on)
 	@$(AT_ONCE) $(TEST_PROGRAMS)
