@@ -112,7 +112,8 @@ struct rdpmc_pass known_pass(const struct known_question *question, const struct
 	return rdpmc_may_pass(&host, &guest, &policy);
 }
 
-struct rdpmc_outcome known_outcome(const struct known_question *question, const struct known_world *world)
+struct rdpmc_outcome known_outcome(const struct known_question *question,
+				   const struct known_world *world)
 {
 	const struct rdpmc_policy policy = { world->backdoor && !world->no_pmu, world->mediated };
 	struct rdpmc_state state = *question->state;

@@ -21,7 +21,7 @@ static bool as_in(const struct engine_answer *engine, const struct rdpmc_view *v
 
 /* The rules that, answered otherwise, give the engine's answer. */
 static uint32_t otherwise_answered(const struct prove_inputs *inputs, const struct rdpmc_view *view,
-		      const struct engine_answer *engine)
+				   const struct engine_answer *engine)
 {
 	const struct rdpmc_state *state = &inputs->decoded.state;
 	struct rdpmc_policy policy = inputs->decoded.policy;

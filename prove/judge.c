@@ -20,7 +20,7 @@ static enum flaw flaw_of(const struct rdpmc_outcome *model, const struct engine_
 
 	if (engine->answer != due)
 		return engine->answer == ANSWER_VALUE ? FLAW_VALUE_FOR_FAULT
-		       : due == ANSWER_VALUE	      ? FLAW_FAULT_FOR_VALUE
+		       : due == ANSWER_VALUE          ? FLAW_FAULT_FOR_VALUE
 						      : FLAW_ANSWER;
 	if (due == ANSWER_VALUE && value_of(engine) != model->value)
 		return FLAW_VALUE;
@@ -91,8 +91,8 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 	verdict.known = known_due(&question, &verdict.model);
 	verdict.flaw = flaw_of(&verdict.model, &verdict.engine, held);
 	planted = verdict.engine;
-	planted.regs.rax ^= (uint32_t)state->regs.rcx == PROVE_PLANTED &&
-			    planted.answer == ANSWER_VALUE;
+	planted.regs.rax ^=
+		(uint32_t)state->regs.rcx == PROVE_PLANTED && planted.answer == ANSWER_VALUE;
 	verdict.planted = flaw_of(&verdict.model, &planted, held);
 
 	verdict.trouble = proved->trouble ? proved->trouble(vcpu) : NULL;
@@ -127,7 +127,8 @@ void prove_intercepts(const struct prove_inputs *inputs, struct prove_intercept 
 	intercept->intercept = proved->intercepts(vcpu);
 	known_to_world(&question, &world);
 	known = prove_known(&world);
-	intercept->known = known.may_be_any ||
-			   (known.as && known_pass(&question, &world).obstacle == OBSTACLE_NONE);
+	intercept->known = known.may_be_any;
+	if (known_pass(&question, &world).obstacle == OBSTACLE_NONE)
+		intercept->known |= known.as;
 	proved->destroy(vcpu);
 }

@@ -23,7 +23,7 @@ bool nondet_bool(void);
 #define THEOREM(holds, what) __CPROVER_assert(holds, "theorem: " what)
 #define PLANTED(holds, what) __CPROVER_assert(holds, "planted: " what)
 #define WITNESS(of, what)    __CPROVER_assert(!(of), "witness: " what)
-#define REACHED()	     __CPROVER_assert(0, "reached")
+#define REACHED()            __CPROVER_assert(0, "reached")
 
 /* A proof of a large engine is cut into parts, by what would otherwise make its code two. */
 #ifdef PROVE_VENDOR
@@ -42,7 +42,8 @@ static void any_inputs(struct prove_inputs *inputs)
 	proved_case = nondet_case();
 	proved_counters = nondet_counters();
 	if (PROVE_PART) {
-		proved_case.guest.vendor = (proved_case.guest.vendor & ~CASE_PMU_AMD) | PROVE_VENDOR;
+		proved_case.guest.vendor =
+			(proved_case.guest.vendor & ~CASE_PMU_AMD) | PROVE_VENDOR;
 		proved_case.flags = (proved_case.flags & ~CASE_LOCK) | PROVE_LOCK;
 	}
 	case_decode((const uint8_t *)&proved_case, sizeof(proved_case), decoded);
@@ -79,7 +80,7 @@ static void any_pass(const struct prove_inputs *inputs, const struct rdpmc_pmu *
 	THEOREM(proved_flaw != FLAW_##flaw_name || proved_rule != RULE_##rule_name ||              \
 			proved_entry != ENTRY_##entry_name,                                        \
 		entry_text ", " id ", " flaw_text);
-#define EXIT_FLAWED(name, id, text, source)	PROVE_FLAWS(FLAWED, name, id, EXIT, "exit")
+#define EXIT_FLAWED(name, id, text, source)     PROVE_FLAWS(FLAWED, name, id, EXIT, "exit")
 #define EMULATOR_FLAWED(name, id, text, source) PROVE_FLAWS(FLAWED, name, id, EMULATOR, "emulator")
 #define ALL_CLASSES()                                                                              \
 	RDPMC_RULES(EXIT_FLAWED)                                                                   \
@@ -97,9 +98,9 @@ void theorem_read(void)
 	ALL_CLASSES()
 
 	PLANTED(!proved_verdict.planted, "one bit of fixed counter 1");
-	prove_known_witnesses(proved_verdict.plain && !proved_verdict.flaw ?
-				      proved_verdict.known.as | proved_verdict.known.may_be_any :
-				      0);
+	prove_known_witnesses(proved_verdict.plain && !proved_verdict.flaw
+				      ? proved_verdict.known.as | proved_verdict.known.may_be_any
+				      : 0);
 	REACHED();
 }
 
@@ -172,6 +173,7 @@ void theorem_intercept(void)
 	shows = prove_shows(&pass);
 	THEOREM(intercept != INTERCEPT_OFF || !shows || engine.known, "PASS-SOUND");
 	PLANTED(!shows, "RDPMC passes always");
+	prove_known_witnesses(intercept == INTERCEPT_OFF && shows ? engine.known : 0);
 	WITNESS(intercept == INTERCEPT_OFF, "RDPMC passes");
 	WITNESS(intercept == INTERCEPT_ON, "RDPMC is intercepted");
 

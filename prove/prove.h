@@ -90,7 +90,7 @@ struct prove_intercept {
 	enum intercept intercept;
 	struct rdpmc_pmu guest, host; /* as the engine can give them */
 	struct rdpmc_policy policy;
-	bool known; /* that it is off is a known difference */
+	uint64_t known; /* the differences by which it may be off; 0: none */
 };
 
 /* Does the engine intercept RDPMC for this guest on this host? */

@@ -2,9 +2,11 @@
 /*
  * prove-repeat ENGINE [KNOWN]: a counterexample, judged natively as the proof has judged it. It is read
  * from the standard input: entry (1 byte), case (struct case_bytes), then the counters in struct
- * rdpmc_counters' order, without padding. Prints "agrees", or the class, the rules to blame and the
- * differences of directory KNOWN that explain it, each of them needed.
+ * rdpmc_counters' order, without padding. Prints what the engine does, to be held against another's; then "agrees",
+ * or the class, the rules to blame and the differences of directory KNOWN that explain it, each of
+ * them needed.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +44,16 @@ static const char *flaw_text(enum flaw flaw)
 	static const char *const texts[NR_FLAWS] = { PROVE_FLAWS(FLAW_TEXT, ) };
 
 	return texts[flaw];
+}
+
+static void print_answer(const struct engine_answer *answer)
+{
+	const struct rdpmc_regs *regs = &answer->regs;
+
+	printf("answer %u, error code %#" PRIx32 ", RAX %#" PRIx64 ", RCX %#" PRIx64
+	       ", RDX %#" PRIx64 ", RIP %#" PRIx64 ", RFLAGS %#" PRIx64 "\n",
+	       answer->answer, answer->error_code, regs->rax, regs->rcx, regs->rdx, regs->rip,
+	       regs->rflags);
 }
 
 static void print_blamed(uint32_t rules)
@@ -99,6 +111,7 @@ int main(int argc, char **argv)
 	}
 	inputs.choices = rdpmc_default_choices;
 	verdict = prove_read(&inputs);
+	print_answer(&verdict.engine);
 	if (!verdict.flaw) {
 		puts("agrees");
 		return 0;

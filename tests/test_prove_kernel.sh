@@ -60,7 +60,7 @@ cp -as "$tree" "$dir/copy" && tests/kernel_edit.py "$dir/copy" bound-off-by-one 
 check "a bound can be made wrong" test $? -eq 0
 run test-prove-off "$dir/copy"
 check "... it is refuted" test $status -eq 1
-check "... in the first line" grep -qE '^test-prove-off: [1-9][0-9]* classes that nothing explains$' "$dir/out"
+check "... in the first line" grep -qE '^test-prove-off: differs in [1-9][0-9]* classes from the model and what is known$' "$dir/out"
 check "... for Intel, a value for a fault" grep -qE '^REFUTED +Intel, exit, TYPE-(GP|FIXED), a value for a fault: ' "$dir/out"
 check "... not for AMD" test "$(count '^REFUTED .*AMD')" -eq 0
 check "... natively as well" reproduce 'REFUTED *Intel,' test-prove-off

@@ -28,7 +28,7 @@ extern volatile sig_atomic_t trouble_inside;
 
 #define trouble_enter() (!sigsetjmp(trouble_out, 0) && (trouble_inside = 1))
 #define trouble_leave() ((void)(trouble_inside = 0))
-#define trouble_tsc()	__rdtsc()
+#define trouble_tsc()   __rdtsc()
 #else
 /* A model checker follows every path to its end. */
 #define trouble_enter() true

@@ -90,13 +90,15 @@ def keep(trace, path, diff, engine):
 @dataclasses.dataclass(frozen=True)
 class Judged:
     """What the proof's own judge says of a counterexample natively."""
+    answer: str    # what the engine does
+    agrees: bool   # with the model; then nothing follows
     what: str      # the class: entry, rule that decides, flaw
     blamed: list   # rules
     known: list    # differences that explain it
 
 
 def judge(repeat, engine, trace, known=()):
-    """A trace as Judged, its differences by the directory @known if there is one; None: the engine agrees."""
+    """A trace as Judged, its differences by the directory @known if there is one."""
     counters = [trace.get(f"proved_counters.{name}", 0) for name in
                 (*(f"gp[{x}]" for x in range(_MOST_ECX)), *(f"fixed[{x}]" for x in range(_COUNTERS)), "metrics",
                  "fixed_ctr_ctrl")]
@@ -106,7 +108,6 @@ def judge(repeat, engine, trace, known=()):
     done = subprocess.run([repeat, engine, *known], input=given, capture_output=True, check=False)
     if done.returncode not in (0, 1):
         raise Failed(f"{repeat} {engine}: {done.stderr.decode(errors='replace').strip()[-300:]}")
-    if not done.returncode:
-        return None
-    what, blamed, explained = (done.stdout.decode().strip().split(":") + [""])[:3]
-    return Judged(what, blamed.split(), explained.split())
+    answer, said = done.stdout.decode().splitlines()[:2]
+    what, blamed, explained = (said.split(":") + ["", ""])[:3]
+    return Judged(answer, not done.returncode, what, blamed.split(), explained.split())

@@ -77,7 +77,8 @@ def _trace(steps, wanted):
 
 def _property(result, wanted):
     where = result.get("sourceLocation", {})
-    return Property(result["property"], result["description"], where.get("function", ""), os.path.normpath(where.get("file", "")),
+    return Property(result["property"], result["description"], where.get("function", ""),
+                    os.path.normpath(where.get("file", "")),
                     int(where.get("line", 0)), result["status"] == "SUCCESS", _trace(result.get("trace", ()), wanted))
 
 
@@ -140,7 +141,8 @@ def refute(tools, program, function, options=(), wanted="proved_"):
     answers = _run(tools, program, function, ("--stop-on-fail", *options))
     for each in answers:
         if "trace" in each:
-            return Property(each["property"], each["description"], function, "", 0, False, _trace(each["trace"], wanted))
+            trace = _trace(each["trace"], wanted)
+            return Property(each["property"], each["description"], function, "", 0, False, trace)
     if not any(each.get("cProverStatus") == "success" for each in answers):
         raise Failed("CBMC: no result")
     return None

@@ -38,7 +38,8 @@ def sources(emulator=None):
     top = os.path.relpath(TOP)
     emulator = emulator or top
     return ["-I", emulator, "-I", top,
-            *(os.path.join(top, "prove", name) for name in ("prove.c", "judge.c", "pass.c", "engine_emulator.c", "known_none.c")),
+            *(os.path.join(top, "prove", f"{name}.c") for name in ("prove", "judge", "pass", "engine_emulator",
+                                                                   "known_none")),
             *sorted(glob.glob(os.path.join(top, "model/*.c"))),
             *sorted(glob.glob(os.path.join(emulator, "emulator/*.c"))),
             *(os.path.join(top, "fuzz", name) for name in ("engine_emulator.c", "case.c", "known.c", "cpuid.c"))]
@@ -72,7 +73,8 @@ class Told:
 
     def costs(self, who, run):
         """PASS-MINIMAL: witnesses of exits for nothing."""
-        costly = [each.what.removeprefix("costly: ") for each in run.of("witness") if not each.holds and "costly" in each.what]
+        costly = [each.what.removeprefix("costly: ") for each in run.of("witness")
+                  if not each.holds and "costly" in each.what]
         self.say("costs", f"{who}{'; '.join(costly) or 'none'}: intercepted though nothing would show (PASS-MINIMAL)")
 
     def status(self):
@@ -95,7 +97,8 @@ def _theorem(told, name, run, options):
     for each in run.of("planted") + run.of("reached"):
         if each.holds:
             told.void += 1
-            told.say("VOID", f"{each.what or 'the assertion'} was not {'found' if each.what else 'reached'}: this proof says nothing")
+            why = f"the planted fault is not seen: {each.what}" if each.what else "the assertions are not reached"
+            told.say("VOID", f"{why}; this proof says nothing")
 
 
 def _checks(told, run):
@@ -135,9 +138,12 @@ def prove(options, tools):
     told.costs("", runs["theorem_intercept"])
     told.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s"
              + ("" if told.void else "; each theorem is reached and finds a fault planted in it"))
-    verdict = ("NOTHING IS PROVED: see VOID below, or cases that do not reproduce" if told.void else
-               f"model/ contradicts itself: {told.model} classes of counterexamples" if told.model else
-               f"emulator/ does not answer as model/ does: {told.refuted} classes of counterexamples" if told.refuted else
-               "emulator/ answers every RDPMC as model/ does")
+    verdict = "emulator/ answers every RDPMC as model/ does"
+    if told.void:
+        verdict = "NOTHING IS PROVED: see VOID below, or cases that do not reproduce"
+    elif told.model:
+        verdict = f"model/ contradicts itself: {told.model} classes of counterexamples"
+    elif told.refuted:
+        verdict = f"emulator/ does not answer as model/ does: {told.refuted} classes of counterexamples"
     print(verdict, "", *told.lines, sep="\n")
     return told.status()

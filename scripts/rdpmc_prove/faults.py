@@ -69,8 +69,7 @@ def _patched(fault, directory):
 
 
 def _blamed(repeat, engine, found):
-    judged = cases.judge(repeat, engine, found.trace)
-    return judged.blamed if judged else []
+    return cases.judge(repeat, engine, found.trace).blamed
 
 
 def attempt(tools, fault, build):

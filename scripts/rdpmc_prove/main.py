@@ -43,6 +43,10 @@ def parser():
                       help="proofs at the same time (default: a processor each)")
     made.add_argument("--kernel", nargs="+", metavar=("TREE", "OBJECTS"), help="prove a kernel tree's own code instead: a "
                       "source tree, configured and prepared, and its build directory where that is another")
+    made.add_argument("--against", metavar="ENGINE", help="of a kernel: does it answer as ENGINE does (kernel:NAME, of a "
+                      "tree that is proved itself)?")
+    made.add_argument("--no-classes", action="store_true", help="of a kernel: do not list what differs where nothing is "
+                      "known of it, which takes half of the time")
     made.add_argument("--name", default="kernel", help="what to call it (default: kernel)")
     made.add_argument("--faults", nargs="*", metavar="NAME", help="refute the fault catalogue instead, all or these: each "
                       "deliberate defect of emulator/ must give a counterexample that names its rule")

@@ -24,14 +24,6 @@ SHARED = {"kvm_x86.c.i": {"emulate_ops"}}
 # What the harness defines, and what CBMC's library has.
 OUTSIDE = ("engine_complain", "engine_give_up", "memcpy", "memset", "memmove", "memcmp", "strcmp", "strlen")
 MOST_BLANKED = 60
-# For CBMC. With --no-standard-checks the unwinding assertions must be asked for. Loops over fixed counters, of
-# which a case may have fewer than there can be, must not be unrolled further: what they would write beyond
-# the last makes the rest of the vCPU unknown.
-CBMC_OPTIONS = (
-    "--no-standard-checks", "--unwinding-assertions", "--object-bits", "12", "--slice-formula", "--unwind", "66",
-    "--unwindset", "glue_create.0:17,glue_read.0:17,intel_pmu_enable_fixed_counter_bits.0:4,"
-    "setup_fixed_pmc_eventsel.0:4,setup_fixed_pmc_eventsel.2:4,intel_pmu_refresh.0:4,intel_pmu_refresh.1:4,"
-    "__bitmap_set.0:3,_find_next_bit.0:3")
 
 
 class Translation:
