@@ -131,8 +131,9 @@ speed: $(BUILD)/stats-speed ## time the summary code on 10 million samples
 AT_ONCE = $(MAKE) --no-print-directory SETUP=no $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
 
 # Built before any test runs: tests that ask make then find all there.
-TEST_PROGRAMS = $(addprefix $(BUILD)/,rdpmc-bench rdpmc-diff fuzz-rdpmc-replay fuzz-rdpmc fuzz-rdpmc-plain fuzz-rdpmc-afl \
-	afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff) faults-plain $(SANITIZED)/rdpmc-bench $(C_TESTS)
+TEST_PROGRAMS = $(addprefix $(BUILD)/,rdpmc-bench rdpmc-diff prove-repeat prove-known fuzz-rdpmc-replay fuzz-rdpmc \
+	fuzz-rdpmc-plain fuzz-rdpmc-afl afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff) faults-plain \
+	$(SANITIZED)/rdpmc-bench $(C_TESTS)
 C_TESTS := $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES))
 test: setup-test ## run all tests (ASan and UBSan on)
 	@$(AT_ONCE) $(TEST_PROGRAMS)
@@ -474,6 +475,10 @@ $(SANITIZED)/test_machine_%: $(SANITIZED)/tests/test_machine_%.c.o $(call object
 	$(link_test)
 $(SANITIZED)/test_fuzz_offer: $(call objects,$(SANITIZED),fuzz/live/offer.c host/cpuid_pmu.c)
 $(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_TEST_SOURCES))
+	$(link_test)
+# What a proof says of its engine; the test's is its own.
+$(SANITIZED)/test_prove: $(call objects,$(SANITIZED),tests/test_prove.c $(addprefix prove/,judge.c blame.c pass.c known_none.c) \
+	$(addprefix fuzz/,case.c cpuid.c engines.c engine_emulator.c known.c known_file.c) $(EMULATOR_SOURCES) $(MODEL_SOURCES))
 	$(link_test)
 # Counts the calls of emulator/'s entries.
 $(SANITIZED)/test_runner: WRAPPED := -Wl,--wrap=kvm_emulate_rdpmc -Wl,--wrap=x86_emulate_rdpmc

@@ -2,6 +2,8 @@
 """Counterexamples as case files, see fuzz/README.md, and what comes of them when they are run."""
 
 import dataclasses
+import os
+import re
 import struct
 import subprocess
 
@@ -19,6 +21,18 @@ _VERSION = 1
 _READ, _GP, _FIXED, _METRICS, _FIXED_CTRL, _USER_DISABLE = range(6)
 _COUNTERS = 32
 _MOST_ECX = 75
+
+
+def begin(directory, name):
+    """Make @directory, without the cases of an earlier proof there: those of the name, a pattern, and a number.
+    Whatever else is there is not ours."""
+    try:
+        os.makedirs(directory, exist_ok=True)
+        for each in os.listdir(directory):
+            if re.fullmatch(rf"(?:{name})-\d+", each):
+                os.unlink(os.path.join(directory, each))
+    except OSError as error:
+        raise Failed(f"{directory}: {error.strerror}") from error
 
 
 def _field(trace, name, size):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
 
 from rdpmc_machine.failed import Failed
@@ -82,12 +83,30 @@ def _property(result, wanted):
 
 
 _running = set()
+_stopped = threading.Event()
 
 
 def stop():
-    """End what runs; threads that wait for it go on with a failure."""
+    """End what runs, and begin nothing more; threads that wait for it go on with a failure."""
+    _stopped.set()
     for process in list(_running):
-        process.kill()
+        process.terminate()
+
+
+def run(command, **options):
+    """subprocess.run() of a text, ended by stop()."""
+    if _stopped.is_set():
+        raise Failed("interrupted")
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                          **{"stderr": subprocess.PIPE, **options}) as process:
+        _running.add(process)
+        try:
+            if _stopped.is_set():
+                process.terminate()
+            output, errors = process.communicate()
+        finally:
+            _running.discard(process)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 def _run(tools, program, function, options):
@@ -95,18 +114,12 @@ def _run(tools, program, function, options):
     command = [*tools.cbmc, *program, "--function", function,
                *(() if "--unwind" in options else ("--unwind", str(UNWIND))), "--no-standard-checks",
                "--unwinding-assertions", "--no-malloc-may-fail", "--slice-formula", "--trace", "--json-ui", *options]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True) as process:
-        _running.add(process)
-        try:
-            output = process.communicate()[0]
-        finally:
-            _running.discard(process)
+    done = run(command, stderr=subprocess.STDOUT)
     try:
-        answers = json.loads(output)
+        answers = json.loads(done.stdout)
     except json.JSONDecodeError:
-        last = output.strip().splitlines() or ["it said nothing"]
-        raise Failed(f"CBMC ended with status {process.returncode}: {last[-1][:300]}") from None
+        last = done.stdout.strip().splitlines() or ["it said nothing"]
+        raise Failed(f"CBMC ended with status {done.returncode}: {last[-1][:300]}") from None
     errors = [each["messageText"] for each in answers if each.get("messageType") == "ERROR"]
     if errors:
         raise Failed(f"CBMC: {'; '.join(errors)[:500]}")

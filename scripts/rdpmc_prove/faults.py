@@ -49,8 +49,9 @@ def _header(path, key):
     return found[1]
 
 
-def catalogue(directory, names):
-    """The faults in @directory, those of @names if any are given."""
+def catalogue(names):
+    """The faults that there are, those of @names if any are given."""
+    directory = os.path.join(TOP, "fuzz/faults")
     found = [Fault(os.path.basename(path).removesuffix(".patch"), path, _header(path, "Oracle"), _header(path, "Rule"))
              for path in sorted(glob.glob(os.path.join(directory, "*.patch")))]
     unknown = set(names) - {fault.name for fault in found}
@@ -102,8 +103,7 @@ def score(options, tools):
     if not os.path.exists(os.path.join(options.build, "faults")):
         raise Failed(f"{os.path.join(options.build, 'faults')} is not built; make prove-faults builds it")
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        faults = [fault for fault in catalogue(os.path.join(TOP, "fuzz/faults"), options.faults)
-                  if fault.oracle in ORACLES]
+        faults = [fault for fault in catalogue(options.faults) if fault.oracle in ORACLES]
         for each in pool.map(lambda fault: attempt(tools, fault, options.build), faults):
             found.append(each)
             said = "NOT FOUND" if not each.rules else ", ".join(each.rules)

@@ -62,14 +62,14 @@ class _Tree:
         self.known = os.path.join(self.work, "known.c")
         # What the tree must answer as: the model with what is known of its own kernel, or of another.
         self.as_engine = options.against or self.engine
-        for directory in (self.cases, self.work):
-            shutil.rmtree(directory, ignore_errors=True)
-            os.makedirs(directory)
+        cases.begin(self.cases, "(?:exit|emulator)-.*")
+        shutil.rmtree(self.work, ignore_errors=True)
+        os.makedirs(self.work)
 
     def make_engine(self):
         command = [os.path.join(TOP, "scripts/kernel-engine"), "--name", self.name, "--out", self.engine,
                    *self.options.kernel]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = checker.run(command)
         if done.returncode:
             raise Failed(done.stderr.strip().removeprefix("kernel-engine: "))
         with open(self.known, "w", encoding="utf-8") as out:

@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 
@@ -26,6 +27,8 @@ class _Interrupted(BaseException):
 
 
 def _interrupt(number, _frame):
+    # First of all: whoever waits for a thread on the way out waits for what it runs.
+    checker.stop()
     raise _Interrupted(number)
 
 
@@ -50,12 +53,24 @@ def parser():
     return made
 
 
-def _run(options):
+def _check(options):
+    """What is wrong use is told before anything is fetched, made or removed."""
     if options.kernel and (len(options.kernel) > 2 or options.faults is not None):
         raise Failed("--kernel takes TREE and at most one directory of OBJECTS, and no --faults")
+    # It becomes a part of paths.
+    if not re.fullmatch(r"[A-Za-z0-9_+~][A-Za-z0-9._+~-]*", options.name):
+        raise Failed(f"--name {options.name}: letters, digits and . _ + ~ - only")
+    if options.kernel and not os.path.isfile(os.path.join(options.kernel[0], "Kbuild")):
+        raise Failed(f"{options.kernel[0]} is no Linux source tree")
     for program in ("rdpmc-diff", "prove-repeat") + (("prove-known",) if options.kernel else ()):
         if not os.access(os.path.join(options.build, program), os.X_OK):
             raise Failed(f"{os.path.join(options.build, program)} is not built; make prove builds it")
+    if options.faults is not None:
+        faults.catalogue(options.faults)
+
+
+def _run(options):
+    _check(options)
     tools = Tools()
     if options.kernel:
         return kernel.prove(options, tools)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from rdpmc_machine import cache, debian
-from rdpmc_machine.failed import Unavailable
+from rdpmc_machine.failed import Failed, Unavailable
 
 # Version 6 checks by default that loops were unwound far enough.
 OLDEST = 6
@@ -31,14 +31,26 @@ def _unpacked():
     """The directory of the unpacked packages."""
     packages = [debian.fetch(name, [SUITE]) for name in PACKAGES]
     version = re.search(r"/cbmc_([^/]+)\.deb$", packages[0])[1]
-    directory = os.path.join(os.path.dirname(cache.top()), "prove", f"cbmc-{version}")
+    top = os.path.join(os.path.dirname(cache.top()), "prove")
+    directory = os.path.join(top, f"cbmc-{version}")
 
     def make(path):
-        os.makedirs(path)
-        for deb in packages:
-            subprocess.run(["dpkg-deb", "-x", deb, path], check=True)
+        try:
+            os.makedirs(path)
+            for deb in packages:
+                done = subprocess.run(["dpkg-deb", "-x", deb, path], stdin=subprocess.DEVNULL, capture_output=True,
+                                      text=True, check=False)
+                if done.returncode:
+                    raise Failed(f"{deb} cannot be unpacked: {done.stderr.strip()[-200:]}; remove it, and it is fetched again")
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
 
-    return cache.once(directory, make)
+    if os.path.exists(directory):
+        return directory
+    # Of two that make it one would find the other's in its way.
+    with cache.locked(top, "CBMC, which another unpacks"):
+        return cache.once(directory, make)
 
 
 def _wrapped(directory, name):

@@ -8,10 +8,9 @@ a failed assertion, unless prove/kernel_contracts.c says what it may do."""
 import concurrent.futures
 import os
 import re
-import subprocess
 
 from rdpmc_machine.failed import Failed
-from . import csource
+from . import checker, csource
 from .rewrites import Rewriter
 
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -40,7 +39,7 @@ class Translation:
 
 
 def _run(command, what, **options):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options)
+    done = checker.run(command, **options)
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         raise Failed(f"{what}: {lines[-1] if lines else 'no word why'}")
@@ -50,7 +49,7 @@ def _run(command, what, **options):
 def preprocess(tree, objects, work):
     """The names of the preprocessed files in @work."""
     command = [ENGINE, "--for", "prove", "--keep", work, tree] + ([objects] if objects else [])
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = checker.run(command)
     if done.returncode:
         raise Failed(done.stderr.strip().removeprefix("kernel-engine: ") or f"{tree}: cannot be preprocessed")
     return done.stdout.split()
@@ -85,8 +84,7 @@ class _File(csource.File):
         while True:
             with open(path, "w", encoding="utf-8", errors="surrogateescape") as out:
                 out.write(self.text())
-            done = subprocess.run([*tools.goto_cc, "-c", path, "-o", self.object], stdin=subprocess.DEVNULL,
-                                  capture_output=True, text=True, check=False)
+            done = checker.run([*tools.goto_cc, "-c", path, "-o", self.object])
             if not done.returncode:
                 return self
             self._blank(done.stderr + done.stdout, path)
