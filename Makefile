@@ -279,8 +279,8 @@ ENUMERATED := $(MODEL_SOURCES) $(EMULATOR_SOURCES) bench/expect.c bench/modelled
 enumerating = $(call objects,$(UNDEFINED_ONLY),$(filter $(ENUMERATED),$(1))) \
 	$(call objects,$(SANITIZED),$(filter-out $(ENUMERATED),$(1)))
 # In these the tests spend their time.
-SPED_UP := $(ENUMERATED) bench/stats.c $(wildcard fuzz/survey_[cgr]*.c fuzz/sweep*.c machine/*.c) \
-	$(patsubst %,tests/test_%.c,expect fuzz_survey fuzz_sweep intercept machine_model)
+SPED_UP := $(ENUMERATED) bench/stats.c $(wildcard fuzz/survey_[cgr]*.c machine/*.c) \
+	$(patsubst %,tests/test_%.c,expect fuzz_survey intercept machine_model)
 $(call objects,$(SANITIZED),$(SPED_UP)) $(call objects,$(UNDEFINED_ONLY),$(ENUMERATED)): SPEED := $(if $(filter file,$(origin CFLAGS)),-O2)
 
 # Fuzzing. By clang unless CC is another clang; edges of the emulator only, no tracing of comparisons:
@@ -459,7 +459,7 @@ FUZZ_TEST_SOURCES := $(FUZZ_SOURCES) $(SWEEP_SOURCES) $(TRIAGE_SOURCES)
 BENCH_TEST_SOURCES := $(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES))
 $(SANITIZED)/test_expect: $(call enumerating,tests/test_expect.c $(BENCH_TEST_SOURCES)) $(MADE_OBJECT)
 	$(link_test)
-$(addprefix $(SANITIZED)/test_fuzz_,survey sweep): $(SANITIZED)/%: $(SANITIZED)/tests/%.c.o $(call enumerating,$(FUZZ_TEST_SOURCES))
+$(SANITIZED)/test_fuzz_survey: $(call enumerating,tests/test_fuzz_survey.c $(FUZZ_TEST_SOURCES))
 	$(link_test)
 $(SANITIZED)/test_machine_%: $(SANITIZED)/tests/test_machine_%.c.o $(call objects,$(SANITIZED),$(MACHINE_SOURCES) $(MODEL_SOURCES))
 	$(link_test)
