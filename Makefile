@@ -381,8 +381,8 @@ $(BUILD)/prove-known: $(call objects,$(BUILD),prove/print_known.c fuzz/engines.c
 	fuzz/engine_emulator.c $(EMULATOR_SOURCES) $(MODEL_SOURCES))
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $^ -ldl
 PROVE = scripts/prove --build $(BUILD) $(PROVE_ARGS)
-prove: setup-fuzz $(BUILD)/rdpmc-diff $(BUILD)/prove-repeat ## prove for all inputs, by CBMC, that emulator/ answers as model/ does (PROVE_ARGS=)
-	@$(PROVE)
+prove: setup-fuzz $(if $(KDIR),setup-kernel) $(addprefix $(BUILD)/,rdpmc-diff prove-repeat prove-known) ## prove for all inputs that emulator/, or a kernel tree, answers as model/ does (KDIR=TREE KOBJ= NAME= AGAINST=kernel:NAME)
+	@$(if $(KDIR),$(KERNEL_TREE) && $(PROVE) --name "$$name" $(if $(AGAINST),--against "$(AGAINST)") --kernel "$$tree" $${KOBJ:+"$$KOBJ"},$(PROVE))
 prove-faults: setup-fuzz $(BUILD)/rdpmc-diff $(BUILD)/prove-repeat faults-plain ## does each deliberate defect give a counterexample that names its rule?
 	@$(PROVE) --faults $(FAULT)
 

@@ -54,20 +54,22 @@ static struct prove_known known_due(const struct known_question *question,
 struct prove_verdict prove_read(const struct prove_inputs *inputs)
 {
 	const struct rdpmc_state *state = &inputs->decoded.state;
-	struct rdpmc_pmu guest = inputs->decoded.guest, host = inputs->decoded.host;
-	struct rdpmc_policy policy = inputs->decoded.policy;
 	struct rdpmc_counters after = inputs->counters;
-	struct prove_verdict verdict = { 0 };
+	struct prove_verdict verdict = {
+		.guest = inputs->decoded.guest,
+		.host = inputs->decoded.host,
+		.policy = inputs->decoded.policy,
+	};
 	struct rdpmc_outcome plain;
 	struct engine_answer planted;
 	struct rdpmc_view view;
 	const char *why;
-	bool held, complains;
+	bool held;
 	struct engine_vcpu *vcpu = proved->create(&why);
 	const struct known_question question = {
-		.guest = &guest,
-		.host = &host,
-		.policy = &policy,
+		.guest = &verdict.guest,
+		.host = &verdict.host,
+		.policy = &verdict.policy,
 		.choices = &inputs->choices,
 		.state = state,
 		.counters = &inputs->counters,
@@ -75,16 +77,16 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 		.answer = &verdict.engine,
 	};
 
-	proved->offer(vcpu, &guest, &host, &policy);
-	proved->begin(vcpu, &guest, &host, &policy);
+	proved->offer(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
+	proved->begin(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
 	proved->load(vcpu, &inputs->counters, RDPMC_MAX_GP, RDPMC_MAX_FIXED);
 	proved->read(vcpu, inputs->entry, state, &verdict.engine);
 
-	verdict.guest = guest;
-	rdpmc_view(&guest, &inputs->choices, &view);
-	plain = rdpmc_execute(&view, &policy, state, &after);
+	rdpmc_view(&verdict.guest, &inputs->choices, &view);
+	plain = rdpmc_execute(&view, &verdict.policy, state, &after);
 	held = holds(vcpu, &after);
 	verdict.plain = flaw_of(&plain, &verdict.engine, held);
+	verdict.plain_rule = plain.decision.rule;
 	verdict.model = plain;
 	verdict.known = known_due(&question, &verdict.model);
 	verdict.flaw = flaw_of(&verdict.model, &verdict.engine, held);
@@ -93,8 +95,8 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 			    planted.answer == ANSWER_VALUE;
 	verdict.planted = flaw_of(&verdict.model, &planted, held);
 
-	complains = proved->trouble && proved->trouble(vcpu);
-	if (complains && !verdict.known.may_complain)
+	verdict.trouble = proved->trouble ? proved->trouble(vcpu) : NULL;
+	if (verdict.trouble && !verdict.known.may_complain)
 		verdict.flaw = FLAW_TROUBLE;
 	if (verdict.known.may_be_any)
 		verdict.flaw = FLAW_NONE;
@@ -125,7 +127,8 @@ void prove_intercepts(const struct prove_inputs *inputs, struct prove_intercept 
 	intercept->intercept = proved->intercepts(vcpu);
 	known_to_world(&question, &world);
 	known = prove_known(&world);
-	intercept->known = known.may_be_any ||
-			   (known.as && known_pass(&question, &world).obstacle == OBSTACLE_NONE);
+	intercept->known = known.may_be_any;
+	if (known_pass(&question, &world).obstacle == OBSTACLE_NONE)
+		intercept->known |= known.as;
 	proved->destroy(vcpu);
 }

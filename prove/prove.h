@@ -43,11 +43,15 @@ struct prove_inputs {
 struct prove_verdict {
 	enum flaw flaw;
 	enum flaw planted; /* where the values of PROVE_PLANTED are one bit off */
-	enum flaw plain;   /* where nothing is known of the engine */
+	/* The same where nothing is known of the engine, and the rule that decides then. */
+	enum flaw plain;
+	enum rdpmc_rule plain_rule;
 	struct prove_known known;
-	struct rdpmc_pmu guest; /* as the engine can give it */
+	struct rdpmc_pmu guest, host; /* as the engine can give them */
+	struct rdpmc_policy policy;
 	struct rdpmc_outcome model;
 	struct engine_answer engine;
+	const char *trouble; /* what it complains of; NULL: nothing */
 };
 
 /* A fault to be found by every proof of reads: the value of this ECX. */
@@ -86,7 +90,7 @@ struct prove_intercept {
 	enum intercept intercept;
 	struct rdpmc_pmu guest, host; /* as the engine can give them */
 	struct rdpmc_policy policy;
-	bool known; /* that it is off is a known difference */
+	uint64_t known; /* the differences by which it may be off; 0: none */
 };
 
 /* Does the engine intercept RDPMC for this guest on this host? */

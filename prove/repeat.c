@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * prove-repeat ENGINE: a counterexample, judged natively as the proof has judged it. It is read from the
- * standard input: entry (1 byte), case (struct case_bytes), then the counters in struct rdpmc_counters'
- * order, without padding. Prints the flaw, the rule that decides and the rules to blame, or "agrees".
+ * prove-repeat ENGINE [KNOWN]: a counterexample, judged natively as the proof has judged it. It is read
+ * from the standard input: entry (1 byte), case (struct case_bytes), then the counters in struct
+ * rdpmc_counters' order, without padding. Prints what the engine does, to be held against another's; then "agrees",
+ * or the class, the rules to blame and the differences of directory KNOWN that explain it, each of
+ * them needed.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,15 +46,62 @@ static const char *flaw_text(enum flaw flaw)
 	return texts[flaw];
 }
 
+static void print_answer(const struct engine_answer *answer)
+{
+	const struct rdpmc_regs *regs = &answer->regs;
+
+	printf("answer %u, error code %#" PRIx32 ", RAX %#" PRIx64 ", RCX %#" PRIx64 ", RDX %#" PRIx64
+	       ", RIP %#" PRIx64 ", RFLAGS %#" PRIx64 "\n",
+	       answer->answer, answer->error_code, regs->rax, regs->rcx, regs->rdx, regs->rip,
+	       regs->rflags);
+}
+
+static void print_blamed(uint32_t rules)
+{
+	for (unsigned int rule = 0; rule < NR_RULES; rule++)
+		if (rules >> rule & 1)
+			printf(" %s", rdpmc_rules[rule].id);
+}
+
+/* Returns 0, or -1 where the directory cannot be read. */
+static int print_known(const char *directory, const struct prove_inputs *inputs,
+		       const struct prove_verdict *verdict)
+{
+	const struct known_question question = {
+		.guest = &verdict->guest,
+		.host = &verdict->host,
+		.policy = &verdict->policy,
+		.choices = &inputs->choices,
+		.state = &inputs->decoded.state,
+		.counters = &inputs->counters,
+		.entry = inputs->entry,
+		.answer = &verdict->engine,
+		.trouble = verdict->trouble,
+	};
+	char why[1000];
+	struct known *known = known_read(directory, proved, why, sizeof(why));
+	uint64_t which;
+
+	if (!known) {
+		fprintf(stderr, "prove-repeat: %s\n", why);
+		return -1;
+	}
+	which = known_explain(known, &question);
+	for (unsigned int i = 0; i < known_count(known); i++)
+		if (which >> i & 1)
+			printf(" %s", known_get(known, i)->name);
+	known_free(known);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct prove_inputs inputs;
 	struct prove_verdict verdict;
 	const char *why;
-	uint32_t blamed;
 
-	if (argc != 2 || !take_inputs(&inputs)) {
-		fputs("usage: prove-repeat ENGINE <COUNTEREXAMPLE\n", stderr);
+	if (argc < 2 || argc > 3 || !take_inputs(&inputs)) {
+		fputs("usage: prove-repeat ENGINE [KNOWN] <COUNTEREXAMPLE\n", stderr);
 		return 2;
 	}
 	proved = engine_find(argv[1], &why);
@@ -61,16 +111,17 @@ int main(int argc, char **argv)
 	}
 	inputs.choices = rdpmc_default_choices;
 	verdict = prove_read(&inputs);
+	print_answer(&verdict.engine);
 	if (!verdict.flaw) {
 		puts("agrees");
 		return 0;
 	}
-	blamed = prove_blame(&inputs, &verdict);
 	printf("%s, %s, %s:", entry_name(inputs.entry), rdpmc_rules[verdict.model.decision.rule].id,
 	       flaw_text(verdict.flaw));
-	for (unsigned int rule = 0; rule < NR_RULES; rule++)
-		if (blamed >> rule & 1)
-			printf(" %s", rdpmc_rules[rule].id);
+	print_blamed(prove_blame(&inputs, &verdict));
+	printf(argc == 3 ? ":" : "");
+	if (argc == 3 && print_known(argv[2], &inputs, &verdict))
+		return 2;
 	putchar('\n');
 	return 1;
 }

@@ -19,13 +19,14 @@ bench/ bench/ host/ guest/protocol.h model/ emulator/ results/ machine/path.h
 fuzz/ fuzz/ model/ results/ host/failure.h !fuzz/live/ !fuzz/kernel/
 fuzz/engine_emulator fuzz/ model/ emulator/ !fuzz/live/ !fuzz/kernel/
 fuzz/live/ fuzz/ model/ host/ !fuzz/kernel/
-fuzz/kernel/ fuzz/engine.h fuzz/cpuid.h fuzz/kernel/"
+fuzz/kernel/ fuzz/engine.h fuzz/cpuid.h fuzz/kernel/
+prove/ prove/ model/ fuzz/ !fuzz/live/"
 
 # All includes of the tree $1 that none of its arrows allows, one a line. Beside a kernel's headers a
 # file of fuzz/kernel/ may be named without its room.
 strangers()
 {
-	(cd "$1" && find guest host model emulator machine results bench fuzz -name '*.[chS]' -exec \
+	(cd "$1" && find guest host model emulator machine results bench fuzz prove -name '*.[chS]' -exec \
 		grep -HnE '^[[:space:]]*#[[:space:]]*include' {} +) |
 	awk -v arrows="$arrows" '
 		BEGIN {
@@ -48,7 +49,7 @@ strangers()
 			for (name in may)
 				if (index(file, name) == 1 && length(name) > length(room))
 					room = name
-			ours = path ~ "^(guest|host|model|emulator|machine|results|bench|fuzz|tests)/"
+			ours = path ~ "^(guest|host|model|emulator|machine|results|bench|fuzz|prove|tests)/"
 			good = 0
 			if (path ~ "^/|[.][.]/|^[.]/" || quote !~ "[\"<]")
 				good = 0
@@ -77,7 +78,7 @@ mkdir "$dir/tree"
 plant() # FILE INCLUDED; says what strangers() says of it
 {
 	rm -rf "$dir/tree"
-	(mkdir "$dir/tree" && cd "$dir/tree" && mkdir guest host model emulator machine results bench fuzz fuzz/live fuzz/kernel)
+	(mkdir "$dir/tree" && cd "$dir/tree" && mkdir guest host model emulator machine results bench fuzz fuzz/live fuzz/kernel prove)
 	printf '/* text */\n%s\n' "#include $2" >"$dir/tree/$1"
 	strangers "$dir/tree" >"$dir/out"
 }
@@ -122,6 +123,11 @@ refused fuzz/kernel/x.c '"model/rdpmc.h"'
 refused fuzz/kernel/x.c '"host/vm.h"'
 refused fuzz/engine_emulator_other.c '"host/vm.h"'
 refused bench/x.c '"tests/insn_states.h"'
+refused prove/x.c '"emulator/pmu.h"'
+refused prove/x.c '"host/vm.h"'
+refused prove/x.c '"fuzz/live/live.h"'
+refused fuzz/x.c '"prove/prove.h"'
+refused model/x.c '"prove/prove.h"'
 refused model/x.c '<emulator/pmu.h>'
 refused model/x.c '"../emulator/pmu.h"'
 refused model/x.c '"pmu.h"'
@@ -134,6 +140,7 @@ allowed fuzz/live/x.c '"host/vm.h"'
 allowed fuzz/engine_emulator_other.c '"emulator/pmu.h"'
 allowed fuzz/kernel/x.c '"vmx/vmx.h"'
 allowed model/x.c '<sys/types.h>'
+allowed prove/x.c '"fuzz/kernel/glue.h"'
 plant model/x.c '"model/pmu.h"'
 echo '	#	include "host/vm.h" /* why */' >>"$dir/tree/model/x.c"
 strangers "$dir/tree" >"$dir/out"

@@ -48,4 +48,19 @@ void glue_bug(const char *what, const char *file, int line) __attribute__((noret
 #define rdmsrl(msr, value) ((void)((value) = glue_rdmsr(msr)))
 #define rdmsrq(msr, value) ((void)((value) = glue_rdmsr(msr)))
 
+#ifdef GLUE_PROVE
+#include <linux/bitmap.h>
+
+/*
+ * Every bit in turn, instead of the next that is set: a model checker then knows which counter an
+ * iteration is about. prove/kernel_contracts.c has glue_bit().
+ */
+bool glue_bit(const unsigned long *map, unsigned int bit, unsigned int size);
+#undef for_each_set_bit
+#define for_each_set_bit(bit, addr, size)                                                          \
+	for ((bit) = 0; (bit) < (size); (bit)++)                                                   \
+		if (!glue_bit((const unsigned long *)(addr), (bit), (size))) {                     \
+		} else
+#endif
+
 #endif

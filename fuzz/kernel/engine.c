@@ -53,7 +53,6 @@ static struct engine_vcpu *kernel_create(const char **why)
 static void kernel_destroy(struct engine_vcpu *vcpu)
 {
 	glue_destroy(vcpu->glue);
-	free(vcpu->glue);
 	free(vcpu);
 }
 

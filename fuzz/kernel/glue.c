@@ -266,6 +266,12 @@ static void install_pmu_ops(const struct kvm_pmu_ops *ops)
 
 static void install_ops(void)
 {
+#ifdef HAVE_NESTED_OPS
+	/* No guest here has a guest: of these operations there is none. */
+	static struct kvm_x86_nested_ops no_nested_ops;
+
+	kvm_x86_ops.nested_ops = &no_nested_ops;
+#endif
 #define KVM_X86_OP(func)          static_call_update(kvm_x86_##func, (void *)unexpected_##func);
 #define KVM_X86_OP_OPTIONAL(func) static_call_update(kvm_x86_##func, (void *)return_0);
 #define KVM_X86_OP_OPTIONAL_RET0  KVM_X86_OP_OPTIONAL
@@ -356,6 +362,9 @@ struct glue *glue_create(void)
 void glue_destroy(struct glue *glue)
 {
 	only = NULL;
+#ifndef GLUE_PROVE
+	glue_release(glue);
+#endif
 }
 
 void glue_begin(struct glue *glue, const struct glue_setup *setup)

@@ -67,7 +67,8 @@ int glue_intercepts(struct glue *glue);
 void engine_complain(const char *what, const char *file, int line, void *address);
 void engine_give_up(void) __attribute__((noreturn));
 
-/* The glue's memory, of zeros; freed with the engine's. NULL: there is none. */
+/* The glue's memory, of zeros. NULL: there is none. */
 void *glue_allocate(unsigned long size);
+void glue_release(void *memory);
 
 #endif

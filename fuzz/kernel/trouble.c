@@ -101,6 +101,11 @@ void *glue_allocate(unsigned long size)
 	return calloc(1, size);
 }
 
+void glue_release(void *memory)
+{
+	free(memory);
+}
+
 static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
 
 #define NR_FAULTS (sizeof(faults) / sizeof(faults[0]))

@@ -9,8 +9,12 @@ import sys
 from .failed import Failed
 
 
+# Whose words these are.
+program = "machine"
+
+
 def say(text):
-    print(f"machine: {text}", file=sys.stderr, flush=True)
+    print(f"{program}: {text}", file=sys.stderr, flush=True)
 
 
 def megabytes(size):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Counterexamples as case files, see fuzz/README.md, and what comes of them when they are run."""
 
+import dataclasses
 import struct
 import subprocess
 
@@ -72,15 +73,27 @@ def keep(trace, path, diff, engine):
     return None
 
 
-def judge(repeat, engine, trace):
-    """What the proof's own judge says of a trace natively, in one line; None: that the engine agrees."""
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """What the proof's own judge says of a counterexample natively."""
+    answer: str    # what the engine does
+    agrees: bool   # with the model; then nothing follows
+    what: str      # the class: entry, rule that decides, flaw
+    blamed: list   # rules
+    known: list    # differences that explain it
+
+
+def judge(repeat, engine, trace, known=()):
+    """A trace as Judged, its differences by the directory @known if there is one."""
     counters = [trace.get(f"proved_counters.{name}", 0) for name in
                 (*(f"gp[{x}]" for x in range(_MOST_ECX)), *(f"fixed[{x}]" for x in range(_COUNTERS)), "metrics",
                  "fixed_ctr_ctrl")]
     clocks = [trace.get(f"proved_counters.vmware[{i}]", 0) for i in range(3)]
     given = bytes([trace.get("proved_entry", 0)]) + b"".join(_field(trace, name, size) for name, size in _FIELDS)
     given += struct.pack(f"<{len(counters)}QI3Q", *counters, trace.get("proved_counters.gp_user_disable", 0), *clocks)
-    done = subprocess.run([repeat, engine], input=given, capture_output=True, check=False)
+    done = subprocess.run([repeat, engine, *known], input=given, capture_output=True, check=False)
     if done.returncode not in (0, 1):
         raise Failed(f"{repeat} {engine}: {done.stderr.decode(errors='replace').strip()[-300:]}")
-    return done.stdout.decode().strip() if done.returncode else None
+    answer, said = done.stdout.decode().splitlines()[:2]
+    what, blamed, explained = (said.split(":") + ["", ""])[:3]
+    return Judged(answer, not done.returncode, what, blamed.split(), explained.split())

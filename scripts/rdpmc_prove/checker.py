@@ -50,8 +50,9 @@ class Run:
     seconds: float
 
     def of(self, kind):
-        """CBMC lists those of functions that are not run as well; of our own they hold for nothing."""
-        return [each for each in self.properties if each.kind == kind and (kind == "check" or each.function == self.function)]
+        """CBMC lists those of functions that are not run as well, where they hold for nothing."""
+        return [each for each in self.properties if each.kind == kind 
+                and (kind == "check" or each.function in (self.function, "engine_give_up"))]
 
 
 def _numbers(name, value):
@@ -90,7 +91,8 @@ def stop():
 
 def _run(tools, program, function, options):
     """What CBMC prints, as a list."""
-    command = [*tools.cbmc, *program, "--function", function, "--unwind", str(UNWIND), "--no-standard-checks",
+    command = [*tools.cbmc, *program, "--function", function,
+               *(() if "--unwind" in options else ("--unwind", str(UNWIND))), "--no-standard-checks",
                "--unwinding-assertions", "--no-malloc-may-fail", "--slice-formula", "--trace", "--json-ui", *options]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as process:

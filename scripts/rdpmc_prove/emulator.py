@@ -68,6 +68,11 @@ class Told:
             self.lines.append(f"{label:9}{line}".rstrip())
             label = ""
 
+    def costs(self, who, run):
+        """PASS-MINIMAL: witnesses of exits for nothing."""
+        costly = [each.what.removeprefix("costly: ") for each in run.of("witness") if not each.holds and "costly" in each.what]
+        self.say("costs", f"{who}{'; '.join(costly) or 'none'}: intercepted though nothing would show (PASS-MINIMAL)")
+
     def status(self):
         return 2 if self.void else 1 if self.refuted else 0
 
@@ -111,12 +116,6 @@ def _rules(told, run):
              + "".join(f"; {rule} only {min(answers)}" for rule, answers in answered.items() if len(answers) == 1))
 
 
-def _costs(told, run):
-    costly = [each.what.removeprefix("costly: ") for each in run.of("witness") if not each.holds and "costly" in each.what]
-    told.say("costs", "an intercept for nothing (PASS-MINIMAL): " + "; ".join(costly) if costly else
-             "no intercept for nothing (PASS-MINIMAL)")
-
-
 def prove(options, tools):
     """All of it; the status."""
     begun, told = time.monotonic(), Told()
@@ -130,7 +129,7 @@ def prove(options, tools):
     told.say("assumed", "\n".join(ASSUMED))
     _checks(told, runs["theorem_read"])
     _rules(told, runs[RULES])
-    _costs(told, runs["theorem_intercept"])
+    told.costs("", runs["theorem_intercept"])
     told.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s; each theorem is reached and finds a fault planted in it")
     verdict = ("NOTHING IS PROVED: see VOID below, or cases that do not reproduce" if told.void else
                f"emulator/ does not answer as model/ does: {told.refuted} classes of counterexamples" if told.refuted else

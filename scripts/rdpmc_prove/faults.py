@@ -68,8 +68,7 @@ def _patched(fault, directory):
 
 
 def _blamed(repeat, engine, found):
-    judged = cases.judge(repeat, engine, found.trace)
-    return judged.partition(": ")[2].split() if judged else []
+    return cases.judge(repeat, engine, found.trace).blamed
 
 
 def attempt(tools, fault, build):
@@ -100,6 +99,8 @@ def attempt(tools, fault, build):
 def score(options, tools):
     """The catalogue, a line each as they come; the status."""
     found = []
+    if not os.path.exists(os.path.join(options.build, "faults")):
+        raise Failed(f"{os.path.join(options.build, 'faults')} is not built; make prove-faults builds it")
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         faults = [fault for fault in catalogue(os.path.join(TOP, "fuzz/faults"), options.faults) if fault.oracle in ORACLES]
         for each in pool.map(lambda fault: attempt(tools, fault, options.build), faults):

@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 
+from rdpmc_arguments import Parser, between
 from rdpmc_machine import cache
 from rdpmc_machine.failed import Failed
 
-from . import checker, emulator, faults
+from . import checker, emulator, faults, kernel
 from .tools import Tools
 
 EPILOG = """\
@@ -28,32 +29,36 @@ def _interrupt(number, _frame):
     raise _Interrupted(number)
 
 
-def _jobs(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-_jobs.__name__ = "number of jobs"
-
-
 def parser():
-    made = argparse.ArgumentParser(prog="scripts/prove", epilog=EPILOG,
+    made = Parser(prog="scripts/prove", epilog=EPILOG,
                                    formatter_class=argparse.RawDescriptionHelpFormatter,
                                    description="Proves for all inputs, by CBMC, that emulator/ answers RDPMC as model/ "
                                    "does, or gives counterexamples.")
     made.add_argument("--build", default="build", metavar="DIR", help="where the programs are (default: build)")
     made.add_argument("--out", metavar="DIR", help="where counterexamples go (default: prove/ in --build)")
-    made.add_argument("-j", "--jobs", type=_jobs, default=os.cpu_count(), metavar="N",
+    made.add_argument("-j", "--jobs", type=between(1, 64), default=os.cpu_count(), metavar="N",
                       help="proofs at the same time (default: a processor each)")
+    made.add_argument("--kernel", nargs="+", metavar=("TREE", "OBJECTS"), help="prove a kernel tree's own code instead: a "
+                      "source tree, configured and prepared, and its build directory where that is another")
+    made.add_argument("--against", metavar="ENGINE", help="of a kernel: does it answer as ENGINE does (kernel:NAME, of a "
+                      "tree that is proved itself)?")
+    made.add_argument("--no-classes", action="store_true", help="of a kernel: do not list what differs where nothing is "
+                      "known of it, which takes half of the time")
+    made.add_argument("--name", default="kernel", help="what to call it (default: kernel)")
     made.add_argument("--faults", nargs="*", metavar="NAME", help="refute the fault catalogue instead, all or these: each "
                       "deliberate defect of emulator/ must give a counterexample that names its rule")
     return made
 
 
 def _run(options):
+    if options.kernel and (len(options.kernel) > 2 or options.faults is not None):
+        raise Failed("--kernel takes TREE and at most one directory of OBJECTS, and no --faults")
+    for program in ("rdpmc-diff", "prove-repeat") + (("prove-known",) if options.kernel else ()):
+        if not os.access(os.path.join(options.build, program), os.X_OK):
+            raise Failed(f"{os.path.join(options.build, program)} is not built; make prove builds it")
     tools = Tools()
+    if options.kernel:
+        return kernel.prove(options, tools)
     if options.faults is not None:
         return faults.score(options, tools)
     return emulator.prove(options, tools)

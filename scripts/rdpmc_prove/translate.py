@@ -98,6 +98,8 @@ class _File(csource.File):
         if found and error.startswith("direct assignments to arrays") and found[1] not in self.again:
             self._without("memset", found[1])
             return
+        if found and self.name in (GLUE, CONTRACTS):
+            raise Failed(f"goto-cc does not take {found[1]}() of {self.name.removesuffix('.i')}: {error}")
         items = [item for item in self.needed if found and item.name == found[1] and item.body >= 0]
         if not items or len(self.blanked) >= MOST_BLANKED or found[1] in dict(self.blanked):
             raise Failed(f"goto-cc does not take {path}: {error}" + (f" (in {found[1]}())" if found else ""))
@@ -115,6 +117,14 @@ class _File(csource.File):
                 item.body = csource.function_body(item.text)
                 self.rewriter.apply(item)
         self.rewriter.without = set()
+
+
+def _contracts(files):
+    """The functions of prove/kernel_contracts.c that are needed, with the comment before each."""
+    with open(os.path.join(HERE, "prove/kernel_contracts.c"), encoding="utf-8") as source:
+        texts = re.findall(r"/\* ([^*]*(?:\*(?!/)[^*]*)*)\*/\n[^;{}]*?(\w+)\([^)]*\)\s*[;{]", source.read())
+    used = {item.name for file in files if file.name == CONTRACTS for item in file.needed if item.body >= 0}
+    return [(name, " ".join(text.split())) for text, name in texts if name in used]
 
 
 def _undefined(binary, tools):
@@ -139,6 +149,7 @@ def translate(tree, objects, work, tools, roots=ROOTS):
         for template, count in file.rewriter.lost_asm.items():
             result.lost_asm[template] = result.lost_asm.get(template, 0) + count
         result.blanked += [(name, error) for name, error in file.blanked if name not in dict(result.blanked)]
+    result.contracts = _contracts(files)
     result.undefined = _undefined(whole, tools)
     _run([*tools.goto_instrument, "--generate-function-body", "|".join(result.undefined) or "-",
           "--generate-function-body-options", "assert-false-assume-false", whole, result.binary], "goto-instrument")

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The proofs of a kernel tree's own code, and how they are told."""
+
+import concurrent.futures
+import dataclasses
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from rdpmc_machine.failed import Failed
+
+from . import cases, checker
+from .emulator import TOP, Told
+from .translate import translate
+
+# Loops over fixed counters, of which a case may have fewer than there can be, must not be unrolled further: what they
+# would write beyond the last makes the rest of the vCPU unknown. A loop that goes on fails.
+LOOPS = ("--object-bits", "12", "--unwind", "66", "--unwindset",
+         "glue_create.0:17,glue_read.0:17,intel_pmu_enable_fixed_counter_bits.0:4,setup_fixed_pmc_eventsel.0:4,"
+         "setup_fixed_pmc_eventsel.2:4,intel_pmu_refresh.0:4,intel_pmu_refresh.1:4,__bitmap_set.0:3,_find_next_bit.0:3")
+
+ASSUMED = (
+    "WIDTHS: counters have at most 63 bits; C does not say what the kernel's own shift by 64 is",
+    "COUNTERS: the host's perf reports at most 8 general-purpose and 4 fixed counters to KVM",
+    "LOCK-NEVER-EXITS, and RESERVED-BITS for PASS-SOUND: as for emulator/ (docs/proving.md)",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A vendor's code by one entry: each is a proof of its own."""
+    vendor: str
+    entry: str
+    lock: bool = False
+
+    @property
+    def name(self):
+        return f"{self.entry}{' with LOCK' if self.lock else ''}, {self.vendor}"
+
+    @property
+    def flags(self):
+        return [f"-DPROVE_VENDOR={int(self.vendor == 'AMD')}", f"-DPROVE_ENTRY={int(self.entry == 'emulator')}",
+                f"-DPROVE_LOCK={int(self.lock)}"]
+
+
+PARTS = tuple(Part(vendor, "exit") for vendor in ("Intel", "AMD"))
+
+
+class _Tree:
+    """A tree on its way to a proof: translated, and as an engine that repeats counterexamples."""
+
+    def __init__(self, options, tools):
+        self.name, self.options, self.tools = options.name, options, tools
+        self.work = os.path.join(options.build, "prove", f"kernel-{options.name}")
+        self.cases = os.path.join(options.out, options.name)
+        self.engine = os.path.join(options.build, "kernel", f"{options.name}.so")
+        self.repeat = os.path.join(options.build, "prove-repeat")
+        self.known = os.path.join(self.work, "known.c")
+        # What the tree must answer as: the model with what is known of its own kernel, or of another.
+        self.as_engine = options.against or self.engine
+        for directory in (self.cases, self.work):
+            shutil.rmtree(directory, ignore_errors=True)
+            os.makedirs(directory)
+
+    def make_engine(self):
+        command = [os.path.join(TOP, "scripts/kernel-engine"), "--name", self.name, "--out", self.engine,
+                   *self.options.kernel]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failed(done.stderr.strip().removeprefix("kernel-engine: "))
+        with open(self.known, "w", encoding="utf-8") as out:
+            done = subprocess.run([os.path.join(self.options.build, "prove-known"), self.as_engine,
+                                   os.path.join(TOP, "fuzz/known")], stdin=subprocess.DEVNULL, stdout=out,
+                                  stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise Failed(done.stderr.strip())
+
+    def translate(self):
+        return translate(self.options.kernel[0], (self.options.kernel[1:] or [None])[0], self.work, self.tools)
+
+    def program(self, translation, part):
+        top = os.path.relpath(TOP)
+        files = [*(f"prove/{name}.c" for name in ("prove", "judge", "pass", "engine_kernel")), "model/intercept.c",
+                 "model/pmu.c", "model/rdpmc.c", "model/rules.c", "fuzz/case.c", "fuzz/known.c", "fuzz/cpuid.c",
+                 "fuzz/kernel/engine.c"]
+        return [translation.binary, *(os.path.join(top, name) for name in files), self.known, "-I", top, "-I", self.work,
+                "-D_GNU_SOURCE", "-DGLUE_PROVE", '-DKERNEL_NAME=""', '-DKERNEL_VERSION=""', '-DKERNEL_SOURCES=""',
+                *part.flags]
+
+    @functools.cached_property
+    def known_names(self):
+        with open(self.known, encoding="utf-8") as file:
+            return re.findall(r'"witness: known ([^"]+)"', file.read())
+
+
+def _all_runs(tree, translation):
+    """(part, theorem) -> its run."""
+    theorems = ("theorem_read",) if tree.options.no_classes or tree.options.against else ("theorem_read", "theorem_unaided")
+    asked = [(part, theorem) for part in PARTS for theorem in theorems]
+    asked += [(part, "theorem_intercept") for part in PARTS if part.entry == "exit"]
+    with concurrent.futures.ThreadPoolExecutor(tree.options.jobs) as pool:
+        begun = {each: pool.submit(checker.check, tree.tools, tree.program(translation, each[0]), each[1], LOOPS)
+                 for each in asked}
+        try:
+            runs = {}
+            for each, run in begun.items():
+                runs[each] = run.result()
+                print(f"prove: {each[0].name}, {each[1].removeprefix('theorem_')}: {runs[each].seconds:.0f} s",
+                      file=sys.stderr, flush=True)
+            return runs
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            checker.stop()
+            raise
+
+
+def _broken(told, part, run):
+    """What makes a run worth nothing."""
+    for each in run.of("check"):
+        if each.holds:
+            continue
+        if "unwinding assertion" in each.what:
+            why = f"{each.file}:{each.line}, {each.function}(): this loop goes on"
+        elif each.what.startswith(("blanked:", "undefined function")):
+            why = f"{each.function}(): reached, and it was not translated"
+        else:
+            told.refuted += 1
+            told.say("REFUTED", f"{part.name}: {each.file}:{each.line}, {each.function}(): {each.what}")
+            continue
+        told.void += 1
+        told.say("VOID", f"{part.name}: {why}")
+    for each in run.of("reached"):
+        if each.holds:
+            told.void += 1
+            told.say("VOID", f"{part.name}: the assertions are not reached")
+
+
+def _keep(tree, part, run, each, number):
+    """A counterexample's path, and whether it is one natively as well."""
+    name = f"{part.name} {run.function.removeprefix('theorem_')} {number}".replace(", ", "-").replace(" ", "-")
+    path = os.path.join(tree.cases, name)
+    report = cases.keep(each.trace, path, os.path.join(tree.options.build, "rdpmc-diff"), tree.engine)
+    if not tree.options.against or run.function == "theorem_intercept":
+        return path, bool(report)
+    return path, cases.judge(tree.repeat, tree.engine, each.trace) != cases.judge(tree.repeat, tree.as_engine, each.trace)
+
+
+def _refuted(told, tree, part, run):
+    for number, each in enumerate([each for each in run.of("theorem") if not each.holds], 1):
+        told.refuted += 1
+        path, reproduces = _keep(tree, part, run, each, number)
+        told.say("REFUTED", f"{part.vendor}, {each.what}: {path}")
+        if not reproduces:
+            told.void += 1
+            told.say("", "  this case agrees when it is run natively: the translation is wrong, not the kernel")
+
+
+def _read(told, tree, part, run):
+    if all(each.holds for each in run.of("theorem")):
+        told.say("proved", f"{part.name}: every RDPMC has the model's outcome, with "
+                 + (f"exactly what is known of {tree.options.against}" if tree.options.against else
+                    "the known differences as they are known"))
+    _refuted(told, tree, part, run)
+    _broken(told, part, run)
+
+
+def _classes(told, tree, part, run):
+    """All that differs, with what explains it."""
+    number = 0
+    for each in run.of("theorem"):
+        if each.holds:
+            continue
+        number += 1
+        path, reproduces = _keep(tree, part, run, each, number)
+        judged = cases.judge(tree.repeat, tree.engine, each.trace, (os.path.join(TOP, "fuzz/known"),))
+        told.say("class", f"{part.vendor}, {each.what}: {path}")
+        if reproduces and judged.what == each.what:
+            told.say("", "  " + (" + ".join(judged.known) or "NEW: nothing that is known explains it"))
+        else:
+            told.void += 1
+            told.say("", "  natively it is " + judged.what
+                     + ": the translation is wrong, not the kernel")
+
+
+def _intercept(told, tree, part, run):
+    met = {each.what for each in run.of("witness") if not each.holds}
+    if not {"RDPMC passes", "RDPMC is intercepted"} & met:
+        told.say("", f"intercept, {part.vendor}: this tree does not decide in what is proved")
+        return
+    if all(each.holds for each in run.of("theorem")):
+        told.say("proved", f"intercept, {part.vendor}: where RDPMC is not intercepted, the host gives the guest's outcome"
+                 + ("" if "RDPMC passes" in met else "; it always is"))
+    told.costs(f"{part.vendor}: ", run)
+    _refuted(told, tree, part, run)
+    _broken(told, part, run)
+
+
+def _known(told, tree, runs):
+    met = {each.what.removeprefix("known ") for (_, theorem), run in runs.items() if theorem != "theorem_unaided"
+           for each in run.properties if each.function == "prove_known_witnesses" and not each.holds}
+    told.say("known", f"{len(met)} differences, each met: {', '.join(sorted(met))}" if met else "no difference is met")
+    others = [name for name in tree.known_names if name not in met]
+    if others:
+        told.say("", f"not met, by these entries and assumptions: {', '.join(others)}")
+
+
+def _translation(told, tree, translation):
+    path = os.path.join(tree.work, "translation.txt")
+    with open(path, "w", encoding="utf-8") as out:
+        for title, lines in (("Rewritten", [f"{count:6} {rule}" for rule, count in sorted(translation.rewrites.items())]),
+                             ("Assembler that becomes an assertion not to be reached", sorted(translation.lost_asm)),
+                             ("Functions that goto-cc does not take, proved not to be reached",
+                              [f"{name}: {error}" for name, error in translation.blanked]),
+                             ("Functions that are elsewhere, proved not to be reached", translation.undefined),
+                             ("Contracts", [f"{name}: {text}" for name, text in translation.contracts])):
+            print(title, *(f"  {line}" for line in lines), "", sep="\n", file=out)
+    told.say("text", f"the tree's own, {sum(translation.rewrites.values())} places rewritten by {len(translation.rewrites)} "
+             f"rules, {len(translation.blanked)} functions blanked and {len(translation.undefined)} elsewhere, none of which "
+             f"is reached: {path}")
+
+
+def prove(options, tools):
+    """All of it; the status."""
+    begun, told, tree = time.monotonic(), Told(), _Tree(options, tools)
+    print(f"prove: translating {options.kernel[0]}", file=sys.stderr, flush=True)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        engine, translated = pool.submit(tree.make_engine), pool.submit(tree.translate)
+        translation = translated.result()
+        engine.result()
+    print(f"prove: translated, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    runs = _all_runs(tree, translation)
+    for (part, theorem), run in runs.items():
+        {"theorem_read": _read, "theorem_unaided": _classes, "theorem_intercept": _intercept}[theorem](told, tree, part, run)
+    _known(told, tree, runs)
+    told.say("assumed", "\n".join(ASSUMED))
+    _translation(told, tree, translation)
+    told.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s")
+    other = f"what {options.against} is proved to be" if options.against else ""
+    verdict = ("NOTHING IS PROVED of it: see VOID below, or cases that do not reproduce" if told.void else
+               f"differs in {told.refuted} classes from {other or 'the model and what is known'}" if told.refuted else
+               f"for guests it is {other}, if that is proved" if other else
+               "RDPMC is the model's, but for the differences that are known")
+    print(f"{options.name}: {verdict}", "", *told.lines, sep="\n")
+    return told.status()
