@@ -59,8 +59,8 @@ MACHINE_SOURCES := $(wildcard machine/*.c)
 RESULTS_SOURCES := results/json_file.c
 BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(RESULTS_SOURCES) $(MODEL_SOURCES) \
 	$(EMULATOR_SOURCES)
-# Commands and main()s are rdpmc-diff's; engine_emulator_inlined.c stands for engine_emulator.c and emulator/.
-SWEEP_SOURCES := fuzz/configurations.c $(wildcard fuzz/pairs*.c fuzz/survey*.c fuzz/sweep*.c) fuzz/document.c host/failure.c \
+# Commands and main()s are rdpmc-diff's; engine_emulator_inlined.c is all of the emulator's engine in one file, for shared objects.
+SWEEP_SOURCES := fuzz/configurations.c $(wildcard fuzz/survey*.c fuzz/sweep*.c) fuzz/document.c host/failure.c \
 	$(RESULTS_SOURCES)
 # The engine "kvm", and of host/ what it stands on; failure.c is the sweep's, too.
 LIVE_SOURCES  := $(wildcard fuzz/live/*.c) guest/batch.S $(addprefix host/,batch.c context.c counters.c cpuid.c cpuid_pmu.c \
@@ -70,12 +70,12 @@ FAULT_SOURCES := fuzz/driver.c fuzz/fault.c fuzz/faults_json.c
 TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/command_journal.c fuzz/%_inlined.c $(SWEEP_SOURCES) $(TRIAGE_SOURCES) $(FAULT_SOURCES),$(wildcard fuzz/*.c)) \
 	$(MODEL_SOURCES)
 FUZZ_SOURCES  := $(TRIAL_SOURCES) $(EMULATOR_SOURCES)
-DIFF_SOURCES  := $(filter-out fuzz/engine_emulator.c,$(TRIAL_SOURCES)) fuzz/engine_emulator_inlined.c $(SWEEP_SOURCES) $(TRIAGE_SOURCES) $(FAULT_SOURCES) \
+DIFF_SOURCES  := $(FUZZ_SOURCES) $(SWEEP_SOURCES) $(TRIAGE_SOURCES) $(FAULT_SOURCES) \
 	$(wildcard fuzz/cmd_*.c) fuzz/command.c fuzz/command_journal.c fuzz/main_diff.c $(LIVE_SOURCES)
 TARGET_SOURCES := $(FUZZ_SOURCES) fuzz/command_journal.c fuzz/target.c fuzz/target_features.c \
 	fuzz/target_outlet.c
 # Those that say by what they were built.
-PROGRAM_SOURCES := bench/main.c bench/results_json.c fuzz/main_diff.c fuzz/main_replay.c fuzz/cmd_sweep.c fuzz/document.c
+PROGRAM_SOURCES := bench/main.c bench/results_json.c fuzz/main_diff.c fuzz/main_replay.c fuzz/document.c
 TEST_SOURCES  := $(wildcard tests/test_*.c)
 TEST_SCRIPTS  := $(wildcard tests/test_*.sh)
 
@@ -89,7 +89,7 @@ objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 UNDEFINED_ONLY := $(BUILD)/undefined
 
-.PHONY: all bench check test hosts doctor list speed sweep clean help setup-build setup-check setup-machine bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
+.PHONY: all bench check test hosts doctor list speed clean help setup-build setup-check setup-machine bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
 	kernel-engine fuzz-kernel coverage-kernel fuzz-live prove prove-faults \
 	setup-analysis ab aa trend dashboard power example campaign regression man install uninstall dist
@@ -158,9 +158,6 @@ hosts: setup-check ## the tests that look at a host, as four made ones: Intel an
 		$(BUILD)-made/sanitized/rdpmc-bench $(HOST_TESTS)
 	@for host in $(HOSTS); do echo "as $$host:"; MADE=$$host BUILD=$(BUILD)-made SANITIZED=$(BUILD)-made/sanitized \
 		tests/run $(HOST_TESTS) tests/test_cli.sh || exit 1; done
-
-sweep: $(BUILD)/rdpmc-diff ## every ECX in every privilege state, emulator against model, within two minutes (SWEEP_ARGS=)
-	@$(BUILD)/rdpmc-diff sweep $(SWEEP_ARGS)
 
 # Results. A and B are git revisions of this tree, or programs; RESULTS what is looked at.
 RESULTS ?= results
@@ -283,15 +280,9 @@ ENUMERATED := $(MODEL_SOURCES) $(EMULATOR_SOURCES) bench/expect.c bench/modelled
 enumerating = $(call objects,$(UNDEFINED_ONLY),$(filter $(ENUMERATED),$(1))) \
 	$(call objects,$(SANITIZED),$(filter-out $(ENUMERATED),$(1)))
 # In these the tests spend their time.
-SPED_UP := $(ENUMERATED) bench/stats.c $(wildcard fuzz/survey_[cgr]*.c fuzz/sweep*.c machine/*.c) \
-	$(patsubst %,tests/test_%.c,expect fuzz_survey fuzz_sweep intercept machine_model)
+SPED_UP := $(ENUMERATED) bench/stats.c $(wildcard fuzz/survey_[cgr]*.c machine/*.c) \
+	$(patsubst %,tests/test_%.c,expect fuzz_survey intercept machine_model)
 $(call objects,$(SANITIZED),$(SPED_UP)) $(call objects,$(UNDEFINED_ONLY),$(ENUMERATED)): SPEED := $(if $(filter file,$(origin CFLAGS)),-O2)
-
-# The loops of a sweep: all of a read inlined, what is the same for all reads decided outside the loop.
-SWEEP_FLAGS := $(if $(findstring clang,$(CC)),-mllvm -inline-threshold=2000,-funswitch-loops -fno-tree-slp-vectorize -fno-store-merging \
-	$(foreach param,max-unswitch-level=16 max-unswitch-insns=5000 max-inline-insns-auto=1000 \
-	early-inlining-insns=1000 max-inline-insns-single=2000 large-function-growth=1000 large-stack-frame-growth=10000,--param $(param)))
-$(BUILD)/fuzz/engine_emulator_inlined.c.o $(BUILD)/fuzz/sweep_block.c.o: CFLAGS_ALL += $(SWEEP_FLAGS)
 
 # Fuzzing. By clang unless CC is another clang; edges of the emulator only, no tracing of comparisons:
 # the mutator knows the fields, and every feature costs on every execution.
@@ -385,10 +376,10 @@ faults: setup-fuzz $(FAULT_PROGRAMS) ## score: how soon each deliberate defect i
 # For all inputs instead of many. The same judge natively, to repeat a counterexample.
 $(BUILD)/prove-repeat: $(call objects,$(BUILD),prove/repeat.c prove/judge.c prove/blame.c prove/known_none.c fuzz/engines.c fuzz/case.c \
 	fuzz/cpuid.c fuzz/known.c fuzz/known_file.c \
-	fuzz/engine_emulator_inlined.c $(MODEL_SOURCES))
+	fuzz/engine_emulator.c $(EMULATOR_SOURCES) $(MODEL_SOURCES))
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $^ -ldl
 $(BUILD)/prove-known: $(call objects,$(BUILD),prove/print_known.c fuzz/engines.c fuzz/case.c fuzz/cpuid.c fuzz/known.c fuzz/known_file.c \
-	fuzz/engine_emulator_inlined.c $(MODEL_SOURCES))
+	fuzz/engine_emulator.c $(EMULATOR_SOURCES) $(MODEL_SOURCES))
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $^ -ldl
 PROVE = scripts/prove --build $(BUILD) $(PROVE_ARGS)
 prove: setup-fuzz $(if $(KDIR),setup-kernel) $(addprefix $(BUILD)/,rdpmc-diff prove-repeat prove-known) ## prove for all inputs that emulator/, or a kernel tree, answers as model/ does (KDIR=TREE KOBJ= NAME= AGAINST=kernel:NAME)
@@ -469,7 +460,7 @@ FUZZ_TEST_SOURCES := $(FUZZ_SOURCES) $(SWEEP_SOURCES) $(TRIAGE_SOURCES)
 BENCH_TEST_SOURCES := $(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES))
 $(SANITIZED)/test_expect: $(call enumerating,tests/test_expect.c $(BENCH_TEST_SOURCES)) $(MADE_OBJECT)
 	$(link_test)
-$(addprefix $(SANITIZED)/test_fuzz_,survey sweep): $(SANITIZED)/%: $(SANITIZED)/tests/%.c.o $(call enumerating,$(FUZZ_TEST_SOURCES))
+$(SANITIZED)/test_fuzz_survey: $(call enumerating,tests/test_fuzz_survey.c $(FUZZ_TEST_SOURCES))
 	$(link_test)
 $(SANITIZED)/test_machine_%: $(SANITIZED)/tests/test_machine_%.c.o $(call objects,$(SANITIZED),$(MACHINE_SOURCES) $(MODEL_SOURCES))
 	$(link_test)

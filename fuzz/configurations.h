@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The configurations that are swept: a guest's PMU, the host's, the policy, what the counters hold. */
+/* What surveys and sweeps go through: a guest's PMU, the host's, the policy, what the counters hold. */
 #ifndef FUZZ_CONFIGURATIONS_H
 #define FUZZ_CONFIGURATIONS_H
 
@@ -14,7 +14,6 @@ struct configuration {
 	uint32_t gp_user_disable;
 };
 
-/* The first is what is swept in full if nothing else is asked for. */
 extern const struct configuration configurations[];
 extern const size_t nr_configurations;
 

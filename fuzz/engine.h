@@ -126,23 +126,13 @@ struct engine {
 	 * nothing. No function: it cannot complain.
 	 */
 	const char *(*trouble)(struct engine_vcpu *vcpu);
-
-	/*
-	 * @count reads, each in @state, RCX[31:0] from @first on, RCX[63:32] as @state has it: does
-	 * each give its value and enum rdpmc_answer, leave the registers as such an answer must, and
-	 * all of the vCPU's state but the counters as it was? A value counts only where the answer
-	 * is ANSWER_VALUE. The loop that sweeps are made of; NULL: they call read().
-	 */
-	bool (*read_range)(struct engine_vcpu *vcpu, enum entry entry,
-			   const struct rdpmc_state *state, uint32_t first, unsigned int count,
-			   const uint64_t *values, const uint8_t *answers);
 };
 
 /*
  * Engines outside the program are shared objects with a `const struct engine rdpmc_engine`; a change
  * of this file changes the number.
  */
-#define ENGINE_ABI 5
+#define ENGINE_ABI 6
 
 /* The engines in the program, NULL at the end. */
 extern const struct engine *const engines[];

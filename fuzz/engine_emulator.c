@@ -131,14 +131,6 @@ static void emulator_write(struct engine_vcpu *engine, const struct case_step *s
 	}
 }
 
-static inline void no_exception(struct kvm_vcpu *vcpu)
-{
-	vcpu->exception.pending = false;
-	vcpu->exception.has_error_code = false;
-	vcpu->exception.vector = 0;
-	vcpu->exception.error_code = 0;
-}
-
 static void set_state(struct kvm_vcpu *vcpu, const struct rdpmc_state *state)
 {
 	vcpu->regs.rax = state->regs.rax;
@@ -150,18 +142,10 @@ static void set_state(struct kvm_vcpu *vcpu, const struct rdpmc_state *state)
 	vcpu->cr4 = state->cr4;
 	vcpu->cpl = state->cpl;
 	vcpu->is_64_bit = state->mode == MODE_64BIT;
-	no_exception(vcpu);
+	vcpu->exception = (struct kvm_queued_exception){ 0 };
 }
 
-static inline void execute(struct kvm_vcpu *vcpu, enum entry entry, bool lock)
-{
-	if (entry == ENTRY_EXIT)
-		kvm_emulate_rdpmc(vcpu);
-	else
-		x86_emulate_rdpmc(vcpu, lock);
-}
-
-static inline uint8_t answer_of(const struct kvm_vcpu *vcpu)
+static uint8_t answer_of(const struct kvm_vcpu *vcpu)
 {
 	const struct kvm_queued_exception *exception = &vcpu->exception;
 
@@ -181,7 +165,10 @@ static void emulator_read(struct engine_vcpu *engine, enum entry entry,
 	struct kvm_vcpu *vcpu = &engine->vcpu;
 
 	set_state(vcpu, state);
-	execute(vcpu, entry, state->lock);
+	if (entry == ENTRY_EXIT)
+		kvm_emulate_rdpmc(vcpu);
+	else
+		x86_emulate_rdpmc(vcpu, state->lock);
 	answer->answer = answer_of(vcpu);
 	answer->elsewhere = vcpu->cr0 != state->cr0 || vcpu->cr4 != state->cr4 ||
 			    vcpu->cpl != state->cpl ||
@@ -231,106 +218,6 @@ static enum intercept emulator_intercepts(struct engine_vcpu *engine)
 	return kvm_need_rdpmc_intercept(&engine->vcpu) ? INTERCEPT_ON : INTERCEPT_OFF;
 }
 
-/* What differs between @vcpu, which has executed one read of @before, and what it should be; 0: nothing. */
-static inline __attribute__((always_inline)) uint64_t
-differs(const struct kvm_vcpu *vcpu, const struct kvm_vcpu *before, uint8_t answer, uint64_t value)
-{
-	uint64_t next = before->regs.rip + 2;
-	uint64_t differ;
-
-	if (vcpu->exception.pending) {
-		differ = answer_of(vcpu) ^ answer;
-		differ |= vcpu->exception.error_code;
-		differ |= vcpu->regs.rax ^ before->regs.rax;
-		differ |= vcpu->regs.rdx ^ before->regs.rdx;
-		differ |= vcpu->regs.rip ^ before->regs.rip;
-	} else {
-		differ = ANSWER_VALUE ^ answer;
-		differ |= vcpu->regs.rax ^ (uint32_t)value;
-		differ |= vcpu->regs.rdx ^ value >> 32;
-		differ |= vcpu->regs.rip ^ (before->is_64_bit ? next : (uint32_t)next);
-	}
-	differ |= vcpu->regs.rcx ^ before->regs.rcx;
-	differ |= vcpu->rflags ^ before->rflags;
-	differ |= vcpu->cr0 ^ before->cr0;
-	differ |= vcpu->cr4 ^ before->cr4;
-	differ |= vcpu->cpl ^ before->cpl;
-	return differ | (vcpu->is_64_bit ^ before->is_64_bit);
-}
-
-/*
- * Reads whose ECX[31:16] is the same. The vCPU is a local copy that no pointer leaves: with the
- * emulator inlined the compiler holds its registers in the processor's, and what does not depend
- * on ECX[15:0] leaves the loop.
- */
-static inline __attribute__((always_inline)) bool
-read_type(struct kvm_vcpu *shared, enum entry entry, bool lock, uint64_t rcx, unsigned int count,
-	  const uint64_t *restrict values, const uint8_t *restrict answers)
-{
-	const uint64_t high = rcx & ~0xffffULL;
-	struct kvm_vcpu vcpu = *shared, before = *shared;
-	uint64_t differ = 0;
-
-	for (unsigned int i = 0; i < count; i++) {
-		before.regs.rcx = high | (uint16_t)(rcx + i);
-		if (((uint32_t)before.regs.rcx & 0xffff0000) != (uint32_t)high)
-			return false;
-		vcpu.regs = before.regs;
-		no_exception(&vcpu);
-		execute(&vcpu, entry, lock);
-		differ |= differs(&vcpu, &before, answers[i], values[i]);
-	}
-	vcpu.regs = before.regs;
-	no_exception(&vcpu);
-	*shared = vcpu;
-	return !differ;
-}
-
-__attribute__((flatten)) static bool read_type_exit(struct kvm_vcpu *vcpu, uint64_t rcx,
-						    unsigned int count, const uint64_t *values,
-						    const uint8_t *answers)
-{
-	return read_type(vcpu, ENTRY_EXIT, false, rcx, count, values, answers);
-}
-
-__attribute__((flatten)) static bool read_type_emulator(struct kvm_vcpu *vcpu, uint64_t rcx,
-							unsigned int count, const uint64_t *values,
-							const uint8_t *answers)
-{
-	return read_type(vcpu, ENTRY_EMULATOR, false, rcx, count, values, answers);
-}
-
-/* A LOCK prefix is a constant to each loop; it never comes to an exit. */
-static bool read_type_lock(struct kvm_vcpu *vcpu, uint64_t rcx, unsigned int count,
-			   const uint64_t *values, const uint8_t *answers)
-{
-	return read_type(vcpu, ENTRY_EMULATOR, true, rcx, count, values, answers);
-}
-
-static bool emulator_read_range(struct engine_vcpu *engine, enum entry entry,
-				const struct rdpmc_state *state, uint32_t first, unsigned int count,
-				const uint64_t *values, const uint8_t *answers)
-{
-	const uint64_t high = state->regs.rcx & ~0xffffffffULL;
-	struct kvm_vcpu *vcpu = &engine->vcpu;
-	bool same = true;
-
-	set_state(vcpu, state);
-	for (unsigned int i = 0, n; i < count; i += n) {
-		const uint32_t ecx = first + i;
-
-		n = 0x10000 - (ecx & 0xffff);
-		n = n < count - i ? n : count - i;
-		if (entry == ENTRY_EXIT)
-			same &= read_type_exit(vcpu, high | ecx, n, values + i, answers + i);
-		else if (!state->lock)
-			same &= read_type_emulator(vcpu, high | ecx, n, values + i, answers + i);
-		else
-			same &= read_type_lock(vcpu, high | ecx, n, values + i, answers + i);
-	}
-	return same;
-}
-
 __attribute__((visibility("default"))) const struct engine engine_emulator = {
 	.abi = ENGINE_ABI,
 	.name = ENGINE_NAME,
@@ -346,5 +233,4 @@ __attribute__((visibility("default"))) const struct engine engine_emulator = {
 	.holds = emulator_holds,
 	.counters = emulator_counters,
 	.intercepts = emulator_intercepts,
-	.read_range = emulator_read_range,
 };

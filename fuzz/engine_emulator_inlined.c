@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The engine "emulator" with the emulator itself as one translation unit: a sweep is 10^11 reads,
- * which must be inlined. To be linked instead of engine_emulator.c and emulator/.
+ * The engine "emulator" with the emulator itself as one translation unit: one file to compile where a
+ * changed emulator becomes a shared object. To be linked instead of engine_emulator.c and emulator/.
  */
 #include "emulator/emulate.c"
 #include "emulator/pmu.c"

@@ -17,7 +17,7 @@ static const struct {
 	  command_explain },
 	{ "minimize", "make a case that finds something as small as it gets", command_minimize },
 	{ "triage", "make a page of each case that a fuzzer saved", command_triage },
-	{ "sweep", "prove by enumeration: every ECX in every privilege state", command_sweep },
+	{ "sweep", "some of each class of ECX in every legal state, counted", command_sweep },
 	{ "survey", "how an engine differs from the processor, or from another engine",
 	  command_survey },
 	{ "faults", "score: how soon each deliberate defect is found", command_faults },

@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sweeps: every case of a bounded space through an engine against the model. In full, every ECX in
- * every state that the rules tell apart; representatives of ECX under many configurations; the
- * intercept for every pair of many PMUs (fuzz/pairs.h).
+ * Sweeps: a list of ECX in every legal state, through an engine against the model; for a real vCPU,
+ * of which nothing can be proved. What of it was run is counted by state and by class of ECX.
  */
 #ifndef FUZZ_SWEEP_H
 #define FUZZ_SWEEP_H
 
-#include <stdatomic.h>
-
 #include "fuzz/findings.h"
+#include "fuzz/shape.h"
 
-/* How to sweep. */
+/* How to sweep. A function that is NULL is not called. */
 struct sweep {
-	const struct engine *engine;
-	struct rdpmc_choices choices;
-	unsigned int jobs;         /* threads, 1 or more */
-	bool (*interrupted)(void); /* asked often, by every thread; NULL: never */
-
-	/* @share of it is done, 0 to 1: by one thread at a time. NULL: none. */
+	bool (*interrupted)(void); /* asked often: is it to end? */
+	/* @share of it is done, 0 to 1. */
 	void (*progress)(void *opaque, double share);
-	/* A case is about to be tried: for sweep_states(). NULL: none. */
+	/* A case is about to be tried. */
 	void (*before)(void *opaque, const uint8_t *data, size_t size);
 	void *opaque;
 };
@@ -28,82 +22,37 @@ struct sweep {
 /* What a sweep has shown. */
 struct sweep_result {
 	uint64_t cases, mismatches;
-	uint64_t cases_before; /* of the cases those that an earlier run had done */
-	bool interrupted;      /* there is less than was asked for */
-	bool too_many;         /* mismatches: the rest was not tried */
-	bool offered;          /* the engine cannot give this guest; tried without what it lacks */
-	uint64_t refused;      /* states: reads that the host refused */
-	uint64_t costly;       /* pairs: intercepted, and need not be (PASS-MINIMAL) */
+	bool interrupted; /* there is less than was asked for */
+	bool offered;     /* the engine cannot give this guest; tried without what it lacks */
+	uint64_t refused; /* reads that the host refused */
 	double seconds;
 	struct findings findings;
-
-	/* Blocks in which the engine is wrong only when all of it is run at once. */
-	uint64_t unrepeated;
-	struct rdpmc_state unrepeated_at; /* RCX: the first of the first such block */
-
-	/* Pairs: where the model's reasoning on the intercept is not what it does by itself. */
-	uint64_t self;
-	struct case_bytes self_example;
 };
 
 void sweep_result_free(struct sweep_result *result);
 
-/* The full sweep */
+/* Mode, size of code, paging, CPL and CR4.PCE; each is tried with and without LOCK. */
+#define SWEEP_PLACES 62
+
+struct sweep_place {
+	struct rdpmc_state state; /* the first that was tried: RCX[63:32] and others vary */
+	uint64_t agree[NR_SHAPES], known, differ, refused;
+	uint64_t ways[NR_WAYS]; /* answers, by how they came about */
+};
+
+/* "protected 16 paging CPL 3 PCE" */
+#define SWEEP_PLACE_NAME 64
+const char *sweep_place_name(const struct sweep_place *place, char name[SWEEP_PLACE_NAME]);
 
 /*
- * All legal (PE, PCE, CPL, VM86): real-address and virtual-8086 mode with CR4.PCE 0 and 1, protected
- * mode with every CPL too; and 64-bit mode at CPL 3.
+ * @ecxs in every legal state, by all entries of @trial's engine and all of its oracles; its tally is
+ * added to. @swept gives all but the state. @lock: with the prefix, too.
  */
-#define SWEEP_STATES 14
-void sweep_state(unsigned int number, struct rdpmc_state *state);
-
-/* A chunk is what a thread takes; a block what is computed at once. ECX of both: multiples. */
-#define SWEEP_CHUNK  (1U << 22)
-#define SWEEP_CHUNKS (1U << 10)
-#define SWEEP_BLOCK  (1U << 12)
-
-/* More blocks than this in which something is wrong end the sweep. */
-#define SWEEP_MOST_BAD 256
-
-struct resume;
-
-/*
- * All ECX from @first to @last in the SWEEP_STATES, by each entry of the engine. @swept gives all
- * but the state. @resume, or NULL: chunks done before are left out, those done now are noted.
- * Returns 0, or -1 with @why.
- */
-int sweep_full(const struct sweep *sweep, const struct rdpmc_case *swept, uint32_t first,
-	       uint32_t last, struct resume *resume, struct sweep_result *result, const char **why);
-
-/* Representatives of every class of ECX, in all five modes, with and without LOCK. */
-int sweep_representatives(const struct sweep *sweep, const struct rdpmc_case *swept,
-			  struct sweep_result *result, const char **why);
-
-/* What sweeps are made of */
+void sweep_states(const struct sweep *sweep, struct trial *trial, const struct rdpmc_case *swept,
+		  const uint32_t *ecxs, size_t count, bool lock,
+		  struct sweep_place places[SWEEP_PLACES], struct sweep_result *result);
 
 /* Representatives of ECX: some thousands, or some hundreds. The list is the caller's to free. */
 uint32_t *sweep_ecxs(bool few, size_t *count);
-
-/* The bytes of @wrong, and @finding of it, into the result. */
-void sweep_note(struct sweep_result *result, const struct rdpmc_case *wrong,
-		const struct finding *finding);
-
-/* One thread of several. */
-struct sweep_thread {
-	const struct sweep *sweep;
-	void *shared; /* what the threads have in common, but the result */
-	struct trial trial;
-	struct sweep_result result; /* its own: cases, findings ...; added up afterwards */
-};
-
-/*
- * Runs @work in the sweep's threads and adds up what they found into @result, which is set anew.
- * Returns 0, or -1 with @why.
- */
-int sweep_run(const struct sweep *sweep, void (*work)(struct sweep_thread *thread), void *shared,
-	      struct sweep_result *result, const char **why);
-
-/* Is the sweep asked to end? Noted in the thread's result. */
-bool sweep_ends(struct sweep_thread *thread);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Representatives of ECX, each in every state, by all of the trial's oracles. */
+/* Representatives of ECX. */
 #include <stdlib.h>
 
 #include "fuzz/sweep.h"
@@ -75,66 +75,4 @@ uint32_t *sweep_ecxs(bool few, size_t *count)
 			list[kept++] = list[i];
 	*count = kept;
 	return list;
-}
-
-struct classes {
-	const struct rdpmc_case *swept;
-	const uint32_t *ecxs;
-	size_t count;
-	atomic_size_t next;
-};
-
-/* The last bits of @number choose PCE, LOCK and the CPL. False where there is no such state. */
-static bool state_of(unsigned int number, struct rdpmc_state *state)
-{
-	const unsigned int mode = number >> 4, cpl = number & 3;
-
-	sweep_state(number >> 2 & 1, state);
-	state->lock = number >> 3 & 1;
-	state->regs.rip = 0x7ffffffffffe;
-	case_set_mode(state, mode, cpl);
-	return mode == MODE_REAL ? !cpl : mode != MODE_VM86 || cpl == 3;
-}
-
-static void try_all_states(struct sweep_thread *thread, struct rdpmc_case one, uint32_t ecx)
-{
-	struct finding finding;
-
-	for (unsigned int number = 0; number < NR_MODES << 4; number++) {
-		if (!state_of(number, &one.state))
-			continue;
-		one.state.regs.rcx |= ecx;
-		/* LOCK never comes to an exit. */
-		thread->result.cases += (uint64_t)__builtin_popcount(
-			thread->trial.entries & ~(one.state.lock ? 1U << ENTRY_EXIT : 0));
-		if (!trial_case(&thread->trial, &one, &finding))
-			sweep_note(&thread->result, &one, &finding);
-	}
-}
-
-static void work(struct sweep_thread *thread)
-{
-	struct classes *classes = thread->shared;
-	size_t i;
-
-	while (!sweep_ends(thread) && (i = atomic_fetch_add(&classes->next, 1)) < classes->count)
-		try_all_states(thread, *classes->swept, classes->ecxs[i]);
-	thread->result.offered = thread->trial.tally.offered;
-}
-
-int sweep_representatives(const struct sweep *sweep, const struct rdpmc_case *swept,
-			  struct sweep_result *result, const char **why)
-{
-	struct classes classes = { .swept = swept };
-	uint32_t *ecxs = sweep_ecxs(false, &classes.count);
-	int error;
-
-	*why = "out of memory";
-	if (!ecxs)
-		return -1;
-	classes.ecxs = ecxs;
-	atomic_init(&classes.next, 0);
-	error = sweep_run(sweep, work, &classes, result, why);
-	free(ecxs);
-	return error;
 }

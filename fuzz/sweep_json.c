@@ -9,33 +9,26 @@ static json_t *row_json(const struct sweep_row *row)
 	const struct sweep_result *result = &row->result;
 	json_t *object =
 		json_pack("{s:s, s:s, s:I, s:I, s:f, s:b}", "configuration", row->configuration,
-			  "part", row->part, "cases", (json_int_t)result->cases, "mismatches",
+			  "part", "states", "cases", (json_int_t)result->cases, "mismatches",
 			  (json_int_t)result->mismatches, "seconds", result->seconds, "complete",
-			  !result->interrupted && !result->too_many && !result->refused);
+			  !result->interrupted && !result->refused);
 
-	if (result->cases_before)
-		json_object_set_new(object, "cases_before",
-				    json_integer((json_int_t)result->cases_before));
 	if (result->refused)
 		json_object_set_new(object, "refused", json_integer((json_int_t)result->refused));
 	if (result->offered)
 		json_object_set_new(object, "reduced", json_true());
-	if (result->costly)
-		json_object_set_new(object, "costly", json_integer((json_int_t)result->costly));
 	return object;
 }
 
 json_t *sweep_json(const struct sweep_document *document)
 {
-	const struct sweep *sweep = document->sweep;
+	const struct trial *trial = document->trial;
 	json_t *rows = json_array(), *options;
 
 	for (size_t i = 0; i < document->n_rows; i++)
 		json_array_append_new(rows, row_json(&document->rows[i]));
-	options = json_pack("{s:s, s:o, s:i, s:o, s:o}", "engine", sweep->engine->name, "choices",
-			    document_choices(&sweep->choices), "jobs", (int)sweep->jobs, "first",
-			    json_sprintf("%08x", document->first), "last",
-			    json_sprintf("%08x", document->last));
+	options = json_pack("{s:s, s:o, s:s*}", "engine", trial->engine->name, "choices",
+			    document_choices(&trial->choices), "full", document->type);
 	return document_json("sweep", document->started, document->partial, document->elapsed,
 			     options, rows);
 }

@@ -8,17 +8,16 @@
 #include "fuzz/sweep.h"
 
 struct sweep_row {
-	const char *part; /* "full", "representatives", "pairs" */
 	const char *configuration;
 	struct sweep_result result;
 };
 
 struct sweep_document {
-	const char *started; /* RFC 3339, UTC */
-	const struct sweep *sweep;
+	const char *started;       /* RFC 3339, UTC */
+	const struct trial *trial; /* its engine and choices are told */
+	const char *type; /* all of it, ECX[31:16] as it was given; NULL: representatives */
 	const struct sweep_row *rows;
 	size_t n_rows;
-	uint32_t first, last; /* ECX of the full sweep */
 	double elapsed;
 	bool partial;
 };

@@ -7,35 +7,11 @@
 #include "fuzz/report.h"
 #include "fuzz/survey_report.h"
 
-void sweep_tell_findings(FILE *out, const struct trial *trial,
-			 const struct configuration *configuration,
-			 const struct sweep_result *result)
+void sweep_tell_findings(FILE *out, const struct trial *trial, const struct sweep_result *result)
 {
-	struct rdpmc_case decoded;
-	struct rdpmc_view view;
-
 	for (size_t i = 0; i < result->findings.kinds; i++) {
 		fprintf(out, "\nfinding %zu: ", i + 1);
 		report_found(out, trial, &result->findings.found[i]);
-	}
-	if (result->unrepeated) {
-		rdpmc_view(&configuration->guest, &trial->choices, &view);
-		fprintf(out,
-			"\n%llu blocks of %u reads are wrong, though each read alone is not: what "
-			"one "
-			"leaves disturbs another\nfirst    ",
-			(unsigned long long)result->unrepeated, SWEEP_BLOCK);
-		report_read(out, &result->unrepeated_at, &view);
-		fputc('\n', out);
-	}
-	if (result->self) {
-		case_decode((const uint8_t *)&result->self_example, sizeof(result->self_example),
-			    &decoded);
-		fprintf(out,
-			"\nthe model contradicts itself for %llu pairs: what it says of the "
-			"intercept is not what executing shows; first\n",
-			(unsigned long long)result->self);
-		report_case(out, &decoded);
 	}
 }
 

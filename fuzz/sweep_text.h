@@ -6,12 +6,10 @@
 #include <stdio.h>
 
 #include "fuzz/configurations.h"
-#include "fuzz/sweep_states.h"
+#include "fuzz/sweep.h"
 
 /* Each kind of finding with its first case. @trial: of the engine that was swept. */
-void sweep_tell_findings(FILE *out, const struct trial *trial,
-			 const struct configuration *configuration,
-			 const struct sweep_result *result);
+void sweep_tell_findings(FILE *out, const struct trial *trial, const struct sweep_result *result);
 
 /* How many reads of each state and shape agree. */
 void sweep_tell_states(FILE *out, const struct sweep_place places[SWEEP_PLACES],

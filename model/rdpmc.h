@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * RDPMC, executed by the rules: what one instruction does to a processor with this state and this
- * PMU. Pure functions; inline, so that a sweep over every ECX need not call.
+ * PMU. Pure functions; inline, so that what reads very often need not call.
  */
 #ifndef MODEL_RDPMC_H
 #define MODEL_RDPMC_H

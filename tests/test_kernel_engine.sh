@@ -93,7 +93,7 @@ which_TREE?
 which_TREE? a b c
 unknown_option --nonsense $good
 needs_an_argument --out
-there_are_diff,_fuzz_and_coverage --for nonsense $good
+there_are_diff,_fuzz,_coverage_and_prove --for nonsense $good
 letters,_digits --name a/b --out $top/made/x.so $good
 no_such_directory $top/nowhere
 no_such_directory $good $top/nowhere

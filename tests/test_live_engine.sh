@@ -37,20 +37,6 @@ else
 	skip "without permission: 77 and the command that gives it" "not root"
 fi
 wrong_use "is not expected" sweep --engine kvm 2000H
-wrong_use "weeks" sweep --engine kvm --full
-wrong_use "is no TYPE" sweep --engine kvm --full 12345H
-wrong_use "is no TYPE" sweep --full kernel
-wrong_use "names no TYPE" sweep --states --full
-wrong_use "--states is for it" sweep --engine kvm --pairs
-wrong_use "--states is for it" sweep --engine kvm --representatives
-wrong_use "not for a real machine" sweep --engine kvm --full 2000H --resume "$dir/resume"
-
-# The same part of the sweep in process: what a host with all states shows.
-run sweep --states --configuration sapphire-rapids
-check "states, in process: all agree" ends 0 ' agree, 0 differ, 0 the host refuses'
-check "states, in process: 62 of them" test "$(grep -c '^\(real\|protected\|virtual-8086\|compatibility\|64-bit\) .*CPL [0-3]' "$dir/out")" -eq 62
-run sweep --full 2000H --states --configuration sapphire-rapids --engine emulator
-check "states, in process: all of a type" ends 0 '65535'
 
 if ! "$diff" run --engine kvm --random 1 >/dev/null 2>"$dir/err"; then
 	skip "the live engine" "$(cat "$dir/err")"

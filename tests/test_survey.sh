@@ -86,7 +86,6 @@ if command -v "${CC:-gcc}" >/dev/null; then
 			rdpmc_engine = engine_emulator;
 			rdpmc_engine.name = "refuses";
 			rdpmc_engine.read = refuse;
-			rdpmc_engine.read_range = NULL;
 		}
 	END
 	${CC:-gcc} -O2 -std=gnu11 -D_GNU_SOURCE -I. -shared -fPIC "$dir/refuses.c" -o "$dir/refuses.so" 2>"$dir/err"

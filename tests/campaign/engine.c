@@ -45,6 +45,5 @@ __attribute__((constructor)) static void make(void)
 {
 	memcpy(&rdpmc_engine, &inner, sizeof(inner));
 	rdpmc_engine.read = read_badly;
-	rdpmc_engine.read_range = NULL;
 	rdpmc_engine.read_list = NULL;
 }
