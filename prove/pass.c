@@ -98,6 +98,7 @@ void prove_show(struct prove_pass *pass, struct rdpmc_pass obstacle)
 		break;
 	}
 	pass->state.regs.rcx = ecx;
+	prove_reserve(&pass->guest, &pass->counters);
 	pass->strangers = pass->counters;
 	if (obstacle.obstacle == OBSTACLE_NOT_MEDIATED)
 		memset(&pass->strangers, 0, sizeof(pass->strangers));

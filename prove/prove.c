@@ -97,7 +97,7 @@ void theorem_read(void)
 	proved_rule = proved_verdict.model.decision.rule;
 	ALL_CLASSES()
 
-	PLANTED(!proved_verdict.planted, "one bit of fixed counter 1");
+	PLANTED(!proved_verdict.planted, "one bit of counter 1");
 	prove_known_witnesses(proved_verdict.plain && !proved_verdict.flaw
 				      ? proved_verdict.known.as | proved_verdict.known.may_be_any
 				      : 0);

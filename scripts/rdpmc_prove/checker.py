@@ -77,6 +77,8 @@ def _trace(steps, wanted):
 
 def _property(result, wanted):
     where = result.get("sourceLocation", {})
+    if result["status"] not in ("SUCCESS", "FAILURE"):
+        raise Failed(f"CBMC: {result['property']}: {result['status']}, neither proved nor refuted")
     return Property(result["property"], result["description"], where.get("function", ""),
                     os.path.normpath(where.get("file", "")),
                     int(where.get("line", 0)), result["status"] == "SUCCESS", _trace(result.get("trace", ()), wanted))

@@ -14,7 +14,7 @@ import time
 from rdpmc_machine.failed import Failed
 
 from . import cases, checker
-from .emulator import TOP, Told
+from .emulator import TOP, Told, broken
 from .translate import translate
 
 # Loops over fixed counters, of which a case may have fewer than there can be, must not be unrolled further: what they
@@ -92,6 +92,13 @@ class _Tree:
                 *part.flags]
 
     @functools.cached_property
+    def any_answer(self):
+        """Differences where anything may be answered."""
+        with open(self.known, encoding="utf-8") as file:
+            bits = re.findall(r"may_be_any \|= 1ULL << (\d+);", file.read())
+        return {self.known_names[int(bit)] for bit in bits}
+
+    @functools.cached_property
     def known_names(self):
         with open(self.known, encoding="utf-8") as file:
             return re.findall(r'"witness: known ([^"]+)"', file.read())
@@ -120,90 +127,82 @@ def _all_runs(tree, translation):
             raise
 
 
-def _broken(told, part, run):
-    """What makes a run worth nothing."""
-    for each in run.of("check"):
-        if each.holds:
-            continue
-        if "unwinding assertion" in each.what:
-            why = f"{each.file}:{each.line}, {each.function}(): this loop goes on"
-        elif each.what.startswith(("blanked:", "undefined function")):
-            why = f"{each.function}(): reached, and it was not translated"
-        else:
-            told.refuted += 1
-            told.say("REFUTED", f"{part.name}: {each.file}:{each.line}, {each.function}(): {each.what}")
-            continue
-        told.void += 1
-        told.say("VOID", f"{part.name}: {why}")
-    for each in run.of("reached"):
-        if each.holds:
-            told.void += 1
-            told.say("VOID", f"{part.name}: the assertions are not reached")
-
-
 def _keep(tree, part, run, each, number):
-    """A counterexample's path, and whether it is one natively as well."""
+    """A counterexample's path, and what it is natively."""
     name = f"{part.name} {run.function.removeprefix('theorem_')} {number}".replace(", ", "-").replace(" ", "-")
     path = os.path.join(tree.cases, name)
     report = cases.keep(each.trace, path, os.path.join(tree.options.build, "rdpmc-diff"), tree.engine)
-    if not tree.options.against or run.function == "theorem_intercept":
-        return path, bool(report)
-    return path, cases.judge(tree.repeat, tree.engine, each.trace) != cases.judge(tree.repeat, tree.as_engine, each.trace)
+    return path, report, cases.judge(tree.repeat, tree.engine, each.trace, (os.path.join(TOP, "fuzz/known"),))
 
 
-def _refuted(told, tree, part, run):
+def _doubt(tree, run, each, report, judged):
+    """Why a counterexample is none natively; None: it is one."""
+    if each.function == "engine_give_up":
+        return None if judged.what.endswith("a complaint of its own") else f"natively: {judged.what}"
+    if run.function == "theorem_intercept":
+        return None if report else "it is none natively"
+    if tree.options.against:
+        return None if judged != cases.judge(tree.repeat, tree.as_engine, each.trace) else "natively both engines do the same"
+    if run.function == "theorem_unaided":
+        return None if report and judged.what == each.what else f"natively: {judged.what}"
+    if judged.agrees:
+        return "natively it is as the model says: a known difference is no more (then its entry is stale), or"
+    return f"natively a known difference explains it ({' + '.join(judged.known)}):" if judged.known else None
+
+
+def _counterexamples(told, tree, part, run, label):
     for number, each in enumerate([each for each in run.of("theorem") if not each.holds], 1):
-        told.refuted += 1
-        path, reproduces = _keep(tree, part, run, each, number)
-        told.say("REFUTED", f"{part.vendor}, {each.what}: {path}")
-        if not reproduces:
+        path, report, judged = _keep(tree, part, run, each, number)
+        told.say(label, f"{part.vendor}, {each.what}: {path}")
+        doubt = _doubt(tree, run, each, report, judged)
+        if doubt:
             told.void += 1
-            told.say("", "  this case agrees when it is run natively: the translation is wrong, not the kernel")
+            told.say("", f"  {doubt} the translation is wrong, not the kernel")
+        elif label == "class":
+            told.say("", "  " + (" + ".join(judged.known) or "NEW: nothing that is known explains it"))
+        told.refuted += label == "REFUTED"
+
+
+def _fine(run):
+    """Has nothing of it failed that must hold?"""
+    return all(each.holds for each in run.of("theorem") + run.of("check"))
 
 
 def _read(told, tree, part, run):
-    if all(each.holds for each in run.of("theorem")):
+    if _fine(run):
         told.say("proved", f"{part.name}: every RDPMC has the model's outcome, with "
                  + (f"exactly what is known of {tree.options.against}" if tree.options.against else
                     "the known differences as they are known"))
-    _refuted(told, tree, part, run)
-    _broken(told, part, run)
+    _counterexamples(told, tree, part, run, "REFUTED")
+    broken(told, f"{part.name}: ", run)
 
 
 def _classes(told, tree, part, run):
     """All that differs, with what explains it."""
-    number = 0
-    for each in run.of("theorem"):
-        if each.holds:
-            continue
-        number += 1
-        path, reproduces = _keep(tree, part, run, each, number)
-        judged = cases.judge(tree.repeat, tree.engine, each.trace, (os.path.join(TOP, "fuzz/known"),))
-        told.say("class", f"{part.vendor}, {each.what}: {path}")
-        if reproduces and judged.what == each.what:
-            told.say("", "  " + (" + ".join(judged.known) or "NEW: nothing that is known explains it"))
-        else:
-            told.void += 1
-            told.say("", "  natively it is " + judged.what
-                     + ": the translation is wrong, not the kernel")
+    _counterexamples(told, tree, part, run, "class")
+    broken(told, f"{part.name}: ", run)
 
 
 def _intercept(told, tree, part, run):
     met = {each.what for each in run.of("witness") if not each.holds}
-    if not {"RDPMC passes", "RDPMC is intercepted"} & met:
-        told.say("", f"intercept, {part.vendor}: this tree does not decide in what is proved")
-        return
-    if all(each.holds for each in run.of("theorem")):
+    decides = {"RDPMC passes", "RDPMC is intercepted"} & met
+    if not decides:
+        told.say("", f"intercept, {part.vendor}: this tree has no kvm_need_rdpmc_intercept()")
+    elif _fine(run):
         told.say("proved", f"intercept, {part.vendor}: where RDPMC is not intercepted, the host gives the guest's outcome"
                  + ("" if "RDPMC passes" in met else "; it always is"))
-    told.costs(f"{part.vendor}: ", run)
-    _refuted(told, tree, part, run)
-    _broken(told, part, run)
+    if decides:
+        told.costs(f"{part.vendor}: ", run)
+    _counterexamples(told, tree, part, run, "REFUTED")
+    broken(told, f"intercept, {part.vendor}: ", run)
 
 
 def _known(told, tree, runs):
     met = {each.what.removeprefix("known ") for (_, theorem), run in runs.items() if theorem != "theorem_unaided"
            for each in run.properties if each.function == "prove_known_witnesses" and not each.holds}
+    anything = sorted(met & tree.any_answer)
+    if anything:
+        told.say("not said", f"what is answered where these let any answer be: {', '.join(anything)}")
     told.say("known", f"{len(met)} differences, each met: {', '.join(sorted(met))}" if met else "no difference is met")
     others = [name for name in tree.known_names if name not in met]
     if others:
@@ -221,8 +220,8 @@ def _translation(told, tree, translation):
                              ("Contracts", [f"{name}: {text}" for name, text in translation.contracts])):
             print(title, *(f"  {line}" for line in lines), "", sep="\n", file=out)
     told.say("text", f"the tree's own, {sum(translation.rewrites.values())} places rewritten by {len(translation.rewrites)} "
-             f"rules, {len(translation.blanked)} functions blanked and {len(translation.undefined)} elsewhere, none of which "
-             f"is reached: {path}")
+             f"rules, {len(translation.blanked)} functions blanked and {len(translation.undefined)} elsewhere"
+             + ("" if told.void else ", none of which is reached") + f": {path}")
 
 
 def prove(options, tools):
@@ -244,7 +243,7 @@ def prove(options, tools):
     other = f"what {options.against} is proved to be" if options.against else ""
     verdict = ("NOTHING IS PROVED of it: see VOID below, or cases that do not reproduce" if told.void else
                f"differs in {told.refuted} classes from {other or 'the model and what is known'}" if told.refuted else
-               f"for guests it is {other}, if that is proved" if other else
+               f"equivalent to {options.against} for guests, assuming that one's own proof" if other else
                "RDPMC is the model's, but for the differences that are known")
     print(f"{options.name}: {verdict}", "", *told.lines, sep="\n")
     return told.status()

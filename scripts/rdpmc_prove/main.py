@@ -90,6 +90,9 @@ def main():
     except Failed as failed:
         print(f"prove: {failed}", file=sys.stderr)
         return failed.status
+    except (OSError, ValueError, LookupError) as error:
+        print(f"prove: {error.__class__.__name__}: {error}", file=sys.stderr)
+        return Failed.status
     except _Interrupted as interrupted:
         return 128 + interrupted.args[0]
     finally:

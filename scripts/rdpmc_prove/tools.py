@@ -49,7 +49,7 @@ def _unpacked():
     if os.path.exists(directory):
         return directory
     # Of two that make it one would find the other's in its way.
-    with cache.locked(top, "CBMC, which another unpacks"):
+    with cache.locked(top, "another process to unpack CBMC"):
         return cache.once(directory, make)
 
 
