@@ -229,6 +229,7 @@ SPOIL(complain, vcpu->complaint = "WARN_ON_ONCE")
 /* The first that applies is told. */
 SPOIL(value_and_more, answer->regs.rax ^= 1; answer->regs.rip++; answer->elsewhere = true)
 SPOIL(registers_and_more, answer->regs.rip++; answer->elsewhere = true; vcpu->counters.metrics++)
+SPOIL(complaint_and_value, vcpu->complaint = "WARN_ON_ONCE"; answer->regs.rax ^= 1)
 SPOIL(elsewhere_and_counters, answer->elsewhere = true; vcpu->counters.metrics++)
 
 /* Each on a read that gives a value and on one that faults. */
@@ -260,6 +261,7 @@ static const struct {
 	{ "a complaint", complain, FLAW_TROUBLE, FLAW_TROUBLE },
 	{ "a value and more", value_and_more, FLAW_VALUE, FLAW_REGISTERS },
 	{ "registers and more", registers_and_more, FLAW_REGISTERS, FLAW_REGISTERS },
+	{ "a complaint and a value", complaint_and_value, FLAW_VALUE, FLAW_REGISTERS },
 	{ "elsewhere and counters", elsewhere_and_counters, FLAW_ELSEWHERE, FLAW_ELSEWHERE },
 };
 

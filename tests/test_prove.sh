@@ -61,8 +61,8 @@ damaged()
 	export PATH RDPMC_CACHE
 	wrong_use 'cannot be unpacked' --build "$programs"
 }
-damaged_out=$(damaged)
-check "packages that cannot be unpacked: one line" expr "$damaged_out" : 'ok '
+(damaged) >"$dir/damaged"
+check "packages that cannot be unpacked: one line" grep -q '^ok ' "$dir/damaged"
 check "... and no half of a CBMC is left" test -z "$(ls "$dir/cache/prove")"
 
 # The first use fetches it.
