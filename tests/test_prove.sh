@@ -131,10 +131,12 @@ check "... nor finds what is planted" test "$(count '^VOID .*planted fault is no
 check "... and nothing says that they do" test "$(count 'each theorem')" -eq 0
 
 check "a wrong model can be made" copy wrong model/intercept.c 's/ && host->width\[class\] != guest->width\[class\]/ \&\& 0/'
+# One ECX shows it, for three quarters of the time that all take.
+sed -i 's/return true;/return (uint32_t)inputs->decoded.state.regs.rcx == PROVE_PLANTED;/' "$where/prove/engine_emulator.c"
 run --build "$programs" --out "$dir/cases"
 check "... it is refuted" test $status -eq 1
 check "... in the first line" sh -c "head -n 1 '$dir/out' | grep -q '^model/ contradicts itself: '"
-check "... by one theorem of four" test "$(count '^proved '),$(count '^REFUTED ')" = 3,1
+check "... by the two theorems about it" test "$(count '^proved '),$(count '^REFUTED  where ')" = 2,2
 check "... with a case" sh -c "'$programs/rdpmc-diff' run --quiet --engine emulator '$dir/cases/may_pass-1'"
 check "... and nothing is void" test "$(count VOID)" -eq 0
 where=$PWD
