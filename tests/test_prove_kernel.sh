@@ -18,7 +18,8 @@ skip_all()
 run() # NAME TREE [OPTION]
 {
 	status=0
-	nice -n 5 scripts/prove --build "$dir/build" --name "$1" ${3:-} --kernel "$2" >"$dir/out" 2>"$dir/err" </dev/null || status=$?
+	nice -n 5 scripts/prove --build "$dir/build" --name "$1" ${3:+"$3"} --kernel "$2" >"$dir/out" 2>"$dir/err" </dev/null ||
+		status=$?
 }
 count() { grep -c -e "$1" "$dir/out" || :; }
 verdict() { [ "$(head -n 1 "$dir/out")" = "$1" ]; }
