@@ -19,7 +19,7 @@ from .translate import translate
 
 # Loops whose ends depend on a case are unwound so far; all others as far as they go. An end that is further
 # away than that fails.
-LOOPS = ("--unwind", "17", "--unwindset", "__bitmap_set.0:3,_find_next_bit.0:3,kernel_load.0:33,kernel_load.1:33,"
+LOOPS = ("--unwind", "17", "--unwindset", "__bitmap_set.0:2,_find_next_bit.0:3,kernel_load.0:33,kernel_load.1:33,"
          "kernel_holds.0:33,kernel_holds.1:33,look_at_features.0:40,strcmp.0:40,theorem.0:33", "--object-bits", "12")
 
 ASSUMED = (
