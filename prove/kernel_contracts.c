@@ -20,17 +20,42 @@ unsigned long long contract_rdtsc(void)
 	return contract_tsc;
 }
 
-/* for_each_set_bit(): is the bit set? In a set of counters, one that KVM has no room for is proved not to be. */
+#define GP_COUNTERS    ARRAY_SIZE(((struct kvm_pmu *)NULL)->gp_counters)
+#define FIXED_COUNTERS ARRAY_SIZE(((struct kvm_pmu *)NULL)->fixed_counters)
+#define FIXED_FIRST    32
+
+/* for_each_set_bit(): is the bit set? In a set of 64 only counters that KVM has are proved to be. */
 bool glue_bit(const unsigned long *map, unsigned int bit, unsigned int size)
 {
-	const struct kvm_pmu *pmu = NULL;
-	bool set = map[bit / 64] >> bit % 64 & 1;
+	const unsigned long counters = ((1UL << FIXED_COUNTERS) - 1) << FIXED_FIRST |
+				       ((1UL << GP_COUNTERS) - 1);
 
-	if (size != 64 || bit < ARRAY_SIZE(pmu->gp_counters) ||
-	    bit - 32 < ARRAY_SIZE(pmu->fixed_counters))
-		return set;
-	__CPROVER_assert(!set, "a counter that there is");
-	return false;
+	if (size == 64 && !bit)
+		__CPROVER_assert(!(*map & ~counters), "a counter that there is");
+	return map[bit / 64] >> bit % 64 & 1;
+}
+
+/* for_each_set_bit(): the next bit; in a set of 64 the next that is of a counter. */
+unsigned int glue_next_bit(unsigned int bit, unsigned int size)
+{
+	bit++;
+	if (size == 64 && bit == GP_COUNTERS)
+		return FIXED_FIRST;
+	if (size == 64 && bit == FIXED_FIRST + FIXED_COUNTERS)
+		return size;
+	return bit;
+}
+
+/* kvm_pmu_trigger_event(): counts in the counters that are enabled, and it is proved that there are none. */
+void contract_nothing_counts(const struct kvm_vcpu *vcpu);
+void contract_nothing_counts(const struct kvm_vcpu *vcpu)
+{
+	const struct kvm_pmu *pmu = &vcpu->arch.pmu;
+	unsigned long enabled = pmu->fixed_ctr_ctrl;
+
+	for (unsigned int x = 0; x < GP_COUNTERS; x++)
+		enabled |= pmu->gp_counters[x].eventsel & ARCH_PERFMON_EVENTSEL_ENABLE;
+	__CPROVER_assert(!enabled, "a counter that counts");
 }
 
 /* memcpy() of a size that is no constant, byte by byte: what is known of each byte stays known. */

@@ -53,12 +53,13 @@ void glue_bug(const char *what, const char *file, int line) __attribute__((noret
 
 /*
  * Every bit in turn, instead of the next that is set: a model checker then knows which counter an
- * iteration is about. prove/kernel_contracts.c has glue_bit().
+ * iteration is about. prove/kernel_contracts.c has the functions.
  */
 bool glue_bit(const unsigned long *map, unsigned int bit, unsigned int size);
+unsigned int glue_next_bit(unsigned int bit, unsigned int size);
 #undef for_each_set_bit
 #define for_each_set_bit(bit, addr, size)                                                          \
-	for ((bit) = 0; (bit) < (size); (bit)++)                                                   \
+	for ((bit) = 0; (bit) < (size); (bit) = glue_next_bit((bit), (size)))                      \
 		if (!glue_bit((const unsigned long *)(addr), (bit), (size))) {                     \
 		} else
 #endif

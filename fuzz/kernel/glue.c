@@ -273,7 +273,8 @@ static void install_ops(void)
 	kvm_x86_ops.nested_ops = &no_nested_ops;
 #endif
 #define KVM_X86_OP(func)          static_call_update(kvm_x86_##func, (void *)unexpected_##func);
-#define KVM_X86_OP_OPTIONAL(func) static_call_update(kvm_x86_##func, (void *)return_0);
+#define KVM_X86_OP_OPTIONAL(func)                                                                  \
+	static_call_update(kvm_x86_##func, (void *)RETURN_0(kvm_x86_ops.func));
 #define KVM_X86_OP_OPTIONAL_RET0  KVM_X86_OP_OPTIONAL
 #include <asm/kvm-x86-ops.h>
 	static_call_update(kvm_x86_get_cpl, op_get_cpl);
@@ -329,6 +330,20 @@ static void load_vendor(struct glue *glue, const struct glue_setup *setup)
 	glue->amd = setup->amd;
 }
 
+static const u8 locked_rdpmc[] = { 0xf0, 0x0f, 0x33 };
+
+/*
+ * To a model checker, decoding ends without success as well, in a mode that there is not. Where the
+ * emulator's context holds the same instruction before, it does so after either end; else what is
+ * executed would be unknown.
+ */
+static void decode_once(struct kvm_vcpu *vcpu)
+{
+#ifdef GLUE_PROVE
+	x86_decode_emulated_instruction(vcpu, 0, (void *)(locked_rdpmc + 1), 2);
+#endif
+}
+
 struct glue *glue_create(void)
 {
 	struct glue *glue;
@@ -356,6 +371,7 @@ struct glue *glue_create(void)
 	memset(&vmcs_config, 0xff, sizeof(vmcs_config));
 #endif
 	install_ops();
+	decode_once(vcpu);
 	return glue;
 }
 
@@ -422,7 +438,6 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *state,
 	       struct glue_answer *answer)
 {
-	static const u8 locked_rdpmc[] = { 0xf0, 0x0f, 0x33 };
 	struct kvm_vcpu *vcpu = &glue->vmx->vcpu;
 	struct kvm_vcpu_arch *arch = &vcpu->arch;
 	const u64 efer = state->mode >= GLUE_COMPATIBILITY ? EFER_LME | EFER_LMA : 0;
