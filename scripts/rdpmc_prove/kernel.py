@@ -52,8 +52,10 @@ class Part:
                 f"-DPROVE_LOCK={int(self.lock)}"]
 
 
-PARTS = tuple(part for vendor in ("Intel", "AMD")
-              for part in (Part(vendor, "exit"), Part(vendor, "emulator"), Part(vendor, "emulator", lock=True)))
+_EXIT = tuple(Part(vendor, "exit") for vendor in ("Intel", "AMD"))
+_EMULATOR = tuple(Part(vendor, "emulator", lock) for vendor in ("Intel", "AMD") for lock in (False, True))
+# 7.3's emulator; in 6.1 and 6.12 something of it is no constant yet, and it does not end.
+PARTS = _EXIT + (_EMULATOR if os.environ.get("PROVE_EMULATOR") else ())
 
 
 class _Tree:
