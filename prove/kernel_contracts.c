@@ -86,3 +86,11 @@ unsigned long _find_first_bit(const unsigned long *map, unsigned long size)
 {
 	return _find_next_bit(map, size, 0);
 }
+
+#if defined(CONFIG_PERF_EVENTS) && defined(CONFIG_CPU_SUP_INTEL)
+/* x86_perf_get_lbr(): the host's perf has no last branch records. */
+void x86_perf_get_lbr(struct x86_pmu_lbr *lbr)
+{
+	lbr->nr = 0;
+}
+#endif

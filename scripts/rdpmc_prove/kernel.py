@@ -28,6 +28,9 @@ LOOPS = ("--unwind", "17", "--unwindset", "x86_emulate_instruction.0:1,__bitmap_
 ASSUMED = (
     "WIDTHS: counters have at most 63 bits; C does not say what the kernel's own shift by 64 is",
     "COUNTERS: the host's perf reports at most 8 general-purpose and 4 fixed counters to KVM",
+    "NOTHING-COUNTS: no counter is enabled, so an instruction that retires is counted nowhere (as in the kernel engine)",
+    "DECODED-BEFORE: the emulator's context is one that has decoded RDPMC before",
+    "NO-LBR: the host's perf has no last branch records",
     "LOCK-NEVER-EXITS, and RESERVED-BITS for PASS-SOUND: as for emulator/ (docs/proving.md)",
 )
 
@@ -49,8 +52,10 @@ class Part:
                 f"-DPROVE_LOCK={int(self.lock)}"]
 
 
-PARTS = tuple(part for vendor in ("Intel", "AMD")
-              for part in (Part(vendor, "exit"), Part(vendor, "emulator"), Part(vendor, "emulator", lock=True)))
+_EXIT = tuple(Part(vendor, "exit") for vendor in ("Intel", "AMD"))
+_EMULATOR = tuple(Part(vendor, "emulator", lock) for vendor in ("Intel", "AMD") for lock in (False, True))
+# 7.3's emulator; in 6.1 and 6.12 something of it is no constant yet, and it does not end.
+PARTS = _EXIT + (_EMULATOR if os.environ.get("PROVE_EMULATOR") else ())
 
 
 class _Tree:
