@@ -97,7 +97,9 @@ void theorem_read(void)
 	proved_rule = proved_verdict.model.decision.rule;
 	ALL_CLASSES()
 
+#if !PROVE_LOCK /* with which nothing has a value */
 	PLANTED(!proved_verdict.planted, "one bit of counter 1");
+#endif
 	prove_known_witnesses(proved_verdict.plain && !proved_verdict.flaw
 				      ? proved_verdict.known.as | proved_verdict.known.may_be_any
 				      : 0);

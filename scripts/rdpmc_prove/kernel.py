@@ -54,8 +54,6 @@ class Part:
 
 _EXIT = tuple(Part(vendor, "exit") for vendor in ("Intel", "AMD"))
 _EMULATOR = tuple(Part(vendor, "emulator", lock) for vendor in ("Intel", "AMD") for lock in (False, True))
-# 7.3's emulator; in 6.1 and 6.12 something of it is no constant yet, and it does not end.
-PARTS = _EXIT + (_EMULATOR if os.environ.get("PROVE_EMULATOR") else ())
 
 
 class _Tree:
@@ -117,8 +115,9 @@ def _all_runs(tree, translation):
     theorems = ["theorem_read"]
     if not tree.options.no_classes and not tree.options.against:
         theorems.append("theorem_unaided")
-    asked = [(part, theorem) for part in PARTS for theorem in theorems]
-    asked += [(part, "theorem_intercept") for part in PARTS if part.entry == "exit"]
+    parts = _EXIT + (_EMULATOR if tree.options.emulator else ())
+    asked = [(part, theorem) for part in parts for theorem in theorems]
+    asked += [(part, "theorem_intercept") for part in _EXIT]
     with concurrent.futures.ThreadPoolExecutor(tree.options.jobs) as pool:
         begun = {each: pool.submit(checker.check, tree.tools, tree.program(translation, each[0]), each[1], LOOPS)
                  for each in asked}

@@ -43,6 +43,8 @@ def parser():
                       help="proofs at the same time (default: a processor each)")
     made.add_argument("--kernel", nargs="+", metavar=("TREE", "OBJECTS"), help="prove a kernel tree's own code instead: a "
                       "source tree, configured and prepared, and its build directory where that is another")
+    made.add_argument("--emulator", action="store_true", help="of a kernel: the instruction emulator's entry as well; ends "
+                      "for 7.3, and not yet for 6.1 and 6.12")
     made.add_argument("--against", metavar="ENGINE", help="of a kernel: does it answer as ENGINE does (kernel:NAME, of a "
                       "tree that is proved itself)?")
     made.add_argument("--no-classes", action="store_true", help="of a kernel: do not list what differs where nothing is "
