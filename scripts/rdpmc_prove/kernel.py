@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+from rdpmc_machine import cache
 from rdpmc_machine.failed import Failed
 
 from . import cases, checker
@@ -232,7 +233,13 @@ def _translation(told, tree, translation):
 
 
 def prove(options, tools):
-    """All of it; the status."""
+    """All of it; the status. One at a time of a name: its directory is made anew."""
+    lock = os.path.join(options.build, "prove", f"lock-{options.name}")
+    with cache.locked(lock, f"another proof of {options.name}"):
+        return _prove(options, tools)
+
+
+def _prove(options, tools):
     begun, told, tree = time.monotonic(), Told(), _Tree(options, tools)
     print(f"prove: translating {options.kernel[0]}", file=sys.stderr, flush=True)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
