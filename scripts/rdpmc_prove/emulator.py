@@ -112,7 +112,8 @@ def broken(told, who, run):
 
 def _theorem(told, name, run, options):
     refuted = [each for each in run.of("theorem") if not each.holds]
-    told.say("REFUTED" if refuted else "proved", THEOREMS[name])
+    void = any(each.holds for each in run.of("planted") + run.of("reached"))
+    told.say("REFUTED" if refuted else "VOID" if void else "proved", THEOREMS[name])
     for number, each in enumerate(refuted, 1):
         path = os.path.join(options.out, f"{name.removeprefix('theorem_')}-{number}")
         report = cases.keep(each.trace, path, os.path.join(options.build, "rdpmc-diff"), "emulator")

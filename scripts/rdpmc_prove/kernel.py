@@ -172,8 +172,9 @@ def _counterexamples(told, tree, part, run, label):
 
 
 def _fine(run):
-    """Has nothing of it failed that must hold?"""
-    return all(each.holds for each in run.of("theorem") + run.of("check"))
+    """Has nothing of it failed that must hold, and nothing held that must fail?"""
+    return (all(each.holds for each in run.of("theorem") + run.of("check")) and
+            not any(each.holds for each in run.of("planted") + run.of("reached")))
 
 
 def _read(told, tree, part, run):
