@@ -352,9 +352,9 @@ static void test_planted(void **unused)
 		uint64_t rcx;
 		enum flaw planted;
 	} reads[] = {
-		{ &intel, 0x40000001, FLAW_VALUE }, { &intel, 0x140000001, FLAW_VALUE },
-		{ &intel, 0x40000000, FLAW_NONE },  { &intel, 1, FLAW_NONE },
-		{ &intel, 0x40000004, FLAW_NONE },  { &amd, 0x40000001, FLAW_NONE },
+		{ &intel, 1, FLAW_VALUE }, { &intel, 0x100000001, FLAW_VALUE },
+		{ &intel, 0, FLAW_NONE },  { &intel, 0x40000001, FLAW_NONE },
+		{ &amd, 0, FLAW_NONE },    { &amd, 1, FLAW_VALUE },
 	};
 
 	(void)unused;
