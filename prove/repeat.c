@@ -76,7 +76,8 @@ static int print_known(const char *directory, const struct prove_inputs *inputs,
 		.counters = &inputs->counters,
 		.entry = inputs->entry,
 		.answer = &verdict->engine,
-		.trouble = verdict->trouble,
+		/* Beside a wrong answer it is another matter. */
+		.trouble = verdict->flaw == FLAW_TROUBLE ? verdict->trouble : NULL,
 	};
 	char why[1000];
 	struct known *known = known_read(directory, proved, why, sizeof(why));
