@@ -90,6 +90,8 @@ def attempt(tools, fault, build):
                 return Found(fault, ["PASS-SOUND"], seconds, report is not None)
             rules = _blamed(repeat, engine, found)
             reproduces = bool(report and rules)
+            if fault.rule == "PASS-SOUND" and checker.refute(tools, sources(work), "refute_intercept"):
+                rules.append("PASS-SOUND")
             if fault.rule not in rules:
                 for each in checker.check(tools, sources(work), "theorem_read").of("theorem"):
                     rules += [] if each.holds else _blamed(repeat, engine, each)
