@@ -4,15 +4,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
+#include "host/clock.h"
 
 int machine_up(struct machine *machine, const struct kvm *kvm, struct failure *failure)
 {
@@ -60,9 +53,9 @@ static int measure_guest(struct machine *machine, const struct row *row, uint64_
 	error = vcpu_stats_read(&guest->stats, before, failure);
 	if (error)
 		return error;
-	reading->host_ns = monotonic_ns();
+	reading->host_ns = clock_ns(CLOCK_MONOTONIC);
 	error = guest_call(guest, GUEST_MEASURE, timeout_ms, failure);
-	reading->host_ns = monotonic_ns() - reading->host_ns;
+	reading->host_ns = clock_ns(CLOCK_MONOTONIC) - reading->host_ns;
 	if (error) {
 		/* All but a refused command leave the VM unusable. */
 		machine_down(machine);
@@ -89,14 +82,14 @@ int machine_measure(struct machine *machine, const struct row *row, uint64_t cou
 	if (row_has_guest(row))
 		return measure_guest(machine, row, count, sampled, timeout_ms, reading, failure);
 
-	reading->host_ns = monotonic_ns();
+	reading->host_ns = clock_ns(CLOCK_MONOTONIC);
 	if (row->machine == MACHINE_EMULATOR)
 		emulated_measure(machine->emulated, row, count, sampled, &reading->ticks,
 				 &reading->faults, &reading->value);
 	else
 		error = native_measure(&machine->native, row->counter, count, sampled,
 				       &reading->ticks, &reading->value);
-	reading->host_ns = monotonic_ns() - reading->host_ns;
+	reading->host_ns = clock_ns(CLOCK_MONOTONIC) - reading->host_ns;
 	if (error == -EFAULT)
 		return fail_with(failure, error, "RDPMC of %#x faulted on the host",
 				 native_ecx(&machine->native, row->counter));

@@ -6,8 +6,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "host/clock.h"
 
 #define MSR_SMI_COUNT 0x34 /* SDM vol. 4; Intel only */
 
@@ -29,14 +30,6 @@ static double steal_seconds(void)
 		steal = 0;
 	fclose(stat);
 	return (double)steal / (double)sysconf(_SC_CLK_TCK);
-}
-
-static double clock_seconds(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
 /* Through the msr driver, which root may use. */

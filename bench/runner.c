@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bench/answers.h"
 #include "bench/figures.h"
 #include "bench/rng.h"
 #include "bench/tsc.h"
+#include "host/clock.h"
 #include "host/interrupt.h"
 
 #define PROBE_TIMEOUT_MS 500 /* of the first, single turn: a hypercall may never return */
@@ -30,14 +30,6 @@ struct schedule {
 	struct visits visits[MAX_ROWS];
 	double clock_ratio; /* of guests' blocks, see clock_ratio_add() */
 };
-
-static double now_seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 static void progress(const struct bench *bench, const char *what, unsigned int i, unsigned int n,
 		     double left)
@@ -552,12 +544,12 @@ static int check_guests(const struct bench *bench, struct failure *failure)
 static int do_runs(struct bench *bench, struct schedule *schedule, struct failure *failure)
 {
 	struct rng rng = { bench->options.seed };
-	double start = now_seconds();
+	double start = clock_seconds(CLOCK_MONOTONIC);
 	int error = 0;
 
 	for (size_t i = 0; i < bench->n_rows && !error; i++) {
 		progress(bench, "calibrating row", (unsigned int)i + 1, (unsigned int)bench->n_rows,
-			 bench->options.seconds - (now_seconds() - start));
+			 bench->options.seconds - (clock_seconds(CLOCK_MONOTONIC) - start));
 		if (bench->rows[i].status == ROW_READY)
 			error = calibrate_row(bench, schedule, i, failure);
 	}
@@ -569,7 +561,7 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 		error = check_budget(bench, schedule, failure);
 	for (unsigned int run = 0; run < bench->options.runs && !error && count_ready(bench);
 	     run++) {
-		double left = bench->options.seconds - (now_seconds() - start);
+		double left = bench->options.seconds - (clock_seconds(CLOCK_MONOTONIC) - start);
 
 		/* Calibration was too hopeful: fewer runs, and the report says so. */
 		if (run && left <= 0)
@@ -585,7 +577,7 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 			error = count_events(bench, schedule, traced, failure);
 		perf_counts_close(&bench->counts);
 	}
-	bench->elapsed = now_seconds() - start;
+	bench->elapsed = clock_seconds(CLOCK_MONOTONIC) - start;
 	end_progress(bench);
 	return error;
 }

@@ -2,7 +2,7 @@
 /* How fast the time stamp counter runs. */
 #include "bench/tsc.h"
 
-#include <time.h>
+#include "host/clock.h"
 
 #define INTERVAL_NS 100000000
 #define TRIES       100 /* one of so many pairs of readings had nothing in between */
@@ -11,14 +11,6 @@ struct moment {
 	uint64_t tsc, ns;
 };
 
-static uint64_t steady_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 /* Both clocks at one time: of many readings that with the least TSC ticks around the other. */
 static struct moment both_clocks(void)
 {
@@ -26,7 +18,7 @@ static struct moment both_clocks(void)
 	uint64_t least = UINT64_MAX;
 
 	for (int i = 0; i < TRIES; i++) {
-		uint64_t before = fenced_tsc(), ns = steady_ns(), ticks = fenced_tsc() - before;
+		uint64_t before = fenced_tsc(), ns = clock_ns(CLOCK_MONOTONIC_RAW), ticks = fenced_tsc() - before;
 
 		if (ticks >= least)
 			continue;
@@ -40,7 +32,7 @@ uint64_t tsc_measure_khz(void)
 {
 	struct moment start = both_clocks(), end;
 
-	while (steady_ns() - start.ns < INTERVAL_NS)
+	while (clock_ns(CLOCK_MONOTONIC_RAW) - start.ns < INTERVAL_NS)
 		;
 	end = both_clocks();
 	return (end.tsc - start.tsc) * 1000000 / (end.ns - start.ns);

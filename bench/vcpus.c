@@ -9,9 +9,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bench/answers.h"
+#include "host/clock.h"
 #include "host/interrupt.h"
 #include "host/topology.h"
 
@@ -47,14 +47,6 @@ struct vcpus {
 	unsigned int n; /* of @vcpu, its first not used */
 	struct vcpu vcpu[];
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 /* Asleep they would not begin at once. */
 static void wait_until(atomic_uint *number, unsigned int is)

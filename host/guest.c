@@ -6,22 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
+#include "host/clock.h"
 #include "host/interrupt.h"
 #include "host/state.h"
 
 #define BOOT_TIMEOUT_MS 2000
 
 extern const uint8_t guest_image[], guest_image_end[]; /* host/image.S */
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 static int load(struct guest *guest, struct failure *failure)
 {
@@ -71,7 +63,7 @@ static void answer_rdpmc(struct guest *guest)
 	uint64_t value = 0;
 
 	assist->refused = !guest->simulated || !vpmu_rdpmc(&guest->vpmu, assist->ecx, assist->cpl,
-							   assist->pce, monotonic_ns(), &value);
+							   assist->pce, clock_ns(CLOCK_MONOTONIC), &value);
 	assist->value = value;
 }
 
@@ -82,9 +74,9 @@ static void answer_msr(struct guest *guest, bool write)
 	bool good = false;
 
 	if (guest->simulated && write)
-		good = vpmu_write_msr(&guest->vpmu, run->msr.index, run->msr.data, monotonic_ns());
+		good = vpmu_write_msr(&guest->vpmu, run->msr.index, run->msr.data, clock_ns(CLOCK_MONOTONIC));
 	else if (guest->simulated)
-		good = vpmu_read_msr(&guest->vpmu, run->msr.index, monotonic_ns(), &value);
+		good = vpmu_read_msr(&guest->vpmu, run->msr.index, clock_ns(CLOCK_MONOTONIC), &value);
 	if (!write)
 		run->msr.data = value;
 	run->msr.error = !good;
