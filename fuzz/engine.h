@@ -43,6 +43,12 @@ static inline bool engine_same_regs(const struct rdpmc_regs *a, const struct rdp
 	       a->rflags == b->rflags;
 }
 
+/* EDX:EAX, which is what was read if the answer is ANSWER_VALUE. */
+static inline uint64_t engine_value(const struct engine_answer *answer)
+{
+	return answer->regs.rdx << 32 | (uint32_t)answer->regs.rax;
+}
+
 /*
  * Another exception than #GP with an error code (in real-address mode none is pushed, so it does not
  * matter there) and #UD without one.

@@ -48,13 +48,18 @@ static bool when(const struct known_world *world, const struct known_entry *entr
 	return true;
 }
 
+void known_core(struct known_world *world)
+{
+	if (world->guest.vendor == RDPMC_AMD)
+		world->guest_core = (uint8_t)cpuid_core_counters(&world->guest);
+}
+
 /* Does that change anything? */
 static bool apply(struct known_world *world, const struct known_entry *entry)
 {
 	bool changed = false;
 
-	if (world->guest.vendor == RDPMC_AMD)
-		world->guest_core = (uint8_t)cpuid_core_counters(&world->guest);
+	known_core(world);
 	for (unsigned int i = 0; i < entry->n_assignments; i++) {
 		const struct known_field *field = entry->assignments[i].field;
 		uint64_t before = known_field_get(world, field);
@@ -87,8 +92,7 @@ void known_to_world(const struct known_question *question, struct known_world *w
 		.pe = state->cr0 & RDPMC_CR0_PE,
 		.pce = state->cr4 & RDPMC_CR4_PCE,
 	};
-	if (world->guest.vendor == RDPMC_AMD)
-		world->guest_core = (uint8_t)cpuid_core_counters(&world->guest);
+	known_core(world);
 	counts = cpuid_perf_counts(&world->host);
 	world->host_gp = counts.gp;
 	world->host_fixed = counts.fixed;
@@ -143,8 +147,8 @@ static bool answers(const struct known_question *question, const struct known_wo
 	outcome = known_outcome(question, world);
 	if (question->clocks && outcome.decision.class == CLASS_VMWARE &&
 	    answer->answer == ANSWER_VALUE)
-		outcome.regs = rdpmc_result(&outcome.decision, question->state,
-					    (uint32_t)answer->regs.rax | answer->regs.rdx << 32);
+		outcome.regs =
+			rdpmc_result(&outcome.decision, question->state, engine_value(answer));
 	return answer->answer == outcome.decision.answer && !answer->error_code &&
 	       !answer->elsewhere && engine_same_regs(&answer->regs, &outcome.regs);
 }

@@ -35,6 +35,9 @@ void known_field_set(struct known_world *world, const struct known_field *field,
 const char *known_field_name(const struct known_field *field);
 uint64_t known_field_most(const struct known_field *field);
 
+/* guest_core, which follows from the guest's PMU. */
+void known_core(struct known_world *world);
+
 /* What a question is about; and what a processor in such a world does, or may let pass. */
 void known_to_world(const struct known_question *question, struct known_world *world);
 struct rdpmc_outcome known_outcome(const struct known_question *question,

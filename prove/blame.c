@@ -2,11 +2,6 @@
 /* Which rules a wrong read can be blamed on. */
 #include "prove/prove.h"
 
-static uint64_t engine_value(const struct engine_answer *answer)
-{
-	return answer->regs.rdx << 32 | (uint32_t)answer->regs.rax;
-}
-
 /* Is the engine's answer the model's where the world is another? */
 static bool as_in(const struct engine_answer *engine, const struct rdpmc_view *view,
 		  const struct rdpmc_policy *policy, const struct rdpmc_counters *counters,

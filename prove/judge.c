@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What an engine makes of a case, held against the model. */
-#include "fuzz/cpuid.h"
 #include "prove/prove.h"
-
-static uint64_t value_of(const struct engine_answer *answer)
-{
-	return answer->regs.rdx << 32 | (uint32_t)answer->regs.rax;
-}
 
 static bool holds(const struct engine_vcpu *vcpu, const struct rdpmc_counters *counters)
 {
@@ -22,7 +16,7 @@ static enum flaw flaw_of(const struct rdpmc_outcome *model, const struct engine_
 		return engine->answer == ANSWER_VALUE ? FLAW_VALUE_FOR_FAULT
 		       : due == ANSWER_VALUE          ? FLAW_FAULT_FOR_VALUE
 						      : FLAW_ANSWER;
-	if (due == ANSWER_VALUE && value_of(engine) != model->value)
+	if (due == ANSWER_VALUE && engine_value(engine) != model->value)
 		return FLAW_VALUE;
 	if (!engine_same_regs(&engine->regs, &model->regs) || engine->error_code)
 		return FLAW_REGISTERS;
@@ -31,10 +25,19 @@ static enum flaw flaw_of(const struct rdpmc_outcome *model, const struct engine_
 	return counters_held ? FLAW_NONE : FLAW_COUNTERS;
 }
 
-void prove_known_core(struct known_world *world)
+struct known_question prove_question(const struct prove_inputs *inputs,
+				     const struct rdpmc_pmu *guest, const struct rdpmc_pmu *host,
+				     const struct rdpmc_policy *policy)
 {
-	if (world->guest.vendor == RDPMC_AMD)
-		world->guest_core = (uint8_t)cpuid_core_counters(&world->guest);
+	return (struct known_question){
+		.guest = guest,
+		.host = host,
+		.policy = policy,
+		.choices = &inputs->choices,
+		.state = &inputs->decoded.state,
+		.counters = &inputs->counters,
+		.entry = inputs->entry,
+	};
 }
 
 /* What is due where differences are known: @outcome becomes that of the processor that they make. */
@@ -66,17 +69,10 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 	const char *why;
 	bool held;
 	struct engine_vcpu *vcpu = proved->create(&why);
-	const struct known_question question = {
-		.guest = &verdict.guest,
-		.host = &verdict.host,
-		.policy = &verdict.policy,
-		.choices = &inputs->choices,
-		.state = state,
-		.counters = &inputs->counters,
-		.entry = inputs->entry,
-		.answer = &verdict.engine,
-	};
+	struct known_question question =
+		prove_question(inputs, &verdict.guest, &verdict.host, &verdict.policy);
 
+	question.answer = &verdict.engine;
 	proved->offer(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
 	proved->begin(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
 	proved->load(vcpu, &inputs->counters, RDPMC_MAX_GP, RDPMC_MAX_FIXED);
@@ -108,14 +104,8 @@ void prove_intercepts(const struct prove_inputs *inputs, struct prove_intercept 
 {
 	const char *why;
 	struct engine_vcpu *vcpu = proved->create(&why);
-	const struct known_question question = {
-		.guest = &intercept->guest,
-		.host = &intercept->host,
-		.policy = &intercept->policy,
-		.choices = &inputs->choices,
-		.state = &inputs->decoded.state,
-		.counters = &inputs->counters,
-	};
+	const struct known_question question =
+		prove_question(inputs, &intercept->guest, &intercept->host, &intercept->policy);
 	struct known_world world;
 	struct prove_known known;
 

@@ -27,11 +27,11 @@ unsigned long long contract_rdtsc(void)
 /* for_each_set_bit(): is the bit set? In a set of 64 only counters that KVM has are proved to be. */
 bool glue_bit(const unsigned long *map, unsigned int bit, unsigned int size)
 {
-	const unsigned long counters = ((1UL << FIXED_COUNTERS) - 1) << FIXED_FIRST |
-				       ((1UL << GP_COUNTERS) - 1);
+	const unsigned long counters =
+		((1UL << FIXED_COUNTERS) - 1) << FIXED_FIRST | ((1UL << GP_COUNTERS) - 1);
 
 	if (size == 64 && !bit)
-		__CPROVER_assert(!(*map & ~counters), "a counter that there is");
+		__CPROVER_assert(!(*map & ~counters), "contract: a bit of a counter that there is");
 	return map[bit / 64] >> bit % 64 & 1;
 }
 
@@ -55,7 +55,7 @@ void contract_nothing_counts(const struct kvm_vcpu *vcpu)
 
 	for (unsigned int x = 0; x < GP_COUNTERS; x++)
 		enabled |= pmu->gp_counters[x].eventsel & ARCH_PERFMON_EVENTSEL_ENABLE;
-	__CPROVER_assert(!enabled, "a counter that counts");
+	__CPROVER_assert(!enabled, "contract: a counter that counts");
 }
 
 /* memcpy() of a size that is no constant, byte by byte: what is known of each byte stays known. */

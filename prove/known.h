@@ -18,7 +18,4 @@ struct prove_known prove_known(struct known_world *world);
 /* A property each: is there a case that difference i of @met explains? */
 void prove_known_witnesses(uint64_t met);
 
-/* What follows from the guest's PMU. */
-void prove_known_core(struct known_world *world);
-
 #endif

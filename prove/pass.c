@@ -53,7 +53,7 @@ static uint32_t ecx_of(enum rdpmc_class class, unsigned int index)
 	}
 }
 
-/* The ECX of a counter of the guest's whose value can be told; @hideable: and be hidden from user mode. */
+/* The ECX of a guest's counter that has any bits; @hideable: and can be hidden from user mode. */
 static uint32_t ecx_telling(const struct rdpmc_view *guest, bool hideable)
 {
 	for (enum rdpmc_class class = CLASS_GP; class < NR_CLASSES; class ++) {

@@ -14,7 +14,7 @@ extern const struct engine *proved;
 
 struct prove_inputs;
 
-/* What is assumed of the inputs for this engine; told with the result. */
+/* What is assumed of the inputs for this engine; printed with the result. */
 bool prove_assumes(const struct prove_inputs *inputs);
 
 /* How a read is wrong; the first that applies. */
@@ -56,6 +56,11 @@ struct prove_verdict {
 
 /* A fault to be found by every proof of reads: the value of this ECX. */
 #define PROVE_PLANTED 1U
+
+/* What known_explain() is asked; the answer and the trouble are the caller's. */
+struct known_question prove_question(const struct prove_inputs *inputs,
+				     const struct rdpmc_pmu *guest, const struct rdpmc_pmu *host,
+				     const struct rdpmc_policy *policy);
 
 struct prove_verdict prove_read(const struct prove_inputs *inputs);
 

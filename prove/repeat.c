@@ -2,13 +2,12 @@
 /*
  * prove-repeat ENGINE [KNOWN]: a counterexample, judged natively as the proof has judged it. It is read
  * from the standard input: entry (1 byte), case (struct case_bytes), then the counters in struct
- * rdpmc_counters' order, without padding. Prints what the engine does, to be held against another's; then "agrees",
- * or the class, the rules to blame and the differences of directory KNOWN that explain it, each of
- * them needed.
+ * rdpmc_counters' order, without padding. Prints what the engine does, to compare with another's;
+ * then "agrees", or the class, the rules to blame and the differences of directory KNOWN that
+ * explain it, each of them needed.
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "prove/prove.h"
 
@@ -67,18 +66,8 @@ static void print_blamed(uint32_t rules)
 static int print_known(const char *directory, const struct prove_inputs *inputs,
 		       const struct prove_verdict *verdict)
 {
-	const struct known_question question = {
-		.guest = &verdict->guest,
-		.host = &verdict->host,
-		.policy = &verdict->policy,
-		.choices = &inputs->choices,
-		.state = &inputs->decoded.state,
-		.counters = &inputs->counters,
-		.entry = inputs->entry,
-		.answer = &verdict->engine,
-		/* Beside a wrong answer it is another matter. */
-		.trouble = verdict->flaw == FLAW_TROUBLE ? verdict->trouble : NULL,
-	};
+	struct known_question question =
+		prove_question(inputs, &verdict->guest, &verdict->host, &verdict->policy);
 	char why[1000];
 	struct known *known = known_read(directory, proved, why, sizeof(why));
 	uint64_t which;
@@ -87,7 +76,12 @@ static int print_known(const char *directory, const struct prove_inputs *inputs,
 		fprintf(stderr, "prove-repeat: %s\n", why);
 		return -1;
 	}
+	question.answer = &verdict->engine;
+	/* Beside a wrong answer it is another matter. */
+	if (verdict->flaw == FLAW_TROUBLE)
+		question.trouble = verdict->trouble;
 	which = known_explain(known, &question);
+	putchar(':');
 	for (unsigned int i = 0; i < known_count(known); i++)
 		if (which >> i & 1)
 			printf(" %s", known_get(known, i)->name);
@@ -120,7 +114,6 @@ int main(int argc, char **argv)
 	printf("%s, %s, %s:", entry_name(inputs.entry), rdpmc_rules[verdict.model.decision.rule].id,
 	       flaw_text(verdict.flaw));
 	print_blamed(prove_blame(&inputs, &verdict));
-	printf(argc == 3 ? ":" : "");
 	if (argc == 3 && print_known(argv[2], &inputs, &verdict))
 		return 2;
 	putchar('\n');

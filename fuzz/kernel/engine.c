@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The engine "kernel:NAME": a tree's own KVM code, in process. The border between the model's types
- * and the glue's. Built into a shared object by
- * scripts/kernel-engine.
+ * and the glue's. Built into a shared object by scripts/kernel-engine.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -199,7 +198,7 @@ static uint8_t answer_of(const struct glue_answer *answer, bool real_mode)
 /* The host's TSC cannot be set: a value from the time of the read is what the case calls the TSC. */
 static void name_tsc(const struct engine_vcpu *vcpu, struct engine_answer *answer, uint64_t before)
 {
-	uint64_t tsc = answer->regs.rdx << 32 | (uint32_t)answer->regs.rax;
+	uint64_t tsc = engine_value(answer);
 
 	if (answer->answer != ANSWER_VALUE || answer->regs.rax >> 32 || answer->regs.rdx >> 32 ||
 	    tsc < before || tsc > trouble_tsc())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs of CBMC: what it is asked, and what it says of each property."""
 
+import concurrent.futures
 import dataclasses
 import json
 import os
@@ -52,7 +53,7 @@ class Run:
 
     def of(self, kind):
         """CBMC lists those of functions that are not run as well, where they hold for nothing."""
-        return [each for each in self.properties if each.kind == kind 
+        return [each for each in self.properties if each.kind == kind
                 and (kind == "check" or each.function in (self.function, "engine_give_up"))]
 
 
@@ -136,6 +137,22 @@ def check(tools, program, function, options=(), wanted="proved_"):
     if not results:
         raise Failed("CBMC: no result")
     return Run(function, [_property(each, wanted) for each in results[0]], time.monotonic() - begun)
+
+
+def check_all(jobs, asked, ended=lambda key, run: None):
+    """Key -> check() of the arguments that @asked has for it, so many at a time; @ended is called for each in their order."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        begun = {key: pool.submit(check, *arguments) for key, arguments in asked.items()}
+        runs = {}
+        try:
+            for key, run in begun.items():
+                runs[key] = run.result()
+                ended(key, runs[key])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop()
+            raise
+    return runs
 
 
 def refute(tools, program, function, options=(), wanted="proved_"):

@@ -232,8 +232,7 @@ def _is_function(source, start, brace):
 class File:
     """A preprocessed file, and what of it is needed."""
 
-    def __init__(self, path, source, rewrite=lambda item: None):
-        self.path = path
+    def __init__(self, source, rewrite=lambda item: None):
         self.rewrite = rewrite  # called once for each item that is needed
         self.items = split(source)
         self.by_name = {}

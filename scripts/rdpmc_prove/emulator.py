@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The proofs of emulator/, and how they are told."""
+"""The proofs of emulator/, and their report."""
 
-import concurrent.futures
 import glob
 import os
 import sys
 import time
 
 from . import cases, checker
-
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from .report import Report
+from .tools import TOP
 
 # The theorems of prove/prove.c, in words.
 THEOREMS = {
@@ -50,90 +49,34 @@ def sources(emulator=None):
 def _runs(options, tools):
     """Each theorem's run, by its name. The slow ones first."""
     checks = {"theorem_read": checker.CHECKS}
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        begun = {name: pool.submit(checker.check, tools, sources(), name, checks.get(name, ()))
-                 for name in ("theorem_read", RULES, *list(THEOREMS)[1:])}
-        try:
-            return {name: each.result() for name, each in begun.items()}
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            checker.stop()
-            raise
+    return checker.check_all(options.jobs, {name: (tools, sources(), name, checks.get(name, ()))
+                                            for name in ("theorem_read", RULES, *list(THEOREMS)[1:])})
 
 
-class Told:
-    """The result, gathered before anything is printed: the verdict comes first."""
-
-    def __init__(self):
-        self.lines, self.refuted, self.void = [], 0, 0
-        self.model = 0  # of those refuted, counterexamples to what the model says of itself
-
-    def say(self, label, text):
-        for line in text.splitlines():
-            self.lines.append(f"{label:9}{line}".rstrip())
-            label = ""
-
-    def costs(self, who, run):
-        """PASS-MINIMAL: witnesses of exits for nothing."""
-        costly = [each.what.removeprefix("costly: ") for each in run.of("witness")
-                  if not each.holds and "costly" in each.what]
-        self.say("costs", f"{who}{'; '.join(costly) or 'none'}: intercepted though nothing would show (PASS-MINIMAL)")
-
-    def status(self):
-        return 2 if self.void else 1 if self.refuted else 0
-
-
-# What our own translation and harness put where no path may come.
-UNREACHED = ("blanked:", "undefined function", "asm:", "memcpy", "a counter that there is", "no body for",
-             "no candidates", "dereferenced function pointer")
-
-
-def broken(told, who, run):
-    """What makes a run worth nothing; and what of C goes wrong in what is proved."""
-    for each in run.of("check"):
-        if each.holds:
-            continue
-        where = f"{who}{each.file}:{each.line}, {each.function}()"
-        if "unwinding assertion" in each.what:
-            told.void += 1
-            told.say("VOID", f"{where}: this loop is not fully unwound")
-        elif each.what.startswith(UNREACHED):
-            told.void += 1
-            told.say("VOID", f"{where}: reached, and it is not what the code does: {each.what}")
-        else:
-            told.refuted += 1
-            told.say("REFUTED", f"{where}: {each.what}")
-    for each in run.of("planted") + run.of("reached"):
-        if each.holds:
-            told.void += 1
-            why = f"the planted fault is not seen: {each.what}" if each.what else "the assertions are not reached"
-            told.say("VOID", f"{who}{why}")
-
-
-def _theorem(told, name, run, options):
+def _theorem(report, name, run, options):
     refuted = [each for each in run.of("theorem") if not each.holds]
     void = any(each.holds for each in run.of("planted") + run.of("reached"))
-    told.say("REFUTED" if refuted else "VOID" if void else "proved", THEOREMS[name])
+    report.say("REFUTED" if refuted else "VOID" if void else "proved", THEOREMS[name])
     for number, each in enumerate(refuted, 1):
         path = os.path.join(options.out, f"{name.removeprefix('theorem_')}-{number}")
-        report = cases.keep(each.trace, path, os.path.join(options.build, "rdpmc-diff"), "emulator")
-        told.say("", f"{each.what}: {path}")
+        differs = cases.keep(each.trace, path, os.path.join(options.build, "rdpmc-diff"), "emulator")
+        report.say("", f"{each.what}: {path}")
         if name in OF_MODEL:
-            told.model += 1
-        elif not report:
-            told.void += 1
-            told.say("", "  this case agrees when it is run natively: the proof is wrong, not emulator/")
-    told.refuted += len(refuted)
-    broken(told, "", run)
+            report.model += 1
+        elif not differs:
+            report.void += 1
+            report.say("", "  this case agrees when it is run natively: the proof is wrong, not emulator/")
+    report.refuted += len(refuted)
+    report.broken("", run)
 
 
-def _checks(told, run):
+def _checks(report, run):
     """CBMC's own."""
     ours = [each for each in run.of("check") if each.file.startswith(os.path.relpath(os.path.join(TOP, "emulator")))]
-    told.say("checked", f"bounds, pointers, shifts, divisions and signed overflow in emulator/: {len(ours)} properties")
+    report.say("checked", f"bounds, pointers, shifts, divisions and signed overflow in emulator/: {len(ours)} properties")
 
 
-def _rules(told, run):
+def _rules(report, run):
     """What reads ask of the rules."""
     answered = {}
     for each in run.of("witness"):
@@ -141,32 +84,32 @@ def _rules(told, run):
         if not each.holds:
             answered.setdefault(rule, set()).add(answer)
     both = [rule for rule, answers in answered.items() if len(answers) == 2]
-    told.say("rules", f"{len(both)} are asked by reads of such guests and answered both ways"
+    report.say("rules", f"{len(both)} are asked by reads of such guests and answered both ways"
              + "".join(f"; {rule} only {min(answers)}" for rule, answers in answered.items() if len(answers) == 1))
 
 
 def prove(options, tools):
     """All of it; the status."""
-    begun, told = time.monotonic(), Told()
+    begun, report = time.monotonic(), Report()
     cases.begin(options.out, "|".join(name.removeprefix("theorem_") for name in THEOREMS))
     print("prove: emulator/, five runs of CBMC", file=sys.stderr, flush=True)
     runs = _runs(options, tools)
     for name in THEOREMS:
-        _theorem(told, name, runs[name], options)
-    told.say("for", FOR)
-    told.say("assumed", "\n".join(ASSUMED))
-    _checks(told, runs["theorem_read"])
-    _rules(told, runs[RULES])
-    broken(told, "", runs[RULES])
-    told.costs("", runs["theorem_intercept"])
-    told.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s"
-             + ("" if told.void else "; each theorem is reached and finds a fault planted in it"))
+        _theorem(report, name, runs[name], options)
+    report.say("for", FOR)
+    report.say("assumed", "\n".join(ASSUMED))
+    _checks(report, runs["theorem_read"])
+    _rules(report, runs[RULES])
+    report.broken("", runs[RULES])
+    report.costs("", runs["theorem_intercept"])
+    report.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s"
+             + ("" if report.void else "; each theorem is reached and finds a fault planted in it"))
     verdict = "emulator/ answers every RDPMC as model/ does"
-    if told.void:
+    if report.void:
         verdict = "NOTHING IS PROVED: see VOID below, or cases that do not reproduce"
-    elif told.model:
-        verdict = f"model/ contradicts itself: {told.model} classes of counterexamples"
-    elif told.refuted:
-        verdict = f"emulator/ does not answer as model/ does: {told.refuted} classes of counterexamples"
-    print(verdict, "", *told.lines, sep="\n")
-    return told.status()
+    elif report.model:
+        verdict = f"model/ contradicts itself: {report.model} classes of counterexamples"
+    elif report.refuted:
+        verdict = f"emulator/ does not answer as model/ does: {report.refuted} classes of counterexamples"
+    print(verdict, "", *report.lines, sep="\n")
+    return report.status()

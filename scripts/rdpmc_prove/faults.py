@@ -6,6 +6,7 @@ import dataclasses
 import glob
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -14,7 +15,8 @@ import time
 from rdpmc_machine.failed import Failed
 
 from . import cases, checker
-from .emulator import TOP, sources
+from .emulator import sources
+from .tools import TOP
 
 # What a theorem can show: that entries differ, or that the code complains of itself, is nothing that they say.
 ORACLES = ("outcome", "nothing-else", "pass-sound")
@@ -41,19 +43,19 @@ class Found:
         return self.fault.rule in self.rules
 
 
-def _header(path, key):
+def _read(path):
     with open(path, encoding="utf-8") as file:
-        found = re.search(rf"^{key}: (.*)$", file.read().split("\n\n")[0], re.M)
-    if not found:
-        raise Failed(f"{path}: its header lacks {key}:")
-    return found[1]
+        header = dict(re.findall(r"^(\w+): (.*)$", file.read().split("\n\n")[0], re.M))
+    for key in "Oracle", "Rule":
+        if key not in header:
+            raise Failed(f"{path}: its header lacks {key}:")
+    return Fault(os.path.basename(path).removesuffix(".patch"), path, header["Oracle"], header["Rule"])
 
 
 def catalogue(names):
     """The faults that there are, those of @names if any are given."""
     directory = os.path.join(TOP, "fuzz/faults")
-    found = [Fault(os.path.basename(path).removesuffix(".patch"), path, _header(path, "Oracle"), _header(path, "Rule"))
-             for path in sorted(glob.glob(os.path.join(directory, "*.patch")))]
+    found = [_read(path) for path in sorted(glob.glob(os.path.join(directory, "*.patch")))]
     unknown = set(names) - {fault.name for fault in found}
     if unknown:
         raise Failed(f"there is no fault {min(unknown)} in {directory}")
@@ -61,7 +63,7 @@ def catalogue(names):
 
 
 def _patched(fault, directory):
-    subprocess.run(["cp", "-r", os.path.join(TOP, "emulator"), directory], check=True)
+    shutil.copytree(os.path.join(TOP, "emulator"), os.path.join(directory, "emulator"))
     done = subprocess.run(["patch", "-s", "-p1", "-d", directory, "-i", os.path.abspath(fault.path)], check=False,
                           capture_output=True, text=True)
     if done.returncode:
@@ -85,11 +87,11 @@ def attempt(tools, fault, build):
             if not found:
                 continue
             seconds = time.monotonic() - begun
-            report = cases.keep(found.trace, os.path.join(work, "case"), diff, engine)
+            differs = cases.keep(found.trace, os.path.join(work, "case"), diff, engine)
             if function == "refute_intercept":
-                return Found(fault, ["PASS-SOUND"], seconds, report is not None)
+                return Found(fault, ["PASS-SOUND"], seconds, differs)
             rules = _blamed(repeat, engine, found)
-            reproduces = bool(report and rules)
+            reproduces = bool(differs and rules)
             if fault.rule == "PASS-SOUND" and checker.refute(tools, sources(work), "refute_intercept"):
                 rules.append("PASS-SOUND")
             if fault.rule not in rules:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The proofs of a kernel tree's own code, and how they are told."""
+"""The proofs of a kernel tree's own code, and their report."""
 
 import concurrent.futures
 import dataclasses
@@ -15,7 +15,8 @@ from rdpmc_machine import cache
 from rdpmc_machine.failed import Failed
 
 from . import cases, checker
-from .emulator import TOP, Told, broken
+from .report import Report
+from .tools import TOP
 from .translate import translate
 
 # Loops whose ends depend on a case are unwound so far; all others as far as they go. An end that is further
@@ -119,56 +120,50 @@ def _all_runs(tree, translation):
     parts = _EXIT + (_EMULATOR if tree.options.emulator else ())
     asked = [(part, theorem) for part in parts for theorem in theorems]
     asked += [(part, "theorem_intercept") for part in _EXIT]
-    with concurrent.futures.ThreadPoolExecutor(tree.options.jobs) as pool:
-        begun = {each: pool.submit(checker.check, tree.tools, tree.program(translation, each[0]), each[1], LOOPS)
-                 for each in asked}
-        try:
-            runs = {}
-            for each, run in begun.items():
-                runs[each] = run.result()
-                print(f"prove: {each[0].name}, {each[1].removeprefix('theorem_')}: {runs[each].seconds:.0f} s",
-                      file=sys.stderr, flush=True)
-            return runs
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            checker.stop()
-            raise
+
+    def ended(each, run):
+        print(f"prove: {each[0].name}, {each[1].removeprefix('theorem_')}: {run.seconds:.0f} s", file=sys.stderr,
+              flush=True)
+
+    return checker.check_all(tree.options.jobs,
+                             {each: (tree.tools, tree.program(translation, each[0]), each[1], LOOPS) for each in asked},
+                             ended)
 
 
 def _keep(tree, part, run, each, number):
     """A counterexample's path, and what it is natively."""
     name = f"{part.name} {run.function.removeprefix('theorem_')} {number}".replace(", ", "-").replace(" ", "-")
     path = os.path.join(tree.cases, name)
-    report = cases.keep(each.trace, path, os.path.join(tree.options.build, "rdpmc-diff"), tree.engine)
-    return path, report, cases.judge(tree.repeat, tree.engine, each.trace, (os.path.join(TOP, "fuzz/known"),))
+    differs = cases.keep(each.trace, path, os.path.join(tree.options.build, "rdpmc-diff"), tree.engine)
+    return path, differs, cases.judge(tree.repeat, tree.engine, each.trace, (os.path.join(TOP, "fuzz/known"),))
 
 
-def _doubt(tree, run, each, report, judged):
+def _doubt(tree, run, each, differs, judged):
     """Why a counterexample is none natively; None: it is one."""
     if each.function == "engine_give_up":
         return None if judged.what.endswith("a complaint of its own") else f"natively: {judged.what}"
     if run.function == "theorem_intercept":
-        return None if report else "it is none natively"
+        return None if differs else "it is none natively"
     if tree.options.against:
         return None if judged != cases.judge(tree.repeat, tree.as_engine, each.trace) else "natively both engines do the same"
     if run.function == "theorem_unaided":
-        return None if report and judged.what == each.what else f"natively: {judged.what}"
+        return None if differs and judged.what == each.what else f"natively: {judged.what}"
     if judged.agrees:
         return "natively it is as the model says: a known difference is no more (then its entry is stale), or"
     return f"natively a known difference explains it ({' + '.join(judged.known)}):" if judged.known else None
 
 
-def _counterexamples(told, tree, part, run, label):
+def _counterexamples(report, tree, part, run, label):
     for number, each in enumerate([each for each in run.of("theorem") if not each.holds], 1):
-        path, report, judged = _keep(tree, part, run, each, number)
-        told.say(label, f"{part.vendor}, {each.what}: {path}")
-        doubt = _doubt(tree, run, each, report, judged)
+        path, differs, judged = _keep(tree, part, run, each, number)
+        report.say(label, f"{part.vendor}, {each.what}: {path}")
+        doubt = _doubt(tree, run, each, differs, judged)
         if doubt:
-            told.void += 1
-            told.say("", f"  {doubt} the translation is wrong, not the kernel")
+            report.void += 1
+            report.say("", f"  {doubt} the translation is wrong, not the kernel")
         elif label == "class":
-            told.say("", "  " + (" + ".join(judged.known) or "NEW: nothing that is known explains it"))
-        told.refuted += label == "REFUTED"
+            report.say("", "  " + (" + ".join(judged.known) or "NEW: nothing that is known explains it"))
+        report.refuted += label == "REFUTED"
 
 
 def _fine(run):
@@ -177,48 +172,48 @@ def _fine(run):
             not any(each.holds for each in run.of("planted") + run.of("reached")))
 
 
-def _read(told, tree, part, run):
+def _read(report, tree, part, run):
     if _fine(run):
-        told.say("proved", f"{part.name}: every RDPMC has the model's outcome, with "
+        report.say("proved", f"{part.name}: every RDPMC has the model's outcome, with "
                  + (f"exactly what is known of {tree.options.against}" if tree.options.against else
                     "the known differences as they are known"))
-    _counterexamples(told, tree, part, run, "REFUTED")
-    broken(told, f"{part.name}: ", run)
+    _counterexamples(report, tree, part, run, "REFUTED")
+    report.broken(f"{part.name}: ", run)
 
 
-def _classes(told, tree, part, run):
+def _classes(report, tree, part, run):
     """All that differs, with what explains it."""
-    _counterexamples(told, tree, part, run, "class")
-    broken(told, f"{part.name}: ", run)
+    _counterexamples(report, tree, part, run, "class")
+    report.broken(f"{part.name}: ", run)
 
 
-def _intercept(told, tree, part, run):
+def _intercept(report, tree, part, run):
     met = {each.what for each in run.of("witness") if not each.holds}
     decides = {"RDPMC passes", "RDPMC is intercepted"} & met
     if not decides:
-        told.say("", f"intercept, {part.vendor}: this tree has no kvm_need_rdpmc_intercept()")
+        report.say("", f"intercept, {part.vendor}: this tree has no kvm_need_rdpmc_intercept()")
     elif _fine(run):
-        told.say("proved", f"intercept, {part.vendor}: where RDPMC is not intercepted, the host gives the guest's outcome"
+        report.say("proved", f"intercept, {part.vendor}: where RDPMC is not intercepted, the host gives the guest's outcome"
                  + ("" if "RDPMC passes" in met else "; it always is"))
     if decides:
-        told.costs(f"{part.vendor}: ", run)
-    _counterexamples(told, tree, part, run, "REFUTED")
-    broken(told, f"intercept, {part.vendor}: ", run)
+        report.costs(f"{part.vendor}: ", run)
+    _counterexamples(report, tree, part, run, "REFUTED")
+    report.broken(f"intercept, {part.vendor}: ", run)
 
 
-def _known(told, tree, runs):
+def _known(report, tree, runs):
     met = {each.what.removeprefix("known ") for (_, theorem), run in runs.items() if theorem != "theorem_unaided"
            for each in run.properties if each.function == "prove_known_witnesses" and not each.holds}
     anything = sorted(met & tree.any_answer)
     if anything:
-        told.say("not said", f"what is answered where these let any answer be: {', '.join(anything)}")
-    told.say("known", f"{len(met)} differences, each met: {', '.join(sorted(met))}" if met else "no difference is met")
+        report.say("not said", f"what is answered where these let any answer be: {', '.join(anything)}")
+    report.say("known", f"{len(met)} differences, each met: {', '.join(sorted(met))}" if met else "no difference is met")
     others = [name for name in tree.known_names if name not in met]
     if others:
-        told.say("", f"not met, by these entries and assumptions: {', '.join(others)}")
+        report.say("", f"not met, by these entries and assumptions: {', '.join(others)}")
 
 
-def _translation(told, tree, translation):
+def _translation(report, tree, translation):
     path = os.path.join(tree.work, "translation.txt")
     with open(path, "w", encoding="utf-8") as out:
         for title, lines in (("Rewritten", [f"{count:6} {rule}" for rule, count in sorted(translation.rewrites.items())]),
@@ -228,9 +223,9 @@ def _translation(told, tree, translation):
                              ("Functions that are elsewhere, proved not to be reached", translation.undefined),
                              ("Contracts", [f"{name}: {text}" for name, text in translation.contracts])):
             print(title, *(f"  {line}" for line in lines), "", sep="\n", file=out)
-    told.say("text", f"the tree's own, {sum(translation.rewrites.values())} places rewritten by {len(translation.rewrites)} "
+    report.say("text", f"the tree's own, {sum(translation.rewrites.values())} places rewritten by {len(translation.rewrites)} "
              f"rules, {len(translation.blanked)} functions blanked and {len(translation.undefined)} elsewhere"
-             + ("" if told.void else ", none of which is reached") + f": {path}")
+             + ("" if report.void else ", none of which is reached") + f": {path}")
 
 
 def prove(options, tools):
@@ -241,24 +236,24 @@ def prove(options, tools):
 
 
 def _prove(options, tools):
-    begun, told, tree = time.monotonic(), Told(), _Tree(options, tools)
+    begun, report, tree = time.monotonic(), Report(), _Tree(options, tools)
     print(f"prove: translating {options.kernel[0]}", file=sys.stderr, flush=True)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         engine, translated = pool.submit(tree.make_engine), pool.submit(tree.translate)
-        translation = translated.result()
-        engine.result()
+        translation = translated.report()
+        engine.report()
     print(f"prove: translated, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     runs = _all_runs(tree, translation)
     for (part, theorem), run in runs.items():
-        {"theorem_read": _read, "theorem_unaided": _classes, "theorem_intercept": _intercept}[theorem](told, tree, part, run)
-    _known(told, tree, runs)
-    told.say("assumed", "\n".join(ASSUMED))
-    _translation(told, tree, translation)
-    told.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s")
+        {"theorem_read": _read, "theorem_unaided": _classes, "theorem_intercept": _intercept}[theorem](report, tree, part, run)
+    _known(report, tree, runs)
+    report.say("assumed", "\n".join(ASSUMED))
+    _translation(report, tree, translation)
+    report.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s")
     other = f"what {options.against} is proved to be" if options.against else ""
-    verdict = ("NOTHING IS PROVED of it: see VOID below, or cases that do not reproduce" if told.void else
-               f"differs in {told.refuted} classes from {other or 'the model and what is known'}" if told.refuted else
+    verdict = ("NOTHING IS PROVED of it: see VOID below, or cases that do not reproduce" if report.void else
+               f"differs in {report.refuted} classes from {other or 'the model and what is known'}" if report.refuted else
                f"equivalent to {options.against} for guests, assuming that one's own proof" if other else
                "RDPMC is the model's, but for the differences that are known")
-    print(f"{options.name}: {verdict}", "", *told.lines, sep="\n")
-    return told.status()
+    print(f"{options.name}: {verdict}", "", *report.lines, sep="\n")
+    return report.status()

@@ -33,10 +33,9 @@ def _interrupt(number, _frame):
 
 
 def parser():
-    made = Parser(prog="scripts/prove", epilog=EPILOG,
-                                   formatter_class=argparse.RawDescriptionHelpFormatter,
-                                   description="Proves for all inputs, by CBMC, that emulator/ answers RDPMC as model/ "
-                                   "does, or gives counterexamples.")
+    made = Parser(prog="scripts/prove", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+                  description="Proves for all inputs, by CBMC, that emulator/ answers RDPMC as model/ does, or gives "
+                  "counterexamples.")
     made.add_argument("--build", default="build", metavar="DIR", help="where the programs are (default: build)")
     made.add_argument("--out", metavar="DIR", help="where counterexamples go (default: prove/ in --build)")
     made.add_argument("-j", "--jobs", type=between(1, 64), default=os.cpu_count(), metavar="N",

@@ -61,7 +61,7 @@ _MEMCPY = re.compile(r"\b(?:__builtin_)?memcpy\s*\(")
 def unreachable(what):
     """An expression that fails a proof that comes there, and ends the path."""
     text = re.sub(r'[\\"\n]', "'", what)
-    return f'(__CPROVER_assert(0, "{text}"), __CPROVER_assume(0))'
+    return f'(__CPROVER_assert(0, "untranslated: {text}"), __CPROVER_assume(0))'
 
 
 def _parts(text, separator):
@@ -222,7 +222,7 @@ class Rewriter:
         scalar = re.fullmatch(r"&(\w+)", target)
         if scalar and re.fullmatch(r"sizeof\((?:u8|s8|u16|s16|u32|s32|u64|s64)\)", size):
             self.counts["memcpy of a number"] += 1
-            return (f'(__CPROVER_assert(sizeof({scalar[1]}) == {size}, "memcpy of a number"), '
+            return (f'(__CPROVER_assert(sizeof({scalar[1]}) == {size}, "untranslated: memcpy of a number"), '
                     f"(void)({scalar[1]} = *(__typeof__({scalar[1]}) *)({arguments[1]})))")
         if not target.startswith("&") or size not in (f"sizeof({target[1:]})", f"sizeof(*{origin})"):
             return None

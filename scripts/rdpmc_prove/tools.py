@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""CBMC and the SAT solvers: the system's where they are new enough, else Debian's packages, unpacked into
-the cache and run by the loader and libraries of their own suite."""
+"""CBMC: the system's where it is new enough, else Debian's packages, unpacked into the cache and run by the
+loader and libraries of their own suite."""
 
 import os
 import re
@@ -10,10 +10,12 @@ import subprocess
 from rdpmc_machine import cache, debian
 from rdpmc_machine.failed import Failed, Unavailable
 
-# Version 6 checks by default that loops were unwound far enough.
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# The options are version 6's.
 OLDEST = 6
 SUITE = "trixie"
-PACKAGES = ("cbmc", "minisat", "cadical", "kissat", "libc6", "libstdc++6", "libgcc-s1", "zlib1g")
+PACKAGES = ("cbmc", "minisat", "libc6", "libstdc++6", "libgcc-s1", "zlib1g")
 LOADER = "ld-linux-x86-64.so.2"
 
 
@@ -41,7 +43,8 @@ def _unpacked():
                 done = subprocess.run(["dpkg-deb", "-x", deb, path], stdin=subprocess.DEVNULL, capture_output=True,
                                       text=True, check=False)
                 if done.returncode:
-                    raise Failed(f"{deb} cannot be unpacked: {done.stderr.strip()[-200:]}; remove it, and it is fetched again")
+                    raise Failed(f"{deb} cannot be unpacked: {done.stderr.strip()[-200:]}; remove it, and it is fetched "
+                                 "again")
         except BaseException:
             shutil.rmtree(path, ignore_errors=True)
             raise

@@ -10,11 +10,12 @@ import os
 import re
 
 from rdpmc_machine.failed import Failed
+
 from . import checker, csource
 from .rewrites import Rewriter
+from .tools import TOP
 
-HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ENGINE = os.path.join(HERE, "scripts/kernel-engine")
+ENGINE = os.path.join(TOP, "scripts/kernel-engine")
 GLUE = "fuzz_kernel_glue.c.i"
 CONTRACTS = "prove_kernel_contracts.c.i"
 ROOTS = ("glue_create", "glue_begin", "glue_read", "glue_gp", "glue_fixed", "glue_metrics", "glue_clocks",
@@ -22,7 +23,7 @@ ROOTS = ("glue_create", "glue_begin", "glue_read", "glue_gp", "glue_fixed", "glu
 # What a file keeps to itself and the glue uses.
 SHARED = {"kvm_x86.c.i": {"emulate_ops"}}
 # What the harness defines, and what CBMC's library has.
-OUTSIDE = ("engine_complain", "engine_give_up", "memcpy", "memset", "memmove", "memcmp", "strcmp", "strlen")
+OUTSIDE = ("engine_complain", "engine_give_up", "glue_release", "memcpy", "memset", "memmove", "memcmp", "strcmp", "strlen")
 MOST_BLANKED = 60
 
 
@@ -38,8 +39,8 @@ class Translation:
         self.contracts = []  # functions, with what each says
 
 
-def _run(command, what, **options):
-    done = checker.run(command, **options)
+def _run(command, what):
+    done = checker.run(command)
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         raise Failed(f"{what}: {lines[-1] if lines else 'no word why'}")
@@ -64,10 +65,10 @@ class _File(csource.File):
         self.blanked = []
         self.again = set()  # functions that were rewritten once more
         self.originals = {}  # text of functions, before
-        self.path = os.path.join(work, name.removesuffix(".i") + ".reduced.i")
+        self.cut = os.path.join(work, name.removesuffix(".i") + ".cut.i")
         self.object = os.path.join(work, name.removesuffix(".i") + ".gb")
         with open(os.path.join(work, name), encoding="utf-8", errors="surrogateescape") as source:
-            super().__init__(name, source.read(), self._rewrite)
+            super().__init__(source.read(), self._rewrite)
         for shared in SHARED.get(name, ()):
             for item in self.by_name.get(shared, ()):
                 item.text = re.sub(r"\bstatic\b", "", item.text, count=1)
@@ -80,16 +81,15 @@ class _File(csource.File):
 
     def compile(self, tools):
         """Makes the goto binary, without the functions that goto-cc refuses."""
-        path = os.path.join(os.path.dirname(self.object), os.path.basename(self.object).removesuffix(".gb") + ".cut.i")
         while True:
-            with open(path, "w", encoding="utf-8", errors="surrogateescape") as out:
+            with open(self.cut, "w", encoding="utf-8", errors="surrogateescape") as out:
                 out.write(self.text())
-            done = checker.run([*tools.goto_cc, "-c", path, "-o", self.object])
+            done = checker.run([*tools.goto_cc, "-c", self.cut, "-o", self.object])
             if not done.returncode:
                 return self
-            self._blank(done.stderr + done.stdout, path)
+            self._blank(done.stderr + done.stdout)
 
-    def _blank(self, said, path):
+    def _blank(self, said):
         found = re.search(r"In function '(\w+)'", said)
         error = re.search(r"error: ([^\n]*)", said)
         error = error[1] if error else said.strip().splitlines()[0] if said.strip() else "no word why"
@@ -100,7 +100,7 @@ class _File(csource.File):
             raise Failed(f"goto-cc does not take {found[1]}() of {self.name.removesuffix('.i')}: {error}")
         items = [item for item in self.needed if found and item.name == found[1] and item.body >= 0]
         if not items or len(self.blanked) >= MOST_BLANKED or found[1] in dict(self.blanked):
-            raise Failed(f"goto-cc does not take {path}: {error}" + (f" (in {found[1]}())" if found else ""))
+            raise Failed(f"goto-cc does not take {self.cut}: {error}" + (f" (in {found[1]}())" if found else ""))
         self.blanked.append((found[1], error))
         for item in items:
             Rewriter.blank(item)
@@ -119,23 +119,23 @@ class _File(csource.File):
 
 def _contracts(files):
     """The functions of prove/kernel_contracts.c that are needed, with the comment before each."""
-    with open(os.path.join(HERE, "prove/kernel_contracts.c"), encoding="utf-8") as source:
+    with open(os.path.join(TOP, "prove/kernel_contracts.c"), encoding="utf-8") as source:
         texts = re.findall(r"/\* ([^*]*(?:\*(?!/)[^*]*)*)\*/\n[^;{}]*?(\w+)\([^)]*\)\s*[;{]", source.read())
     used = {item.name for file in files if file.name == CONTRACTS for item in file.needed if item.body >= 0}
     return [(name, " ".join(text.split())) for text, name in texts if name in used]
 
 
 def _undefined(binary, tools):
-    said = _run([*tools.goto_instrument, "--list-undefined-functions", binary, ], "goto-instrument")
+    said = _run([*tools.goto_instrument, "--list-undefined-functions", binary], "goto-instrument")
     return sorted(name for name in set(re.findall(r"^(\w+)$", said, re.M)) - set(OUTSIDE)
                   if not name.startswith(("__CPROVER_", "__builtin_")))
 
 
-def translate(tree, objects, work, tools, roots=ROOTS):
+def translate(tree, objects, work, tools):
     """Translates @tree, with its build directory @objects or None, into a goto binary in @work."""
     names = preprocess(tree, objects, work)
     files = [_File(work, name) for name in names]
-    csource.close_over(files, roots)
+    csource.close_over(files, ROOTS)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         files = list(pool.map(lambda file: file.compile(tools), [file for file in files if file.needed]))
     whole = os.path.join(work, "linked.gb")
