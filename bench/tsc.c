@@ -18,7 +18,8 @@ static struct moment both_clocks(void)
 	uint64_t least = UINT64_MAX;
 
 	for (int i = 0; i < TRIES; i++) {
-		uint64_t before = fenced_tsc(), ns = clock_ns(CLOCK_MONOTONIC_RAW), ticks = fenced_tsc() - before;
+		uint64_t before = fenced_tsc(), ns = clock_ns(CLOCK_MONOTONIC_RAW),
+			 ticks = fenced_tsc() - before;
 
 		if (ticks >= least)
 			continue;

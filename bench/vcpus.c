@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Threads that run a vCPU each, what they are told to do, and whether they did it at the same time. */
+/* A thread for each further vCPU, their tasks, and how much of the time all of them ran. */
 #include "bench/vcpus.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rdpmc-diff sweep: what is swept, and what is told of it. */
+/* rdpmc-diff sweep: options, and its table. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

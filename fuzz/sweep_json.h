@@ -14,7 +14,7 @@ struct sweep_row {
 
 struct sweep_document {
 	const char *started;       /* RFC 3339, UTC */
-	const struct trial *trial; /* its engine and choices are told */
+	const struct trial *trial; /* for its engine and choices */
 	const char *type; /* all of it, ECX[31:16] as it was given; NULL: representatives */
 	const struct sweep_row *rows;
 	size_t n_rows;

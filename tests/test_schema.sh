@@ -117,23 +117,39 @@ test_emulator_rows() # FILE
 	refused 'refused: another engine' 'is not one of' $schema "$work/changed.json"
 }
 
-# What a host with a PMU would have written: FILE's cpuid row of the guest without one once more, dearer.
-make_pmu_cost() # FROM TO CHANGE, a statement in Python
+# What another host would have written. A PMU's cost, of one with a PMU: FILE's cpuid row of the guest without one once
+# more. Several vCPUs, of a quiet one with a CPU more: its rows of one once more, as those of two.
+make_costs() # pmu|vcpus FROM TO CHANGE, a statement in Python
 {
 	"$python" - "$@" <<'END'
 import copy, json, sys
-source, made, change = sys.argv[1:]
+kind, source, made, change = sys.argv[1:]
 of = json.load(open(source))
 rows = {row["name"]: row for row in of["rows"]}
-without, name = rows["control/cpuid-no-pmu/cpl3"], "control/cpuid-passthrough-all/cpl3"
-row = rows[name]
-row.clear()
-row.update(copy.deepcopy(without), name=name)
-cost = {"row": name, "without": without["name"], "unit": "ns", "cost": 0.0, "lower": None, "upper": None}
-of["pmu_costs"] = [cost]
-details = of["details"][name] = copy.deepcopy(of["details"][without["name"]])
-for figure in ("interrupts", "samples", "disturbed"):
-    of["context"]["noise"][figure] += sum(run[figure] for run in details)
+
+def again(row, name, like, **more):
+    """Make @row, of that @name, what @like is, with its runs."""
+    row.clear()
+    row.update(copy.deepcopy(rows[like]), name=name, **more)
+    details = of["details"][name] = copy.deepcopy(of["details"][like])
+    for figure in ("interrupts", "samples", "disturbed"):
+        of["context"]["noise"][figure] += sum(run[figure] for run in details)
+
+cost = {"unit": "ns", "cost": 0.0, "lower": None, "upper": None}
+if kind == "pmu":
+    name, like = "control/cpuid-passthrough-all/cpl3", "control/cpuid-no-pmu/cpl3"
+    row = rows[name]
+    again(row, name, like)
+    cost.update(row=name, without=like)
+else:
+    of["options"]["vcpus"] = 2
+    for like in "control/empty-vcpus1/cpl3", "control/cpuid-vcpus1/cpl3":
+        row, name = {}, like.replace("vcpus1", "vcpus2")
+        again(row, name, like, vcpus=2)
+        row["each_vcpu"].append({**row["each_vcpu"][0], "cpu": row["each_vcpu"][0]["cpu"] + 1})
+        of["rows"].append(row)
+    cost.update(row=name, alone=like)
+of["pmu_costs" if kind == "pmu" else "vcpu_costs"] = [cost]
 exec(change)
 json.dump(of, open(made, "w"))
 END
@@ -142,76 +158,52 @@ END
 test_pmu_cost() # FILE
 {
 	if ! grep -q '"name": "control/cpuid-no-pmu/cpl3"' "$1" 2>/dev/null ||
-		! make_pmu_cost "$1" "$work/changed.json" pass 2>"$work/errors"; then
+		! make_costs pmu "$1" "$work/changed.json" pass 2>"$work/errors"; then
 		skip "a PMU's cost" 'no row of the guest without a PMU was measured'
 		return
 	fi
 	valid "a PMU's cost" "$work/changed.json"
-	make_pmu_cost "$1" "$work/changed.json" 'cost["cost"] = 1e6'
+	make_costs pmu "$1" "$work/changed.json" 'cost["cost"] = 1e6'
 	refused 'refused: a cost that is not the difference' 'medians differ by 0' $schema "$work/changed.json"
-	make_pmu_cost "$1" "$work/changed.json" 'cost["without"] = cost["row"]'
+	make_costs pmu "$1" "$work/changed.json" 'cost["without"] = cost["row"]'
 	refused 'refused: a cost to another row than that without a PMU' 'cpuid-no-pmu/cpl3' $schema "$work/changed.json"
-	make_pmu_cost "$1" "$work/changed.json" 'row["status"] = "failed"; row["reason"] = "x"'
+	make_costs pmu "$1" "$work/changed.json" 'row["status"] = "failed"; row["reason"] = "x"'
 	refused 'refused: a cost of a row that failed' 'was measured' $schema "$work/changed.json"
-	make_pmu_cost "$1" "$work/changed.json" 'cost["lower"], cost["upper"] = 2.0, 1.0'
+	make_costs pmu "$1" "$work/changed.json" 'cost["lower"], cost["upper"] = 2.0, 1.0'
 	refused 'refused: an interval upside down' 'is above upper' $schema "$work/changed.json"
-	make_pmu_cost "$1" "$work/changed.json" 'cost["exit_path"] = {"instructions": 1, "wrmsr": 0}'
+	make_costs pmu "$1" "$work/changed.json" 'cost["exit_path"] = {"instructions": 1, "wrmsr": 0}'
 	refused 'refused: a path that no row has' 'the rows have None' $schema "$work/changed.json"
-	make_pmu_cost "$1" "$work/changed.json" 'cost["unit"] = "instructions"'
+	make_costs pmu "$1" "$work/changed.json" 'cost["unit"] = "instructions"'
 	refused 'refused: instructions on a host that has times' "'ns' was expected" $schema "$work/changed.json"
-	make_pmu_cost "$1" "$work/changed.json" 'del of["options"]["pmu_cost"]'
+	make_costs pmu "$1" "$work/changed.json" 'del of["options"]["pmu_cost"]'
 	refused 'refused: costs that nobody asked for' 'goes with the option' $schema "$work/changed.json"
-}
-
-# What a quiet host with a CPU more would have written: FILE's rows of one vCPU once more, as those of two.
-make_vcpus() # FROM TO CHANGE, a statement in Python
-{
-	"$python" - "$@" <<'END'
-import copy, json, sys
-source, made, change = sys.argv[1:]
-of = json.load(open(source))
-rows = {row["name"]: row for row in of["rows"]}
-of["options"]["vcpus"], name = 2, "control/cpuid-vcpus2/cpl3"
-for alone in "control/empty-vcpus1/cpl3", "control/cpuid-vcpus1/cpl3":
-    row = copy.deepcopy(rows[alone])
-    row.update(name=alone.replace("vcpus1", "vcpus2"), vcpus=2)
-    row["each_vcpu"].append({**row["each_vcpu"][0], "cpu": row["each_vcpu"][0]["cpu"] + 1})
-    of["rows"].append(row)
-    details = of["details"][row["name"]] = copy.deepcopy(of["details"][alone])
-    for figure in ("interrupts", "samples", "disturbed"):
-        of["context"]["noise"][figure] += sum(run[figure] for run in details)
-cost = {"row": name, "alone": "control/cpuid-vcpus1/cpl3", "unit": "ns", "cost": 0.0, "lower": None, "upper": None}
-of["vcpu_costs"] = [cost]
-exec(change)
-json.dump(of, open(made, "w"))
-END
 }
 
 test_vcpus() # FILE
 {
 	if ! grep -q '"name": "control/cpuid-vcpus1/cpl3"' "$1" 2>/dev/null ||
-		! make_vcpus "$1" "$work/changed.json" pass 2>"$work/errors"; then
+		! make_costs vcpus "$1" "$work/changed.json" pass 2>"$work/errors"; then
 		skip 'several vCPUs' 'no row of one was measured'
 		return
 	fi
 	valid 'several vCPUs' "$work/changed.json"
-	make_vcpus "$1" "$work/changed.json" 'cost["cost"] = 1e6'
+	make_costs vcpus "$1" "$work/changed.json" 'cost["cost"] = 1e6'
 	refused 'refused: a cost of vCPUs that is not the difference' 'medians differ by 0' $schema "$work/changed.json"
-	make_vcpus "$1" "$work/changed.json" 'cost["alone"] = cost["row"]'
+	make_costs vcpus "$1" "$work/changed.json" 'cost["alone"] = cost["row"]'
 	refused 'refused: a cost of vCPUs to itself' 'cpuid-vcpus1/cpl3' $schema "$work/changed.json"
-	make_vcpus "$1" "$work/changed.json" 'row["together"] = 0.8'
+	make_costs vcpus "$1" "$work/changed.json" 'row["together"] = 0.8'
 	refused 'refused: vCPUs that did not run together, measured' 'that did not fail' $schema "$work/changed.json"
-	make_vcpus "$1" "$work/changed.json" 'row["vcpus"] = 3'
+	make_costs vcpus "$1" "$work/changed.json" 'row["vcpus"] = 3'
 	refused 'refused: another number of vCPUs than the name has' 'says other than 3' $schema "$work/changed.json"
-	make_vcpus "$1" "$work/changed.json" 'row["each_vcpu"][1] = row["each_vcpu"][0]'
+	make_costs vcpus "$1" "$work/changed.json" 'row["each_vcpu"][1] = row["each_vcpu"][0]'
 	refused 'refused: two vCPUs on one CPU' 'a CPU of their own' $schema "$work/changed.json"
-	make_vcpus "$1" "$work/changed.json" 'del row["each_vcpu"]'
+	make_costs vcpus "$1" "$work/changed.json" 'del row["each_vcpu"]'
 	refused 'refused: vCPUs without the figures of each' "'each_vcpu' is a dependency" $schema "$work/changed.json"
-	make_vcpus "$1" "$work/changed.json" 'of["details"][name][0]["raw"] += 1e6'
+	make_costs vcpus "$1" "$work/changed.json" 'of["details"][name][0]["raw"] += 1e6'
 	refused 'refused: a value that is not net of the loop of as many vCPUs' 'raw less the empty loop' $schema "$work/changed.json"
-	make_vcpus "$1" "$work/changed.json" 'of["options"]["vcpus"] = 1'
+	make_costs vcpus "$1" "$work/changed.json" 'of["options"]["vcpus"] = 1'
 	refused 'refused: more vCPUs than were asked for' 'more than were asked for' $schema "$work/changed.json"
-	make_vcpus "$1" "$work/changed.json" 'del of["options"]["vcpus"]'
+	make_costs vcpus "$1" "$work/changed.json" 'del of["options"]["vcpus"]'
 	refused 'refused: costs of vCPUs that nobody asked for' 'goes with the option' $schema "$work/changed.json"
 }
 

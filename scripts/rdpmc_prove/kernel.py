@@ -139,18 +139,18 @@ def _keep(tree, part, run, each, number):
 
 
 def _doubt(tree, run, each, differs, judged):
-    """Why a counterexample is none natively; None: it is one."""
+    """What a counterexample is natively instead of one; None: it is one."""
     if each.function == "engine_give_up":
-        return None if judged.what.endswith("a complaint of its own") else f"natively: {judged.what}"
+        return None if judged.what.endswith("a complaint of its own") else judged.what
     if run.function == "theorem_intercept":
-        return None if differs else "it is none natively"
+        return None if differs else "none"
     if tree.options.against:
-        return None if judged != cases.judge(tree.repeat, tree.as_engine, each.trace) else "natively both engines do the same"
+        return None if judged != cases.judge(tree.repeat, tree.as_engine, each.trace) else "what both engines do"
     if run.function == "theorem_unaided":
-        return None if differs and judged.what == each.what else f"natively: {judged.what}"
+        return None if differs and judged.what == each.what else judged.what
     if judged.agrees:
-        return "natively it is as the model says: a known difference is no more (then its entry is stale), or"
-    return f"natively a known difference explains it ({' + '.join(judged.known)}):" if judged.known else None
+        return "what the model says, so unless a known difference is stale"
+    return f"explained by {' + '.join(judged.known)}" if judged.known else None
 
 
 def _counterexamples(report, tree, part, run, label):
@@ -160,7 +160,7 @@ def _counterexamples(report, tree, part, run, label):
         doubt = _doubt(tree, run, each, differs, judged)
         if doubt:
             report.void += 1
-            report.say("", f"  {doubt} the translation is wrong, not the kernel")
+            report.say("", f"  natively it is {doubt}: the translation is wrong, not the kernel")
         elif label == "class":
             report.say("", "  " + (" + ".join(judged.known) or "NEW: nothing that is known explains it"))
         report.refuted += label == "REFUTED"
@@ -240,8 +240,8 @@ def _prove(options, tools):
     print(f"prove: translating {options.kernel[0]}", file=sys.stderr, flush=True)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         engine, translated = pool.submit(tree.make_engine), pool.submit(tree.translate)
-        translation = translated.report()
-        engine.report()
+        translation = translated.result()
+        engine.result()
     print(f"prove: translated, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     runs = _all_runs(tree, translation)
     for (part, theorem), run in runs.items():
