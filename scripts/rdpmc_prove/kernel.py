@@ -49,8 +49,13 @@ class Part:
         return f"{self.entry}{' with LOCK' if self.lock else ''}, {self.vendor}"
 
     @property
+    def entry_number(self):
+        """enum entry's"""
+        return int(self.entry == "emulator")
+
+    @property
     def flags(self):
-        return [f"-DPROVE_VENDOR={int(self.vendor == 'AMD')}", f"-DPROVE_ENTRY={int(self.entry == 'emulator')}",
+        return [f"-DPROVE_VENDOR={int(self.vendor == 'AMD')}", f"-DPROVE_ENTRY={self.entry_number}",
                 f"-DPROVE_LOCK={int(self.lock)}"]
 
 
@@ -134,6 +139,8 @@ def _keep(tree, part, run, each, number):
     """A counterexample's path, and what it is natively."""
     name = f"{part.name} {run.function.removeprefix('theorem_')} {number}".replace(", ", "-").replace(" ", "-")
     path = os.path.join(tree.cases, name)
+    # A constant of the part's, which a trace does not have.
+    each.trace["proved_entry"] = part.entry_number
     differs = cases.keep(each.trace, path, os.path.join(tree.options.build, "rdpmc-diff"), tree.engine)
     return path, differs, cases.judge(tree.repeat, tree.engine, each.trace, (os.path.join(TOP, "fuzz/known"),))
 
