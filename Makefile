@@ -8,13 +8,18 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
-LD      := $(if $(filter default,$(origin LD)),ld,$(LD))
-OBJCOPY ?= objcopy
+# As in the kernel's build: LLVM=1 for clang, lld and llvm-objcopy, O= for where objects go, WERROR=0 for a compiler
+# that is newer than this tree. CPPFLAGS, CFLAGS and LDFLAGS come after ours; fuzzers and mutants have flags of their own.
+LLVM_IS := $(filter-out 0,$(LLVM))
+CC      := $(if $(filter default,$(origin CC)),$(if $(LLVM_IS),clang,gcc),$(CC))
+LD      := $(if $(filter default,$(origin LD)),$(if $(LLVM_IS),ld.lld,ld),$(LD))
+OBJCOPY ?= $(if $(LLVM_IS),llvm-objcopy,objcopy)
 PKG_CONFIG ?= pkg-config
-BUILD   ?= build$(if $(MADE),-made)
+BUILD   ?= $(or $(O),build)$(if $(MADE),-made)
 V       ?= 0
-SETUP   ?= yes
+WERROR  ?= 1
+# What is missing is named, and installed by `make setup` only.
+SETUP   ?= ask
 
 ifneq ($(words $(BUILD)),1)
 $(error BUILD must be one word: make cannot have blanks in the names of files)
@@ -29,53 +34,54 @@ VERSION := $(shell read -r number commit <VERSION; \
 	[ ! -e .git ] || commit=$$(git -c safe.directory='*' describe --always --dirty --exclude='*' 2>/dev/null); \
 	case $$commit in (''|*:*) echo "$$number";; (*) echo "$$number+g$$commit";; esac)
 
-WARNINGS := -Wall -Wextra -Werror
+WARNINGS := -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror)
 CFLAGS   ?= -O2 -g
 # Sanitized, the compiler takes five times as long for -O2 -g: lines are enough for reports of where it was, and
 # speed matters in a few files only (SPED_UP). CFLAGS of your own are taken as they are.
 UNDEFINED := -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(if $(filter file,$(origin CFLAGS)),-O0 -g1)
 SANITIZE  := -fsanitize=address $(UNDEFINED)
-CPPFLAGS_ALL := -I. -D_GNU_SOURCE
+CPPFLAGS_ALL := -I. -D_GNU_SOURCE $(CPPFLAGS)
 CFLAGS_ALL    = -std=gnu11 $(WARNINGS) $(CFLAGS)
 LIBS      = $(shell $(PKG_CONFIG) --libs hwloc jansson) -lm
 LIB_FLAGS = $(shell $(PKG_CONFIG) --cflags hwloc jansson)
+JSON_LIB  = $(shell $(PKG_CONFIG) --libs jansson)
 
 # Another host for all that looks at one, in tests: MADE= one of those in tests/made_host.c.
 export MADE
 MADE_OBJECT = $(if $(MADE),$(BUILD)/made_host.o)
-HOST_LIBS   = $(LIBS) $(if $(MADE),$(foreach function,cpuid_read ioctl access open,-Wl$(,)--wrap=$(function)))
+HOST_LIBS   = $(LIBS) $(if $(filter %/made_host.o,$^),$(foreach function,cpuid_read ioctl access open,-Wl$(,)--wrap=$(function)))
 
 # Freestanding, below 2 MiB, no vector registers (CR4.OSFXSR is 0), no red zone (exceptions at CPL 0).
 GUEST_FLAGS := -std=gnu11 $(WARNINGS) -O2 -g -I. -ffreestanding -fno-pic -fno-pie -mno-red-zone \
 	-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
 	-fno-strict-aliasing
 
-# guest/batch.S is code for any mode, copied by host/batch.c: no part of the image.
-GUEST_SOURCES := $(filter-out guest/batch.S,$(wildcard guest/*.c guest/*.S))
-HOST_SOURCES  := $(wildcard host/*.c) host/image.S guest/batch.S
+GUEST_SOURCES := $(wildcard guest/*.c) guest/boot.S guest/loops.S
+HOST_SOURCES  := $(wildcard host/*.c) host/image.S
 MODEL_SOURCES := $(wildcard model/*.c)
 EMULATOR_SOURCES := $(wildcard emulator/*.c)
 MACHINE_SOURCES := $(wildcard machine/*.c)
-RESULTS_SOURCES := results/json_file.c
-BENCH_SOURCES := $(filter-out bench/stats_speed.c,$(wildcard bench/*.c)) $(RESULTS_SOURCES) $(MODEL_SOURCES) \
-	$(EMULATOR_SOURCES)
-# Commands and main()s are rdpmc-diff's; engine_emulator_inlined.c is all of the emulator's engine in one file, for shared objects.
-SWEEP_SOURCES := fuzz/configurations.c $(wildcard fuzz/survey*.c fuzz/sweep*.c) fuzz/document.c host/failure.c \
-	$(RESULTS_SOURCES)
-# The engine "kvm", and of host/ what it stands on; failure.c is the sweep's, too.
-LIVE_SOURCES  := $(wildcard fuzz/live/*.c) guest/batch.S $(addprefix host/,batch.c context.c counters.c cpuid.c cpuid_pmu.c \
-	guest_cpuid.c insn.c probe.c setting.c state.c stats_fd.c vm.c watchdog.c)
-TRIAGE_SOURCES := fuzz/related.c fuzz/triage.c fuzz/triage_page.c
-FAULT_SOURCES := fuzz/driver.c fuzz/fault.c fuzz/faults_json.c
-TRIAL_SOURCES := $(filter-out fuzz/main_%.c fuzz/target%.c fuzz/cmd_%.c fuzz/command.c fuzz/command_journal.c fuzz/%_inlined.c $(SWEEP_SOURCES) $(TRIAGE_SOURCES) $(FAULT_SOURCES),$(wildcard fuzz/*.c)) \
-	$(MODEL_SOURCES)
-FUZZ_SOURCES  := $(TRIAL_SOURCES) $(EMULATOR_SOURCES)
-DIFF_SOURCES  := $(FUZZ_SOURCES) $(SWEEP_SOURCES) $(TRIAGE_SOURCES) $(FAULT_SOURCES) \
-	$(wildcard fuzz/cmd_*.c) fuzz/command.c fuzz/command_journal.c fuzz/main_diff.c $(LIVE_SOURCES)
-TARGET_SOURCES := $(FUZZ_SOURCES) fuzz/command_journal.c fuzz/target.c fuzz/target_features.c \
-	fuzz/target_outlet.c
+# What is in folders called json needs jansson; all else of the fuzz target the C library alone.
+LIB_SOURCES   := $(wildcard lib/*.c)
+BENCH_SOURCES := $(wildcard bench/*.c lib/json/*.c) $(LIB_SOURCES) $(MODEL_SOURCES) $(HOST_SOURCES)
+# The emulator's engine, and all that a judge of it takes: the proof's, too. engine_emulator_inlined.c is the same in one
+# file, for shared objects.
+ENGINE_SOURCES := $(wildcard fuzz/case/*.c fuzz/engines/*.c fuzz/oracle/known/*.c fuzz/oracle/known/json/*.c) fuzz/engines/emulator/engine_emulator.c \
+	$(EMULATOR_SOURCES) $(MODEL_SOURCES) $(LIB_SOURCES)
+FUZZ_SOURCES  := $(wildcard fuzz/inputs/*.c fuzz/oracle/*.c fuzz/report/*.c) $(ENGINE_SOURCES)
+# With jansson, and without main().
+SURVEY_SOURCES := $(FUZZ_SOURCES) $(wildcard fuzz/enumerate/*.c fuzz/survey/*.c fuzz/triage/*.c lib/json/*.c)
+# The engine "kvm", and of host/ what it stands on.
+LIVE_SOURCES  := $(wildcard fuzz/engines/live/*.c) $(addprefix host/,context.c counters.c cpuid.c \
+	cpuid_pmu.c guest_cpuid.c insn.c probe.c setting.c state.c stats_fd.c vm.c watchdog.c)
+DIFF_SOURCES  := $(SURVEY_SOURCES) $(wildcard fuzz/mutants/*.c fuzz/cmd/*.c) $(LIVE_SOURCES)
+TARGET_SOURCES := $(FUZZ_SOURCES) $(addprefix fuzz/targets/,target.c target_features.c target_outlet.c)
+# On a real machine there is no coverage: other features.
+LIVE_TARGET_SOURCES := $(FUZZ_SOURCES) $(addprefix fuzz/targets/,target.c target_features_live.c target_outlet.c) $(LIVE_SOURCES)
 # Those that say by what they were built.
-PROGRAM_SOURCES := bench/main.c bench/results_json.c fuzz/main_diff.c fuzz/main_replay.c fuzz/document.c
+PROGRAM_SOURCES := bench/main/rdpmc_bench.c bench/results_json.c fuzz/cmd/main_diff.c fuzz/targets/main_replay.c lib/json/document.c
+# What engines in shared objects see.
+ENGINE_HEADERS := $(wildcard fuzz/case/*.h fuzz/engines/*.h model/*.h)
 TEST_SOURCES  := $(wildcard tests/test_*.c)
 TEST_SCRIPTS  := $(wildcard tests/test_*.sh)
 
@@ -89,9 +95,9 @@ objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 UNDEFINED_ONLY := $(BUILD)/undefined
 
-.PHONY: all bench check test hosts doctor list speed clean help setup-build setup-check setup-machine bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
-	fuzz fuzz-afl fuzz-speed fuzz-target faults faults-plain coverage seeds \
-	kernel-engine fuzz-kernel coverage-kernel fuzz-live prove prove-faults \
+.PHONY: all setup bench check test hosts doctor list speed clean help setup-build setup-check setup-machine bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
+	fuzz fuzz-afl fuzz-speed fuzz-target mutants mutants-plain coverage seeds \
+	kernel-engine fuzz-kernel coverage-kernel fuzz-live prove prove-mutants test-prove \
 	setup-analysis ab aa trend dashboard power example campaign regression man install uninstall dist
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
@@ -132,9 +138,11 @@ AT_ONCE = $(MAKE) --no-print-directory SETUP=no $(if $(findstring jobserver,$(MA
 
 # Built before any test runs: tests that ask make then find all there.
 TEST_PROGRAMS = $(addprefix $(BUILD)/,rdpmc-bench rdpmc-diff prove-repeat prove-known fuzz-rdpmc-replay fuzz-rdpmc \
-	fuzz-rdpmc-plain fuzz-rdpmc-afl afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff) faults-plain \
+	fuzz-rdpmc-plain fuzz-rdpmc-afl afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff) mutants-plain \
 	$(SANITIZED)/rdpmc-bench $(C_TESTS)
 C_TESTS := $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES))
+# "make check" would run the script as well, and build all that scripts want.
+$(foreach both,$(filter $(notdir $(C_TESTS)),$(basename $(notdir $(TEST_SCRIPTS)))),$(error tests/$(both).c and tests/$(both).sh: one name for two tests))
 test: setup-test ## run all tests (ASan and UBSan on)
 	@$(AT_ONCE) $(TEST_PROGRAMS)
 	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" tests/run $(C_TESTS) $(TEST_SCRIPTS)
@@ -216,31 +224,22 @@ clean: ## remove build/ and build-made/
 	rm -rf $(BUILD) $(BUILD)-made
 
 help: ## list these targets
-	@echo "make [TARGET] [CC=clang] [V=1] [SETUP=no] [BENCH_ARGS='--quick ...']"
+	@echo "make [TARGET] [CC=clang | LLVM=1] [O=DIR] [V=1] [WERROR=0] [CPPFLAGS= CFLAGS= LDFLAGS=] [BENCH_ARGS='--quick ...']"
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
 		printf '  %-12s %s\n' "$$name" "$$what"; done
 
-# Packages. Silent when all is there; SETUP=no forbids installing.
-setup-build:
-	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup build
-setup-fuzz:
-	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup fuzz
-setup-kernel:
-	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup kernel
-setup-machine:
-	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup machine
-setup-analysis:
-	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup analysis
-setup-check:
-	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup check
-setup-test:
-	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup test
+# Packages. Silent when all is there.
+GROUP ?= test
+setup: ## install what is missing, by apt-get and as root (GROUP=test: build, fuzz, kernel, machine, analysis, check, test)
+	@CC="$(CC)" SETUP=yes scripts/setup $(GROUP)
+$(addprefix setup-,build fuzz kernel machine analysis check test): setup-%:
+	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup $*
 
-# Objects depend on the flags they were built with: a change of CC or CFLAGS builds anew.
+# Objects depend on the flags they were built with: a change of any of them builds anew.
+FLAGS = $(CC) $(LD) $(FUZZ_CC) $(AFL_CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS) $(GUEST_FLAGS) $(SANITIZE) $(FUZZ_FLAGS)
 $(BUILD)/flags: setup-build FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CFLAGS_ALL) $(GUEST_FLAGS) $(SANITIZE)' | cmp -s - $@ || \
-		echo '$(CC) $(CFLAGS_ALL) $(GUEST_FLAGS) $(SANITIZE)' > $@
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 $(BUILD)/version: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
@@ -250,7 +249,7 @@ $(BUILD)/guest/%.o: % $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call quiet,GUEST,$<)$(CC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/guest/guest.elf: $(call objects,$(BUILD)/guest,$(GUEST_SOURCES)) guest/guest.lds
-	$(call quiet,LD,$@)$(LD) -nostdlib -static -z noexecstack --no-warn-rwx-segments -T guest/guest.lds -o $@ \
+	$(call quiet,LD,$@)$(LD) -nostdlib -static -z noexecstack $(if $(findstring lld,$(LD)),,--no-warn-rwx-segments) -T guest/guest.lds -o $@ \
 		$(filter %.o,$^)
 $(BUILD)/guest/guest.bin: $(BUILD)/guest/guest.elf
 	$(call quiet,OBJCOPY,$@)$(OBJCOPY) -O binary $< $@
@@ -265,22 +264,23 @@ $$(call objects,$(1),$$(PROGRAM_SOURCES)): CPPFLAGS_ALL += -DPROGRAM_VERSION='"$
 $(1)/%.o: % $$(BUILD)/flags
 	@mkdir -p $$(@D)
 	$$(call quiet,CC,$$<)$$(CC) $$(CPPFLAGS_ALL) $$(LIB_FLAGS) $$(CFLAGS_ALL) $(2) $$(SPEED) -MMD -MP -c -o $$@ $$<
-$(1)/rdpmc-bench: $$(call objects,$(1),$$(HOST_SOURCES) $$(BENCH_SOURCES)) $$(MADE_OBJECT)
-	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -o $$@ $$^ $$(HOST_LIBS)
+$(1)/rdpmc-bench: $$(call objects,$(1),$$(BENCH_SOURCES) bench/main/rdpmc_bench.c) $$(MADE_OBJECT)
+	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) $$(LDFLAGS) -o $$@ $$^ $$(HOST_LIBS)
 $(1)/rdpmc-diff: $$(call objects,$(1),$$(DIFF_SOURCES)) $$(MADE_OBJECT)
-	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -pthread -o $$@ $$^ $$(HOST_LIBS)
-$(1)/fuzz-rdpmc-replay: $$(call objects,$(1),$$(TARGET_SOURCES) fuzz/main_replay.c)
-	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -o $$@ $$^
+	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) -pthread $$(LDFLAGS) -o $$@ $$^ $$(HOST_LIBS)
+$(1)/fuzz-rdpmc-replay: $$(call objects,$(1),$$(TARGET_SOURCES) fuzz/targets/main_replay.c)
+	$$(call quiet,LINK,$$@)$$(CC) $$(CFLAGS_ALL) $(2) $$(LDFLAGS) -o $$@ $$^ $$(JSON_LIB)
 endef
 $(eval $(call compile,$(BUILD),))
 $(eval $(call compile,$(SANITIZED),$(SANITIZE)))
 $(eval $(call compile,$(UNDEFINED_ONLY),$(UNDEFINED)))
 # Where tests read all ECX, ASan takes most of their time. The other tests, and fuzz-rdpmc, run these with both sanitizers.
-ENUMERATED := $(MODEL_SOURCES) $(EMULATOR_SOURCES) bench/expect.c bench/modelled.c fuzz/case.c fuzz/engine_emulator.c fuzz/trial.c
+ENUMERATED := $(MODEL_SOURCES) $(EMULATOR_SOURCES) bench/expect.c bench/modelled.c fuzz/case/case.c \
+	fuzz/engines/emulator/engine_emulator.c $(wildcard fuzz/oracle/*.c)
 enumerating = $(call objects,$(UNDEFINED_ONLY),$(filter $(ENUMERATED),$(1))) \
 	$(call objects,$(SANITIZED),$(filter-out $(ENUMERATED),$(1)))
 # In these the tests spend their time.
-SPED_UP := $(ENUMERATED) bench/stats.c $(wildcard fuzz/survey_[cgr]*.c machine/*.c) \
+SPED_UP := $(ENUMERATED) bench/stats.c $(wildcard fuzz/survey/survey_[cgr]*.c machine/*.c) \
 	$(patsubst %,tests/test_%.c,expect fuzz_survey intercept machine_model)
 $(call objects,$(SANITIZED),$(SPED_UP)) $(call objects,$(UNDEFINED_ONLY),$(ENUMERATED)): SPEED := $(if $(filter file,$(origin CFLAGS)),-O2)
 
@@ -306,22 +306,21 @@ define flavour
 $(BUILD)/$(1)/%.o: % $(BUILD)/flags
 	@mkdir -p $$(@D)
 	$$(call quiet,$(if $(findstring afl,$(2)),AFL,FUZZ),$$<)AFL_QUIET=1 $(2) $$(CPPFLAGS_ALL) $$(FUZZ_FLAGS) $(3) \
-		$$(if $$(filter emulator/% fuzz/target_empty.c,$$<),$$(INSTRUMENT_$(1))) -MMD -MP -c -o $$@ $$<
+		$$(if $$(filter emulator/% fuzz/targets/target_empty.c,$$<),$$(INSTRUMENT_$(1))) -MMD -MP -c -o $$@ $$<
 $(5): $$(call objects,$(BUILD)/$(1),$$(TARGET_SOURCES))
-	$$(call quiet,LINK,$$@)AFL_QUIET=1 $(2) $$(FUZZ_FLAGS) $(3) -rdynamic -o $$@ $$^ $(4)
-$(5)-empty: $$(call objects,$(BUILD)/$(1),fuzz/target_empty.c)
+	$$(call quiet,LINK,$$@)AFL_QUIET=1 $(2) $$(FUZZ_FLAGS) $(3) -rdynamic -o $$@ $$^ $(4) $$(JSON_LIB)
+$(5)-empty: $$(call objects,$(BUILD)/$(1),fuzz/targets/target_empty.c)
 	$$(call quiet,LINK,$$@)AFL_QUIET=1 $(2) $$(FUZZ_FLAGS) $(3) -rdynamic -o $$@ $$^ $(4)
 endef
 $(eval $(call flavour,libfuzzer,$(FUZZ_CC),-fsanitize=address$(,)undefined -fno-sanitize-recover=all,-fsanitize=fuzzer,$(BUILD)/fuzz-rdpmc))
 $(eval $(call flavour,plain,$(FUZZ_CC),,-fsanitize=fuzzer,$(BUILD)/fuzz-rdpmc-plain))
 $(eval $(call flavour,afl,$(AFL_CC),,-fsanitize=fuzzer,$(BUILD)/fuzz-rdpmc-afl))
 
-# On a real machine there is no coverage: other features. ASan and UBSan watch the harness itself.
-$(BUILD)/fuzz-rdpmc-live: $(call objects,$(BUILD)/libfuzzer,$(filter-out fuzz/target_features.c,$(TARGET_SOURCES)) \
-	fuzz/target_features_live.c host/failure.c $(LIVE_SOURCES)) $(MADE_OBJECT)
+# ASan and UBSan watch the harness itself.
+$(BUILD)/fuzz-rdpmc-live: $(call objects,$(BUILD)/libfuzzer,$(LIVE_TARGET_SOURCES)) $(MADE_OBJECT)
 	$(call quiet,LINK,$@)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=address,undefined -fsanitize=fuzzer -rdynamic -o $@ $^ $(HOST_LIBS)
 
-$(BUILD)/afl-mutator.so: fuzz/target_afl_mutator.c fuzz/mutate.c fuzz/case.c $(wildcard fuzz/*.h model/*.h)
+$(BUILD)/afl-mutator.so: fuzz/targets/target_afl_mutator.c fuzz/case/mutate.c fuzz/case/case.c $(wildcard fuzz/case/*.h lib/*.h model/*.h)
 	@mkdir -p $(@D)
 	$(call quiet,LINK,$@)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -shared -fPIC -o $@ $(filter %.c,$^)
 
@@ -351,41 +350,42 @@ regression: $(BUILD)/rdpmc-diff ## keep cases that found something in corpus/reg
 
 # As fuzzing services build: their compiler, flags and engine, everything into $OUT.
 fuzz-target: ## the target and its corpus into OUT=, by LIB_FUZZING_ENGINE, CC, CXX, CFLAGS, CXXFLAGS
-	@CC="$(CC)" CFLAGS="$(CFLAGS)" BUILD=$(BUILD) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" scripts/fuzz-target $(TARGET_SOURCES)
+	@CC="$(CC)" CFLAGS="$(CFLAGS)" BUILD=$(BUILD) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" scripts/fuzz-target \
+		$(filter-out fuzz/oracle/known/json/%,$(TARGET_SOURCES))
 
 # The catalogue: each patch on a copy of emulator/, as an engine in a shared object, for each driver.
-FAULTS := $(patsubst fuzz/faults/%.patch,%,$(wildcard fuzz/faults/*.patch))
-FAULT_FLAGS = -I$(@D) $(CPPFLAGS_ALL) $(filter-out -g,$(FUZZ_FLAGS)) -shared -fPIC -fvisibility=hidden -DENGINE_NAME='"$*"' \
-	-Dengine_emulator=rdpmc_engine fuzz/engine_emulator_inlined.c -o $@
-$(BUILD)/faults/%/patched: fuzz/faults/%.patch $(wildcard emulator/*)
+MUTANTS := $(patsubst fuzz/mutants/patches/%.patch,%,$(wildcard fuzz/mutants/patches/*.patch))
+MUTANT_FLAGS = -I$(@D) $(CPPFLAGS_ALL) $(filter-out -g,$(FUZZ_FLAGS)) -shared -fPIC -fvisibility=hidden -DENGINE_NAME='"$*"' \
+	-Dengine_emulator=rdpmc_engine fuzz/engines/emulator/engine_emulator_inlined.c -o $@
+$(BUILD)/mutants/%/patched: fuzz/mutants/patches/%.patch $(wildcard emulator/*.[ch]) $(BUILD)/flags
 	@rm -rf $(@D)/emulator && mkdir -p $(@D) && cp -r emulator $(@D)/
 	@patch -s -p1 -d $(@D) < $< && touch $@
-$(BUILD)/faults/%/plain.so: $(BUILD)/faults/%/patched fuzz/engine_emulator.c $(wildcard fuzz/*.h model/*.h)
-	$(call quiet,FAULT,$@)$(CC) $(FAULT_FLAGS)
-$(BUILD)/faults/%/libfuzzer.so: $(BUILD)/faults/%/patched fuzz/engine_emulator.c $(wildcard fuzz/*.h model/*.h)
-	$(call quiet,FAULT,$@)$(FUZZ_CC) $(COVERAGE) $(FAULT_FLAGS)
-$(BUILD)/faults/%/afl.so: $(BUILD)/faults/%/patched fuzz/engine_emulator.c $(wildcard fuzz/*.h model/*.h)
-	$(call quiet,FAULT,$@)AFL_QUIET=1 $(AFL_CC) $(FAULT_FLAGS)
-faults-plain: $(patsubst %,$(BUILD)/faults/%/plain.so,$(FAULTS)) ## build each fault as an engine for rdpmc-diff --engine
+$(BUILD)/mutants/%/plain.so: $(BUILD)/mutants/%/patched fuzz/engines/emulator/engine_emulator.c $(ENGINE_HEADERS)
+	$(call quiet,MUTANT,$@)$(CC) $(MUTANT_FLAGS)
+$(BUILD)/mutants/%/libfuzzer.so: $(BUILD)/mutants/%/patched fuzz/engines/emulator/engine_emulator.c $(ENGINE_HEADERS)
+	$(call quiet,MUTANT,$@)$(FUZZ_CC) $(COVERAGE) $(MUTANT_FLAGS)
+$(BUILD)/mutants/%/afl.so: $(BUILD)/mutants/%/patched fuzz/engines/emulator/engine_emulator.c $(ENGINE_HEADERS)
+	$(call quiet,MUTANT,$@)AFL_QUIET=1 $(AFL_CC) $(MUTANT_FLAGS)
+mutants-plain: $(patsubst %,$(BUILD)/mutants/%/plain.so,$(MUTANTS)) ## build each mutant as an engine for rdpmc-diff --engine
 
-FAULT_PROGRAMS := $(addprefix $(BUILD)/,rdpmc-diff fuzz-rdpmc-plain fuzz-rdpmc-afl afl-mutator.so) \
-	$(foreach driver,plain libfuzzer afl,$(patsubst %,$(BUILD)/faults/%/$(driver).so,$(FAULTS)))
-faults: setup-fuzz $(FAULT_PROGRAMS) ## score: how soon each deliberate defect is found (FAULT_ARGS=)
-	$(BUILD)/rdpmc-diff faults --build $(BUILD) $(FAULT_ARGS)
+MUTANT_PROGRAMS := $(addprefix $(BUILD)/,rdpmc-diff fuzz-rdpmc-plain fuzz-rdpmc-afl afl-mutator.so) \
+	$(foreach driver,plain libfuzzer afl,$(patsubst %,$(BUILD)/mutants/%/$(driver).so,$(MUTANTS)))
+mutants: setup-fuzz $(MUTANT_PROGRAMS) ## score: how soon each deliberate defect is found (MUTANT_ARGS=)
+	$(BUILD)/rdpmc-diff mutants --build $(BUILD) $(MUTANT_ARGS)
 
 # For all inputs instead of many. The same judge natively, to repeat a counterexample.
-$(BUILD)/prove-repeat: $(call objects,$(BUILD),prove/repeat.c prove/judge.c prove/blame.c prove/known_none.c fuzz/engines.c fuzz/case.c \
-	fuzz/cpuid.c fuzz/known.c fuzz/known_file.c \
-	fuzz/engine_emulator.c $(EMULATOR_SOURCES) $(MODEL_SOURCES))
-	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $^ -ldl
-$(BUILD)/prove-known: $(call objects,$(BUILD),prove/print_known.c fuzz/engines.c fuzz/case.c fuzz/cpuid.c fuzz/known.c fuzz/known_file.c \
-	fuzz/engine_emulator.c $(EMULATOR_SOURCES) $(MODEL_SOURCES))
-	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $^ -ldl
+$(BUILD)/prove-repeat: $(call objects,$(BUILD),prove/repeat.c prove/judge.c prove/blame.c prove/known_none.c $(ENGINE_SOURCES))
+	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -rdynamic $(LDFLAGS) -o $@ $^ $(JSON_LIB) -ldl
+$(BUILD)/prove-known: $(call objects,$(BUILD),prove/print_known.c $(ENGINE_SOURCES))
+	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -rdynamic $(LDFLAGS) -o $@ $^ $(JSON_LIB) -ldl
 PROVE = scripts/prove --build $(BUILD) $(PROVE_ARGS)
 prove: setup-fuzz $(if $(KDIR),setup-kernel) $(addprefix $(BUILD)/,rdpmc-diff prove-repeat prove-known) ## prove for all inputs that emulator/, or a kernel tree, answers as model/ does (KDIR=TREE KOBJ= NAME= AGAINST=kernel:NAME)
 	@$(if $(KDIR),$(KERNEL_TREE) && $(PROVE) --name "$$name" $(if $(AGAINST),--against "$(AGAINST)") --kernel "$$tree" $${KOBJ:+"$$KOBJ"},$(PROVE))
-prove-faults: setup-fuzz $(BUILD)/rdpmc-diff $(BUILD)/prove-repeat faults-plain ## does each deliberate defect give a counterexample that names its rule?
-	@$(PROVE) --faults $(FAULT)
+# Each takes ten minutes and more.
+test-prove: $(addprefix $(BUILD)/,rdpmc-diff prove-repeat prove-known) ## proofs of kernels, in full: planted bugs, designs, two trees, the emulator's entry (T=NAME)
+	@BUILD=$(BUILD) TEST_LIMIT=$(or $(TEST_LIMIT),90m) tests/run $(if $(findstring command,$(origin T)),$(T:%=tests/prove/%.sh),$(wildcard tests/prove/*.sh))
+prove-mutants: setup-fuzz $(BUILD)/rdpmc-diff $(BUILD)/prove-repeat mutants-plain ## does each deliberate defect give a counterexample that names its rule?
+	@$(PROVE) --mutants $(MUTANT)
 
 # The corpus replayed, and which lines and branches of model/ and emulator/ that takes.
 $(BUILD)/coverage/%.o: % $(BUILD)/flags
@@ -449,38 +449,40 @@ fuzz-speed: setup-fuzz $(SPEED_PROGRAMS) ## executions a second, as a share of a
 seeds: $(BUILD)/rdpmc-diff ## write corpus/seeds anew
 	@rm -rf corpus/seeds && $(BUILD)/rdpmc-diff seeds corpus/seeds
 
-$(BUILD)/stats-speed: $(call objects,$(BUILD),bench/stats.c bench/stats_speed.c)
-	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm
+$(BUILD)/stats-speed: $(call objects,$(BUILD),bench/stats.c bench/main/stats_speed.c)
+	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ -lm
 
 # A test links everything but main(): of fuzz/, of machine/ and the model it is held against, or of the benchmark.
 define link_test
-$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) -o $@ $^ $(HOST_LIBS) $(WRAPPED) -lcmocka
+$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(HOST_LIBS) -lcmocka
 endef
-FUZZ_TEST_SOURCES := $(FUZZ_SOURCES) $(SWEEP_SOURCES) $(TRIAGE_SOURCES)
-BENCH_TEST_SOURCES := $(HOST_SOURCES) $(filter-out bench/main.c,$(BENCH_SOURCES))
-$(SANITIZED)/test_expect: $(call enumerating,tests/test_expect.c $(BENCH_TEST_SOURCES)) $(MADE_OBJECT)
+$(SANITIZED)/test_expect: $(call enumerating,tests/test_expect.c $(BENCH_SOURCES)) $(MADE_OBJECT)
 	$(link_test)
-$(SANITIZED)/test_fuzz_survey: $(call enumerating,tests/test_fuzz_survey.c $(FUZZ_TEST_SOURCES))
+$(SANITIZED)/test_fuzz_survey $(SANITIZED)/test_fuzz_verdict: $(SANITIZED)/test_fuzz_%: \
+		$(SANITIZED)/tests/test_fuzz_%.c.o $(call enumerating,$(SURVEY_SOURCES))
 	$(link_test)
 $(SANITIZED)/test_machine_%: $(SANITIZED)/tests/test_machine_%.c.o $(call objects,$(SANITIZED),$(MACHINE_SOURCES) $(MODEL_SOURCES))
 	$(link_test)
-$(SANITIZED)/test_fuzz_offer: $(call objects,$(SANITIZED),fuzz/live/offer.c host/cpuid_pmu.c)
-$(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(FUZZ_TEST_SOURCES))
+$(SANITIZED)/test_fuzz_clamp: $(call objects,$(SANITIZED),fuzz/engines/live/clamp.c host/cpuid_pmu.c)
+$(SANITIZED)/test_fuzz_%: $(SANITIZED)/tests/test_fuzz_%.c.o $(call objects,$(SANITIZED),$(SURVEY_SOURCES))
 	$(link_test)
 # What a proof says of its engine; the test's is its own.
 $(SANITIZED)/test_prove: $(call objects,$(SANITIZED),tests/test_prove.c $(addprefix prove/,judge.c blame.c pass.c known_none.c) \
-	$(addprefix fuzz/,case.c cpuid.c engines.c engine_emulator.c known.c known_file.c) $(EMULATOR_SOURCES) $(MODEL_SOURCES))
+	$(ENGINE_SOURCES))
 	$(link_test)
-# Counts the calls of emulator/'s entries.
-$(SANITIZED)/test_runner: WRAPPED := -Wl,--wrap=kvm_emulate_rdpmc -Wl,--wrap=x86_emulate_rdpmc
-$(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o $(call objects,$(SANITIZED),$(BENCH_TEST_SOURCES)) $(MADE_OBJECT)
+$(SANITIZED)/test_%: $(SANITIZED)/tests/test_%.c.o $(call objects,$(SANITIZED),$(BENCH_SOURCES)) $(MADE_OBJECT)
 	$(link_test)
 
 $(BUILD)/made_host.o: tests/made_host.c host/cpuid.h
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 
+# The compilation database that clangd and other language servers read.
+compile_commands.json: FORCE ## each C file's compiler command, for editors
+	@$(MAKE) --no-print-directory --always-make --dry-run SETUP=no V=1 $(filter-out %.so coverage/% mutants-plain,$(TEST_PROGRAMS)) | \
+		scripts/compile-commands >$@.new && mv $@.new $@
+
 format: ## lay out the C sources by .clang-format
-	@clang-format -i $(filter-out tests/%,$(wildcard */*.[ch] fuzz/live/*.[ch]))
+	@clang-format -i $(filter-out tests/% build%,$(wildcard */*.[ch] */*/*.[ch] */*/*/*.[ch]))
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -9,10 +9,9 @@
 #include <string.h>
 
 #include "bench/figures.h"
-#include "bench/modelled.h"
 
-#define TIMEOUT_MS      2000
-#define MOST_CALL_EXITS 8 /* of one command's way to CPL 3 and back, at the most */
+#define TIMEOUT_MS     2000
+#define MAX_CALL_EXITS 8 /* of one command's way to CPL 3 and back, at the most */
 
 /* RAX and RDX as the loop left them: a #GP changes neither. */
 #define UNTOUCHED ((uint64_t)GUEST_UNTOUCHED << 32 | GUEST_UNTOUCHED)
@@ -26,7 +25,7 @@ static const struct pmu_shape *guest_shape(const struct machine *machine)
 static int check_announced(struct machine *machine, struct failure *failure)
 {
 	const struct pmu_shape *asked = guest_shape(machine);
-	const struct guest_pmu *seen = &machine->guest.page->pmu;
+	const struct pmu_shape *seen = &machine->guest.page->pmu;
 	int error = guest_call(&machine->guest, GUEST_PMU_DETECT, TIMEOUT_MS, failure);
 
 	if (error || (seen->version == asked->version && seen->nr_gp == asked->nr_gp &&
@@ -85,7 +84,7 @@ int answers_start(struct machine *machine, struct failure *failure)
 /* Deviations of KVM's own that this program meets on purpose; empty for any other. */
 static const char *known_deviation(const struct row *row)
 {
-	if (!row->expected.gp || row->machine == MACHINE_EMULATOR)
+	if (!row->expected.gp)
 		return "";
 	if (row->counter == COUNTER_VMWARE)
 		return "; known: KVM answers it whatever enable_vmware_backdoor says "
@@ -162,8 +161,7 @@ bool answers_block(struct row *row, uint64_t count, const struct reading *readin
 				  row->ecx, high, low);
 			return false;
 		}
-		return row->machine != MACHINE_EMULATOR ||
-		       !holds_preset(row, reading->value, failure);
+		return true;
 	case GUEST_INSN_CPUID:
 		if (high == vendors[0] || high == vendors[1] || high == vendors[2])
 			return true;
@@ -206,48 +204,6 @@ static bool is_rdpmc_on(const struct row *row, enum machine_kind kind)
 	return row->status == ROW_READY && row->machine == kind && row->insn == GUEST_INSN_RDPMC;
 }
 
-static bool is_same(const char *what, uint64_t expected, uint64_t got, const struct row *row,
-		    struct failure *failure)
-{
-	if (expected == got)
-		return true;
-	fail_with(failure, 0, "wrong answer: RDPMC of %08XH left %s at %#llx; by the model %#llx",
-		  row->ecx, what, (unsigned long long)got, (unsigned long long)expected);
-	return false;
-}
-
-bool answers_emulated(const struct row *row, const struct rdpmc_outcome *expected,
-		      const struct emulated_answer *answer, struct failure *failure)
-{
-	static const char *const names[] = { "a value", "#GP", "#UD" };
-	const struct rdpmc_regs *model = &expected->regs, *regs = &answer->regs;
-
-	if (expected->decision.answer != answer->answer) {
-		fail_with(failure, 0,
-			  "wrong answer: RDPMC of %08XH gave %s; by the model %s (rule %s)",
-			  row->ecx, names[answer->answer], names[expected->decision.answer],
-			  rdpmc_rules[expected->decision.rule].id);
-		return false;
-	}
-	return is_same("the error code", 0, answer->error_code, row, failure) &&
-	       is_same("RAX", model->rax, regs->rax, row, failure) &&
-	       is_same("RDX", model->rdx, regs->rdx, row, failure) &&
-	       is_same("RCX", model->rcx, regs->rcx, row, failure) &&
-	       is_same("RIP", model->rip, regs->rip, row, failure) &&
-	       is_same("RFLAGS", model->rflags, regs->rflags, row, failure);
-}
-
-static int check_emulated(struct machine *machine, const struct row *row, struct failure *failure)
-{
-	struct rdpmc_outcome expected =
-		modelled_outcome(cases_ideal_pmu(counter_vendor(row->counter)),
-				 counter_backdoor(row->counter), row->ecx, row->cpl, row->pce);
-	struct emulated_answer answer;
-
-	emulated_execute(machine->emulated, row, &answer);
-	return answers_emulated(row, &expected, &answer, failure) ? 0 : -EBADMSG;
-}
-
 static int check_preset(struct machine *machine, struct row *row, uint64_t *value,
 			struct failure *failure)
 {
@@ -255,8 +211,6 @@ static int check_preset(struct machine *machine, struct row *row, uint64_t *valu
 
 	if (error)
 		return error;
-	if (row->machine == MACHINE_EMULATOR)
-		return check_emulated(machine, row, failure);
 	/*
 	 * Whether a processor keeps PERF_METRICS to the bit, with SLOTS at another value, is
 	 * nowhere promised; that the fractions make a whole is.
@@ -284,14 +238,12 @@ static int check_running(struct machine *machine, struct row *row, uint64_t *val
 			 (unsigned long long)first, (unsigned long long)second);
 }
 
-/* All rows of one machine, stopped and then running; the emulator's counters never run. */
+/* All rows of one machine, stopped and then running. */
 static int check_machine(struct machine *machine, enum machine_kind kind, const struct kvm *kvm,
 			 struct row *rows, size_t n, struct row_result *results,
 			 struct failure *failure)
 {
-	int last = kind == MACHINE_EMULATOR ? 0 : 1;
-
-	for (int running = 0; running <= last; running++) {
+	for (int running = 0; running < 2; running++) {
 		int error = machine_up(machine, kvm, failure);
 
 		if (!error && guest_shape(machine)->version)
@@ -356,9 +308,9 @@ static bool exits_agree(const struct row *row, enum kvm_backend backend, double 
 			double turns)
 {
 	double nominal = row->exits == EXITS_NONE ? 0 : 1;
-	double least = (exits - slack) / turns, most = exits / turns;
+	double min = (exits - slack) / turns, max = exits / turns;
 
-	return expect_exits_met(row->exits, backend, fmin(fmax(nominal, least), most));
+	return expect_exits_met(row->exits, backend, fmin(fmax(nominal, min), max));
 }
 
 void answers_exits(struct bench *bench, unsigned int run)
@@ -380,7 +332,7 @@ void answers_exits(struct bench *bench, unsigned int run)
 		visits = RUN_VISITS * row_vcpus(row);
 		/* Samples pay for the way in and out of the guest, blocks for a stray exit at most. */
 		if (exits_agree(row, backend, result->exits * turns, visits, turns) &&
-		    exits_agree(row, backend, result->sample_exits, visits * MOST_CALL_EXITS,
+		    exits_agree(row, backend, result->sample_exits, visits * MAX_CALL_EXITS,
 				(double)result->samples.n))
 			continue;
 		format_figure(result->exits, block);

@@ -4,7 +4,6 @@
 #define BENCH_ANSWERS_H
 
 #include "bench/machine.h"
-#include "model/rdpmc.h"
 
 struct bench;
 struct row_result;
@@ -21,9 +20,8 @@ int answers_counting(const struct pmu_shape *guest, enum guest_running running, 
 		     struct failure *failure);
 
 /*
- * In fresh VMs: every ready RDPMC row reads its counter stopped at a known value, then running; the
- * emulator's are always stopped. Rows that answer wrongly become failed. Leaves the counters
- * running. Returns 0 or -EINTR.
+ * In fresh VMs: every ready RDPMC row reads its counter stopped at a known value, then running.
+ * Rows that answer wrongly become failed. Leaves the counters running. Returns 0 or -EINTR.
  */
 int answers_check_all(struct machine *machines, const struct kvm *kvm, struct row *rows, size_t n,
 		      struct row_result *results, struct failure *failure);
@@ -39,12 +37,5 @@ bool answers_block(struct row *row, uint64_t count, const struct reading *readin
  * another number of exits becomes failed.
  */
 void answers_exits(struct bench *bench, unsigned int run);
-
-/*
- * Did the emulator do to the vCPU what the model says, in every register? If not, @failure says the
- * first thing that differs.
- */
-bool answers_emulated(const struct row *row, const struct rdpmc_outcome *expected,
-		      const struct emulated_answer *answer, struct failure *failure);
 
 #endif

@@ -6,59 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const counter_names[NR_COUNTERS] = {
-	[COUNTER_GP_FIRST] = "gp-first",   [COUNTER_GP_LAST] = "gp-last",
-	[COUNTER_FIXED0] = "fixed0",       [COUNTER_FIXED1] = "fixed1",
-	[COUNTER_FIXED2] = "fixed2",       [COUNTER_FIXED3] = "fixed3",
-	[COUNTER_METRICS] = "metrics",     [COUNTER_METRICS_INDEX1] = "metrics-index1",
-	[COUNTER_TYPE_6000] = "type6000",  [COUNTER_FAST] = "fast",
-	[COUNTER_VMWARE] = "vmware",       [COUNTER_OUT_OF_RANGE] = "out-of-range",
-	[COUNTER_AMD_FIRST] = "amd-first", [COUNTER_AMD_LAST] = "amd-last",
-};
-
-static const char *const privilege_names[NR_PRIVILEGES] = {
-	[PRIVILEGE_CPL0] = "cpl0",
-	[PRIVILEGE_CPL3] = "cpl3",
-	[PRIVILEGE_CPL3_NOPCE] = "cpl3-nopce",
-};
-
-/* Instead of the privilege, which is CPL 3: with CR4.PCE, and without. */
-static const char *const entry_names[NR_ENTRIES][2] = {
-	[ENTRY_EMPTY] = { "call" },
-	[ENTRY_EXIT] = { "exit", "exit-nopce" },
-	[ENTRY_EMULATOR] = { "emulator", "emulator-nopce" },
-};
-
 static const struct {
 	enum guest_insn insn;
-	const char *name;
 	bool cpl3; /* at CPL 3 too */
 } controls[] = {
-	{ GUEST_INSN_EMPTY, "empty", true },       { GUEST_INSN_RDTSC, "rdtsc", true },
-	{ GUEST_INSN_CPUID, "cpuid", true },       { GUEST_INSN_PORT, "port", true },
-	{ GUEST_INSN_VMCALL, "hypercall", false },
+	{ GUEST_INSN_EMPTY, true }, { GUEST_INSN_RDTSC, true },   { GUEST_INSN_CPUID, true },
+	{ GUEST_INSN_PORT, true },  { GUEST_INSN_VMCALL, false },
 };
-
-static const struct pmu_state pmu_states[NR_MACHINES] = {
-	[MACHINE_NO_PMU] = { .name = "no-pmu", .text = "no PMU" },
-	[MACHINE_INTERCEPTED_0] = { "intercepted-0", "intercepted, no counter on", true,
-				    SETTING_INTERCEPTED, GUEST_RUNNING_NONE },
-	[MACHINE_INTERCEPTED_1] = { "intercepted-1", "intercepted, one counter on", true,
-				    SETTING_INTERCEPTED, GUEST_RUNNING_ONE },
-	[MACHINE_INTERCEPTED_ALL] = { "intercepted-all", "intercepted, all counters on", true,
-				      SETTING_INTERCEPTED, GUEST_RUNNING_ALL },
-	[MACHINE_PASSTHROUGH_0] = { "passthrough-0", "passthrough, no counter on", true,
-				    SETTING_PASSTHROUGH, GUEST_RUNNING_NONE },
-	[MACHINE_PASSTHROUGH_1] = { "passthrough-1", "passthrough, one counter on", true,
-				    SETTING_PASSTHROUGH, GUEST_RUNNING_ONE },
-	[MACHINE_PASSTHROUGH_ALL] = { "passthrough-all", "passthrough, all counters on", true,
-				      SETTING_PASSTHROUGH, GUEST_RUNNING_ALL },
-};
-
-const struct pmu_state *pmu_state(enum machine_kind machine)
-{
-	return pmu_states[machine].name ? &pmu_states[machine] : NULL;
-}
 
 /* They decide which rows there are to hope for. */
 static const struct pmu_shape ideal_intel = {
@@ -77,7 +31,7 @@ static const struct pmu_shape ideal_amd = {
 	.gp_width = 48,
 };
 
-const struct pmu_shape *cases_ideal_pmu(enum cpu_vendor vendor)
+static const struct pmu_shape *ideal_pmu(enum cpu_vendor vendor)
 {
 	return vendor == CPU_VENDOR_AMD ? &ideal_amd : &ideal_intel;
 }
@@ -86,7 +40,6 @@ uint32_t counter_ecx(enum counter counter, const struct pmu_shape *pmu)
 {
 	switch (counter) {
 	case COUNTER_GP_LAST:
-	case COUNTER_AMD_LAST:
 		return pmu->nr_gp ? pmu->nr_gp - 1 : 0;
 	case COUNTER_FIXED0:
 	case COUNTER_FIXED1:
@@ -110,52 +63,11 @@ uint32_t counter_ecx(enum counter counter, const struct pmu_shape *pmu)
 	}
 }
 
-const char *row_counter_name(const struct row *row)
-{
-	if (!row->control)
-		return counter_names[row->counter];
-	for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
-		if (controls[i].insn == row->insn)
-			return controls[i].name;
-	return "hypercall"; /* VMMCALL */
-}
-
-const char *row_privilege_name(const struct row *row)
-{
-	if (row->machine == MACHINE_EMULATOR)
-		return entry_names[row->entry][row->privilege == PRIVILEGE_CPL3_NOPCE];
-	return privilege_names[row->privilege];
-}
-
-const char *row_setting(const struct row *row)
-{
-	static const char *const names[NR_MACHINES] = {
-		[MACHINE_INTERCEPTED] = "intercepted",  [MACHINE_PASSTHROUGH] = "passthrough",
-		[MACHINE_SIMULATED] = "simulated-vpmu", [MACHINE_NATIVE] = "native",
-		[MACHINE_EMULATOR] = "emulator",
-	};
-
-	return row->control ? "control" : names[row->machine];
-}
-
-void row_set_privilege(struct row *row, enum privilege privilege)
-{
-	row->privilege = privilege;
-	row->cpl = privilege == PRIVILEGE_CPL0 ? 0 : 3;
-	row->pce = privilege != PRIVILEGE_CPL3_NOPCE;
-}
-
 static struct row *skip(struct row *row, const char *reason, const char *remedy)
 {
 	row->status = ROW_SKIPPED;
 	snprintf(row->reason, sizeof(row->reason), "%s%s%s", reason, remedy[0] ? "; " : "", remedy);
 	return row;
-}
-
-void row_fail(struct row *row, const char *reason)
-{
-	row->status = ROW_FAILED;
-	snprintf(row->reason, sizeof(row->reason), "%s", reason);
 }
 
 static struct row *add(struct row *rows, size_t *n)
@@ -164,12 +76,6 @@ static struct row *add(struct row *rows, size_t *n)
 
 	*row = (struct row){ .status = ROW_READY };
 	return row;
-}
-
-void row_set_name(struct row *row, bool fault)
-{
-	snprintf(row->name, sizeof(row->name), "rdpmc%s/%s/%s/%s", fault ? "-fault" : "",
-		 counter_names[row->counter], row_setting(row), row_privilege_name(row));
 }
 
 static struct row *add_control(const struct case_plan *plan, enum machine_kind machine,
@@ -189,8 +95,8 @@ static struct row *add_control(const struct case_plan *plan, enum machine_kind m
 	row->exits = row->insn == GUEST_INSN_PORT    ? EXITS_EACH
 		     : row->insn <= GUEST_INSN_RDTSC ? EXITS_NONE
 						     : EXITS_ANY;
-	snprintf(row->name, sizeof(row->name), "control/%s%s%s/%s", controls[control].name,
-		 state ? "-" : "", state ? state->name : "", privilege_names[row->privilege]);
+	snprintf(row->name, sizeof(row->name), "control/%s%s%s/%s", row_counter_name(row),
+		 state ? "-" : "", state ? state->name : "", row_privilege_name(row));
 	return row;
 }
 
@@ -297,7 +203,7 @@ static void add_rdpmc(const struct case_plan *plan, const struct row *like,
 		      enum setting_kind kind, struct row *rows, size_t *n)
 {
 	const struct pmu_shape *ideal =
-		cases_ideal_pmu(plan->simulated ? CPU_VENDOR_INTEL : plan->host.cpu.vendor);
+		ideal_pmu(plan->simulated ? CPU_VENDOR_INTEL : plan->host.cpu.vendor);
 	bool hoped =
 		!expect_rdpmc(ideal, counter_ecx(like->counter, ideal), like->cpl, like->pce).gp;
 	struct row *row = add(rows, n);
@@ -351,7 +257,7 @@ static void add_machine(const struct case_plan *plan, enum machine_kind machine,
 	const struct pmu_shape *guest = setting ? &setting->guest : &plan->simulated_pmu;
 	bool amd = plan->host.cpu.vendor == CPU_VENDOR_AMD && !plan->simulated;
 
-	for (enum counter counter = COUNTER_GP_FIRST; counter < NR_GUEST_COUNTERS; counter++) {
+	for (enum counter counter = COUNTER_GP_FIRST; counter < NR_COUNTERS; counter++) {
 		/* Types are Intel's: on AMD each of these is just another index out of range. */
 		if (amd && !(counter <= COUNTER_GP_LAST || counter >= COUNTER_VMWARE))
 			continue;
@@ -397,45 +303,27 @@ static void add_native(const struct case_plan *plan, struct row *rows, size_t *n
 	}
 }
 
-unsigned int cases_level(unsigned int most, unsigned int i)
+unsigned int cases_level(unsigned int max, unsigned int i)
 {
-	if (i && 1U << (i - 1) >= most)
+	if (i && 1U << (i - 1) >= max)
 		return 0;
-	return 1U << i < most ? 1U << i : most;
-}
-
-#define VCPUS_SUFFIX "-vcpus"
-
-/* @from with the number of vCPUs at @at, the end of its second part or the suffix that is there. */
-static void set_vcpus_name(char *name, size_t size, const char *from, const char *at,
-			   unsigned int vcpus)
-{
-	snprintf(name, size, "%.*s" VCPUS_SUFFIX "%u%s", (int)(at - from), from, vcpus,
-		 strchr(at, '/'));
-}
-
-static struct row with_vcpus(const struct row *row, unsigned int vcpus)
-{
-	struct row result = *row;
-
-	result.vcpus = vcpus;
-	set_vcpus_name(result.name, sizeof(result.name), row->name,
-		       strchr(strchr(row->name, '/') + 1, '/'), vcpus);
-	return result;
+	return 1U << i < max ? 1U << i : max;
 }
 
 /* Each row once for each number of vCPUs. From the last on, in place. */
-static size_t add_vcpus(unsigned int most, struct row *rows, size_t n)
+static size_t add_vcpus(unsigned int max, struct row *rows, size_t n)
 {
 	unsigned int levels = 0;
 
-	while (cases_level(most, levels))
+	while (cases_level(max, levels))
 		levels++;
 	for (size_t i = n; i-- > 0;) {
 		const struct row row = rows[i];
 
-		for (unsigned int level = 0; level < levels; level++)
-			rows[i * levels + level] = with_vcpus(&row, cases_level(most, level));
+		for (unsigned int level = 0; level < levels; level++) {
+			rows[i * levels + level] = row;
+			row_set_vcpus(&rows[i * levels + level], cases_level(max, level));
+		}
 	}
 	return n * levels;
 }
@@ -444,8 +332,6 @@ size_t cases_make(const struct case_plan *plan, struct row *rows)
 {
 	size_t n = 0;
 
-	if (plan->emulator)
-		return cases_make_emulator(rows);
 	if (plan->pmu_cost) {
 		for (enum machine_kind machine = 0; machine < NR_MACHINES; machine++)
 			if (pmu_state(machine))
@@ -465,45 +351,6 @@ size_t cases_make(const struct case_plan *plan, struct row *rows)
 	return plan->vcpus ? add_vcpus(plan->vcpus, rows, n) : n;
 }
 
-const struct row *cases_empty_loop(const struct row *rows, size_t n, const struct row *row)
-{
-	if (row->insn == GUEST_INSN_EMPTY)
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].insn == GUEST_INSN_EMPTY && rows[i].cpl == row->cpl &&
-		    rows[i].vcpus == row->vcpus)
-			return &rows[i];
-	return NULL;
-}
-
-/* With one vCPU; NULL for itself. */
-static const struct row *alone(const struct row *rows, size_t n, const struct row *row)
-{
-	const char *suffix = strstr(row->name, VCPUS_SUFFIX);
-	char name[sizeof(row->name)];
-
-	if (row->vcpus == 1 || !suffix)
-		return NULL;
-	set_vcpus_name(name, sizeof(name), row->name, suffix, 1);
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(rows[i].name, name))
-			return &rows[i];
-	return NULL;
-}
-
-const struct row *cases_base(const struct row *rows, size_t n, const struct row *row)
-{
-	if (row->vcpus)
-		return alone(rows, n, row);
-	if (!pmu_state(row->machine) || row->machine == MACHINE_NO_PMU)
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].machine == MACHINE_NO_PMU && rows[i].insn == row->insn &&
-		    rows[i].privilege == row->privilege)
-			return &rows[i];
-	return NULL;
-}
-
 bool cases_elsewhere(const struct case_plan *plan, const char *glob, struct row *rows, char *text,
 		     size_t size)
 {
@@ -511,7 +358,7 @@ bool cases_elsewhere(const struct case_plan *plan, const char *glob, struct row 
 	const char *first = NULL;
 	size_t n, more = 0;
 
-	if (plan->emulator || plan->host.cpu.vendor != CPU_VENDOR_AMD)
+	if (plan->host.cpu.vendor != CPU_VENDOR_AMD)
 		return false;
 	intel.host.cpu.vendor = CPU_VENDOR_INTEL;
 	n = cases_make(&intel, rows);
@@ -532,37 +379,4 @@ bool cases_elsewhere(const struct case_plan *plan, const char *glob, struct row 
 			 ": AMD processors have no fixed counters, no PERF_METRICS and no types "
 			 "of counters");
 	return true;
-}
-
-size_t cases_filter(struct row *rows, size_t n, const char *glob)
-{
-	bool keep[MAX_ROWS] = { false };
-	size_t kept = 0, matched = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct row *empty, *base;
-
-		if (fnmatch(glob, rows[i].name, 0))
-			continue;
-		matched++;
-		keep[i] = true;
-		if (rows[i].status != ROW_READY)
-			continue;
-		empty = cases_empty_loop(rows, n, &rows[i]);
-		base = cases_base(rows, n, &rows[i]);
-		if (empty)
-			keep[empty - rows] = true;
-		if (!base)
-			continue;
-		keep[base - rows] = true;
-		empty = cases_empty_loop(rows, n, base);
-		if (empty)
-			keep[empty - rows] = true;
-	}
-	if (!matched)
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		if (keep[i])
-			rows[kept++] = rows[i];
-	return kept;
 }

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "bench/commands.h"
-#include "host/context.h"
 #include "host/probe.h"
-#include "results/json_file.h"
+#include "lib/file.h"
+#include "lib/json/json_file.h"
 
 static const char *const level_names[] = {
 	[ADVICE_GOOD] = "good",
@@ -57,7 +57,7 @@ void doctor_headline(const struct setting_host *host, enum setting_kind kind,
 	struct setting setting;
 
 	setting_derive(host, kind, &setting);
-	what = setting.available ? setting_means_text(setting.means) : setting.reason;
+	what = setting.available ? intercept_cause_text(setting.means) : setting.reason;
 	remedy = setting.remedy;
 	if (setting.available)
 		against = obstacle(kind, &setting, advice, n);
@@ -117,7 +117,7 @@ int command_doctor(const struct options *options)
 	size_t n = 0;
 	int error, no_kvm = EXIT_GOOD, status = EXIT_GOOD;
 
-	if (options->json && json_file_check(options->json, &failure))
+	if (options->json && file_check(options->json, &failure))
 		options_die("--json: %s", failure.text);
 	/* A host without KVM is a case for a doctor too. */
 	error = kvm_open(&kvm, options->device, &failure);

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "bench/commands.h"
-#include "results/json_file.h"
+#include "lib/file.h"
+#include "lib/json/json_file.h"
 
 static json_t *rows_json(const struct row *rows, size_t n)
 {
@@ -40,15 +41,15 @@ int command_list(const struct options *options)
 	size_t n;
 	int status = EXIT_GOOD;
 
-	if (options->json && json_file_check(options->json, &failure))
+	if (options->json && file_check(options->json, &failure))
 		options_die("--json: %s", failure.text);
-	if (!options->emulator && kvm_open(&kvm, options->device, &failure))
+	if (kvm_open(&kvm, options->device, &failure))
 		return options_no_kvm(options, failure.text);
 	rows = calloc(MAX_ROWS, sizeof(*rows));
 	native = calloc(1, sizeof(*native));
 	if (!rows || !native)
 		options_die("out of memory");
-	n = plan_rows(options, options->emulator ? NULL : &kvm, &plan, native, rows);
+	n = plan_rows(options, &kvm, &plan, native, rows);
 	if (!options->json || strcmp(options->json, "-"))
 		print_rows(stdout, rows, n);
 	if (options->json) {
@@ -61,7 +62,6 @@ int command_list(const struct options *options)
 	}
 	free(native);
 	free(rows);
-	if (!options->emulator)
-		kvm_close(&kvm);
+	kvm_close(&kvm);
 	return status;
 }

@@ -11,10 +11,12 @@
 #include "bench/commands.h"
 #include "bench/report.h"
 #include "bench/results_json.h"
-#include "host/context.h"
+#include "bench/runner.h"
+#include "host/context_json.h"
 #include "host/interrupt.h"
 #include "host/topology.h"
-#include "results/json_file.h"
+#include "lib/file.h"
+#include "lib/json/json_file.h"
 
 static int nothing_runs(const char *why)
 {
@@ -68,7 +70,6 @@ static void configure_machines(struct bench *bench, const struct case_plan *plan
 	/* Each further vCPU has one guest, too. */
 	bench->one_guest = plan->pmu_cost || plan->vcpus;
 	bench->machines[MACHINE_SIMULATED].config.simulated = true;
-	bench->machines[MACHINE_EMULATOR].is_emulator = true;
 }
 
 static int exit_status(const struct bench *bench)
@@ -205,27 +206,26 @@ int command_run(const struct options *options)
 		list.json = NULL; /* the file is for results */
 		return command_list(&list);
 	}
-	if (options->json && json_file_check(options->json, &failure))
+	if (options->json && file_check(options->json, &failure))
 		options_die("--json: %s", failure.text);
-	if (!options->emulator && kvm_open(&kvm, options->device, &failure))
+	if (kvm_open(&kvm, options->device, &failure))
 		return options_no_kvm(options, failure.text);
 	bench = calloc(1, sizeof(*bench));
 	if (bench) {
-		bench->kvm = options->emulator ? NULL : &kvm;
+		bench->kvm = &kvm;
 		bench->options = (struct bench_options){
 			.seconds = options->seconds,
 			.runs = options->runs,
 			.seed = options->seed,
 			.progress = isatty(STDERR_FILENO),
 			.filter = options->filter,
-			.least_together = VCPUS_LEAST_TOGETHER,
+			.min_together = VCPUS_MIN_TOGETHER,
 		};
 		status = measure(options, bench);
 	} else {
 		status = nothing_runs("out of memory");
 	}
 	free(bench);
-	if (!options->emulator)
-		kvm_close(&kvm);
+	kvm_close(&kvm);
 	return status;
 }

@@ -6,7 +6,7 @@
 #include "bench/cases.h"
 #include "bench/native.h"
 #include "bench/options.h"
-#include "host/context.h"
+#include "host/advise.h"
 #include "host/vm.h"
 
 /* Each returns the program's exit status. */
@@ -19,8 +19,8 @@ void doctor_headline(const struct setting_host *host, enum setting_kind kind,
 		     const struct advice *advice, size_t n, char *text, size_t size);
 
 /*
- * Look at host and KVM (NULL with --engine=emulator), and fill @rows. Returns how many rows there are after the filter, at least
- * 1: a filter that matches nothing ends the program. @native is only tried, and closed again.
+ * Look at host and KVM, and fill @rows. Returns how many rows there are after the filter, at least 1:
+ * a filter that matches nothing ends the program. @native is only tried, and closed again.
  */
 size_t plan_rows(const struct options *options, const struct kvm *kvm, struct case_plan *plan,
 		 struct native *native, struct row *rows);

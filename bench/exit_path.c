@@ -39,11 +39,11 @@ void exit_path_start(const char *name)
 	call(PATH_START, 0);
 }
 
-bool exit_path_stop(uint32_t least, struct path *path)
+bool exit_path_stop(uint32_t min, struct path *path)
 {
 	uint64_t words[PATH_WORDS];
 
-	if (!call(PATH_STOP, least).eax)
+	if (!call(PATH_STOP, min).eax)
 		return false;
 	for (uint32_t i = 0; i < PATH_WORDS; i++) {
 		struct cpuid_regs regs = call(PATH_READ, i);

@@ -15,8 +15,8 @@ bool exit_path_recorder(void);
 
 /* Exits of this processor are recorded under @name, until the stop. */
 void exit_path_start(const char *name);
-/* False: there were not @least exits with the same reason, or an interrupt came into each. */
-bool exit_path_stop(uint32_t least, struct path *path);
+/* False: there were not @min exits with the same reason, or an interrupt came into each. */
+bool exit_path_stop(uint32_t min, struct path *path);
 
 /* The figures of one exit by name, in the schema's order; NULL past the last. */
 struct exit_path_figure {

@@ -5,18 +5,17 @@
 #include "bench/modelled.h"
 #include "model/intercept.h"
 
-#define MOST_AMD_FABRIC 63 /* CPUID 8000_0022H:EBX[15:10] */
+#define MAX_AMD_FABRIC 63 /* CPUID 8000_0022H:EBX[15:10] */
 
-#define EXITS_NONE_MOST  0.1
-#define EXITS_EACH_LEAST 0.9
-#define EXITS_EACH_MOST  1.1
+#define EXITS_NONE_MAX 0.1
+#define EXITS_EACH_MIN 0.9
+#define EXITS_EACH_MAX 1.1
 
-static struct expectation expect(const struct pmu_shape *pmu, bool vmware_backdoor, uint32_t ecx,
-				 unsigned int cpl, bool pce)
+struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsigned int cpl,
+				bool pce)
 {
 	struct rdpmc_pmu modelled = modelled_pmu(pmu);
-	struct rdpmc_decision decision =
-		modelled_decision(&modelled, vmware_backdoor, ecx, cpl, pce);
+	struct rdpmc_decision decision = modelled_decision(&modelled, ecx, cpl, pce);
 	struct expectation expectation = {
 		.gp = decision.answer != ANSWER_VALUE,
 		.rule = rdpmc_rules[decision.rule].id,
@@ -28,18 +27,6 @@ static struct expectation expect(const struct pmu_shape *pmu, bool vmware_backdo
 		expectation.preset = rdpmc_value(&decision, &presets);
 	}
 	return expectation;
-}
-
-struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsigned int cpl,
-				bool pce)
-{
-	return expect(pmu, false, ecx, cpl, pce);
-}
-
-struct expectation expect_rdpmc_backdoor(const struct pmu_shape *pmu, uint32_t ecx,
-					 unsigned int cpl, bool pce)
-{
-	return expect(pmu, true, ecx, cpl, pce);
 }
 
 struct expectation expect_vmware_tsc(void)
@@ -59,7 +46,7 @@ bool expect_metrics_plausible(uint64_t value)
 bool expect_running(const struct pmu_shape *pmu, uint32_t ecx, uint64_t first, uint64_t second)
 {
 	struct rdpmc_pmu modelled = modelled_pmu(pmu);
-	struct rdpmc_decision decision = modelled_decision(&modelled, false, ecx, 0, true);
+	struct rdpmc_decision decision = modelled_decision(&modelled, ecx, 0, true);
 	uint64_t beyond = decision.width < 64 ? ~0ULL << decision.width : 0;
 
 	if (decision.class == CLASS_METRICS)
@@ -73,13 +60,13 @@ bool expect_running(const struct pmu_shape *pmu, uint32_t ecx, uint64_t first, u
  */
 static bool may_be_uncore(const struct pmu_shape *cpu, uint32_t ecx, unsigned int cpl, bool pce)
 {
-	struct rdpmc_pmu most = modelled_pmu(cpu);
+	struct rdpmc_pmu largest = modelled_pmu(cpu);
 	struct rdpmc_decision decision;
 
-	most.version = 2; /* counts its counters by number */
-	most.ext_nb = most.ext_l3 = true;
-	most.nr_nb = MOST_AMD_FABRIC;
-	decision = modelled_decision(&most, false, ecx, cpl, pce);
+	largest.version = 2; /* counts its counters by number */
+	largest.ext_nb = largest.ext_l3 = true;
+	largest.nr_nb = MAX_AMD_FABRIC;
+	decision = modelled_decision(&largest, ecx, cpl, pce);
 	return decision.answer == ANSWER_VALUE && decision.class != CLASS_AMD_CORE;
 }
 
@@ -102,7 +89,7 @@ enum exits_expected expect_exits(const struct setting_host *host, enum setting_k
 	    (!host->cpu.version || may_be_uncore(&host->cpu, ecx, cpl, pce)))
 		return EXITS_ANY;
 	processor = modelled_pmu(&host->cpu);
-	decision = modelled_decision(&processor, false, ecx, cpl, pce);
+	decision = modelled_decision(&processor, ecx, cpl, pce);
 	return rdpmc_exits(host->backend == KVM_BACKEND_SVM ? RDPMC_AMD : RDPMC_INTEL, &decision)
 		       ? EXITS_EACH
 		       : EXITS_NONE;
@@ -114,9 +101,9 @@ bool expect_exits_met(enum exits_expected expected, enum kvm_backend backend, do
 
 	switch (expected) {
 	case EXITS_NONE:
-		return exits <= EXITS_NONE_MOST;
+		return exits <= EXITS_NONE_MAX;
 	case EXITS_EACH:
-		return exits >= EXITS_EACH_LEAST && (!one_each || exits <= EXITS_EACH_MOST);
+		return exits >= EXITS_EACH_MIN && (!one_each || exits <= EXITS_EACH_MAX);
 	default:
 		return true;
 	}

@@ -19,10 +19,6 @@ struct expectation {
 struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsigned int cpl,
 				bool pce);
 
-/* The same where the VMware backdoor is enabled and its pseudo counters hold presets. */
-struct expectation expect_rdpmc_backdoor(const struct pmu_shape *pmu, uint32_t ecx,
-					 unsigned int cpl, bool pce);
-
 /*
  * VMWARE-PMC: what ECX 10000H (the host's TSC) answers a guest with a PMU while the VMware backdoor
  * is enabled, at any CPL and whatever CR4.PCE (arch/x86/kvm/pmu.c, kvm_pmu_rdpmc()).

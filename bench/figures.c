@@ -109,7 +109,7 @@ size_t added_costs(const struct bench *bench, struct added_cost *costs, size_t m
 
 	for (size_t i = 0; i < bench->n_rows && n < max; i++) {
 		const struct row *row = &bench->rows[i];
-		const struct row *base = cases_base(bench->rows, bench->n_rows, row);
+		const struct row *base = rows_base(bench->rows, bench->n_rows, row);
 		const struct row_result *a = &bench->results[i], *b;
 
 		if (!base || row->status != ROW_MEASURED || base->status != ROW_MEASURED)

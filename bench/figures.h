@@ -3,7 +3,7 @@
 #ifndef BENCH_FIGURES_H
 #define BENCH_FIGURES_H
 
-#include "bench/runner.h"
+#include "bench/bench.h"
 
 /* What a row's runs come to, in TSC ticks. NANs without runs. */
 struct row_figures {
@@ -26,7 +26,7 @@ struct exit_cost {
 size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max);
 
 /*
- * What a row costs more than the one it is held against, cases_base(): for a guest's PMU, or for vCPUs beside its own.
+ * What a row costs more than the one it is held against, rows_base(): for a guest's PMU, or for vCPUs beside its own.
  */
 struct added_cost {
 	const struct row *row, *base;

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "host/clock.h"
+#include "lib/clock.h"
 
 int machine_up(struct machine *machine, const struct kvm *kvm, struct failure *failure)
 {
@@ -13,21 +13,14 @@ int machine_up(struct machine *machine, const struct kvm *kvm, struct failure *f
 
 	if (machine->up)
 		return 0;
-	if (machine->is_emulator) {
-		machine->emulated = emulated_create();
-		error = machine->emulated ? 0 : fail_with(failure, -ENOMEM, "out of memory");
-	} else {
-		error = guest_boot(&machine->guest, kvm, &machine->config, failure);
-	}
+	error = guest_boot(&machine->guest, kvm, &machine->config, failure);
 	machine->up = !error;
 	return error;
 }
 
 void machine_down(struct machine *machine)
 {
-	if (machine->up && machine->is_emulator)
-		emulated_destroy(machine->emulated);
-	else if (machine->up)
+	if (machine->up)
 		guest_destroy(&machine->guest);
 	machine->up = false;
 }
@@ -76,19 +69,15 @@ static int measure_guest(struct machine *machine, const struct row *row, uint64_
 int machine_measure(struct machine *machine, const struct row *row, uint64_t count, bool sampled,
 		    unsigned int timeout_ms, struct reading *reading, struct failure *failure)
 {
-	int error = 0;
+	int error;
 
 	*reading = (struct reading){ .together = 1 };
 	if (row_has_guest(row))
 		return measure_guest(machine, row, count, sampled, timeout_ms, reading, failure);
 
 	reading->host_ns = clock_ns(CLOCK_MONOTONIC);
-	if (row->machine == MACHINE_EMULATOR)
-		emulated_measure(machine->emulated, row, count, sampled, &reading->ticks,
-				 &reading->faults, &reading->value);
-	else
-		error = native_measure(&machine->native, row->counter, count, sampled,
-				       &reading->ticks, &reading->value);
+	error = native_measure(&machine->native, row->counter, count, sampled, &reading->ticks,
+			       &reading->value);
 	reading->host_ns = clock_ns(CLOCK_MONOTONIC) - reading->host_ns;
 	if (error == -EFAULT)
 		return fail_with(failure, error, "RDPMC of %#x faulted on the host",
@@ -98,12 +87,5 @@ int machine_measure(struct machine *machine, const struct row *row, uint64_t cou
 
 const uint64_t *machine_samples(const struct machine *machine, const struct row *row)
 {
-	switch (row->machine) {
-	case MACHINE_NATIVE:
-		return machine->native.samples;
-	case MACHINE_EMULATOR:
-		return emulated_samples(machine->emulated);
-	default:
-		return machine->guest.samples;
-	}
+	return row->machine == MACHINE_NATIVE ? machine->native.samples : machine->guest.samples;
 }

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * One place a row can be measured on: a guest under one setting, this processor itself, or
- * emulator/ in this process.
- */
+/* One place a row can be measured on: a guest under one setting, or this processor itself. */
 #ifndef BENCH_MACHINE_H
 #define BENCH_MACHINE_H
 
-#include "bench/cases.h"
-#include "bench/emulated.h"
+#include "bench/rows.h"
 #include "bench/native.h"
 #include "host/guest.h"
 
@@ -17,8 +13,6 @@ struct machine {
 	enum guest_running running; /* which of its counters, once it is up */
 	struct guest guest;
 	struct native native;
-	bool is_emulator;          /* no guest is booted */
-	struct emulated *emulated; /* its own while it is up */
 };
 
 /* What one command brought: ticks of the whole block, and KVM's counters over it. */
@@ -31,7 +25,7 @@ struct reading {
 	double together; /* share of host_ns that all vCPUs of the row ran: vcpus_measure(); else 1 */
 };
 
-/* Boot a fresh VM, or make fresh vCPUs of the emulator's, unless up. Returns 0 or -errno. */
+/* Boot a fresh VM unless up. Returns 0 or -errno. */
 int machine_up(struct machine *machine, const struct kvm *kvm, struct failure *failure);
 void machine_down(struct machine *machine);
 

@@ -6,16 +6,16 @@
 
 #define AMD_CORES 4 /* without PerfCtrExtCore; what else there may be says so */
 
-#define MOST_FIXED 31 /* CPUID.0AH:EDX[4:0] */
-#define MOST_BITS  64
+#define MAX_FIXED 31 /* CPUID.0AH:EDX[4:0] */
+#define MAX_BITS  64
 
 #define ANY_RIP      0x40100a
 #define RFLAGS_FIXED 0x2
 
 /* CPUID of an odd hypervisor may announce what no register of a PMU has room for. */
-static uint8_t at_most(unsigned int most, unsigned int announced)
+static uint8_t at_most(unsigned int max, unsigned int announced)
 {
-	return (uint8_t)(announced < most ? announced : most);
+	return (uint8_t)(announced < max ? announced : max);
 }
 
 struct rdpmc_pmu modelled_pmu(const struct pmu_shape *shape)
@@ -26,15 +26,16 @@ struct rdpmc_pmu modelled_pmu(const struct pmu_shape *shape)
 		.vendor = amd ? RDPMC_AMD : RDPMC_INTEL,
 		.version = (uint8_t)shape->version,
 		.nr_gp = at_most(RDPMC_MAX_GP, shape->nr_gp),
-		.gp_width = at_most(MOST_BITS, shape->gp_width),
-		.nr_fixed = at_most(MOST_FIXED, shape->nr_fixed),
-		.fixed_width = at_most(MOST_BITS, shape->fixed_width),
+		.gp_width = at_most(MAX_BITS, shape->gp_width),
+		.nr_fixed = at_most(MAX_FIXED, shape->nr_fixed),
+		.fixed_width = at_most(MAX_BITS, shape->fixed_width),
 		.perf_capabilities = shape->perf_capabilities,
 		.ext_core = amd && shape->nr_gp > AMD_CORES,
 	};
 }
 
-struct rdpmc_state modelled_state(uint32_t ecx, unsigned int cpl, bool pce)
+/* A 64-bit guest before RDPMC. */
+static struct rdpmc_state state_of(uint32_t ecx, unsigned int cpl, bool pce)
 {
 	return (struct rdpmc_state){
 		.regs = { .rax = GUEST_UNTOUCHED,
@@ -59,32 +60,16 @@ void modelled_presets(const struct pmu_shape *shape, struct rdpmc_counters *coun
 		counters->gp[i] = wide ? GUEST_PRESET_GP_WIDE(i) : GUEST_PRESET_GP(i);
 	for (unsigned int i = 0; i < RDPMC_MAX_FIXED; i++)
 		counters->fixed[i] = GUEST_PRESET_FIXED(i);
-	for (unsigned int i = 0; i < RDPMC_VMWARE_CLOCKS; i++)
-		counters->vmware[i] = MODELLED_VMWARE_PRESET(i);
 }
 
-struct rdpmc_decision modelled_decision(const struct rdpmc_pmu *pmu, bool vmware_backdoor,
-					uint32_t ecx, unsigned int cpl, bool pce)
+struct rdpmc_decision modelled_decision(const struct rdpmc_pmu *pmu, uint32_t ecx, unsigned int cpl,
+					bool pce)
 {
 	static const struct rdpmc_counters nothing_disabled;
-	struct rdpmc_policy policy = { .vmware_backdoor = vmware_backdoor };
-	struct rdpmc_state state = modelled_state(ecx, cpl, pce);
+	static const struct rdpmc_policy policy;
+	struct rdpmc_state state = state_of(ecx, cpl, pce);
 	struct rdpmc_view view;
 
 	rdpmc_view(pmu, &rdpmc_default_choices, &view);
 	return rdpmc_decide(&view, &policy, &nothing_disabled, &state);
-}
-
-struct rdpmc_outcome modelled_outcome(const struct pmu_shape *shape, bool vmware_backdoor,
-				      uint32_t ecx, unsigned int cpl, bool pce)
-{
-	struct rdpmc_policy policy = { .vmware_backdoor = vmware_backdoor };
-	struct rdpmc_state state = modelled_state(ecx, cpl, pce);
-	struct rdpmc_pmu pmu = modelled_pmu(shape);
-	struct rdpmc_counters counters;
-	struct rdpmc_view view;
-
-	rdpmc_view(&pmu, &rdpmc_default_choices, &view);
-	modelled_presets(shape, &counters);
-	return rdpmc_execute(&view, &policy, &state, &counters);
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bench/cases.h"
+#include "bench/rows.h"
 #include "guest/protocol.h"
 
 struct native_event {

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "host/clock.h"
+#include "lib/clock.h"
 
 #define MSR_SMI_COUNT 0x34 /* SDM vol. 4; Intel only */
 
@@ -54,14 +54,20 @@ double clock_ratio_add(double ratio, double guest_ns, double host_ns)
 	return fmax(ratio, guest_ns / host_ns); /* of a NAN and a number the number */
 }
 
+/* That this thread had the CPU. */
+static double thread_seconds(void)
+{
+	return (double)clock_ns(CLOCK_THREAD_CPUTIME_ID) * 1e-9;
+}
+
 void noise_start(struct noise *noise, int cpu)
 {
 	*noise = (struct noise){
 		.involuntary_switches = involuntary_switches(),
 		.steal_seconds = steal_seconds(),
 		.smis = smi_count(cpu),
-		.thread_seconds = clock_seconds(CLOCK_THREAD_CPUTIME_ID),
-		.wall_seconds = clock_seconds(CLOCK_MONOTONIC),
+		.thread_seconds = thread_seconds(),
+		.wall_seconds = clock_seconds(),
 		.cpu_share = NAN,
 		.clock_ratio = NAN,
 	};
@@ -71,8 +77,8 @@ void noise_end(struct noise *noise, int cpu)
 {
 	noise->involuntary_switches = involuntary_switches() - noise->involuntary_switches;
 	noise->steal_seconds = steal_seconds() - noise->steal_seconds;
-	noise->thread_seconds = clock_seconds(CLOCK_THREAD_CPUTIME_ID) - noise->thread_seconds;
-	noise->wall_seconds = clock_seconds(CLOCK_MONOTONIC) - noise->wall_seconds;
+	noise->thread_seconds = thread_seconds() - noise->thread_seconds;
+	noise->wall_seconds = clock_seconds() - noise->wall_seconds;
 	if (noise->wall_seconds > 0)
 		noise->cpu_share = noise->thread_seconds / noise->wall_seconds;
 	if (noise->smis >= 0)

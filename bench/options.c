@@ -8,13 +8,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "bench/cases.h"
+#include "bench/rows.h"
+#include "lib/clock.h"
 
-#define MOST_SECONDS 86400
-#define MOST_RUNS    1000
-#define MOST_CPU     65535
+#define MAX_SECONDS 86400
+#define MAX_RUNS    1000
+#define MAX_CPU     65535
 
 enum {
 	KEY_TIME = 't',
@@ -28,7 +28,6 @@ enum {
 	KEY_LIST,
 	KEY_FORCE,
 	KEY_VPMU,
-	KEY_ENGINE,
 	KEY_DEVICE,
 	KEY_ANONYMOUS,
 	KEY_PMU_COST,
@@ -48,11 +47,6 @@ enum {
 	{                                                                                          \
 		"vpmu", KEY_VPMU, "user", 0,                                                       \
 			"Simulate the guest's PMU in user space: the whole path, no real times", 0 \
-	}
-#define OPTION_ENGINE                                                                              \
-	{                                                                                          \
-		"engine", KEY_ENGINE, "NAME", 0,                                                   \
-			"kvm (default), or emulator: emulator/ alone in this process, no guest", 0 \
 	}
 #define OPTION_PMU_COST                                                                            \
 	{                                                                                          \
@@ -83,7 +77,6 @@ static const struct argp_option run_options[] = {
 	OPTION_PMU_COST,
 	OPTION_VCPUS,
 	OPTION_VPMU,
-	OPTION_ENGINE,
 	OPTION_JSON,
 	{ "anonymous", KEY_ANONYMOUS, NULL, 0,
 	  "Leave the host's name and kernel command line out of the JSON", 0 },
@@ -91,10 +84,9 @@ static const struct argp_option run_options[] = {
 	{ 0 },
 };
 
-static const struct argp_option list_options[] = { OPTION_FILTER, OPTION_PMU_COST,
-						   OPTION_VCPUS,  OPTION_VPMU,
-						   OPTION_ENGINE, OPTION_JSON,
-						   OPTION_DEVICE, { 0 } };
+static const struct argp_option list_options[] = { OPTION_FILTER, OPTION_PMU_COST, OPTION_VCPUS,
+						   OPTION_VPMU,   OPTION_JSON,     OPTION_DEVICE,
+						   { 0 } };
 static const struct argp_option doctor_options[] = { OPTION_JSON, OPTION_DEVICE, { 0 } };
 
 static const struct {
@@ -140,17 +132,17 @@ int options_no_kvm(const struct options *options, const char *why)
 }
 
 /* A number in a range, written in full; what else is said is a mistake. */
-static double number(const char *option, const char *text, double least, double most, bool whole)
+static double number(const char *option, const char *text, double min, double max, bool whole)
 {
 	char *end;
 	double value;
 
 	errno = 0;
 	value = strtod(text, &end);
-	if (end == text || *end || errno || !isfinite(value) || value < least || value > most ||
+	if (end == text || *end || errno || !isfinite(value) || value < min || value > max ||
 	    (whole && (value != floor(value) || strspn(text, "0123456789") != strlen(text))))
 		options_die("--%s: '%s' is not a %snumber from %g to %.0f", option, text,
-			    whole ? "whole " : "", least, most);
+			    whole ? "whole " : "", min, max);
 	return value;
 }
 
@@ -203,10 +195,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->list = true;
 		return 0;
 	case KEY_TIME:
-		options->seconds = number("time", arg, 1, MOST_SECONDS, false);
+		options->seconds = number("time", arg, 1, MAX_SECONDS, false);
 		return 0;
 	case KEY_RUNS:
-		options->runs = (unsigned int)number("runs", arg, 1, MOST_RUNS, true);
+		options->runs = (unsigned int)number("runs", arg, 1, MAX_RUNS, true);
 		return 0;
 	case KEY_QUICK:
 		options->runs = 3;
@@ -220,7 +212,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->seed = seed(arg);
 		return 0;
 	case KEY_CPU:
-		options->cpu = (int)number("cpu", arg, 0, MOST_CPU, true);
+		options->cpu = (int)number("cpu", arg, 0, MAX_CPU, true);
 		return 0;
 	case KEY_FORCE:
 		options->force = true;
@@ -229,12 +221,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (strcmp(arg, "user"))
 			options_die("--vpmu: '%s' is unknown; there is only 'user'", arg);
 		options->simulated = true;
-		return 0;
-	case KEY_ENGINE:
-		if (strcmp(arg, "kvm") && strcmp(arg, "emulator"))
-			options_die("--engine: '%s' is unknown; there are 'kvm' and 'emulator'",
-				    arg);
-		options->emulator = !strcmp(arg, "emulator");
 		return 0;
 	case KEY_JSON:
 		if (!*arg)
@@ -268,14 +254,12 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 		.doc = commands[command].doc,
 	};
 	struct parsing parsing = { .options = options, .nowhere = fopen("/dev/null", "we") };
-	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	*options = (struct options){
 		.seconds = 45,
 		.runs = 10,
 		.cpu = -1,
-		.seed = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
+		.seed = clock_ns(CLOCK_REALTIME) / 1000,
 	};
 	/* getopt and argp name the program by argv[0] in their one line. */
 	argv[0] = (char *)commands[command].name;
@@ -284,14 +268,8 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
 	if (parsing.nowhere)
 		fclose(parsing.nowhere);
-	if (options->emulator && options->simulated)
-		options_die("--vpmu: --engine=emulator runs no guest whose PMU could be simulated");
-	if (options->pmu_cost && options->emulator)
-		options_die("--pmu-cost: --engine=emulator runs no guest that could exit");
 	if (options->pmu_cost && options->simulated)
 		options_die("--pmu-cost: --vpmu=user takes KVM's PMU from every guest");
-	if (options->vcpus && options->emulator)
-		options_die("--vcpus: --engine=emulator runs no guest that could exit");
 	if (options->vcpus && options->simulated)
 		options_die("--vcpus: --vpmu=user answers in this program: its times mean nothing");
 	if (options->vcpus && options->pmu_cost)
@@ -299,6 +277,4 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 			"--vcpus: --pmu-cost has rows of its own; measure one of them at a time");
 	if (options->vcpus && options->cpu >= 0)
 		options_die("--cpu: --vcpus chooses a CPU for each vCPU; taskset says of which");
-	if (options->emulator && options->device)
-		options_die("--device: --engine=emulator runs no guest and opens no device");
 }

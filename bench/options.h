@@ -6,12 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-	EXIT_GOOD = 0,
-	EXIT_FAILED_ROW = 1,
-	EXIT_USAGE = 2,
-	EXIT_NOTHING_RAN = 77,
-};
+#include "lib/program.h"
+
+enum { EXIT_FAILED_ROW = 1 }; /* beside those of lib/program.h */
 
 struct options {
 	const char *filter, *json;
@@ -21,7 +18,7 @@ struct options {
 	uint64_t seed;
 	int cpu;            /* -1: choose */
 	unsigned int vcpus; /* 0: rows of one */
-	bool force, simulated, list, emulator, anonymous, pmu_cost;
+	bool force, simulated, list, anonymous, pmu_cost;
 };
 
 enum command { COMMAND_RUN, COMMAND_LIST, COMMAND_DOCTOR };

@@ -16,15 +16,6 @@ static void try_native(struct case_plan *plan, struct native *native)
 	plan->native_metrics = native_has(native, COUNTER_METRICS);
 }
 
-/* Without KVM nothing is known of what a guest would get. */
-static void forget_settings(struct case_plan *plan)
-{
-	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++)
-		plan->setting[kind] = (struct setting){
-			.reason = "not looked at: --engine=emulator runs no guest",
-		};
-}
-
 /* A filter may be made for other hosts: then nothing can be measured here. Else it is a mistake. */
 __attribute__((noreturn)) static void no_match(const struct case_plan *plan, const char *filter,
 					       struct row *rows)
@@ -45,18 +36,15 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 
 	*plan = (struct case_plan){
 		.simulated = options->simulated,
-		.emulator = options->emulator,
 		.pmu_cost = options->pmu_cost,
 		.vcpus = options->vcpus,
 	};
 	probe_setting_host("", kvm, &plan->host);
 	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++)
 		setting_derive(&plan->host, kind, &plan->setting[kind]);
-	if (plan->emulator)
-		forget_settings(plan);
 	vpmu_init(&vpmu);
 	plan->simulated_pmu = vpmu.shape;
-	if (!plan->emulator && !plan->pmu_cost && !plan->vcpus)
+	if (!plan->pmu_cost && !plan->vcpus)
 		try_native(plan, native);
 	n = cases_make(plan, rows);
 	for (size_t i = 0; i < n; i++)
@@ -64,7 +52,7 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 			rows[i].ecx = native_ecx(native, rows[i].counter);
 	native_close(native);
 	if (options->filter) {
-		n = cases_filter(rows, n, options->filter);
+		n = rows_filter(rows, n, options->filter);
 		if (!n)
 			no_match(plan, options->filter, rows);
 	}

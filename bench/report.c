@@ -10,34 +10,22 @@
 #include <string.h>
 
 #include "bench/report_matrix.h"
+#include "lib/text.h"
 
-#define LEAST_CPU_SHARE 0.97 /* of the time; a guest that runs alone has 0.99 */
-#define WRAP_COLUMN     98
+#define MIN_CPU_SHARE 0.97 /* of the time; a guest that runs alone has 0.99 */
+#define WRAP_COLUMN   98
 
 /* Words, wrapped at WRAP_COLUMN, each line behind @indent blanks. */
-__attribute__((format(printf, 3, 4))) static void print_wrapped(FILE *out, int indent,
+__attribute__((format(printf, 3, 4))) static void print_wrapped(FILE *out, unsigned int indent,
 								const char *format, ...)
 {
 	char text[MAX_ROWS * 66 + 512];
-	const char *word = text;
-	int column = 0;
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	while (*word) {
-		int length = (int)strcspn(word, " ");
-
-		if (column && column + 1 + length > WRAP_COLUMN) {
-			fprintf(out, "\n");
-			column = 0;
-		}
-		column += fprintf(out, "%*s%.*s", column ? 1 : indent, "", length, word);
-		word += length;
-		word += strspn(word, " ");
-	}
-	fprintf(out, "\n");
+	text_wrap(out, "", indent, WRAP_COLUMN, text);
 }
 
 static const char *bold(const struct report_options *options)
@@ -86,11 +74,10 @@ static void print_group(FILE *out, const struct row *row, const char *group,
 {
 	fprintf(out, "%s%s%s", bold(options), group, plain(options));
 	if (!row->control && row->machine == MACHINE_INTERCEPTED)
-		fprintf(out, " (%s)", setting_means_text(plan->setting[SETTING_INTERCEPTED].means));
+		fprintf(out, " (%s)",
+			intercept_cause_text(plan->setting[SETTING_INTERCEPTED].means));
 	if (row->machine == MACHINE_SIMULATED && !row->control)
 		fprintf(out, " (answered by this program: the times mean nothing)");
-	if (row->machine == MACHINE_EMULATOR && !row->control)
-		fprintf(out, " (the emulator alone: not an exit)");
 	fprintf(out, "\n");
 }
 
@@ -162,7 +149,7 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 	size_t n = exit_costs(bench, costs, MAX_ROWS);
 	const struct setting *passthrough = &plan->setting[SETTING_PASSTHROUGH];
 
-	if (plan->simulated || plan->emulator || plan->pmu_cost)
+	if (plan->simulated || plan->pmu_cost)
 		return;
 	fprintf(out, "\n%sexit cost = intercepted - passthrough%s\n", bold(options),
 		plain(options));
@@ -206,7 +193,7 @@ static void print_pmu_cost(FILE *out, const struct bench *bench, const struct ca
 		bold(options), plain(options));
 	if (none[0])
 		print_wrapped(out, 2, "unknown: %s", none);
-	else if (!report_matrix(out, bench, options))
+	else if (!report_matrix(out, bench, options->glob))
 		fprintf(out, "  unknown: no exit was measured both with a PMU and without\n");
 	else
 		print_wrapped(out, 2, "the guest's PMU is %s; intercepted by: %s",
@@ -214,7 +201,7 @@ static void print_pmu_cost(FILE *out, const struct bench *bench, const struct ca
 				      ? "mediated: KVM switches its registers around the guest"
 				      : "emulated: a counter that is on is an event of the host's "
 					"perf",
-			      setting_means_text(plan->setting[SETTING_INTERCEPTED].means));
+			      intercept_cause_text(plan->setting[SETTING_INTERCEPTED].means));
 	fprintf(out, "\n");
 }
 
@@ -225,10 +212,10 @@ static void print_vcpus(FILE *out, const struct bench *bench, const struct repor
 		"one "
 		"alone%s\n",
 		bold(options), plain(options));
-	if (!report_matrix(out, bench, options))
+	if (!report_matrix(out, bench, options->glob))
 		fprintf(out, "  unknown: no row was measured both alone and beside others\n");
 	else
-		report_each_vcpu(out, bench, options);
+		report_each_vcpu(out, bench, options->glob);
 	fprintf(out, "\n");
 }
 
@@ -333,26 +320,22 @@ static void print_others(FILE *out, const struct bench *bench, enum row_status s
 	}
 }
 
-static void print_noise(FILE *out, const struct bench *bench, const struct case_plan *plan,
-			const struct report_options *options)
+static void print_noise(FILE *out, const struct bench *bench, const struct report_options *options)
 {
 	const struct noise *noise = &bench->noise;
-	char smis[32] = "unknown", interrupts[32] = "unknown";
+	char smis[32] = "unknown";
 
 	if (noise->smis >= 0)
 		snprintf(smis, sizeof(smis), "%ld", noise->smis);
-	/* KVM counts them, where there is a guest. */
-	if (!plan->emulator)
-		snprintf(interrupts, sizeof(interrupts), "%llu",
-			 (unsigned long long)noise->irq_exits);
 	fprintf(out, "\n");
 	print_wrapped(out, 0,
-		      "noise: %llu of %llu samples disturbed, %s interrupts in measured loops, "
+		      "noise: %llu of %llu samples disturbed, %llu interrupts in measured loops, "
 		      "SMIs: %s, thread moved aside %ld times, %.2f s stolen by the hypervisor "
 		      "below",
 		      (unsigned long long)noise->disturbed, (unsigned long long)noise->samples,
-		      interrupts, smis, noise->involuntary_switches, noise->steal_seconds);
-	if (noise->cpu_share < LEAST_CPU_SHARE)
+		      (unsigned long long)noise->irq_exits, smis, noise->involuntary_switches,
+		      noise->steal_seconds);
+	if (noise->cpu_share < MIN_CPU_SHARE)
 		print_wrapped(out, 0,
 			      "%sWARNING: other tasks had this CPU for %.0f %% of the time: the "
 			      "figures are too high, and the next run's will differ%s",
@@ -390,7 +373,7 @@ static void print_uncounted(FILE *out, const struct bench *bench)
 void report_print(FILE *out, const struct bench *bench, const struct case_plan *plan,
 		  const char *placement, const struct report_options *options)
 {
-	char clock[32] = "", backend[32];
+	char clock[32] = "";
 	size_t runs = 0;
 
 	for (size_t i = 0; i < bench->n_rows; i++)
@@ -400,18 +383,11 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 		print_wrapped(out, 0,
 			      "INSTRUCTIONS, NOT TIME: this host's processor is emulated, and "
 			      "its TSC counts the instructions it executes");
-	snprintf(backend, sizeof(backend), "backend %s", kvm_backend_name(plan->host.backend));
-	print_wrapped(out, 0, "%s%s%s%s", plan->emulator ? "engine emulator" : backend,
+	print_wrapped(out, 0, "backend %s%s%s%s", kvm_backend_name(plan->host.backend),
 		      plan->host.nested ? ", on a host that is itself a guest" : "",
 		      options->host ? "; " : "", options->host ? options->host : "");
 	print_wrapped(out, 0, "%s", placement);
-	if (plan->emulator)
-		print_wrapped(
-			out, 0,
-			"emulator/ alone, called in this process, back to back and warm: no guest "
-			"runs and nothing exits. It is the software's part of an exit at its "
-			"least, not what an exit costs");
-	else if (plan->host.backend == KVM_BACKEND_PVM)
+	if (plan->host.backend == KVM_BACKEND_PVM)
 		print_wrapped(out, 0,
 			      "kvm_pvm emulates CPL 0 instruction by instruction: rows of "
 			      "cpl0 say more of that than of an exit");
@@ -419,10 +395,9 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 		snprintf(clock, sizeof(clock), " by its own clock");
 	else if (bench->tsc_khz)
 		snprintf(clock, sizeof(clock), ", TSC %.1f MHz", (double)bench->tsc_khz / 1000);
-	print_wrapped(out, 0, "%zu of %u runs (fresh %s), seed %llu, %.1f s%s%s", runs,
-		      bench->options.runs, plan->emulator ? "vCPUs" : "VMs",
-		      (unsigned long long)bench->options.seed, bench->elapsed, clock,
-		      bench->partial ? ", INTERRUPTED: partial" : "");
+	print_wrapped(out, 0, "%zu of %u runs (fresh VMs), seed %llu, %.1f s%s%s", runs,
+		      bench->options.runs, (unsigned long long)bench->options.seed, bench->elapsed,
+		      clock, bench->partial ? ", INTERRUPTED: partial" : "");
 	fprintf(out, "\n");
 	if (plan->pmu_cost)
 		print_pmu_cost(out, bench, plan, options);
@@ -433,6 +408,6 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 	print_paths(out, bench, options);
 	print_others(out, bench, ROW_FAILED, "failed", red(options), options);
 	print_others(out, bench, ROW_SKIPPED, "skipped", bold(options), options);
-	print_noise(out, bench, plan, options);
+	print_noise(out, bench, options);
 	print_uncounted(out, bench);
 }

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "bench/cases.h"
 #include "bench/figures.h"
 
 struct report_options {

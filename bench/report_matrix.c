@@ -13,7 +13,7 @@ enum line { LINE_MEDIAN, LINE_LOWER, LINE_UPPER, LINE_INSTRUCTIONS, LINE_WRMSR }
 
 struct matrix {
 	const struct bench *bench;
-	const struct report_options *options;
+	const char *glob; /* of the rows that are shown; NULL: all */
 	struct added_cost costs[MAX_ROWS];
 	size_t n;
 };
@@ -58,7 +58,7 @@ static void print_cell(FILE *out, double value, enum line line, bool signed_)
 
 static bool is_shown(const struct matrix *matrix, const struct row *row)
 {
-	const char *glob = matrix->options->glob;
+	const char *glob = matrix->glob;
 
 	return !glob || !fnmatch(glob, row->name, 0);
 }
@@ -152,12 +152,12 @@ static void print_exit(FILE *out, const struct matrix *matrix, const struct row 
 
 static void print_columns(FILE *out, const struct matrix *matrix)
 {
-	const unsigned int most = matrix->bench->vcpus;
+	const unsigned int max = matrix->bench->vcpus;
 
-	if (most) {
+	if (max) {
 		fprintf(out, "  vCPUs at once, %-10s", figure_unit(matrix->bench));
-		for (unsigned int i = 0; cases_level(most, i); i++)
-			fprintf(out, " %8u", cases_level(most, i));
+		for (unsigned int i = 0; cases_level(max, i); i++)
+			fprintf(out, " %8u", cases_level(max, i));
 		fprintf(out, "\n");
 		return;
 	}
@@ -189,9 +189,9 @@ static void print_group(FILE *out, const struct row *row, const struct row *last
 	fprintf(out, row->control ? " %.*s\n" : " %.*s, %s\n", length, row->name, row_setting(row));
 }
 
-bool report_matrix(FILE *out, const struct bench *bench, const struct report_options *options)
+bool report_matrix(FILE *out, const struct bench *bench, const char *glob)
 {
-	struct matrix matrix = { .bench = bench, .options = options };
+	struct matrix matrix = { .bench = bench, .glob = glob };
 	const struct row *last = NULL;
 	bool exact;
 
@@ -246,9 +246,9 @@ static void print_vcpus(FILE *out, const struct bench *bench, const struct row *
 	fprintf(out, "\n");
 }
 
-void report_each_vcpu(FILE *out, const struct bench *bench, const struct report_options *options)
+void report_each_vcpu(FILE *out, const struct bench *bench, const char *glob)
 {
-	const struct matrix matrix = { .bench = bench, .options = options };
+	const struct matrix matrix = { .bench = bench, .glob = glob };
 	const struct row *last = NULL;
 
 	for (size_t i = 0; i < bench->n_rows; i++) {

@@ -42,8 +42,8 @@ static json_t *setting_json(const struct setting *setting)
 		return json_pack("{s:b, s:s, s:s}", "available", 0, "reason", setting->reason,
 				 "remedy", setting->remedy);
 	return json_pack("{s:b, s:s, s:s, s:o}", "available", 1, "means",
-			 setting_means_name(setting->means), "means_text",
-			 setting_means_text(setting->means), "guest_pmu",
+			 intercept_cause_name(setting->means), "means_text",
+			 intercept_cause_text(setting->means), "guest_pmu",
 			 pmu_json(&setting->guest));
 }
 
@@ -274,11 +274,6 @@ static void add_to_context(json_t *context, const struct bench *bench, const str
 				    setting_json(&plan->setting[kind]));
 	json_object_set_new(context, "simulated_pmu",
 			    plan->simulated ? pmu_json(&plan->simulated_pmu) : json_null());
-	if (plan->emulator)
-		json_object_set_new(context, "emulator_pmus",
-				    json_pack("{s:o, s:o}", "intel",
-					      pmu_json(cases_ideal_pmu(CPU_VENDOR_INTEL)), "amd",
-					      pmu_json(cases_ideal_pmu(CPU_VENDOR_AMD))));
 	json_object_set_new(context, "placement",
 			    json_pack("{s:i, s:i, s:o, s:b, s:i, s:b, s:s}", "cpu", placement->cpu,
 				      "core", placement->core, "node", known_index(placement->node),
@@ -315,9 +310,9 @@ json_t *results_json(const struct bench *bench, const struct case_plan *plan, js
 		"flags", PROGRAM_FLAGS, "options", "seconds", bench->options.seconds, "runs",
 		(int)bench->options.runs, "seed",
 		json_sprintf("%llu", (unsigned long long)bench->options.seed), "filter",
-		bench->options.filter, "vpmu", plan->simulated ? "user" : NULL, "engine",
-		plan->emulator ? "emulator" : "kvm", "elapsed", bench->elapsed, "context", context,
-		"exit_costs", costs_json(bench), "rows", rows);
+		bench->options.filter, "vpmu", plan->simulated ? "user" : NULL, "engine", "kvm",
+		"elapsed", bench->elapsed, "context", context, "exit_costs", costs_json(bench),
+		"rows", rows);
 	if (plan->pmu_cost) {
 		json_object_set_new(json_object_get(object, "options"), "pmu_cost", json_true());
 		json_object_set_new(object, "pmu_costs", added_costs_json(bench, "without"));

@@ -9,8 +9,8 @@
 #include "bench/machine.h"
 #include "bench/stats.h"
 
-#define RUN_VISITS           5    /* of a row in one run */
-#define MOST_SAMPLES_A_VISIT 1000 /* at most GUEST_MAX_SAMPLES */
+#define RUN_VISITS          5    /* of a row in one run */
+#define MAX_SAMPLES_A_VISIT 1000 /* at most GUEST_MAX_SAMPLES */
 
 /* Of a row of several vCPUs each of them adds to each visit, the first one first. */
 struct visits {
@@ -19,7 +19,7 @@ struct visits {
 	double blocks_ns, together_ns;        /* time in blocks, and of it that all vCPUs ran */
 	double exits, sample_exits, insn_emulation, turns;
 	uint64_t irq_exits;
-	uint64_t *samples; /* RUN_VISITS * MOST_SAMPLES_A_VISIT, the owner's */
+	uint64_t *samples; /* RUN_VISITS * MAX_SAMPLES_A_VISIT, the owner's */
 	size_t n_samples;
 };
 

@@ -10,18 +10,17 @@
 
 #include "bench/answers.h"
 #include "bench/figures.h"
-#include "bench/rng.h"
-#include "bench/tsc.h"
-#include "host/clock.h"
+#include "bench/measure.h"
 #include "host/interrupt.h"
+#include "lib/clock.h"
+#include "lib/random.h"
 
-#define PROBE_TIMEOUT_MS 500 /* of the first, single turn: a hypercall may never return */
-#define LEAST_TIMEOUT_MS 2000
-#define CALIBRATION_NS   2000000 /* a block this long tells the cost of a turn well enough */
-#define MOST_TURNS       (1U << 23)
-#define LEAST_TURNS      8
-#define RECORDED_TURNS   64
-#define BLOCK_SHARE      0.75 /* of a visit's time; the rest is for samples */
+#define MIN_TIMEOUT_MS 2000
+#define CALIBRATION_NS 2000000 /* a block this long tells the cost of a turn well enough */
+#define MAX_TURNS      (1U << 23)
+#define MIN_TURNS      8
+#define RECORDED_TURNS 64
+#define BLOCK_SHARE    0.75 /* of a visit's time; the rest is for samples */
 
 struct schedule {
 	double cost_ns[MAX_ROWS]; /* of one turn, from calibration */
@@ -48,139 +47,6 @@ static void end_progress(const struct bench *bench)
 		fprintf(stderr, "\r\033[K");
 }
 
-/* A measurement that failed: -EINTR ends everything, the rest is the row's own fate. */
-static int row_error(struct row *row, int error, bool probing, const struct failure *failure)
-{
-	if (error == -EINTR)
-		return error;
-	if (error == -ETIMEDOUT && probing &&
-	    (row->insn == GUEST_INSN_VMCALL || row->insn == GUEST_INSN_VMMCALL)) {
-		row->status = ROW_SKIPPED;
-		snprintf(row->reason, sizeof(row->reason),
-			 "the hypercall never returns on this KVM (ended by the watchdog after %u "
-			 "ms)",
-			 PROBE_TIMEOUT_MS);
-		return 0;
-	}
-	/* Fewer counters than the row is called by. */
-	if (error == -ENOSPC && probing) {
-		row->status = ROW_SKIPPED;
-		snprintf(row->reason, sizeof(row->reason), "%s", failure->text);
-		return 0;
-	}
-	row_fail(row, failure->text);
-	return 0;
-}
-
-static void guests_down(struct bench *bench)
-{
-	if (bench->others)
-		vcpus_down(bench->others);
-	for (int i = 0; i < NR_MACHINES; i++)
-		if (i != MACHINE_NATIVE)
-			machine_down(&bench->machines[i]);
-}
-
-static void all_machines_down(struct bench *bench)
-{
-	guests_down(bench);
-	native_close(&bench->machines[MACHINE_NATIVE].native);
-}
-
-/* Guests and native rows are never there together: they would take each other's counters. */
-static int native_machine(struct bench *bench, const struct row *row, struct failure *failure)
-{
-	struct native *native = &bench->machines[MACHINE_NATIVE].native;
-	char reason[160] = "";
-
-	guests_down(bench);
-	/* No guest may have come up to say it. */
-	if (!bench->tsc_khz)
-		bench->tsc_khz = tsc_measure_khz();
-	if (!native->open)
-		native_open(native, "", bench->vendor, reason, sizeof(reason));
-	if (native_has(native, row->counter))
-		return 0;
-	return fail_with(failure, -EBUSY, "perf gave the counter away%s%s", reason[0] ? ": " : "",
-			 reason);
-}
-
-/* Bring up the row's machine with its counters running. */
-static int one_machine(struct bench *bench, const struct row *row, struct failure *failure)
-{
-	struct machine *machine = &bench->machines[row->machine];
-	int error;
-
-	if (row->machine == MACHINE_NATIVE)
-		return native_machine(bench, row, failure);
-	native_close(&bench->machines[MACHINE_NATIVE].native);
-	if (machine->up)
-		return 0;
-	/*
-	 * Another guest's counters are perf events of this thread: they would take this one's, and
-	 * make each of its entries and exits dearer.
-	 */
-	if (bench->one_guest)
-		guests_down(bench);
-	error = machine_up(machine, bench->kvm, failure);
-	if (!machine->is_emulator && !error)
-		bench->guest_ran = true;
-	if (!machine->is_emulator && error && error != -EINTR && !bench->guest_error) {
-		bench->guest_error = error;
-		bench->guest_failure = *failure;
-	}
-	if (error)
-		return error;
-	if (!machine->is_emulator)
-		bench->tsc_khz = machine->guest.vm.tsc_khz;
-	else if (!bench->tsc_khz)
-		bench->tsc_khz = tsc_measure_khz();
-	error = answers_start(machine, failure);
-	/* The next row must not find it up and believe that it was looked at. */
-	if (error)
-		machine_down(machine);
-	return error;
-}
-
-/* ... and where there are more vCPUs, all of them: a row of fewer has the others idle. */
-static int row_machine(struct bench *bench, const struct row *row, struct failure *failure)
-{
-	int error = one_machine(bench, row, failure);
-
-	if (!error && bench->others)
-		error = vcpus_up(bench->others, bench->kvm, &bench->machines[row->machine],
-				 failure);
-	return error;
-}
-
-/* @readings: as many as the row has vCPUs, each of which measures @count turns. */
-static int measure(struct bench *bench, struct row *row, uint64_t count, bool sampled,
-		   unsigned int timeout_ms, struct reading *readings, struct failure *failure)
-{
-	struct machine *machine = &bench->machines[row->machine];
-	int error = row_machine(bench, row, failure);
-
-	if (!error && row->vcpus > 1)
-		error = vcpus_measure(bench->others, machine, row, count, sampled, timeout_ms,
-				      readings, failure);
-	else if (!error)
-		error = machine_measure(machine, row, count, sampled, timeout_ms, readings,
-					failure);
-	/* A VM that has lost one of its vCPUs cannot get it back. */
-	if (error && bench->others)
-		guests_down(bench);
-	if (error)
-		return row_error(row, error, timeout_ms == PROBE_TIMEOUT_MS, failure) ? -EINTR
-										      : -ECANCELED;
-	for (unsigned int i = 0; i < row_vcpus(row); i++) {
-		if (answers_block(row, count, &readings[i], failure))
-			continue;
-		row_fail(row, failure->text);
-		return -ECANCELED;
-	}
-	return 0;
-}
-
 /* Double the block until it takes long enough to tell the cost of one turn. */
 static int calibrate_row(struct bench *bench, struct schedule *schedule, size_t i,
 			 struct failure *failure)
@@ -190,10 +56,10 @@ static int calibrate_row(struct bench *bench, struct schedule *schedule, size_t 
 	uint64_t count;
 	int error;
 
-	error = measure(bench, row, 1, false, PROBE_TIMEOUT_MS, reading, failure);
+	error = measure_row(bench, row, 1, false, MEASURE_PROBE_MS, reading, failure);
 	for (count = 4; !error; count *= 4) {
-		error = measure(bench, row, count, false, LEAST_TIMEOUT_MS, reading, failure);
-		if (!error && (reading[0].host_ns >= CALIBRATION_NS || count >= MOST_TURNS))
+		error = measure_row(bench, row, count, false, MIN_TIMEOUT_MS, reading, failure);
+		if (!error && (reading[0].host_ns >= CALIBRATION_NS || count >= MAX_TURNS))
 			break;
 	}
 	if (!error)
@@ -222,10 +88,10 @@ static void share_time(const struct bench *bench, struct schedule *schedule, dou
 		double turns = BLOCK_SHARE * visit_ns / 3 / schedule->cost_ns[i];
 		double samples = (1 - BLOCK_SHARE) * visit_ns / schedule->cost_ns[i];
 
-		schedule->turns[i] = (uint64_t)fmin(fmax(turns, LEAST_TURNS), MOST_TURNS);
+		schedule->turns[i] = (uint64_t)fmin(fmax(turns, MIN_TURNS), MAX_TURNS);
 		/* As many of all vCPUs together as of one alone. */
 		schedule->samples[i] =
-			(uint64_t)fmax(fmin(fmax(samples, LEAST_TURNS), MOST_SAMPLES_A_VISIT) /
+			(uint64_t)fmax(fmin(fmax(samples, MIN_TURNS), MAX_SAMPLES_A_VISIT) /
 					       row_vcpus(&bench->rows[i]),
 				       1);
 	}
@@ -235,24 +101,24 @@ static void share_time(const struct bench *bench, struct schedule *schedule, dou
 static int check_budget(const struct bench *bench, const struct schedule *schedule,
 			struct failure *failure)
 {
-	double least = 0;
+	double min = 0;
 
 	for (size_t i = 0; i < bench->n_rows; i++)
 		if (bench->rows[i].status == ROW_READY)
-			least += schedule->cost_ns[i] * 1e-9 * (3 + 1) * LEAST_TURNS * RUN_VISITS *
-				 bench->options.runs;
-	if (least <= 2 * bench->options.seconds)
+			min += schedule->cost_ns[i] * 1e-9 * (3 + 1) * MIN_TURNS * RUN_VISITS *
+			       bench->options.runs;
+	if (min <= 2 * bench->options.seconds)
 		return 0;
 	return fail_with(failure, -EINVAL,
 			 "%g s is too little for %u runs of %zu rows: about %.0f s at the least",
-			 bench->options.seconds, bench->options.runs, count_ready(bench), least);
+			 bench->options.seconds, bench->options.runs, count_ready(bench), min);
 }
 
 static unsigned int timeout_for(const struct schedule *schedule, size_t i, uint64_t count)
 {
 	double expected_ms = schedule->cost_ns[i] * (double)count * 1e-6;
 
-	return (unsigned int)fmax(LEAST_TIMEOUT_MS, 50 * expected_ms);
+	return (unsigned int)fmax(MIN_TIMEOUT_MS, 50 * expected_ms);
 }
 
 /* A guest that has just been booted faults its pages in: not what is measured. */
@@ -267,10 +133,10 @@ static int warm_up(struct bench *bench, const struct schedule *schedule, size_t 
 	/* The others' as well, for the rows to come. */
 	row->vcpus = bench->vcpus;
 	for (int sampled = 0; sampled < 2 && !error; sampled++) {
-		uint64_t count = sampled ? schedule->samples[i] : LEAST_TURNS;
+		uint64_t count = sampled ? schedule->samples[i] : MIN_TURNS;
 
-		error = measure(bench, row, count, sampled, timeout_for(schedule, i, count),
-				reading, failure);
+		error = measure_row(bench, row, count, sampled, timeout_for(schedule, i, count),
+				    reading, failure);
 	}
 	row->vcpus = vcpus;
 	return error;
@@ -295,13 +161,13 @@ static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool 
 		bool is_long = turn != long_first;
 		uint64_t count = is_long ? 2 * n : n;
 
-		error = measure(bench, row, count, false, timeout_for(schedule, i, count),
-				reading[is_long], failure);
+		error = measure_row(bench, row, count, false, timeout_for(schedule, i, count),
+				    reading[is_long], failure);
 		if (error)
 			return error;
 	}
-	error = measure(bench, row, samples, true, timeout_for(schedule, i, samples), sampled,
-			failure);
+	error = measure_row(bench, row, samples, true, timeout_for(schedule, i, samples), sampled,
+			    failure);
 	if (error)
 		return error;
 
@@ -314,7 +180,7 @@ static int visit(struct bench *bench, struct schedule *schedule, size_t i, bool 
 	}
 	if (row->machine == MACHINE_NATIVE)
 		bench->results[i].value = reading[1]->value;
-	/* The clock of the other rows is the host's own. */
+	/* The clock of native rows is the host's own. */
 	if (row_has_guest(row) && reading[1]->host_ns > CALIBRATION_NS)
 		schedule->clock_ratio =
 			clock_ratio_add(schedule->clock_ratio,
@@ -352,7 +218,7 @@ static void summarise_run(struct bench *bench, const struct schedule *schedule, 
 	for (int net = 0; net < 2; net++) {
 		for (size_t i = 0; i < bench->n_rows; i++) {
 			const struct row *empty =
-				cases_empty_loop(bench->rows, bench->n_rows, &bench->rows[i]);
+				rows_empty_loop(bench->rows, bench->n_rows, &bench->rows[i]);
 
 			if ((empty != NULL) == net)
 				summarise_row(bench, schedule, i, empty, run);
@@ -361,14 +227,14 @@ static void summarise_run(struct bench *bench, const struct schedule *schedule, 
 }
 
 /* Put rows of one machine one after the other: machines in random order, and theirs as they were. */
-static void group_by_machine(const struct bench *bench, struct rng *rng, unsigned int *order)
+static void group_by_machine(const struct bench *bench, struct random *random, unsigned int *order)
 {
 	unsigned int machines[NR_MACHINES], grouped[MAX_ROWS];
 	size_t n = 0;
 
 	for (unsigned int i = 0; i < NR_MACHINES; i++)
 		machines[i] = i;
-	rng_shuffle(rng, machines, NR_MACHINES);
+	random_shuffle(random, machines, NR_MACHINES);
 	for (unsigned int m = 0; m < NR_MACHINES; m++)
 		for (size_t i = 0; i < bench->n_rows; i++)
 			if (bench->rows[order[i]].machine == machines[m])
@@ -377,33 +243,33 @@ static void group_by_machine(const struct bench *bench, struct rng *rng, unsigne
 }
 
 /* Visit every guest's row, or every native one, once and in random order. */
-static int do_round(struct bench *bench, struct schedule *schedule, struct rng *rng, bool native,
-		    struct failure *failure)
+static int do_round(struct bench *bench, struct schedule *schedule, struct random *random,
+		    bool native, struct failure *failure)
 {
 	unsigned int order[MAX_ROWS];
 
 	for (unsigned int i = 0; i < bench->n_rows; i++)
 		order[i] = i;
-	rng_shuffle(rng, order, bench->n_rows);
+	random_shuffle(random, order, bench->n_rows);
 	if (bench->one_guest) {
-		group_by_machine(bench, rng, order);
-		guests_down(bench);
+		group_by_machine(bench, random, order);
+		measure_guests_down(bench);
 	}
 	for (size_t i = 0; i < bench->n_rows; i++) {
 		const struct row *row = &bench->rows[order[i]];
 
 		if (row->status != ROW_READY || (row->machine == MACHINE_NATIVE) != native)
 			continue;
-		/* Where there is no guest there is no KVM_RUN to leave. */
+		/* A native row has no KVM_RUN to leave. */
 		if (interrupt_signal() ||
-		    visit(bench, schedule, order[i], rng_below(rng, 2), failure) == -EINTR)
+		    visit(bench, schedule, order[i], random_below(random, 2), failure) == -EINTR)
 			return -EINTR;
 	}
 	return 0;
 }
 
-static int do_run(struct bench *bench, struct schedule *schedule, struct rng *rng, unsigned int run,
-		  struct failure *failure)
+static int do_run(struct bench *bench, struct schedule *schedule, struct random *random,
+		  unsigned int run, struct failure *failure)
 {
 	int error;
 
@@ -413,8 +279,8 @@ static int do_run(struct bench *bench, struct schedule *schedule, struct rng *rn
 				  bench->results, failure);
 	for (int native = 0; native < 2 && error != -EINTR; native++)
 		for (unsigned int round = 0; round < RUN_VISITS && error != -EINTR; round++)
-			error = do_round(bench, schedule, rng, native, failure);
-	all_machines_down(bench);
+			error = do_round(bench, schedule, random, native, failure);
+	measure_all_down(bench);
 	/* Half a run is not an observation. */
 	if (error == -EINTR)
 		return error;
@@ -444,12 +310,12 @@ static int count_events(struct bench *bench, const struct schedule *schedule, bo
 			if (perf_count_is_traced((enum perf_count)c) == traced)
 				bench->results[i].counts[c] = NAN;
 		/* Booting a guest must not be counted. */
-		error = measure(bench, row, 1, false, timeout_for(schedule, i, 1), &reading,
-				failure);
+		error = measure_row(bench, row, 1, false, timeout_for(schedule, i, 1), &reading,
+				    failure);
 		perf_counts_read(&bench->counts, count[0]);
 		for (unsigned int turn = 1; turn <= 2 && !error; turn++) {
-			error = measure(bench, row, n * turn, false,
-					timeout_for(schedule, i, n * turn), &reading, failure);
+			error = measure_row(bench, row, n * turn, false,
+					    timeout_for(schedule, i, n * turn), &reading, failure);
 			perf_counts_read(&bench->counts, count[turn]);
 		}
 		if (error == -EINTR)
@@ -487,13 +353,13 @@ static int record_paths(struct bench *bench, const struct schedule *schedule,
 		if (row->status != ROW_READY || !row_has_guest(row) || row->vcpus > 1)
 			continue;
 		/* Booting a guest must not be recorded. */
-		error = measure(bench, row, 1, false, timeout_for(schedule, i, 1), &reading,
-				failure);
+		error = measure_row(bench, row, 1, false, timeout_for(schedule, i, 1), &reading,
+				    failure);
 		if (!error) {
 			exit_path_start(row->name);
-			error = measure(bench, row, RECORDED_TURNS, false,
-					timeout_for(schedule, i, RECORDED_TURNS), &reading,
-					failure);
+			error = measure_row(bench, row, RECORDED_TURNS, false,
+					    timeout_for(schedule, i, RECORDED_TURNS), &reading,
+					    failure);
 			/* A passed through read has the way in and out of the guest only. */
 			result->has_path =
 				exit_path_stop(error ? UINT32_MAX : RECORDED_TURNS, &result->path);
@@ -521,7 +387,7 @@ static int allocate(struct bench *bench, struct schedule *schedule, struct failu
 			continue;
 		bench->results[i].runs = calloc(bench->options.runs, sizeof(struct run_result));
 		schedule->visits[i].samples =
-			calloc(RUN_VISITS * MOST_SAMPLES_A_VISIT, sizeof(uint64_t));
+			calloc(RUN_VISITS * MAX_SAMPLES_A_VISIT, sizeof(uint64_t));
 		bench->results[i].vcpus = calloc(
 			(size_t)bench->options.runs * row_vcpus(&bench->rows[i]), sizeof(double));
 		if (!bench->results[i].runs || !schedule->visits[i].samples ||
@@ -543,32 +409,32 @@ static int check_guests(const struct bench *bench, struct failure *failure)
 
 static int do_runs(struct bench *bench, struct schedule *schedule, struct failure *failure)
 {
-	struct rng rng = { bench->options.seed };
-	double start = clock_seconds(CLOCK_MONOTONIC);
+	struct random random = { bench->options.seed };
+	double start = clock_seconds();
 	int error = 0;
 
 	for (size_t i = 0; i < bench->n_rows && !error; i++) {
 		progress(bench, "calibrating row", (unsigned int)i + 1, (unsigned int)bench->n_rows,
-			 bench->options.seconds - (clock_seconds(CLOCK_MONOTONIC) - start));
+			 bench->options.seconds - (clock_seconds() - start));
 		if (bench->rows[i].status == ROW_READY)
 			error = calibrate_row(bench, schedule, i, failure);
 	}
 	/* Runs are of fresh VMs, the first one too. */
-	all_machines_down(bench);
+	measure_all_down(bench);
 	if (!error)
 		error = check_guests(bench, failure);
 	if (!error)
 		error = check_budget(bench, schedule, failure);
 	for (unsigned int run = 0; run < bench->options.runs && !error && count_ready(bench);
 	     run++) {
-		double left = bench->options.seconds - (clock_seconds(CLOCK_MONOTONIC) - start);
+		double left = bench->options.seconds - (clock_seconds() - start);
 
 		/* Calibration was too hopeful: fewer runs, and the report says so. */
 		if (run && left <= 0)
 			break;
 		progress(bench, "run", run + 1, bench->options.runs, fmax(left, 0));
 		share_time(bench, schedule, fmax(left, 0) / (bench->options.runs - run));
-		error = do_run(bench, schedule, &rng, run, failure);
+		error = do_run(bench, schedule, &random, run, failure);
 	}
 	if (!error && exit_path_recorder())
 		error = record_paths(bench, schedule, failure);
@@ -577,7 +443,7 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 			error = count_events(bench, schedule, traced, failure);
 		perf_counts_close(&bench->counts);
 	}
-	bench->elapsed = clock_seconds(CLOCK_MONOTONIC) - start;
+	bench->elapsed = clock_seconds() - start;
 	end_progress(bench);
 	return error;
 }
@@ -586,20 +452,20 @@ static int do_runs(struct bench *bench, struct schedule *schedule, struct failur
 static void check_together(struct bench *bench, size_t i)
 {
 	struct row *row = &bench->rows[i];
-	const struct row *empty = cases_empty_loop(bench->rows, bench->n_rows, row);
+	const struct row *empty = rows_empty_loop(bench->rows, bench->n_rows, row);
 	double together = row_figures(&bench->results[i]).together;
 	char reason[200];
 
 	if (empty)
 		together =
 			fmin(together, row_figures(&bench->results[empty - bench->rows]).together);
-	if (row->vcpus < 2 || together >= bench->options.least_together)
+	if (row->vcpus < 2 || together >= bench->options.min_together)
 		return;
 	/* Without its own figure, so that rows share the reason. */
 	snprintf(reason, sizeof(reason),
 		 "its vCPUs, or those of the empty loop to take off, ran at the same time for less "
 		 "than %.0f %% of the time: other tasks had their CPUs",
-		 100 * bench->options.least_together);
+		 100 * bench->options.min_together);
 	row_fail(row, reason);
 }
 
@@ -641,7 +507,7 @@ int bench_run(struct bench *bench, struct failure *failure)
 	error = allocate(bench, schedule, failure);
 	if (!error)
 		error = do_runs(bench, schedule, failure);
-	all_machines_down(bench);
+	measure_all_down(bench);
 	vcpus_stop(bench->others);
 	bench->others = NULL;
 	if (error == -EINTR) {

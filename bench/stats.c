@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/rng.h"
+#include "lib/random.h"
 
 #define SELECT_BITS         11 /* 2^11 counters of 8 bytes stay in a 32 KiB first-level cache */
 #define SELECT_COUNTERS     (1u << SELECT_BITS)
 #define BOOTSTRAP_RESAMPLES 2000
 #define FEW                 32
-#define BOOTSTRAP_LEAST     6 /* runs a side: with fewer, 0.95 is out of a median's reach */
+#define BOOTSTRAP_MIN       6 /* runs a side: with fewer, 0.95 is out of a median's reach */
 
 static unsigned int bit_length(uint64_t value)
 {
@@ -80,7 +80,7 @@ struct keys {
 	const uint64_t *samples;
 	size_t n;
 	uint64_t from, to;
-	uint64_t least, greatest; /* bounds of what is looked for */
+	uint64_t min, max; /* bounds of what is looked for */
 };
 
 static inline uint64_t key_at(const struct keys *keys, size_t i)
@@ -98,29 +98,29 @@ static inline uint64_t key_at(const struct keys *keys, size_t i)
  */
 static uint64_t select_key(const struct keys *keys, size_t rank)
 {
-	uint64_t least = keys->least, greatest = keys->greatest;
+	uint64_t min = keys->min, max = keys->max;
 
-	while (least < greatest) {
+	while (min < max) {
 		/* One counter more, for the keys that are no candidates: cheaper than a branch. */
 		size_t count[SELECT_COUNTERS + 1] = { 0 };
-		uint64_t width = greatest - least;
+		uint64_t width = max - min;
 		unsigned int bits = bit_length(width);
 		unsigned int shift = bits > SELECT_BITS ? bits - SELECT_BITS : 0;
 		uint64_t digit;
 
 		for (size_t i = 0; i < keys->n; i++) {
-			uint64_t offset = key_at(keys, i) - least;
+			uint64_t offset = key_at(keys, i) - min;
 
 			count[offset <= width ? offset >> shift : SELECT_COUNTERS]++;
 		}
 		for (digit = 0; rank >= count[digit]; digit++)
 			rank -= count[digit];
 
-		least += digit << shift;
-		if (greatest - least >= 1ULL << shift)
-			greatest = least + (1ULL << shift) - 1;
+		min += digit << shift;
+		if (max - min >= 1ULL << shift)
+			max = min + (1ULL << shift) - 1;
 	}
-	return least;
+	return min;
 }
 
 /* The key of @rank + 1, where that of @rank is @key. */
@@ -152,13 +152,13 @@ static double key_quantile(const struct keys *keys, double q, uint64_t pair[2])
 
 static struct keys keys_of(const uint64_t *samples, size_t n)
 {
-	struct keys keys = { .samples = samples, .n = n, .least = UINT64_MAX };
+	struct keys keys = { .samples = samples, .n = n, .min = UINT64_MAX };
 
 	for (size_t i = 0; i < n; i++) {
-		if (samples[i] < keys.least)
-			keys.least = samples[i];
-		if (samples[i] > keys.greatest)
-			keys.greatest = samples[i];
+		if (samples[i] < keys.min)
+			keys.min = samples[i];
+		if (samples[i] > keys.max)
+			keys.max = samples[i];
 	}
 	return keys;
 }
@@ -169,14 +169,14 @@ static struct keys keys_of(const uint64_t *samples, size_t n)
  */
 static struct keys distances_of(const struct keys *keys, const uint64_t middle[2])
 {
-	uint64_t below = middle[0] - keys->least, above = keys->greatest - middle[1];
+	uint64_t below = middle[0] - keys->min, above = keys->max - middle[1];
 
 	return (struct keys){
 		.samples = keys->samples,
 		.n = keys->n,
 		.from = middle[0],
 		.to = middle[1],
-		.greatest = below < above ? below : above,
+		.max = below < above ? below : above,
 	};
 }
 
@@ -210,8 +210,8 @@ void summarise(uint64_t *samples, size_t n, struct summary *s)
 
 	keys = keys_of(samples, n);
 	s->n = n;
-	s->min = (double)keys.least;
-	s->max = (double)keys.greatest;
+	s->min = (double)keys.min;
+	s->max = (double)keys.max;
 	s->median = key_quantile(&keys, 0.5, middle);
 	s->p90 = key_quantile(&keys, 0.9, pair);
 	s->p99 = key_quantile(&keys, 0.99, pair);
@@ -314,10 +314,11 @@ static double median_of_copy(const double *values, size_t n, double *scratch)
 	return median(scratch, n);
 }
 
-static double resampled_median(struct rng *rng, const double *values, size_t n, double *scratch)
+static double resampled_median(struct random *random, const double *values, size_t n,
+			       double *scratch)
 {
 	for (size_t i = 0; i < n; i++)
-		scratch[i] = values[rng_below(rng, (uint32_t)n)];
+		scratch[i] = values[random_below(random, (uint32_t)n)];
 	return median(scratch, n);
 }
 
@@ -326,7 +327,7 @@ static struct interval bootstrap(const double *a, size_t na, const double *b, si
 				 double level, uint64_t seed)
 {
 	struct interval result = { NAN, NAN, NAN };
-	struct rng rng = { .state = seed };
+	struct random random = { .state = seed };
 	double *medians, *scratch;
 
 	assert(level > 0 && level < 1);
@@ -342,11 +343,11 @@ static struct interval bootstrap(const double *a, size_t na, const double *b, si
 	if (b)
 		result.estimate -= median_of_copy(b, nb, scratch);
 
-	if (na >= BOOTSTRAP_LEAST && (!b || nb >= BOOTSTRAP_LEAST)) {
+	if (na >= BOOTSTRAP_MIN && (!b || nb >= BOOTSTRAP_MIN)) {
 		for (size_t i = 0; i < BOOTSTRAP_RESAMPLES; i++) {
-			medians[i] = resampled_median(&rng, a, na, scratch);
+			medians[i] = resampled_median(&random, a, na, scratch);
 			if (b)
-				medians[i] -= resampled_median(&rng, b, nb, scratch);
+				medians[i] -= resampled_median(&random, b, nb, scratch);
 		}
 		result.lower = quantile(medians, BOOTSTRAP_RESAMPLES, (1 - level) / 2);
 		result.upper = quantile(medians, BOOTSTRAP_RESAMPLES, (1 + level) / 2);

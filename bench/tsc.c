@@ -2,7 +2,7 @@
 /* How fast the time stamp counter runs. */
 #include "bench/tsc.h"
 
-#include "host/clock.h"
+#include "lib/clock.h"
 
 #define INTERVAL_NS 100000000
 #define TRIES       100 /* one of so many pairs of readings had nothing in between */
@@ -15,15 +15,15 @@ struct moment {
 static struct moment both_clocks(void)
 {
 	struct moment best = { 0 };
-	uint64_t least = UINT64_MAX;
+	uint64_t min = UINT64_MAX;
 
 	for (int i = 0; i < TRIES; i++) {
 		uint64_t before = fenced_tsc(), ns = clock_ns(CLOCK_MONOTONIC_RAW),
 			 ticks = fenced_tsc() - before;
 
-		if (ticks >= least)
+		if (ticks >= min)
 			continue;
-		least = ticks;
+		min = ticks;
 		best = (struct moment){ .tsc = before + ticks / 2, .ns = ns };
 	}
 	return best;

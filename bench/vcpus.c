@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "bench/answers.h"
-#include "host/clock.h"
 #include "host/interrupt.h"
 #include "host/topology.h"
+#include "lib/clock.h"
 
 #define SPINS      2000 /* before the CPU is offered to others: who is waited for may need this one */
 #define MORE_SHARE 8    /* of a block: what is run in one go while others still measure */
@@ -100,14 +100,14 @@ static void *run_vcpu(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct vcpus *all = vcpu->all;
-	bool goes_on = true;
+	bool should_continue = true;
 
 	vcpu->error = interrupt_join(&vcpu->failure);
 	if (!vcpu->error)
 		vcpu->error =
 			topology_bind(vcpu->cpu, vcpu->failure.text, sizeof(vcpu->failure.text));
 	atomic_fetch_add(&all->finished, 1);
-	while (goes_on) {
+	while (should_continue) {
 		while (sem_wait(&vcpu->wanted))
 			;
 		if (all->task == TASK_BOOT)
@@ -115,7 +115,7 @@ static void *run_vcpu(void *arg)
 		else if (all->task == TASK_MEASURE)
 			vcpu->error = measure_together(all, (unsigned int)(vcpu - all->vcpu),
 						       &vcpu->machine, &vcpu->failure);
-		goes_on = all->task != TASK_END;
+		should_continue = all->task != TASK_END;
 		atomic_fetch_add(&all->finished, 1);
 	}
 	interrupt_leave();
@@ -251,7 +251,7 @@ const uint64_t *vcpus_samples(const struct vcpus *vcpus, unsigned int i, const s
 
 double vcpus_together(const struct vcpu_window *windows, unsigned int n)
 {
-	double least = 1;
+	double min = 1;
 
 	for (unsigned int i = 0; i < n; i++) {
 		uint64_t from = windows[i].start, to = windows[i].end, lost = 0;
@@ -267,7 +267,7 @@ double vcpus_together(const struct vcpu_window *windows, unsigned int n)
 		share = to > from ? ((double)(to - from) - (double)lost) /
 					    (double)(windows[i].end - windows[i].start)
 				  : 0;
-		least = share < least ? share : least;
+		min = share < min ? share : min;
 	}
-	return least > 0 ? least : 0;
+	return min > 0 ? min : 0;
 }

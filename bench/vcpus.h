@@ -12,7 +12,7 @@
 #include "bench/machine.h"
 
 /* Below it a row's vCPUs did not run at the same time, whatever it is called. */
-#define VCPUS_LEAST_TOGETHER 0.9
+#define VCPUS_MIN_TOGETHER 0.9
 
 struct vcpus;
 

@@ -19,7 +19,7 @@ void traps_expect_rdpmc_fault(
 uint64_t call_at_cpl3(uint64_t (*function)(uint64_t, uint64_t), uint64_t, uint64_t);
 
 /* pmu.c */
-void pmu_detect(struct guest_pmu *pmu);
+void pmu_detect(struct pmu_shape *pmu);
 /* Both return 0 or the MSR that could not be written. */
 uint32_t pmu_preset(void);
 uint32_t pmu_start(enum guest_running running);

@@ -6,15 +6,11 @@
 #include "guest/guest.h"
 #include "guest/pmu_msrs.h"
 
-#define PERF_CAP_FULL_WIDTH   (1U << 13)
-#define PERF_CAP_METRICS      (1U << 15)
 #define EVTSEL_USR_OS_EN      (EVENTSEL_USR | EVENTSEL_OS | EVENTSEL_ENABLE)
 #define INTEL_UNHALTED_CYCLES 0x003c /* event 3CH, umask 0 */
 #define AMD_UNHALTED_CYCLES   0x0076
 #define FIXED_OS_USR          3U /* four bits to a counter */
 #define COUNTING_TURNS        1000U
-
-enum { VENDOR_OTHER, VENDOR_INTEL, VENDOR_AMD };
 
 struct cpuid {
 	uint32_t eax, ebx, ecx, edx;
@@ -55,11 +51,11 @@ static bool read_msr(uint32_t msr, uint64_t *value)
 	return good;
 }
 
-static void detect_intel(struct guest_pmu *pmu, uint32_t max_leaf)
+static void detect_intel(struct pmu_shape *pmu, uint32_t max_leaf)
 {
 	struct cpuid leaf;
 
-	pmu->vendor = VENDOR_INTEL;
+	pmu->vendor = CPU_VENDOR_INTEL;
 	if (max_leaf < 0xa)
 		return;
 	leaf = cpuid(0xa, 0);
@@ -77,11 +73,11 @@ static void detect_intel(struct guest_pmu *pmu, uint32_t max_leaf)
 		pmu->perf_capabilities = 0;
 }
 
-static void detect_amd(struct guest_pmu *pmu)
+static void detect_amd(struct pmu_shape *pmu)
 {
 	uint32_t max_leaf = cpuid(0x80000000, 0).eax;
 
-	pmu->vendor = VENDOR_AMD;
+	pmu->vendor = CPU_VENDOR_AMD;
 	pmu->version = 1;
 	pmu->gp_width = 48;
 	/* PerfCtrExtCore: six counters instead of four, at MSRs of their own */
@@ -92,11 +88,11 @@ static void detect_amd(struct guest_pmu *pmu)
 	}
 }
 
-void pmu_detect(struct guest_pmu *pmu)
+void pmu_detect(struct pmu_shape *pmu)
 {
 	struct cpuid leaf = cpuid(0, 0);
 
-	*pmu = (struct guest_pmu){ 0 };
+	*pmu = (struct pmu_shape){ 0 };
 	if (leaf.ebx == 0x756e6547) /* "Genu" */
 		detect_intel(pmu, leaf.eax);
 	else if (leaf.ebx == 0x68747541 || leaf.ebx == 0x6f677948) /* "Auth", "Hygo" */
@@ -110,9 +106,9 @@ static void set(uint32_t msr, uint64_t value, uint32_t *failed)
 		*failed = msr;
 }
 
-static void intel_set_counters(const struct guest_pmu *pmu, bool preset, uint32_t *failed)
+static void intel_set_counters(const struct pmu_shape *pmu, bool preset, uint32_t *failed)
 {
-	bool wide = pmu->perf_capabilities & PERF_CAP_FULL_WIDTH;
+	bool wide = pmu->perf_capabilities & PERF_CAP_FW_WRITES;
 
 	for (unsigned int i = 0; i < pmu->nr_gp; i++)
 		set((wide ? MSR_FULL_WIDTH_PMC0 : MSR_PMC0) + i,
@@ -126,12 +122,12 @@ static void intel_set_counters(const struct guest_pmu *pmu, bool preset, uint32_
 	 */
 	for (unsigned int i = 0; i < pmu->nr_fixed; i++)
 		set(MSR_FIXED_CTR0 + i, preset ? GUEST_PRESET_FIXED(i) : 0, failed);
-	if (pmu->perf_capabilities & PERF_CAP_METRICS)
+	if (pmu->perf_capabilities & PERF_CAP_PERF_METRICS)
 		/* One that refuses shows in what it reads, and is no other counter's affair. */
 		write_msr(MSR_PERF_METRICS, preset ? GUEST_PRESET_METRICS : 0);
 }
 
-static void intel_stop(const struct guest_pmu *pmu, uint32_t *failed)
+static void intel_stop(const struct pmu_shape *pmu, uint32_t *failed)
 {
 	if (pmu->version > 1)
 		set(MSR_GLOBAL_CTRL, 0, failed);
@@ -145,7 +141,7 @@ static void intel_stop(const struct guest_pmu *pmu, uint32_t *failed)
  * Of those that are read: the first and the last two. All of them with the one event they count
  * would want every host counter that can count it, and an NMI watchdog takes one.
  */
-static bool gp_runs(const struct guest_pmu *pmu, enum guest_running running, unsigned int i)
+static bool gp_runs(const struct pmu_shape *pmu, enum guest_running running, unsigned int i)
 {
 	switch (running) {
 	case GUEST_RUNNING_NONE:
@@ -159,7 +155,7 @@ static bool gp_runs(const struct guest_pmu *pmu, enum guest_running running, uns
 	}
 }
 
-static void intel_enable(const struct guest_pmu *pmu, enum guest_running running, uint32_t *failed)
+static void intel_enable(const struct pmu_shape *pmu, enum guest_running running, uint32_t *failed)
 {
 	bool fixed_run = running == GUEST_RUNNING_READ || running == GUEST_RUNNING_ALL;
 	uint64_t fixed_ctrl = 0, global = 0;
@@ -177,18 +173,19 @@ static void intel_enable(const struct guest_pmu *pmu, enum guest_running running
 	if (pmu->nr_fixed)
 		set(MSR_FIXED_CTR_CTRL, fixed_ctrl, failed);
 	/* PERF_METRICS only counts together with SLOTS */
-	if (pmu->perf_capabilities & PERF_CAP_METRICS && pmu->nr_fixed > FIXED_SLOTS && fixed_run)
+	if (pmu->perf_capabilities & PERF_CAP_PERF_METRICS && pmu->nr_fixed > FIXED_SLOTS &&
+	    fixed_run)
 		global |= GLOBAL_METRICS;
 	if (pmu->version > 1 && !write_msr(MSR_GLOBAL_CTRL, global))
 		set(MSR_GLOBAL_CTRL, global & ~GLOBAL_METRICS, failed);
 }
 
-static bool amd_extended(const struct guest_pmu *pmu)
+static bool amd_extended(const struct pmu_shape *pmu)
 {
 	return pmu->nr_gp > 4 || pmu->version > 1;
 }
 
-static void amd_program(const struct guest_pmu *pmu, bool run, enum guest_running running,
+static void amd_program(const struct pmu_shape *pmu, bool run, enum guest_running running,
 			uint32_t *failed)
 {
 	bool extended = amd_extended(pmu);
@@ -214,16 +211,16 @@ static void amd_program(const struct guest_pmu *pmu, bool run, enum guest_runnin
 
 static uint32_t program(bool run, enum guest_running running)
 {
-	struct guest_pmu pmu;
+	struct pmu_shape pmu;
 	uint32_t failed = 0;
 
 	pmu_detect(&pmu);
-	if (pmu.vendor == VENDOR_INTEL && pmu.version) {
+	if (pmu.vendor == CPU_VENDOR_INTEL && pmu.version) {
 		intel_stop(&pmu, &failed);
 		intel_set_counters(&pmu, !run, &failed);
 		if (run)
 			intel_enable(&pmu, running, &failed);
-	} else if (pmu.vendor == VENDOR_AMD) {
+	} else if (pmu.vendor == CPU_VENDOR_AMD) {
 		amd_program(&pmu, run, running, &failed);
 	}
 	return failed;
@@ -252,14 +249,14 @@ static bool counts(uint32_t msr)
 
 uint32_t pmu_counting(void)
 {
-	struct guest_pmu pmu;
+	struct pmu_shape pmu;
 	uint32_t counting = 0;
 
 	pmu_detect(&pmu);
 	for (unsigned int i = 0; i < pmu.nr_gp; i++)
-		counting += counts(pmu.vendor == VENDOR_INTEL ? MSR_PMC0 + i
-				   : amd_extended(&pmu)       ? MSR_AMD_CTR0 + 2 * i
-							      : MSR_K7_PERFCTR0 + i);
+		counting += counts(pmu.vendor == CPU_VENDOR_INTEL ? MSR_PMC0 + i
+				   : amd_extended(&pmu)           ? MSR_AMD_CTR0 + 2 * i
+								  : MSR_K7_PERFCTR0 + i);
 	for (unsigned int i = 0; i < pmu.nr_fixed; i++)
 		counting += counts(MSR_FIXED_CTR0 + i);
 	return counting;

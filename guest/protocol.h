@@ -106,9 +106,24 @@ struct guest_fault {
 			"r13", "r14", "r15"                                                        \
 	}
 
-/* What the guest found of its PMU; vendor 1 is Intel, 2 AMD, 0 neither. */
-struct guest_pmu {
-	uint32_t vendor, version, nr_gp, gp_width, nr_fixed, fixed_width;
+enum cpu_vendor { CPU_VENDOR_OTHER, CPU_VENDOR_INTEL, CPU_VENDOR_AMD };
+
+/* IA32_PERF_CAPABILITIES (MSR 345H), SDM vol. 4 */
+#define PERF_CAP_FW_WRITES    (1ULL << 13)
+#define PERF_CAP_PERF_METRICS (1ULL << 15)
+
+/* What a PMU announces through CPUID and IA32_PERF_CAPABILITIES. */
+struct pmu_shape {
+	enum cpu_vendor vendor;
+	/*
+	 * Intel: CPUID.0AH:EAX[7:0]. AMD: 1, or 2 with PerfMonV2 (CPUID 8000_0022H:EAX[0]).
+	 * 0 means that there is no PMU and every other field is 0.
+	 */
+	uint32_t version;
+	uint32_t nr_gp;       /* CPUID.0AH:EAX[15:8]; AMD: 4, 6 or 8000_0022H:EBX[3:0] */
+	uint32_t gp_width;    /* bits; CPUID.0AH:EAX[23:16]; AMD 48 */
+	uint32_t nr_fixed;    /* CPUID.0AH:EDX[4:0], or ECX from version 5; AMD 0 */
+	uint32_t fixed_width; /* bits; CPUID.0AH:EDX[12:5] */
 	uint64_t perf_capabilities;
 };
 
@@ -126,7 +141,7 @@ struct guest_page {
 	struct guest_params params;
 	struct guest_result result;
 	struct guest_assist assist;
-	struct guest_pmu pmu;
+	struct pmu_shape pmu; /* as the guest found it */
 	struct guest_fault fault;
 };
 

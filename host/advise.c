@@ -3,7 +3,7 @@
  * The doctor's list: looks at what context_collect() gathered, at what KVM offers and at a few
  * more files, and says what disturbs or prevents a measurement and which command would change it.
  */
-#include "host/context.h"
+#include "host/advise.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -11,14 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#include "host/context.h"
+#include "host/context_json.h"
+#include "lib/array.h"
 
 #define CPU_DIR         "/sys/devices/system/cpu"
 #define DEEP_LATENCY_US 10    /* waking from a deeper idle state costs more than an exit */
 #define BUSY_LOAD       0.5   /* runnable tasks per CPU over the last minute */
 #define MUCH_STEAL      0.001 /* of the CPU time since boot */
 
-struct looker {
+struct check {
 	const char *root;
 	const struct setting_host *host;
 	json_t *facts;
@@ -26,11 +28,11 @@ struct looker {
 	size_t n, max;
 };
 
-static void say(struct looker *l, enum advice_level level, const char *command, const char *format,
-		...) __attribute__((format(printf, 4, 5)));
+static void advise(struct check *l, enum advice_level level, const char *command,
+		   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-static void say(struct looker *l, enum advice_level level, const char *command, const char *format,
-		...)
+static void advise(struct check *l, enum advice_level level, const char *command,
+		   const char *format, ...)
 {
 	struct advice *advice;
 	va_list args;
@@ -50,26 +52,26 @@ static void say(struct looker *l, enum advice_level level, const char *command, 
 }
 
 /* For guests of every setting, not only for passthrough. */
-static void say_pmu_taken(struct looker *l, const char *command, const char *what)
+static void print_pmu_taken(struct check *l, const char *command, const char *what)
 {
 	size_t n = l->n;
 
-	say(l, ADVICE_PREVENTS, command, "%s", what);
+	advise(l, ADVICE_PREVENTS, command, "%s", what);
 	if (l->n > n)
 		l->advice[n].takes_pmu = true;
 }
 
-static void not_known(struct looker *l, const char *thing, const char *path)
+static void not_known(struct check *l, const char *thing, const char *path)
 {
-	say(l, ADVICE_NOTE, "", "%s: not known, cannot read %s", thing, path);
+	advise(l, ADVICE_NOTE, "", "%s: not known, cannot read %s", thing, path);
 }
 
-static const char *fact(const struct looker *l, const char *key)
+static const char *fact(const struct check *l, const char *key)
 {
 	return json_string_value(json_object_get(l->facts, key));
 }
 
-static bool read_number(const struct looker *l, const char *path, long *number)
+static bool read_number(const struct check *l, const char *path, long *number)
 {
 	char line[32], *end;
 
@@ -79,7 +81,7 @@ static bool read_number(const struct looker *l, const char *path, long *number)
 	return end != line && !*end;
 }
 
-static bool mediated_wanted(const struct looker *l)
+static bool mediated_wanted(const struct check *l)
 {
 	return l->host->enable_mediated_pmu == PARAM_YES;
 }
@@ -90,7 +92,7 @@ struct reload {
 	char boot[64];
 };
 
-static struct reload reload(const struct looker *l, const char *module, const char *setting)
+static struct reload reload(const struct check *l, const char *module, const char *setting)
 {
 	static const char *const vendor_modules[] = {
 		[KVM_BACKEND_VMX] = "kvm_intel",
@@ -127,113 +129,115 @@ static bool pmu_is_old(const struct pmu_shape *cpu)
 	return cpu->version < (cpu->vendor == CPU_VENDOR_INTEL ? 4 : 2);
 }
 
-static void look_at_pmu(struct looker *l)
+static void check_pmu(struct check *l)
 {
 	const struct pmu_shape found = setting_host_pmu(l->host), *cpu = &found;
 
 	if (l->host->unused_version)
 		/* "Broken PMU hardware detected", or no driver for it */
-		say(l, ADVICE_PREVENTS, "dmesg | grep -i PMU",
-		    "CPUID announces a PMU of version %u, but the kernel uses none: its log says "
-		    "why",
-		    l->host->unused_version);
+		advise(l, ADVICE_PREVENTS, "dmesg | grep -i PMU",
+		       "CPUID announces a PMU of version %u, but the kernel uses none: its log "
+		       "says "
+		       "why",
+		       l->host->unused_version);
 	else if (!cpu->version)
-		say(l, ADVICE_PREVENTS, "", "%s",
-		    l->host->nested ? "the hypervisor below gives this host no PMU"
-				    : "the processor shows no PMU");
+		advise(l, ADVICE_PREVENTS, "", "%s",
+		       l->host->nested ? "the hypervisor below gives this host no PMU"
+				       : "the processor shows no PMU");
 	else if (pmu_is_old(cpu))
-		say(l, ADVICE_PREVENTS, "", "PMU version %u: a mediated PMU needs %s", cpu->version,
-		    cpu->vendor == CPU_VENDOR_INTEL ? "version 4 (Skylake or later)"
-						    : "PerfMonV2 (Zen 4 or later)");
+		advise(l, ADVICE_PREVENTS, "", "PMU version %u: a mediated PMU needs %s",
+		       cpu->version,
+		       cpu->vendor == CPU_VENDOR_INTEL ? "version 4 (Skylake or later)"
+						       : "PerfMonV2 (Zen 4 or later)");
 	else
-		say(l, ADVICE_GOOD, "", "PMU version %u, %u general and %u fixed counters",
-		    cpu->version, cpu->nr_gp, cpu->nr_fixed);
+		advise(l, ADVICE_GOOD, "", "PMU version %u, %u general and %u fixed counters",
+		       cpu->version, cpu->nr_gp, cpu->nr_fixed);
 }
 
-static void look_at_hybrid(struct looker *l)
+static void check_hybrid(struct check *l)
 {
 	if (l->host->hybrid)
-		say(l, ADVICE_PREVENTS, "", "hybrid processor: KVM gives guests no PMU on it");
+		advise(l, ADVICE_PREVENTS, "", "hybrid processor: KVM gives guests no PMU on it");
 	else
-		say(l, ADVICE_GOOD, "", "not a hybrid processor");
+		advise(l, ADVICE_GOOD, "", "not a hybrid processor");
 }
 
-static void look_at_emulation(struct looker *l)
+static void check_emulation(struct check *l)
 {
 	if (json_is_true(json_object_get(json_object_get(l->facts, "cpu"), "emulated")))
-		say(l, ADVICE_NOTE, "",
-		    "the processor is emulated and its TSC counts instructions: all "
-		    "figures are instructions, not time");
+		advise(l, ADVICE_NOTE, "",
+		       "the processor is emulated and its TSC counts instructions: all "
+		       "figures are instructions, not time");
 }
 
-static void look_at_nesting(struct looker *l)
+static void check_nesting(struct check *l)
 {
 	if (l->host->nested)
-		say(l, ADVICE_DISTURBS, "",
-		    "this host is a guest itself: exits cost more, and "
-		    "those the hypervisor below takes are not counted");
+		advise(l, ADVICE_DISTURBS, "",
+		       "this host is a guest itself: exits cost more, and "
+		       "those the hypervisor below takes are not counted");
 	else
-		say(l, ADVICE_GOOD, "", "this host is not a guest");
+		advise(l, ADVICE_GOOD, "", "this host is not a guest");
 }
 
-static void look_at_mediated_pmu(struct looker *l)
+static void check_mediated_pmu(struct check *l)
 {
 	const struct setting_host *host = l->host;
 	struct reload how;
 
 	if (mediated_wanted(l)) {
-		say(l, ADVICE_GOOD, "", "mediated PMU is on");
+		advise(l, ADVICE_GOOD, "", "mediated PMU is on");
 	} else if (host->enable_mediated_pmu == PARAM_ABSENT) {
-		say(l, ADVICE_PREVENTS, "",
-		    "KVM has no enable_mediated_pmu (Linux 7.0 or "
-		    "later): every RDPMC is intercepted");
+		advise(l, ADVICE_PREVENTS, "",
+		       "KVM has no enable_mediated_pmu (Linux 7.0 or "
+		       "later): every RDPMC is intercepted");
 	} else if (!host->cpu.version || pmu_is_old(&host->cpu) || host->hybrid) {
-		say(l, ADVICE_PREVENTS, "",
-		    "mediated PMU is off, and this processor cannot have "
-		    "it: every RDPMC is intercepted");
+		advise(l, ADVICE_PREVENTS, "",
+		       "mediated PMU is off, and this processor cannot have "
+		       "it: every RDPMC is intercepted");
 	} else {
 		how = reload(l, NULL, "enable_mediated_pmu=1");
-		say(l, ADVICE_PREVENTS, how.command,
-		    "mediated PMU is off: every RDPMC is intercepted%s", how.boot);
+		advise(l, ADVICE_PREVENTS, how.command,
+		       "mediated PMU is off: every RDPMC is intercepted%s", how.boot);
 	}
 }
 
-static void look_at_enable_pmu(struct looker *l)
+static void check_enable_pmu(struct check *l)
 {
 	struct reload how;
 
 	if (l->host->enable_pmu == PARAM_YES) {
-		say(l, ADVICE_GOOD, "", "kvm enable_pmu=Y");
+		advise(l, ADVICE_GOOD, "", "kvm enable_pmu=Y");
 	} else if (l->host->enable_pmu == PARAM_ABSENT) {
 		not_known(l, "kvm enable_pmu", "/sys/module/kvm/parameters/enable_pmu");
 	} else if (!l->host->cpu.version || l->host->hybrid) {
 		/* KVM itself switches it off there. */
-		say(l, ADVICE_PREVENTS, "", "kvm enable_pmu=N, for want of a PMU it can use");
+		advise(l, ADVICE_PREVENTS, "", "kvm enable_pmu=N, for want of a PMU it can use");
 	} else {
 		how = reload(l, "kvm", "enable_pmu=1");
-		say(l, ADVICE_PREVENTS, how.command, "kvm enable_pmu=N: guests have no PMU%s",
-		    how.boot);
+		advise(l, ADVICE_PREVENTS, how.command, "kvm enable_pmu=N: guests have no PMU%s",
+		       how.boot);
 	}
 }
 
-static void look_at_vmware_backdoor(struct looker *l)
+static void check_vmware_backdoor(struct check *l)
 {
 	struct reload how;
 
 	if (l->host->enable_vmware_backdoor == PARAM_NO) {
-		say(l, ADVICE_GOOD, "", "kvm enable_vmware_backdoor=N");
+		advise(l, ADVICE_GOOD, "", "kvm enable_vmware_backdoor=N");
 	} else if (l->host->enable_vmware_backdoor == PARAM_ABSENT) {
 		not_known(l, "kvm enable_vmware_backdoor",
 			  "/sys/module/kvm/parameters/enable_vmware_backdoor");
 	} else {
 		how = reload(l, "kvm", "enable_vmware_backdoor=0");
-		say(l, ADVICE_PREVENTS, how.command,
-		    "kvm enable_vmware_backdoor=Y: every RDPMC is intercepted%s", how.boot);
+		advise(l, ADVICE_PREVENTS, how.command,
+		       "kvm enable_vmware_backdoor=Y: every RDPMC is intercepted%s", how.boot);
 	}
 }
 
 /* KVM passes RDPMC through only to a guest whose counters equal the processor's. */
-static void look_at_kvm_counters(struct looker *l)
+static void check_kvm_counters(struct check *l)
 {
 	const struct pmu_shape found = setting_host_pmu(l->host), *cpu = &found;
 	const struct pmu_shape *kvm = &l->host->kvm;
@@ -249,52 +253,52 @@ static void look_at_kvm_counters(struct looker *l)
 
 	if (!kvm->version) {
 		/* Without a PMU in the processor that is no fault of KVM's. */
-		say(l, cpu->version ? ADVICE_PREVENTS : ADVICE_NOTE, "",
-		    "KVM offers guests no PMU");
+		advise(l, cpu->version ? ADVICE_PREVENTS : ADVICE_NOTE, "",
+		       "KVM offers guests no PMU");
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		if (parts[i].has != parts[i].offers) {
-			say(l, ADVICE_PREVENTS, "",
-			    "KVM offers %u %s, the processor has %u: "
-			    "RDPMC is always intercepted",
-			    parts[i].offers, parts[i].what, parts[i].has);
+			advise(l, ADVICE_PREVENTS, "",
+			       "KVM offers %u %s, the processor has %u: "
+			       "RDPMC is always intercepted",
+			       parts[i].offers, parts[i].what, parts[i].has);
 			return;
 		}
 	}
-	say(l, ADVICE_GOOD, "", "KVM offers all of the processor's counters");
+	advise(l, ADVICE_GOOD, "", "KVM offers all of the processor's counters");
 }
 
-static void look_at_metrics(struct looker *l)
+static void check_metrics(struct check *l)
 {
 	if (pmu_has_metrics(&l->host->cpu))
-		say(l, ADVICE_GOOD, "", "the processor has PERF_METRICS");
+		advise(l, ADVICE_GOOD, "", "the processor has PERF_METRICS");
 	else if (l->host->cpu.vendor == CPU_VENDOR_INTEL)
-		say(l, ADVICE_NOTE, "", "no PERF_METRICS: needs a PMU of Ice Lake or later");
+		advise(l, ADVICE_NOTE, "", "no PERF_METRICS: needs a PMU of Ice Lake or later");
 	else
-		say(l, ADVICE_NOTE, "", "no PERF_METRICS: only Intel has it, from Ice Lake on");
+		advise(l, ADVICE_NOTE, "", "no PERF_METRICS: only Intel has it, from Ice Lake on");
 }
 
-static void look_at_nmi_watchdog(struct looker *l)
+static void check_nmi_watchdog(struct check *l)
 {
 	static const char *const off = "sysctl -w kernel.nmi_watchdog=0";
 	json_t *watchdog = json_object_get(l->facts, "nmi_watchdog");
 
 	if (json_is_false(watchdog))
-		say(l, ADVICE_GOOD, "", "NMI watchdog is off");
+		advise(l, ADVICE_GOOD, "", "NMI watchdog is off");
 	else if (!json_is_true(watchdog))
 		not_known(l, "NMI watchdog", "/proc/sys/kernel/nmi_watchdog");
 	else if (mediated_wanted(l))
 		/* perf refuses while any event on the PMU does not exclude guests, as this one. */
-		say_pmu_taken(l, off,
-			      "NMI watchdog holds a counter of every CPU: perf "
-			      "grants KVM no mediated PMU beside it");
+		print_pmu_taken(l, off,
+				"NMI watchdog holds a counter of every CPU: perf "
+				"grants KVM no mediated PMU beside it");
 	else
-		say(l, ADVICE_DISTURBS, off,
-		    "NMI watchdog is on: its NMIs exit, and it may hold a counter of every CPU");
+		advise(l, ADVICE_DISTURBS, off,
+		       "NMI watchdog is on: its NMIs exit, and it may hold a counter of every CPU");
 }
 
-static void look_at_paranoid(struct looker *l)
+static void check_paranoid(struct check *l)
 {
 	json_t *paranoid = json_object_get(l->facts, "perf_event_paranoid");
 	long long level = json_integer_value(paranoid);
@@ -302,13 +306,13 @@ static void look_at_paranoid(struct looker *l)
 	if (!json_is_integer(paranoid))
 		not_known(l, "perf_event_paranoid", "/proc/sys/kernel/perf_event_paranoid");
 	else if (level > 1)
-		say(l, ADVICE_NOTE, "sysctl -w kernel.perf_event_paranoid=1",
-		    "perf_event_paranoid=%lld: only root can count the host's side", level);
+		advise(l, ADVICE_NOTE, "sysctl -w kernel.perf_event_paranoid=1",
+		       "perf_event_paranoid=%lld: only root can count the host's side", level);
 	else
-		say(l, ADVICE_GOOD, "", "perf_event_paranoid=%lld: every user can count", level);
+		advise(l, ADVICE_GOOD, "", "perf_event_paranoid=%lld: every user can count", level);
 }
 
-static void look_at_tracefs(struct looker *l)
+static void check_tracefs(struct check *l)
 {
 	char path[PATH_MAX], type[32], *mount = NULL;
 	bool mounted = false, any = false;
@@ -326,73 +330,73 @@ static void look_at_tracefs(struct looker *l)
 		fclose(mounts);
 
 	if (mounted)
-		say(l, ADVICE_GOOD, "", "tracefs is mounted");
+		advise(l, ADVICE_GOOD, "", "tracefs is mounted");
 	else if (any)
-		say(l, ADVICE_NOTE, "mount -t tracefs nodev /sys/kernel/tracing",
-		    "tracefs is not mounted: no tracepoint counts");
+		advise(l, ADVICE_NOTE, "mount -t tracefs nodev /sys/kernel/tracing",
+		       "tracefs is not mounted: no tracepoint counts");
 	else
 		not_known(l, "tracefs", "/proc/self/mounts");
 }
 
-static void look_at_governor(struct looker *l)
+static void check_governor(struct check *l)
 {
 	const char *governor = fact(l, "governor");
 
 	if (!governor)
-		say(l, ADVICE_NOTE, "", "frequency governor: none visible here");
+		advise(l, ADVICE_NOTE, "", "frequency governor: none visible here");
 	else if (!strcmp(governor, "performance"))
-		say(l, ADVICE_GOOD, "", "frequency governor: performance");
+		advise(l, ADVICE_GOOD, "", "frequency governor: performance");
 	else
-		say(l, ADVICE_DISTURBS,
-		    "echo performance | tee " CPU_DIR "/cpufreq/policy*/scaling_governor",
-		    "frequency governor: %s, not performance", governor);
+		advise(l, ADVICE_DISTURBS,
+		       "echo performance | tee " CPU_DIR "/cpufreq/policy*/scaling_governor",
+		       "frequency governor: %s, not performance", governor);
 }
 
-static void look_at_turbo(struct looker *l)
+static void check_turbo(struct check *l)
 {
 	json_t *turbo = json_object_get(l->facts, "turbo");
 	long number;
 
 	if (json_is_false(turbo))
-		say(l, ADVICE_GOOD, "", "turbo is off");
+		advise(l, ADVICE_GOOD, "", "turbo is off");
 	else if (!json_is_true(turbo))
-		say(l, ADVICE_NOTE, "", "turbo: no switch visible here");
+		advise(l, ADVICE_NOTE, "", "turbo: no switch visible here");
 	else
-		say(l, ADVICE_DISTURBS,
-		    read_number(l, CPU_DIR "/intel_pstate/no_turbo", &number)
-			    ? "echo 1 > " CPU_DIR "/intel_pstate/no_turbo"
-			    : "echo 0 > " CPU_DIR "/cpufreq/boost",
-		    "turbo is on: the frequency depends on heat and on the other cores");
+		advise(l, ADVICE_DISTURBS,
+		       read_number(l, CPU_DIR "/intel_pstate/no_turbo", &number)
+			       ? "echo 1 > " CPU_DIR "/intel_pstate/no_turbo"
+			       : "echo 0 > " CPU_DIR "/cpufreq/boost",
+		       "turbo is on: the frequency depends on heat and on the other cores");
 }
 
-static void look_at_smt(struct looker *l)
+static void check_smt(struct check *l)
 {
 	json_t *active = json_object_get(json_object_get(l->facts, "smt"), "active");
 
 	if (json_is_false(active))
-		say(l, ADVICE_GOOD, "", "no SMT sibling is online");
+		advise(l, ADVICE_GOOD, "", "no SMT sibling is online");
 	else if (json_is_true(active))
-		say(l, ADVICE_DISTURBS, "echo off > " CPU_DIR "/smt/control",
-		    "SMT is on: whatever wakes on the sibling shares the measured core");
+		advise(l, ADVICE_DISTURBS, "echo off > " CPU_DIR "/smt/control",
+		       "SMT is on: whatever wakes on the sibling shares the measured core");
 	else
 		not_known(l, "SMT", CPU_DIR "/smt/active");
 }
 
-static void look_at_isolation(struct looker *l)
+static void check_isolation(struct check *l)
 {
 	const char *isolated = fact(l, "isolated_cpus");
 
 	if (!isolated)
 		not_known(l, "isolated CPUs", CPU_DIR "/isolated");
 	else if (*isolated)
-		say(l, ADVICE_GOOD, "", "isolated CPUs: %s", isolated);
+		advise(l, ADVICE_GOOD, "", "isolated CPUs: %s", isolated);
 	else
-		say(l, ADVICE_DISTURBS, "",
-		    "no isolated CPU: other tasks may run on the measured "
-		    "one (boot with isolcpus=N nohz_full=N)");
+		advise(l, ADVICE_DISTURBS, "",
+		       "no isolated CPU: other tasks may run on the measured "
+		       "one (boot with isolcpus=N nohz_full=N)");
 }
 
-static void look_at_idle_states(struct looker *l)
+static void check_idle_states(struct check *l)
 {
 	char path[128], command[128];
 	long latency, disabled;
@@ -407,19 +411,19 @@ static void look_at_idle_states(struct looker *l)
 			continue;
 		snprintf(command, sizeof(command),
 			 "echo 1 | tee " CPU_DIR "/cpu*/cpuidle/state[%u-9]/disable", i);
-		say(l, ADVICE_NOTE, command,
-		    "idle state %u takes %ld us to leave: rows where the vCPU sleeps vary", i,
-		    latency);
+		advise(l, ADVICE_NOTE, command,
+		       "idle state %u takes %ld us to leave: rows where the vCPU sleeps vary", i,
+		       latency);
 		return;
 	}
 	if (i)
-		say(l, ADVICE_GOOD, "", "no idle state takes more than %d us to leave",
-		    DEEP_LATENCY_US);
+		advise(l, ADVICE_GOOD, "", "no idle state takes more than %d us to leave",
+		       DEEP_LATENCY_US);
 	else
-		say(l, ADVICE_NOTE, "", "idle states: none visible here");
+		advise(l, ADVICE_NOTE, "", "idle states: none visible here");
 }
 
-static void look_at_clocksource(struct looker *l)
+static void check_clocksource(struct check *l)
 {
 	static const char *const dir = "/sys/devices/system/clocksource/clocksource0";
 	const char *clock = fact(l, "clocksource");
@@ -433,15 +437,15 @@ static void look_at_clocksource(struct looker *l)
 	if (!clock)
 		not_known(l, "clocksource", "clocksource0/current_clocksource");
 	else if (!strcmp(clock, "tsc"))
-		say(l, ADVICE_GOOD, "", "clocksource: tsc");
+		advise(l, ADVICE_GOOD, "", "clocksource: tsc");
 	else if (has_tsc)
-		say(l, ADVICE_NOTE, command, "clocksource: %s, though the TSC is good enough",
-		    clock);
+		advise(l, ADVICE_NOTE, command, "clocksource: %s, though the TSC is good enough",
+		       clock);
 	else
-		say(l, ADVICE_DISTURBS, "",
-		    "clocksource: %s, because the kernel does not trust "
-		    "the TSC, which times every sample",
-		    clock);
+		advise(l, ADVICE_DISTURBS, "",
+		       "clocksource: %s, because the kernel does not trust "
+		       "the TSC, which times every sample",
+		       clock);
 }
 
 /* The number of CPUs in a list like "0-3,8"; 0 when it is none. */
@@ -464,7 +468,7 @@ static unsigned int count_cpus(const char *list)
 	return count;
 }
 
-static void look_at_load(struct looker *l)
+static void check_load(struct check *l)
 {
 	json_t *minute = json_array_get(json_object_get(l->facts, "load_average"), 0);
 	unsigned int cpus = count_cpus(fact(l, "online_cpus"));
@@ -473,13 +477,13 @@ static void look_at_load(struct looker *l)
 	if (!minute || !cpus)
 		not_known(l, "load", minute ? CPU_DIR "/online" : "/proc/loadavg");
 	else if (load > BUSY_LOAD * cpus)
-		say(l, ADVICE_DISTURBS, "", "load average %.2f on %u CPUs: this machine is busy",
-		    load, cpus);
+		advise(l, ADVICE_DISTURBS, "", "load average %.2f on %u CPUs: this machine is busy",
+		       load, cpus);
 	else
-		say(l, ADVICE_GOOD, "", "load average %.2f on %u CPUs", load, cpus);
+		advise(l, ADVICE_GOOD, "", "load average %.2f on %u CPUs", load, cpus);
 }
 
-static void look_at_steal(struct looker *l)
+static void check_steal(struct check *l)
 {
 	unsigned long long time[8] = { 0 }, total = 0;
 	char line[256];
@@ -496,29 +500,29 @@ static void look_at_steal(struct looker *l)
 	}
 	steal = (double)time[7] / total;
 	if (steal > MUCH_STEAL)
-		say(l, ADVICE_DISTURBS, "",
-		    "the hypervisor below took %.1f %% of the CPU time "
-		    "since boot for others",
-		    steal * 100);
+		advise(l, ADVICE_DISTURBS, "",
+		       "the hypervisor below took %.1f %% of the CPU time "
+		       "since boot for others",
+		       steal * 100);
 	else
-		say(l, ADVICE_GOOD, "", "no CPU time is stolen");
+		advise(l, ADVICE_GOOD, "", "no CPU time is stolen");
 }
 
-static void look_at_thp(struct looker *l)
+static void check_thp(struct check *l)
 {
 	const char *thp = fact(l, "transparent_hugepage");
 
 	if (!thp)
 		not_known(l, "huge pages", "/sys/kernel/mm/transparent_hugepage/enabled");
 	else if (!strcmp(thp, "always"))
-		say(l, ADVICE_NOTE, "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
-		    "transparent huge pages: always; khugepaged may remap guest memory");
+		advise(l, ADVICE_NOTE, "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
+		       "transparent huge pages: always; khugepaged may remap guest memory");
 	else
-		say(l, ADVICE_GOOD, "", "transparent huge pages: %s", thp);
+		advise(l, ADVICE_GOOD, "", "transparent huge pages: %s", thp);
 }
 
 /* Things that disturb unless a file says 0. */
-static void look_at_switches(struct looker *l)
+static void check_switches(struct check *l)
 {
 	static const struct {
 		const char *name, *path, *command, *effect;
@@ -539,10 +543,10 @@ static void look_at_switches(struct looker *l)
 		if (!read_number(l, switches[i].path, &value))
 			not_known(l, switches[i].name, switches[i].path);
 		else if (value)
-			say(l, switches[i].level, switches[i].command, "%s is %ld: %s",
-			    switches[i].name, value, switches[i].effect);
+			advise(l, switches[i].level, switches[i].command, "%s is %ld: %s",
+			       switches[i].name, value, switches[i].effect);
 		else
-			say(l, ADVICE_GOOD, "", "%s is off", switches[i].name);
+			advise(l, ADVICE_GOOD, "", "%s is off", switches[i].name);
 	}
 }
 
@@ -550,17 +554,17 @@ size_t context_advise(const char *root, const struct setting_host *host, struct 
 		      size_t max)
 {
 	/* What the figures are, then what prevents, then what disturbs. */
-	static void (*const looks[])(struct looker *) = {
-		look_at_emulation,    look_at_pmu,          look_at_hybrid,
-		look_at_enable_pmu,   look_at_mediated_pmu, look_at_vmware_backdoor,
-		look_at_kvm_counters, look_at_nmi_watchdog, look_at_metrics,
-		look_at_nesting,      look_at_steal,        look_at_load,
-		look_at_isolation,    look_at_smt,          look_at_governor,
-		look_at_turbo,        look_at_clocksource,  look_at_idle_states,
-		look_at_thp,          look_at_switches,     look_at_paranoid,
-		look_at_tracefs,
+	static void (*const looks[])(struct check *) = {
+		check_emulation,    check_pmu,          check_hybrid,
+		check_enable_pmu,   check_mediated_pmu, check_vmware_backdoor,
+		check_kvm_counters, check_nmi_watchdog, check_metrics,
+		check_nesting,      check_steal,        check_load,
+		check_isolation,    check_smt,          check_governor,
+		check_turbo,        check_clocksource,  check_idle_states,
+		check_thp,          check_switches,     check_paranoid,
+		check_tracefs,
 	};
-	struct looker l = {
+	struct check l = {
 		.root = root,
 		.host = host,
 		.facts = context_collect(root),

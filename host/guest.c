@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "host/clock.h"
 #include "host/interrupt.h"
 #include "host/state.h"
+#include "lib/clock.h"
 
 #define BOOT_TIMEOUT_MS 2000
 

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "host/insn_enter.h"
 #include "host/watchdog.h"
 
 #define HLT  0xf4
@@ -24,13 +23,13 @@ static size_t place(uint64_t linear)
 }
 
 /* Byte by byte: code may end where memory does, and go on where it begins. */
-void insn_write(struct insn_vcpu *vcpu, uint64_t linear, const uint8_t *code, size_t length)
+static void write_code(struct insn_vcpu *vcpu, uint64_t linear, const uint8_t *code, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
 		vcpu->vm.memory[place(linear + i)] = code[i];
 }
 
-static int make(struct insn_vcpu *vcpu, struct failure *failure)
+static int vcpu_create(struct insn_vcpu *vcpu, struct failure *failure)
 {
 	int error = vm_create(&vcpu->vm, vcpu->kvm, &vcpu->config, failure);
 
@@ -56,7 +55,7 @@ static int make(struct insn_vcpu *vcpu, struct failure *failure)
 	return 0;
 }
 
-static void lose(struct insn_vcpu *vcpu)
+static void vcpu_destroy(struct insn_vcpu *vcpu)
 {
 	if (!vcpu->ready)
 		return;
@@ -76,12 +75,12 @@ int insn_open(struct insn_vcpu *vcpu, const struct kvm *kvm, const struct vm_con
 		return fail_with(failure, -ENOTSUP,
 				 "this kernel's KVM is too old: it lacks KVM_CAP_SYNC_REGS "
 				 "(Linux 4.17)");
-	return make(vcpu, failure);
+	return vcpu_create(vcpu, failure);
 }
 
 void insn_close(struct insn_vcpu *vcpu)
 {
-	lose(vcpu);
+	vcpu_destroy(vcpu);
 }
 
 static enum insn_end end_with(struct insn_result *result, enum insn_end end, const char *text)
@@ -189,8 +188,8 @@ static void count(struct insn_vcpu *vcpu, struct insn_result *result)
 	memcpy(vcpu->seen, now, sizeof(now));
 }
 
-void insn_registers(const struct cpu_state *state, const struct insn_kind *kind,
-		    struct kvm_regs *regs, struct kvm_sregs *sregs)
+static void registers_of(const struct cpu_state *state, const struct insn_kind *kind,
+			 struct kvm_regs *regs, struct kvm_sregs *sregs)
 {
 	state_general(state, regs);
 	*sregs = kind->sregs;
@@ -204,9 +203,9 @@ void insn_registers(const struct cpu_state *state, const struct insn_kind *kind,
 	}
 }
 
-void insn_enter(struct insn_vcpu *vcpu, const struct cpu_state *state, const struct insn_kind *kind,
-		const struct kvm_regs *regs, const struct kvm_sregs *sregs, uint64_t next,
-		struct insn_result *result)
+static void enter(struct insn_vcpu *vcpu, const struct cpu_state *state,
+		  const struct insn_kind *kind, const struct kvm_regs *regs,
+		  const struct kvm_sregs *sregs, uint64_t next, struct insn_result *result)
 {
 	const uint64_t linear = sregs->cs.base + regs->rip;
 	struct kvm_run *shared = vcpu->vm.run;
@@ -234,7 +233,7 @@ void insn_enter(struct insn_vcpu *vcpu, const struct cpu_state *state, const str
 	}
 	shared->kvm_dirty_regs = 0;
 	if (result->end == INSN_LOST) {
-		lose(vcpu);
+		vcpu_destroy(vcpu);
 		return;
 	}
 	count(vcpu, result);
@@ -259,38 +258,39 @@ static void execute(struct insn_vcpu *vcpu, const struct cpu_state *state,
 
 	if (state->mode != CPU_LONG)
 		next = (uint32_t)next;
-	insn_registers(state, kind, &regs, &sregs);
-	insn_write(vcpu, linear, code, length);
-	insn_write(vcpu, linear + length, stop, sizeof(stop));
-	insn_enter(vcpu, state, kind, &regs, &sregs, next, result);
+	registers_of(state, kind, &regs, &sregs);
+	write_code(vcpu, linear, code, length);
+	write_code(vcpu, linear + length, stop, sizeof(stop));
+	enter(vcpu, state, kind, &regs, &sregs, next, result);
 	if (!vcpu->ready)
 		return;
 	memset(halts, vcpu->filler, sizeof(halts));
-	insn_write(vcpu, linear, halts, length + sizeof(stop));
+	write_code(vcpu, linear, halts, length + sizeof(stop));
 }
 
 /* The least that @code takes: a host interrupt more or less is not @code's. */
-static bool count_least(struct insn_vcpu *vcpu, const struct cpu_state *state,
-			const struct insn_kind *kind, const uint8_t *code, size_t length,
-			enum insn_end end, struct insn_result *result)
+static bool count_min(struct insn_vcpu *vcpu, const struct cpu_state *state,
+		      const struct insn_kind *kind, const uint8_t *code, size_t length,
+		      enum insn_end end, struct insn_result *result)
 {
-	struct insn_count least = { ~0ULL, ~0ULL };
+	struct insn_count min = { ~0ULL, ~0ULL };
 
 	for (int i = 0; i < 4; i++) {
 		execute(vcpu, state, kind, code, length, result);
 		if (result->end != end)
 			return false;
-		if (result->count.exits < least.exits)
-			least.exits = result->count.exits;
-		if (result->count.emulated < least.emulated)
-			least.emulated = result->count.emulated;
+		if (result->count.exits < min.exits)
+			min.exits = result->count.exits;
+		if (result->count.emulated < min.emulated)
+			min.emulated = result->count.emulated;
 	}
-	result->count = least;
+	result->count = min;
 	return true;
 }
 
 /* Find out what this KVM makes of such a state, by instructions that never concern a hypervisor. */
-static void learn(struct insn_vcpu *vcpu, const struct cpu_state *state, struct insn_kind *kind)
+static void probe_baseline(struct insn_vcpu *vcpu, const struct cpu_state *state,
+			   struct insn_kind *kind)
 {
 	static const uint8_t nop[] = { 0x90 }, div_ecx[] = { 0xf7, 0xf1 };
 	const struct insn_result none = { 0 };
@@ -307,10 +307,10 @@ static void learn(struct insn_vcpu *vcpu, const struct cpu_state *state, struct 
 	if (state_set(&vcpu->vm, &bare, &kind->why) ||
 	    ioctl(vcpu->vm.vcpu_fd, KVM_GET_SREGS, &kind->sregs)) {
 		kind->refused = true;
-	} else if (!count_least(vcpu, &bare, kind, nop, 0, INSN_DONE, &nothing) ||
-		   !count_least(vcpu, &bare, kind, nop, sizeof(nop), INSN_DONE, &done) ||
-		   !count_least(vcpu, &bare, kind, div_ecx, sizeof(div_ecx), INSN_EXCEPTION,
-				&fault)) {
+	} else if (!count_min(vcpu, &bare, kind, nop, 0, INSN_DONE, &nothing) ||
+		   !count_min(vcpu, &bare, kind, nop, sizeof(nop), INSN_DONE, &done) ||
+		   !count_min(vcpu, &bare, kind, div_ecx, sizeof(div_ecx), INSN_EXCEPTION,
+			      &fault)) {
 		kind->refused = true;
 		fail_with(&kind->why, -EIO, "NOP or DIV does not end as it should: %s",
 			  *nothing.text ? nothing.text
@@ -319,7 +319,7 @@ static void learn(struct insn_vcpu *vcpu, const struct cpu_state *state, struct 
 	}
 	if (kind->refused) {
 		/* A KVM that did not take it may not know where it stands now. */
-		lose(vcpu);
+		vcpu_destroy(vcpu);
 		return;
 	}
 	kind->lost_rflags = RFLAGS_ALL & ~fault.regs.rflags;
@@ -327,24 +327,24 @@ static void learn(struct insn_vcpu *vcpu, const struct cpu_state *state, struct 
 		kind->lost_rflags |= CPU_RFLAGS_VM & ~fault.regs.rflags;
 	kind->emulated = done.count.emulated > nothing.count.emulated ||
 			 done.count.exits > nothing.count.exits;
-	kind->least[INSN_DONE] = done.count;
-	kind->least[INSN_EXCEPTION] = fault.count;
+	kind->min[INSN_DONE] = done.count;
+	kind->min[INSN_EXCEPTION] = fault.count;
 }
 
-struct insn_kind *insn_prepare(struct insn_vcpu *vcpu, const struct cpu_state *state,
-			       struct failure *why)
+static struct insn_kind *prepare(struct insn_vcpu *vcpu, const struct cpu_state *state,
+				 struct failure *why)
 {
 	struct insn_kind *kind = &vcpu->kinds[state->mode][state->cpl][state->paging];
 	int error = 0;
 
 	if (!vcpu->ready)
-		error = make(vcpu, why);
+		error = vcpu_create(vcpu, why);
 	/* Once more where it did not end well: a host may have been too busy. */
 	for (int i = 0; i < 2 && !error && (!kind->tried || (i && kind->refused)); i++) {
 		kind->refused = false;
-		learn(vcpu, state, kind);
+		probe_baseline(vcpu, state, kind);
 		if (!vcpu->ready)
-			error = make(vcpu, why);
+			error = vcpu_create(vcpu, why);
 	}
 	if (!error && kind->refused)
 		*why = kind->why;
@@ -382,14 +382,14 @@ static void refused_or_lost(struct insn_vcpu *vcpu, const struct cpu_state *stat
 		return;
 	fail_with(&text, 0, "%s, where a NOP is not refused", result->text);
 	result->end = end_with(result, INSN_LOST, text.text);
-	lose(vcpu);
+	vcpu_destroy(vcpu);
 }
 
 void insn_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint8_t *code,
 	      size_t length, struct insn_result *result)
 {
 	struct failure why;
-	struct insn_kind *kind = insn_prepare(vcpu, state, &why);
+	struct insn_kind *kind = prepare(vcpu, state, &why);
 
 	result->text[0] = '\0';
 	result->changed = false;
@@ -408,17 +408,17 @@ void insn_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint8
 		refused_or_lost(vcpu, state, kind, result);
 	if (result->end > INSN_EXCEPTION)
 		return;
-	result->way = kind->emulated ? INSN_EMULATED
-		      : result->count.exits > kind->least[result->end].exits ||
-				      result->count.emulated > kind->least[result->end].emulated
-			      ? INSN_EXITED
-			      : INSN_NO_EXIT;
+	result->path = kind->emulated ? INSN_EMULATED
+		       : result->count.exits > kind->min[result->end].exits ||
+				       result->count.emulated > kind->min[result->end].emulated
+			       ? INSN_EXITED
+			       : INSN_NO_EXIT;
 }
 
 bool insn_emulated(struct insn_vcpu *vcpu, const struct cpu_state *state)
 {
 	struct failure why;
-	const struct insn_kind *kind = insn_prepare(vcpu, state, &why);
+	const struct insn_kind *kind = prepare(vcpu, state, &why);
 
 	return kind && kind->emulated;
 }

@@ -48,7 +48,7 @@ struct insn_vcpu {
 		uint64_t lost_rflags;   /* what the handler of any exception is not told */
 		bool emulated;          /* KVM executes all code of this kind in software */
 		/* What no instruction's exit can be less than: done, and with an exception. */
-		struct insn_count least[2];
+		struct insn_count min[2];
 		/* Pages that code was fetched from, in the vCPU of that number. */
 		uint64_t touched[INSN_MEMORY / INSN_PAGE / 64], touched_in;
 	} kinds[NR_CPU_MODES][4][2]; /* mode, CPL, paging */
@@ -70,7 +70,7 @@ enum insn_end {
 };
 
 /* How the instruction itself was executed, told by KVM's counters. */
-enum insn_way {
+enum insn_path {
 	INSN_NO_EXIT, /* by the processor, without KVM's doing */
 	INSN_EXITED,  /* by KVM, after an exit of its own */
 	INSN_EMULATED /* by KVM, as any instruction in this state */
@@ -78,7 +78,7 @@ enum insn_way {
 
 struct insn_result {
 	enum insn_end end;
-	enum insn_way way;
+	enum insn_path path;
 	struct cpu_exception exception;
 	/* As the instruction left them: with an exception, as its handler was told. */
 	struct kvm_regs regs;

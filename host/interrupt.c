@@ -8,9 +8,12 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "lib/signals.h"
 
 #define THREAD_SIGNAL SIGUSR1 /* of the watchdogs of further threads; SIGALRM comes to any thread */
 
@@ -38,22 +41,13 @@ static void on_signal(int signal)
 int interrupt_init(struct failure *failure)
 {
 	struct sigaction action = { .sa_handler = on_signal }; /* no SA_RESTART: KVM_RUN must end */
+	int error;
 
 	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		struct sigaction old;
-
-		/*
-		 * What is ignored (nohup, a background job) stays ignored, but for our own timer.
-		 */
-		if (sigaction(signals[i], NULL, &old))
-			return fail_errno(failure, "sigaction");
-		if (signals[i] != SIGALRM && old.sa_handler == SIG_IGN)
-			continue;
-		if (sigaction(signals[i], &action, NULL))
-			return fail_errno(failure, "sigaction");
-	}
-	return 0;
+	if (sigaction(SIGALRM, &action, NULL))
+		return fail_errno(failure, "sigaction");
+	error = signals_catch(on_signal, action.sa_flags, false);
+	return error ? fail_with(failure, error, "sigaction: %s", strerror(-error)) : 0;
 }
 
 int interrupt_join(struct failure *failure)

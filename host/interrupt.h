@@ -8,7 +8,7 @@
 
 #include <linux/kvm.h>
 
-#include "host/failure.h"
+#include "lib/failure.h"
 
 /* Handle SIGALRM (watchdog), SIGINT, SIGTERM and SIGHUP. Returns 0 or -errno. */
 int interrupt_init(struct failure *failure);

@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#include "lib/array.h"
 
 /* amd_pmu_is_mediated_pmu_supported(), intel_pmu_is_mediated_pmu_supported(), Linux 7.0 */
 #define MEDIATED_SINCE_AMD   2
@@ -45,35 +45,35 @@ const char *kvm_backend_name(enum kvm_backend backend)
 	return name_of(names, ARRAY_SIZE(names), backend);
 }
 
-const char *setting_means_name(enum setting_means means)
+const char *intercept_cause_name(enum intercept_cause means)
 {
-	static const char *const names[NR_MEANS] = {
-		[MEANS_NONE] = "none",
-		[MEANS_NO_PMU] = "no-pmu",
-		[MEANS_NO_MEDIATED_PMU] = "no-mediated-pmu",
-		[MEANS_VMWARE_BACKDOOR] = "vmware-backdoor",
-		[MEANS_HOST_MISMATCH] = "host-mismatch",
-		[MEANS_GP_WIDTH] = "gp-width",
-		[MEANS_FEWER_GP] = "fewer-gp",
-		[MEANS_FEWER_FIXED] = "fewer-fixed",
-		[MEANS_METRICS_HIDDEN] = "metrics-hidden",
+	static const char *const names[NR_INTERCEPT_CAUSES] = {
+		[INTERCEPT_CAUSE_NONE] = "none",
+		[INTERCEPT_CAUSE_NO_PMU] = "no-pmu",
+		[INTERCEPT_CAUSE_NO_MEDIATED_PMU] = "no-mediated-pmu",
+		[INTERCEPT_CAUSE_VMWARE_BACKDOOR] = "vmware-backdoor",
+		[INTERCEPT_CAUSE_HOST_MISMATCH] = "host-mismatch",
+		[INTERCEPT_CAUSE_GP_WIDTH] = "gp-width",
+		[INTERCEPT_CAUSE_FEWER_GP] = "fewer-gp",
+		[INTERCEPT_CAUSE_FEWER_FIXED] = "fewer-fixed",
+		[INTERCEPT_CAUSE_METRICS_HIDDEN] = "metrics-hidden",
 	};
 
 	return names[means];
 }
 
-const char *setting_means_text(enum setting_means means)
+const char *intercept_cause_text(enum intercept_cause means)
 {
-	static const char *const texts[NR_MEANS] = {
-		[MEANS_NONE] = "nothing changed",
-		[MEANS_NO_PMU] = "guest without a PMU",
-		[MEANS_NO_MEDIATED_PMU] = "no mediated PMU",
-		[MEANS_VMWARE_BACKDOOR] = "enable_vmware_backdoor=Y",
-		[MEANS_HOST_MISMATCH] = "KVM offers less than the processor has",
-		[MEANS_GP_WIDTH] = "GP counters one bit narrower",
-		[MEANS_FEWER_GP] = "one GP counter less",
-		[MEANS_FEWER_FIXED] = "one fixed counter less",
-		[MEANS_METRICS_HIDDEN] = "PERF_METRICS hidden",
+	static const char *const texts[NR_INTERCEPT_CAUSES] = {
+		[INTERCEPT_CAUSE_NONE] = "nothing changed",
+		[INTERCEPT_CAUSE_NO_PMU] = "guest without a PMU",
+		[INTERCEPT_CAUSE_NO_MEDIATED_PMU] = "no mediated PMU",
+		[INTERCEPT_CAUSE_VMWARE_BACKDOOR] = "enable_vmware_backdoor=Y",
+		[INTERCEPT_CAUSE_HOST_MISMATCH] = "KVM offers less than the processor has",
+		[INTERCEPT_CAUSE_GP_WIDTH] = "GP counters one bit narrower",
+		[INTERCEPT_CAUSE_FEWER_GP] = "one GP counter less",
+		[INTERCEPT_CAUSE_FEWER_FIXED] = "one fixed counter less",
+		[INTERCEPT_CAUSE_METRICS_HIDDEN] = "PERF_METRICS hidden",
 	};
 
 	return name_of(texts, ARRAY_SIZE(texts), means);
@@ -231,37 +231,37 @@ static void find_obstacle(const struct setting_host *host, struct setting *setti
 	}
 }
 
-/* Why RDPMC is intercepted whatever the guest announces; MEANS_NONE where it depends on that. */
-static enum setting_means inevitable(const struct setting_host *host)
+/* Why RDPMC is intercepted whatever the guest announces; INTERCEPT_CAUSE_NONE where it depends on that. */
+static enum intercept_cause inevitable(const struct setting_host *host)
 {
 	if (!offers_pmu(host))
-		return MEANS_NO_PMU;
+		return INTERCEPT_CAUSE_NO_PMU;
 	if (!mediated(host))
-		return MEANS_NO_MEDIATED_PMU;
+		return INTERCEPT_CAUSE_NO_MEDIATED_PMU;
 	if (host->enable_vmware_backdoor == PARAM_YES)
-		return MEANS_VMWARE_BACKDOOR;
+		return INTERCEPT_CAUSE_VMWARE_BACKDOOR;
 	if (setting_kvm_intercepts(host, &host->kvm))
-		return MEANS_HOST_MISMATCH;
-	return MEANS_NONE;
+		return INTERCEPT_CAUSE_HOST_MISMATCH;
+	return INTERCEPT_CAUSE_NONE;
 }
 
-static void announce_less(struct pmu_shape *guest, enum setting_means means)
+static void announce_less(struct pmu_shape *guest, enum intercept_cause means)
 {
 	/* What is 0 already wraps: KVM trims that to its offer, and so finds nothing changed. */
 	switch (means) {
-	case MEANS_NO_PMU:
+	case INTERCEPT_CAUSE_NO_PMU:
 		*guest = (struct pmu_shape){ .vendor = guest->vendor };
 		break;
-	case MEANS_GP_WIDTH:
+	case INTERCEPT_CAUSE_GP_WIDTH:
 		guest->gp_width--;
 		break;
-	case MEANS_FEWER_GP:
+	case INTERCEPT_CAUSE_FEWER_GP:
 		guest->nr_gp--;
 		break;
-	case MEANS_FEWER_FIXED:
+	case INTERCEPT_CAUSE_FEWER_FIXED:
 		guest->nr_fixed--;
 		break;
-	case MEANS_METRICS_HIDDEN:
+	case INTERCEPT_CAUSE_METRICS_HIDDEN:
 		guest->perf_capabilities &= ~PERF_CAP_PERF_METRICS;
 		break;
 	default:
@@ -274,7 +274,7 @@ static void announce_less(struct pmu_shape *guest, enum setting_means means)
  * (kvm_arch_vcpu_precreate(), x86.c, Linux 7.0). Intercepted VMs get one as well: a difference
  * between the settings would be a difference in what is measured.
  */
-static void start(const struct setting_host *host, enum setting_means means,
+static void start(const struct setting_host *host, enum intercept_cause means,
 		  struct setting *setting)
 {
 	*setting =
@@ -290,42 +290,42 @@ static bool finish(struct setting *setting)
 {
 	setting->available = !setting->reason[0];
 	if (!setting->available)
-		announce_less(&setting->guest, MEANS_NO_PMU);
+		announce_less(&setting->guest, INTERCEPT_CAUSE_NO_PMU);
 	return setting->available;
 }
 
-bool setting_with_means(const struct setting_host *host, enum setting_means means,
+bool setting_with_cause(const struct setting_host *host, enum intercept_cause cause,
 			struct setting *setting)
 {
-	enum setting_means cause = inevitable(host);
+	enum intercept_cause other = inevitable(host);
 
-	start(host, means, setting);
-	announce_less(&setting->guest, means);
+	start(host, cause, setting);
+	announce_less(&setting->guest, cause);
 	/* A guest without a PMU is a choice on any host; the rest would be a wrong label. */
-	if (cause != means && cause != MEANS_NONE && means != MEANS_NO_PMU)
+	if (other != cause && other != INTERCEPT_CAUSE_NONE && cause != INTERCEPT_CAUSE_NO_PMU)
 		snprintf(setting->reason, sizeof(setting->reason),
-			 "RDPMC is intercepted without it: %s", setting_means_text(cause));
+			 "RDPMC is intercepted without it: %s", intercept_cause_text(other));
 	else if (!setting_kvm_intercepts(host, &setting->guest))
 		snprintf(setting->reason, sizeof(setting->reason),
-			 "does not make KVM intercept: %s", setting_means_text(means));
+			 "does not make KVM intercept: %s", intercept_cause_text(cause));
 	return finish(setting);
 }
 
 static void derive_intercepted(const struct setting_host *host, struct setting *setting)
 {
-	enum setting_means means = inevitable(host);
+	enum intercept_cause cause = inevitable(host);
 
 	/* A narrower width leaves every counter in place, but is Intel's to announce. */
-	if (means != MEANS_NONE)
-		setting_with_means(host, means, setting);
-	else if (!setting_with_means(host, MEANS_GP_WIDTH, setting) &&
-		 !setting_with_means(host, MEANS_FEWER_GP, setting))
-		setting_with_means(host, MEANS_NO_PMU, setting);
+	if (cause != INTERCEPT_CAUSE_NONE)
+		setting_with_cause(host, cause, setting);
+	else if (!setting_with_cause(host, INTERCEPT_CAUSE_GP_WIDTH, setting) &&
+		 !setting_with_cause(host, INTERCEPT_CAUSE_FEWER_GP, setting))
+		setting_with_cause(host, INTERCEPT_CAUSE_NO_PMU, setting);
 }
 
 static void derive_passthrough(const struct setting_host *host, struct setting *setting)
 {
-	start(host, MEANS_NONE, setting);
+	start(host, INTERCEPT_CAUSE_NONE, setting);
 	find_obstacle(host, setting);
 	finish(setting);
 }

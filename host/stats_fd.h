@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "host/failure.h"
+#include "lib/failure.h"
 
 enum vcpu_stat { STAT_EXITS, STAT_INSN_EMULATION, STAT_IRQ_EXITS, NR_VCPU_STATS };
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "host/context.h"
+#include "lib/clock.h"
 
 #define LOOK_NS    100000000L
 #define BUSY_LIMIT 0.10
@@ -215,14 +216,6 @@ static bool read_ticks(uint64_t *ticks, size_t nr)
 	return true;
 }
 
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec * 1e-9;
-}
-
 /* Fill m->busy over LOOK_NS. What cannot be seen counts as idle. */
 static int look(struct machine *m, char *why, size_t why_size)
 {
@@ -233,7 +226,7 @@ static int look(struct machine *m, char *why, size_t why_size)
 
 	if (!ticks)
 		return refuse(ENOMEM, why, why_size, "out of memory");
-	start = seconds_now();
+	start = clock_seconds();
 	if (read_ticks(before, m->nr)) {
 		while (nanosleep(&left, &left) < 0 && errno == EINTR)
 			;
@@ -241,7 +234,7 @@ static int look(struct machine *m, char *why, size_t why_size)
 		 * Against the wall clock, not against the CPU's own ticks: with ten ticks to a
 		 * look, a single one must not exceed the limit because an idle one went missing.
 		 */
-		elapsed_ticks = (seconds_now() - start) * sysconf(_SC_CLK_TCK);
+		elapsed_ticks = (clock_seconds() - start) * sysconf(_SC_CLK_TCK);
 		read_ticks(after, m->nr);
 		for (size_t i = 0; i < m->nr; i++) {
 			if (before[i] == NOT_LISTED || after[i] == NOT_LISTED ||

@@ -174,14 +174,14 @@ void kvm_offered_pmu(const struct kvm *kvm, struct pmu_shape *pmu)
 		pmu->perf_capabilities = kvm->perf_capabilities;
 }
 
-#define MOST_SIGNALS 100
+#define MAX_SIGNALS 100
 
 /* A signal that comes while KVM makes something, a timer's for instance, is no reason to be without it. */
 static int make(int fd, unsigned long request, unsigned long argument)
 {
 	int result = -1;
 
-	for (int i = 0; i < MOST_SIGNALS; i++) {
+	for (int i = 0; i < MAX_SIGNALS; i++) {
 		result = ioctl(fd, request, argument);
 		if (result >= 0 || errno != EINTR)
 			break;

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/failure.h"
 #include "host/pmu.h"
+#include "lib/failure.h"
 
 struct kvm {
 	int fd;

@@ -3,7 +3,7 @@
 #include "model/intercept.h"
 
 /* The readable counters of @class that can be told from one another: those of no width read 0. */
-static uint64_t telling(const struct rdpmc_view *view, enum rdpmc_class class)
+static uint64_t observable(const struct rdpmc_view *view, enum rdpmc_class class)
 {
 	return view->width[class] ? view->readable[class] : 0;
 }
@@ -13,18 +13,18 @@ static bool reads_anything(const struct rdpmc_view *view)
 	uint64_t counters = 0;
 
 	for (int class = 0; class < NR_CLASSES; class ++)
-		counters |= telling(view, class);
+		counters |= observable(view, class);
 	return counters;
 }
 
 /* Has the guest a counter that USER-DISABLE can hide? */
 static bool can_hide(const struct rdpmc_view *guest)
 {
-	uint64_t hidden = telling(guest, CLASS_GP);
+	uint64_t hidden = observable(guest, CLASS_GP);
 
-	hidden |= telling(guest, CLASS_FIXED) & ((1U << RDPMC_FIXED_CTRL_COUNTERS) - 1);
+	hidden |= observable(guest, CLASS_FIXED) & ((1U << RDPMC_FIXED_CTRL_COUNTERS) - 1);
 	if (guest->metrics_hide)
-		hidden |= telling(guest, CLASS_METRICS);
+		hidden |= observable(guest, CLASS_METRICS);
 	return guest->user_disable && hidden;
 }
 

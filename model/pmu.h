@@ -45,7 +45,7 @@ struct rdpmc_pmu {
 
 /* The classes that ECX falls into: each is one kind of counter, told apart by an index below 64. */
 enum rdpmc_class {
-	CLASS_NONE,
+	CLASS_NONE,        /* no counter: x = 0 stands for every ECX of a processor without a PMU */
 	CLASS_GP,          /* Intel type 0000H: general-purpose counter x */
 	CLASS_FIXED,       /* type 4000H: fixed counter x */
 	CLASS_METRICS,     /* type 2000H; x = 1 stands for every index but 0 */
@@ -61,16 +61,26 @@ enum rdpmc_class {
 
 #define RDPMC_AMD_NB_MORE_FIRST 16
 
-/* What a choice of the hardware's is: where nothing is written, what was measured. */
+/*
+ * Where the manuals leave a choice, or processors differ in what CPUID does not announce. Each is
+ * of a guest and its host alike.
+ */
 struct rdpmc_choices {
 	bool metrics_any_index;    /* type 2000H reads PERF_METRICS whatever its index */
 	bool user_disable_metrics; /* USER-DISABLE of fixed counter 3 zeroes PERF_METRICS too */
 	bool vmware_needs_pmu;     /* VMWARE-PMC only for a guest with a PMU, as Linux has it */
+	bool no_pmu_zero;          /* without a PMU every ECX reads 0 */
+	bool metrics_level_1;      /* PERF_METRICS has four fractions: Ice Lake's generation */
+	bool leaf23_replaces;      /* leaf 23H's counters in place of leaf 0AH's: Linux perf */
+	bool amd_l2i; /* below family 17H: CPUID 8000_0001H:ECX[28] is four L2I counters */
 };
 
 /*
  * Index != 0 is #GP: measured. User disable leaves PERF_METRICS alone: nothing is known. The pseudo
- * counters are clocks of the hypervisor's: they do not depend on the guest's having a PMU.
+ * counters are clocks of the hypervisor's: they do not depend on the guest's having a PMU. Without a
+ * PMU no index is valid, which is #GP. Eight
+ * fractions and L3 counters: today's processors. Leaf 0AH counts what all cores have and leaf 23H
+ * what this one has: where both are true, leaf 23H has every counter of leaf 0AH.
  */
 extern const struct rdpmc_choices rdpmc_default_choices;
 

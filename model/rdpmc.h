@@ -123,6 +123,18 @@ static inline bool rdpmc_fixed_disabled(const struct rdpmc_counters *counters, u
 	       counters->fixed_ctr_ctrl & RDPMC_FIXED_CTRL_USER_DISABLE(x);
 }
 
+/* False where the processor has no counters: then every ECX is #GP, or reads 0 (no-pmu-zero). */
+static inline bool rdpmc_has_pmu(struct rdpmc_decision *decision, const struct rdpmc_view *view,
+				 bool counters)
+{
+	if (!rdpmc_ask(decision, RULE_NO_PMU, !counters))
+		return true;
+	decision->rule = RULE_NO_PMU;
+	if (!view->readable[CLASS_NONE])
+		rdpmc_deny(decision, ANSWER_GP, RULE_NO_PMU);
+	return false;
+}
+
 static inline void rdpmc_decide_metrics(struct rdpmc_decision *decision,
 					const struct rdpmc_view *view,
 					const struct rdpmc_counters *counters, uint32_t index,
@@ -176,9 +188,8 @@ static inline void rdpmc_decide_old(struct rdpmc_decision *decision, const struc
 {
 	uint32_t index = ecx & 0x7fffffff;
 
-	if (rdpmc_ask(decision, RULE_NO_PMU, !view->readable[CLASS_OLD]))
-		rdpmc_deny(decision, ANSWER_GP, RULE_NO_PMU);
-	else if (rdpmc_select(decision, view, CLASS_OLD, index, RULE_OLD_INDEX) && ecx >> 31)
+	if (rdpmc_has_pmu(decision, view, view->readable[CLASS_OLD]) &&
+	    rdpmc_select(decision, view, CLASS_OLD, index, RULE_OLD_INDEX) && ecx >> 31)
 		rdpmc_select(decision, view, CLASS_OLD_FAST, index, RULE_OLD_FAST);
 }
 
@@ -187,10 +198,8 @@ static inline void rdpmc_decide_amd(struct rdpmc_decision *decision, const struc
 {
 	bool more = ecx >= RDPMC_AMD_NB_MORE_FIRST;
 
-	if (rdpmc_ask(decision, RULE_NO_PMU, !view->version)) {
-		rdpmc_deny(decision, ANSWER_GP, RULE_NO_PMU);
+	if (!rdpmc_has_pmu(decision, view, view->version))
 		return;
-	}
 	if (rdpmc_select(decision, view, CLASS_AMD_CORE, ecx, RULE_AMD_CORE) ||
 	    rdpmc_select(decision, view, more ? CLASS_AMD_NB_MORE : CLASS_AMD_NB,
 			 more ? ecx - RDPMC_AMD_NB_MORE_FIRST : ecx, RULE_AMD_NB) ||

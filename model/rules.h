@@ -19,20 +19,20 @@ RULE(RESULT,        "RESULT",        "EDX:EAX = counter, zero-extended; RAX[63:3
      "SDM vol. 2 \"RDPMC\"; APM vol. 3 \"RDPMC\"") \
 RULE(FAULT,         "FAULT",         "#GP has error code 0 (none is pushed in real-address mode); after #GP or #UD no register has changed and RIP is the instruction's", \
      "SDM vol. 3, \"Exception and Interrupt Reference\"; APM vol. 2, \"Vectors\"") \
-RULE(NO_PMU,        "NO-PMU",        "a processor without counters answers every ECX with #GP(0)", \
-     "follows from the rules on indices: no index is valid") \
+RULE(NO_PMU,        "NO-PMU",        "a processor without counters answers every ECX with #GP(0), or with 0 (choice no-pmu-zero)", \
+     "in no manual; by the rules on indices no index is valid") \
 RULE(TYPE_GP,       "TYPE-GP",       "type 0000H: x < CPUID.0AH:EAX[15:8], or x <= 31 and CPUID.23H.01H:EAX[x]", \
-     "SDM vol. 2 \"RDPMC\"") \
+     "SDM vol. 2 \"RDPMC\" for leaf 0AH; Linux, arch/x86/events/intel/core.c for leaf 23H, in its place (choice leaf23-replaces)") \
 RULE(TYPE_FIXED,    "TYPE-FIXED",    "type 4000H: x < CPUID.0AH:EDX[4:0], or x <= 31 and CPUID.0AH:ECX[x] or CPUID.23H.01H:EBX[x]", \
-     "SDM vol. 2 \"RDPMC\" and \"CPUID\" leaf 0AH (EDX from version 2, ECX from version 5)") \
+     "SDM vol. 2 \"RDPMC\" and \"CPUID\" leaf 0AH (EDX from version 2, ECX from version 5); leaf 23H as for TYPE-GP") \
 RULE(TYPE_METRICS,  "TYPE-METRICS",  "type 2000H is valid only if IA32_PERF_CAPABILITIES[15] = 1", \
      "SDM vol. 2 \"RDPMC\"") \
 RULE(METRICS_INDEX, "METRICS-INDEX", "type 2000H: index 0 is valid; any other is implementation specific and gave #GP(0)", \
      "measured on Sapphire Rapids, Granite Rapids and Nova Lake: KVM list, June 2026, \"Emulate RDPMC on performance metrics\"") \
-RULE(METRICS_VALUE, "METRICS-VALUE", "PERF_METRICS (MSR 329H) is read: eight fractions of FFH", \
+RULE(METRICS_VALUE, "METRICS-VALUE", "PERF_METRICS (MSR 329H) is read: eight fractions of FFH, or four in bits 31:0 (choice metrics-level-1)", \
      "SDM vol. 3, \"Performance Metrics\"; Linux, arch/x86/events/intel/core.c") \
 RULE(METRICS_CLEAR, "METRICS-CLEAR", "with IA32_PERF_CAPABILITIES[19] and IA32_FIXED_CTR_CTRL[14] the read of 2000_0000H clears PERF_METRICS and fixed counter 3 after it", \
-     "SDM vol. 2 \"RDPMC\", before it Intel ISE (319433)") \
+     "Intel ISE (319433-052), as quoted by Linux commit 0e45818ec189") \
 RULE(TYPE_OTHER,    "TYPE-OTHER",    "every other type is #GP(0)", \
      "SDM vol. 2 \"RDPMC\"; 6000H measured: KVM list, June 2026, \"Emulate RDPMC on performance metrics\"") \
 RULE(NO_FAST,       "NO-FAST",       "ECX[31] is part of the type, not a flag: such a type is #GP(0)", \
@@ -47,9 +47,9 @@ RULE(AMD_CORE,      "AMD-CORE",      "0 to 3; to 5 with PerfCtrExtCore; to CPUID
      "APM vol. 3 \"RDPMC\"; Linux, arch/x86/events/amd/core.c") \
 RULE(AMD_WIDTH,     "AMD-WIDTH",     "AMD's counters are 48 bits wide", \
      "Linux, arch/x86/events/amd/core.c") \
-RULE(AMD_NB,        "AMD-NB",        "with PerfCtrExtNB 6 to 9 are data-fabric counters 0 to 3, from 16 on the further ones", \
+RULE(AMD_NB,        "AMD-NB",        "with PerfCtrExtNB 6 to 9 are data-fabric counters 0 to 3, from 16 on the further ones; with PerfMonV2 as many as CPUID 8000_0022H:EBX[15:10]", \
      "Linux, arch/x86/events/amd/uncore.c") \
-RULE(AMD_L3,        "AMD-L3",        "with PerfCtrExtLLC 10 to 15 are L3 counters", \
+RULE(AMD_L3,        "AMD-L3",        "with CPUID 8000_0001H:ECX[28] 10 to 15 are L3 counters; below family 17H 10 to 13 are L2I counters (choice amd-l2i)", \
      "Linux, arch/x86/events/amd/uncore.c") \
 RULE(AMD_OTHER,     "AMD-OTHER",     "any other index is #GP(0); ECX[31:30] are part of the index", \
      "APM vol. 3 \"RDPMC\"") \

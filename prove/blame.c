@@ -62,6 +62,7 @@ static uint32_t otherwise_answered(const struct prove_inputs *inputs, const stru
 uint32_t prove_blame(const struct prove_inputs *inputs, const struct prove_verdict *verdict)
 {
 	const struct rdpmc_decision *decision = &verdict->model.decision;
+	const enum rdpmc_rule result = decision->answer == ANSWER_VALUE ? RULE_RESULT : RULE_FAULT;
 	struct prove_inputs lower = *inputs;
 	struct prove_verdict same;
 	struct rdpmc_view view;
@@ -70,14 +71,29 @@ uint32_t prove_blame(const struct prove_inputs *inputs, const struct prove_verdi
 	if (inputs->decoded.state.regs.rcx >> 32) {
 		lower.decoded.state.regs.rcx = (uint32_t)inputs->decoded.state.regs.rcx;
 		same = prove_read(&lower);
-		return same.flaw ? prove_blame(&lower, &same) : 1U << RULE_ECX32;
+		if (same.flaw)
+			return prove_blame(&lower, &same);
+		rules = 1U << RULE_ECX32;
+		/* RCX[63:32] were not read as a part of ECX, but are lost. */
+		if (verdict->flaw == FLAW_REGISTERS)
+			rules |= 1U << result;
+		return rules;
 	}
 	rdpmc_view(&verdict->guest, &inputs->choices, &view);
 	/* Answer and value are right: no rule's answer can be to blame. */
 	if (verdict->flaw <= FLAW_VALUE)
 		rules |= otherwise_answered(inputs, &view, &verdict->engine);
-	if (verdict->flaw >= FLAW_ANSWER || verdict->flaw == FLAW_VALUE_FOR_FAULT)
-		rules |= 1U << (decision->answer == ANSWER_VALUE ? RULE_RESULT : RULE_FAULT);
+	/* A closed counter reads 0: one that is not is taken for one. */
+	if (verdict->flaw == FLAW_VALUE && view.user_disable && !engine_value(&verdict->engine))
+		rules |= 1U << RULE_USER_DISABLE;
+	/* A pseudo counter that VMware has not, not another ECX for one that it has. */
+	if (verdict->flaw == FLAW_VALUE_FOR_FAULT && inputs->decoded.policy.vmware_backdoor &&
+	    inputs->decoded.state.regs.rcx >> 16 == 1)
+		rules |= 1U << RULE_VMWARE_PMC;
+	/* No rule on what may be read ends in #UD. */
+	if (verdict->flaw >= FLAW_ANSWER || verdict->flaw == FLAW_VALUE_FOR_FAULT ||
+	    verdict->engine.answer == ANSWER_UD)
+		rules |= 1U << result;
 	if (verdict->flaw == FLAW_FAULT_FOR_VALUE && decision->class == CLASS_METRICS)
 		rules |= 1U << RULE_TYPE_METRICS;
 	if (verdict->flaw == FLAW_COUNTERS || decision->rule == RULE_METRICS_VALUE)

@@ -20,8 +20,8 @@ static enum flaw flaw_of(const struct rdpmc_outcome *model, const struct engine_
 		return FLAW_VALUE;
 	if (!engine_same_regs(&engine->regs, &model->regs) || engine->error_code)
 		return FLAW_REGISTERS;
-	if (engine->elsewhere)
-		return FLAW_ELSEWHERE;
+	if (engine->other_state)
+		return FLAW_OTHER_STATE;
 	return counters_held ? FLAW_NONE : FLAW_COUNTERS;
 }
 
@@ -73,7 +73,7 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 		prove_question(inputs, &verdict.guest, &verdict.host, &verdict.policy);
 
 	question.answer = &verdict.engine;
-	proved->offer(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
+	proved->clamp(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
 	proved->begin(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
 	proved->load(vcpu, &inputs->counters, RDPMC_MAX_GP, RDPMC_MAX_FIXED);
 	proved->read(vcpu, inputs->entry, state, &verdict.engine);
@@ -92,7 +92,7 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 	verdict.planted = flaw_of(&verdict.model, &planted, held);
 
 	verdict.trouble = proved->trouble ? proved->trouble(vcpu) : NULL;
-	if (verdict.trouble && !verdict.flaw && !verdict.known.may_complain)
+	if (verdict.trouble && !verdict.flaw && !(verdict.known.may_complain & prove_allowed()))
 		verdict.flaw = FLAW_TROUBLE;
 	if (verdict.known.may_be_any)
 		verdict.flaw = FLAW_NONE;
@@ -112,7 +112,7 @@ void prove_intercepts(const struct prove_inputs *inputs, struct prove_intercept 
 	intercept->guest = inputs->decoded.guest;
 	intercept->host = inputs->decoded.host;
 	intercept->policy = inputs->decoded.policy;
-	proved->offer(vcpu, &intercept->guest, &intercept->host, &intercept->policy);
+	proved->clamp(vcpu, &intercept->guest, &intercept->host, &intercept->policy);
 	proved->begin(vcpu, &intercept->guest, &intercept->host, &intercept->policy);
 	intercept->intercept = proved->intercepts(vcpu);
 	known_to_world(&question, &world);

@@ -8,7 +8,7 @@
 #include <linux/kvm_host.h>
 #include <linux/perf_event.h>
 
-#include "fuzz/kernel/glue.h"
+#include "fuzz/engines/kernel/glue.h"
 #include "prove/kernel_contracts.h"
 
 unsigned long long contract_tsc;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Known differences in a proof, as prove-known prints them; an engine of which none are known has none.c. */
+/* Known differences in a proof, as prove-known prints them; an engine of which none are known has known_none.c. */
 #ifndef PROVE_KNOWN_H
 #define PROVE_KNOWN_H
 
-#include "fuzz/known_file.h"
+#include "fuzz/oracle/known/known.h"
 
 /* Bits by the differences' numbers. */
 struct prove_known {
@@ -14,6 +14,12 @@ struct prove_known {
 
 /* Make of @world the one whose processor the engine is known to be. */
 struct prove_known prove_known(struct known_world *world);
+
+/* The differences that allow @complaint, which is written as in reports. */
+uint64_t prove_known_allows(const char *complaint);
+
+/* The same of what the engine complained of in its last read, asked when it did: then it is a constant. */
+uint64_t prove_allowed(void);
 
 /* A property each: is there a case that difference i of @met explains? */
 void prove_known_witnesses(uint64_t met);

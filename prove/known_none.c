@@ -8,6 +8,17 @@ struct prove_known prove_known(struct known_world *world)
 	return (struct prove_known){ 0 };
 }
 
+uint64_t prove_known_allows(const char *complaint)
+{
+	(void)complaint;
+	return 0;
+}
+
+uint64_t prove_allowed(void)
+{
+	return 0;
+}
+
 void prove_known_witnesses(uint64_t met)
 {
 	(void)met;

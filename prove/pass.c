@@ -38,6 +38,8 @@ bool prove_shows(const struct prove_pass *pass)
 static uint32_t ecx_of(enum rdpmc_class class, unsigned int index)
 {
 	switch (class) {
+	case CLASS_NONE:
+		return 0x60000000; /* no counter of anybody's */
 	case CLASS_FIXED:
 		return 0x40000000 + index;
 	case CLASS_METRICS:
@@ -54,15 +56,15 @@ static uint32_t ecx_of(enum rdpmc_class class, unsigned int index)
 }
 
 /* The ECX of a guest's counter that has any bits; @hideable: and can be hidden from user mode. */
-static uint32_t ecx_telling(const struct rdpmc_view *guest, bool hideable)
+static uint32_t ecx_observable(const struct rdpmc_view *guest, bool hideable)
 {
 	for (enum rdpmc_class class = CLASS_GP; class < NR_CLASSES; class ++) {
-		uint64_t telling = guest->width[class] ? guest->readable[class] : 0;
+		uint64_t observable = guest->width[class] ? guest->readable[class] : 0;
 
 		if (hideable && class == CLASS_FIXED)
-			telling &= (1U << RDPMC_FIXED_CTRL_COUNTERS) - 1;
-		if (telling && !(hideable && class == CLASS_METRICS && !guest->metrics_hide))
-			return ecx_of(class, (unsigned int)__builtin_ctzll(telling));
+			observable &= (1U << RDPMC_FIXED_CTRL_COUNTERS) - 1;
+		if (observable && !(hideable && class == CLASS_METRICS && !guest->metrics_hide))
+			return ecx_of(class, (unsigned int)__builtin_ctzll(observable));
 	}
 	return 0;
 }
@@ -86,13 +88,13 @@ void prove_show(struct prove_pass *pass, struct rdpmc_pass obstacle)
 		pass->counters.fixed_ctr_ctrl = RDPMC_FIXED_CTRL_METRICS_CLEAR;
 		break;
 	case OBSTACLE_USER_DISABLE:
-		ecx = ecx_telling(&pass->guest, true);
+		ecx = ecx_observable(&pass->guest, true);
 		pass->counters.gp_user_disable = ~0U;
 		for (unsigned int x = 0; x < RDPMC_FIXED_CTRL_COUNTERS; x++)
 			pass->counters.fixed_ctr_ctrl |= RDPMC_FIXED_CTRL_USER_DISABLE(x);
 		break;
 	case OBSTACLE_NOT_MEDIATED:
-		ecx = ecx_telling(&pass->guest, false);
+		ecx = ecx_observable(&pass->guest, false);
 		break;
 	default:
 		break;

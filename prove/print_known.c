@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * prove-known ENGINE DIRECTORY: the known differences of *.known that are about this engine, as C for
+ * prove-known ENGINE DIRECTORY: the known differences of *.json that are about this engine, as C for
  * a proof: read by the one who reads them for everybody else, printed as the conditions and assignments
  * that they are.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "fuzz/known_file.h"
+#include "fuzz/oracle/known/known.h"
 
 static void print_operand(const struct known_operand *operand, const char *world)
 {
 	if (operand->field)
-		printf("(uint64_t)%s%s", world, known_field_name(operand->field));
+		printf("(uint64_t)%s%s", world, operand->field->name);
 	else
 		printf("%#" PRIx64 "ULL", operand->number);
 }
@@ -45,18 +46,18 @@ static void print_conditions(const struct known_entry *entry)
 
 static void print_entry(const struct known_entry *entry, unsigned int number)
 {
-	printf("\n\t/* %s */\n\tif (", entry->said.name);
+	printf("\n\t/* %s */\n\tif (", entry->difference.name);
 	print_conditions(entry);
 	printf(") {\n\t\tconst struct known_world was = *world;\n\n\t\tknown_core(world);\n");
 	for (unsigned int i = 0; i < entry->n_assignments; i++) {
 		const struct known_assignment *assignment = &entry->assignments[i];
 
-		printf("\t\tworld->%s = least(", known_field_name(assignment->field));
+		printf("\t\tworld->%s = least(", assignment->field->name);
 		print_expression(&assignment->expression, "world->");
-		printf(", %#" PRIx64 "ULL);\n", known_field_most(assignment->field));
+		printf(", %#" PRIx64 "ULL);\n", known_field_max(assignment->field));
 	}
 	for (unsigned int i = 0; i < entry->n_assignments; i++) {
-		const char *name = known_field_name(entry->assignments[i].field);
+		const char *name = entry->assignments[i].field->name;
 
 		printf("\t\twhich |= (uint64_t)(world->%s != was.%s) << %u;\n", name, name, number);
 	}
@@ -64,6 +65,30 @@ static void print_entry(const struct known_entry *entry, unsigned int number)
 		printf("\t\t%s |= 1ULL << %u;\n", entry->trouble ? "may_complain" : "may_be_any",
 		       number);
 	printf("\t}\n");
+}
+
+/* As a C string. */
+static void print_string(const char *text)
+{
+	putchar('"');
+	for (; *text; text++)
+		printf("\\%03o", (unsigned char)*text);
+	putchar('"');
+}
+
+static void print_allows(const struct known *known)
+{
+	printf("uint64_t prove_known_allows(const char *complaint)\n{\n\tuint64_t which = 0;\n\n"
+	       "\t(void)complaint;\n");
+	for (unsigned int i = 0; i < known->count; i++) {
+		/* What UBSan finds is a check of CBMC's own in a proof. */
+		if (!known->entries[i].trouble || strstr(known->entries[i].trouble, "UBSan: "))
+			continue;
+		printf("\twhich |= (uint64_t)known_allows(");
+		print_string(known->entries[i].trouble);
+		printf(", complaint) << %u;\n", i);
+	}
+	printf("\treturn which;\n}\n\n");
 }
 
 int main(int argc, char **argv)
@@ -95,10 +120,11 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < known->count; i++)
 		print_entry(&known->entries[i], i);
 	printf("\treturn (struct prove_known){ which, may_complain, may_be_any };\n}\n\n");
+	print_allows(known);
 	printf("void prove_known_witnesses(uint64_t met)\n{\n");
 	for (unsigned int i = 0; i < known->count; i++)
 		printf("\t__CPROVER_assert(!(met >> %u & 1), \"witness: known %s\");\n", i,
-		       known->entries[i].said.name);
+		       known->entries[i].difference.name);
 	printf("}\n");
 	known_free(known);
 	return fflush(stdout) ? 2 : 0;

@@ -193,7 +193,10 @@ void theorem_intercept(void)
 static void any_pair(struct prove_inputs *inputs, struct prove_pass *pass)
 {
 	any_inputs(inputs);
-	inputs->choices = (struct rdpmc_choices){ nondet_bool(), nondet_bool(), nondet_bool() };
+	inputs->choices =
+		(struct rdpmc_choices){ nondet_bool(), nondet_bool(), nondet_bool(), nondet_bool(),
+					nondet_bool(), nondet_bool(), nondet_bool() };
+	_Static_assert(sizeof(inputs->choices) == 7 * sizeof(bool), "each of them is any");
 	pass->policy = inputs->decoded.policy;
 	any_pass(inputs, &inputs->decoded.guest, &inputs->decoded.host, pass);
 }

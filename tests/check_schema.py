@@ -304,10 +304,20 @@ def check_names(document):
             yield f"$.rows[{i}].name", f"{name[0]!r} is the name of $.rows[{first[name]}] too"
 
 
+def check_verdicts(document):
+    counted = [(f"$.rows[{i}].verdicts", row.get("verdicts")) for i, row in enumerate(document["rows"])]
+    summary = document.get("summary", {})
+    counted += [(f"$.summary.{key}", summary.get(key)) for key in ("verdicts", "verdicts_before")]
+    for path, verdicts in counted:
+        if verdicts and sum(verdicts.values()) != 2 * verdicts["asked"]:
+            yield path, f"they do not add up to {verdicts['asked']}"
+
+
 def invariants(document):
     """What holds in a document that the schema accepts; yields (path, problem)."""
     yield from check_started(document)
     yield from check_names(document)
+    yield from check_verdicts(document)
     if document["kind"] == "bench":
         yield from check_bench(document)
 

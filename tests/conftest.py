@@ -29,7 +29,9 @@ class Tap:
         if report.skipped:
             self.say("ok", f"{name} # SKIP {report.longrepr[2].removeprefix('Skipped: ')}")
         elif report.failed:
-            self.say("not ok", f"{name} ({report.when})", report.longreprtext, report.capstdout,
+            # The reason first: a log that is cut short loses its end.
+            crash = getattr(report.longrepr, "reprcrash", None)
+            self.say("not ok", f"{name} ({report.when})", crash or "", report.longreprtext, report.capstdout,
                      report.capstderr)
         elif report.when == "call":
             self.say("ok", name, report.capstdout)

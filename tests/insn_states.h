@@ -15,11 +15,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host/insn.h"
 #include "host/probe.h"
+#include "lib/clock.h"
 
 #define TIMEOUT_MS 2000
 #define FREE_FLAGS 0x247cd5ULL /* all that neither trap, interrupt nor choose a mode */
@@ -174,14 +174,6 @@ static inline void expect_named(const char *name)
 	assert_true(result.changed);
 	if (!strcasestr(result.text, name))
 		fail_msg("'%s' does not name %s", result.text, name);
-}
-
-static inline double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
 static inline uint64_t tsc(void)

@@ -86,6 +86,16 @@ BUGS = {
     ],
 }
 
+# Seen by no outcome, only by a proof's own checks.
+PROOF_BUGS = {
+    "read-before-bound": [(INTEL, r"if \(idx >=? num_counters\)", r"*mask &= counters[idx].counter | ~0ull;\n\t\g<0>")],
+}
+
+# What changes nothing: two functions in another order.
+HARMLESS = {
+    "reordered": [(PMU, r"(bool is_vmware_backdoor_pmc\(.*?\n\}\n)\n(static int kvm_pmu_rdpmc_vmware\(.*?\n\}\n)", r"\2\n\1")],
+}
+
 # Planted in what only a booted kernel runs, or on top of a design.
 LIVE_BUGS = {
     "pdcm-forgotten": [(PMU_H, r"guest_cpu_cap_has\(vcpu, X86_FEATURE_PDCM\) &&\s+", "")],
@@ -276,7 +286,7 @@ def main():
         return
     tree, *names = sys.argv[1:]
     for name in names:
-        edit(tree, (BUGS | LIVE_BUGS | SERIES | CORRECTION)[name])
+        edit(tree, (BUGS | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
         with open(os.path.join(tree, PMU), encoding="utf-8") as file:
             text = file.read()
         if name in SERIES and "kvm_need_rdpmc_intercept" in text:

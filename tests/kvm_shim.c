@@ -120,9 +120,7 @@ int ioctl(int fd, unsigned long request, ...)
 	if (request != KVM_RUN)
 		return next(fd, request, argument);
 	count++;
-	if (!how || !run ||
-	    !(count == after || (every && count > after && count % every == 0) ||
-	      !strcmp(how, "r12-list")))
+	if (!how || !run || !(count == after || (every && count > after && count % every == 0)))
 		return next(fd, request, argument);
 	/* Nothing is run at all; or it ran, and what came of it is changed. */
 	if (!strcmp(how, "eintr")) {
@@ -137,16 +135,6 @@ int ioctl(int fd, unsigned long request, ...)
 	}
 	if (!strcmp(how, "hang") || !strcmp(how, "refuse") || !strcmp(how, "eio"))
 		return misbehave(how);
-	/* Lists begin with RBP = 0 and code at 11200H, see host/batch.c: the first that there is. */
-	if (!strcmp(how, "r12-list")) {
-		static int done;
-		int is = run->kvm_dirty_regs && run->s.regs.regs.rip == 0x11200;
-
-		result = next(fd, request, argument);
-		if (is && !result && run->exit_reason == KVM_EXIT_IO && !done++)
-			run->s.regs.regs.r12 ^= 0x100;
-		return result;
-	}
 	result = next(fd, request, argument);
 	return result ? result : misbehave(how);
 }

@@ -78,7 +78,7 @@ static const struct made_host *made(void)
 }
 
 /* What stands in a leaf of the processor's, or of the guest's as KVM offers it: that has no PMU. */
-static void change(const struct made_host *host, bool offer, uint32_t leaf, struct cpuid_regs *regs)
+static void change(const struct made_host *host, bool offered, uint32_t leaf, struct cpuid_regs *regs)
 {
 	static const char vendors[2][13] = { "GenuineIntel", "AuthenticAMD" };
 	const char *vendor = vendors[host->amd];
@@ -90,14 +90,14 @@ static void change(const struct made_host *host, bool offer, uint32_t leaf, stru
 		memcpy(&regs->ecx, vendor + 8, 4);
 		break;
 	case 0xa:
-		*regs = offer ? (struct cpuid_regs){ 0 } : host->leaf_0a;
+		*regs = offered ? (struct cpuid_regs){ 0 } : host->leaf_0a;
 		break;
 	case 0x23:
 	case 0x80000022:
-		*regs = offer || leaf == 0x23 ? (struct cpuid_regs){ 0 } : host->leaf_v2;
+		*regs = offered || leaf == 0x23 ? (struct cpuid_regs){ 0 } : host->leaf_v2;
 		break;
 	case 0x80000001:
-		regs->ecx = (regs->ecx & ~FEATURE_CORE) | (host->core && !offer ? FEATURE_CORE : 0);
+		regs->ecx = (regs->ecx & ~FEATURE_CORE) | (host->core && !offered ? FEATURE_CORE : 0);
 		break;
 	}
 }

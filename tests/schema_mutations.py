@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Proves that the schema's check accepts what a result may hold and refuses what it may not.
 
-Run: tests/schema_mutations.py SCHEMA FILE, FILE a result of kind bench. It is changed in one place
-at a time. Prints "ok - NAME" or "not ok - NAME" per change, and "# WHY" lines before the latter.
-Exit status: 0 all as it should be, 1 not so, 77 nothing in FILE was measured.
+Run: tests/schema_mutations.py SCHEMA FILE..., results of kind bench. The first that has a row to change
+(see is_whole_read()) is changed in one place at a time. Prints "ok - NAME" or "not ok - NAME" per change,
+and "# WHY" lines before the latter. Exit status: 0 all as it should be, 1 not so.
 """
 import sys
 from copy import deepcopy
@@ -185,6 +185,8 @@ FAULT = {
     "seconds": 0.5, "executions": 100, "oracle": "outcome",
 }
 SWEEP = {"configuration": "intel-v5", "cases": 2**32, "mismatches": 0, "seconds": 60.5}
+VERDICTS = {"asked": 7, "agree": 1, "differ": 1, "known": 1, "refused": 1, "unavailable": 1,
+            "unreached": 1, "skipped": 1}
 SURVEY = {
     "engine": "kvm", "entry": "common", "oracle": "outcome", "rule": "TYPE-GP",
     "example": "rdpmc 00000000", "count": 1, "known": False,
@@ -223,6 +225,10 @@ OTHER_KINDS = (
     ("sweep", "sweep", SWEEP, True),
     ("sweep with mismatches below 0", "sweep", {**SWEEP, "mismatches": -1}, False),
     ("sweep of no configuration", "sweep", {**SWEEP, "configuration": ""}, False),
+    ("sweep with its verdicts", "sweep", {**SWEEP, "verdicts": VERDICTS}, True),
+    ("sweep whose verdicts do not add up", "sweep", {**SWEEP, "verdicts": {**VERDICTS, "agree": 2}}, False),
+    ("sweep with a verdict lost", "sweep",
+     {**SWEEP, "verdicts": {key: VERDICTS[key] for key in VERDICTS if key != "skipped"}}, False),
     ("survey", "survey", SURVEY, True),
     ("survey of no case", "survey", {**SURVEY, "count": 0}, False),
     ("survey in full", "survey", FULL_SURVEY, True),
@@ -252,8 +258,13 @@ def find(rows, condition):
     return next((i for i, row in enumerate(rows) if condition(row)), None)
 
 
-def is_measured_read(row):
-    return row["status"] == "measured" and row["setting"] in ("intercepted", "simulated-vpmu")
+def is_whole_read(document):
+    """Which rows can be changed in all ways: reads of which no run was given up, as on a busy machine
+    some are, and whose runs differ, as those of exact rows need not."""
+    def is_whole(row):
+        return (row["status"] == "measured" and row["setting"] in ("intercepted", "simulated-vpmu") and
+                len(row["runs"]) == document["options"]["runs"] and len(set(row["runs"])) > 1)
+    return is_whole
 
 
 def is_measured_control(row):
@@ -271,7 +282,7 @@ def prepare(document):
     """The document, and in it whatever this host could not give: the material to be changed."""
     document = deepcopy(document)
     rows, details = document["rows"], document["details"]
-    measured = rows[find(rows, is_measured_read)]
+    measured = rows[find(rows, is_whole_read(document))]
     for setting, exits in (("intercepted", 1), ("passthrough", 0)):
         row = deepcopy(measured)
         row.update(name=PAIR[setting], setting=setting, exits_per_read=exits)
@@ -296,7 +307,7 @@ def parts_of(document):
     """Everything REFUSED changes: name to (JSON path, object)."""
     rows = document["rows"]
     index = {
-        "row": find(rows, is_measured_read),
+        "row": find(rows, is_whole_read(document)),
         "control": find(rows, is_measured_control),
         "fault": find(rows, lambda row: row["name"] == PAIR["intercepted"]),
         "passthrough": find(rows, lambda row: row["name"] == PAIR["passthrough"]),
@@ -464,12 +475,17 @@ def check_other_kinds(validator, document):
         yield f"{verdict}: {name}", found if accepted else [] if found else ["nothing was said"]
 
 
-def main(schema, file):
+def first_whole(files):
+    for document in map(read_json, files):
+        rows = document["rows"]
+        if None not in (find(rows, is_whole_read(document)), find(rows, is_measured_control)):
+            return document
+    sys.exit("schema_mutations.py: no FILE has a read all of whose runs were measured")
+
+
+def main(schema, *files):
     validator = read_schema(schema)
-    document = read_json(file)
-    if None in (find(document["rows"], is_measured_read), find(document["rows"], is_measured_control)):
-        return 77
-    document = prepare(document)
+    document = prepare(first_whole(files))
     failed = 0
     for check in (check_accepted, check_refused, check_refused_of_paths, check_other_kinds):
         for name, why in check(validator, document):

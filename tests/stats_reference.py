@@ -23,7 +23,7 @@ def splitmix64(seed):
 def tailed(n, seed):
     """What tailed_sample() of the test draws."""
     rng = splitmix64(seed)
-    below = lambda bound: (next(rng) * bound) >> 64
+    below = lambda bound: (next(rng) >> 32) * bound >> 32
     return [100000 + below(100000) if below(50) == 0 else 1000 + below(100) for _ in range(n)]
 
 

@@ -248,9 +248,10 @@ static void check_name(const struct table *table, const struct row *row)
 static void check_row(const struct table *table, const struct row *row)
 {
 	static const char *const settings[NR_MACHINES] = {
-		[MACHINE_INTERCEPTED] = "intercepted",  [MACHINE_PASSTHROUGH] = "passthrough",
-		[MACHINE_SIMULATED] = "simulated-vpmu", [MACHINE_NATIVE] = "native",
-		[MACHINE_EMULATOR] = "emulator",
+		[MACHINE_INTERCEPTED] = "intercepted",
+		[MACHINE_PASSTHROUGH] = "passthrough",
+		[MACHINE_SIMULATED] = "simulated-vpmu",
+		[MACHINE_NATIVE] = "native",
 	};
 	static const char *const privileges[NR_PRIVILEGES] = {
 		[PRIVILEGE_CPL0] = "cpl0",
@@ -741,7 +742,7 @@ static void test_elsewhere(void **state)
 		struct table table;
 
 		table_make(&table, rows[i].made);
-		assert_int_equal(cases_filter(table.rows, table.n, rows[i].glob), 0);
+		assert_int_equal(rows_filter(table.rows, table.n, rows[i].glob), 0);
 		if (cases_elsewhere(&table.plan, rows[i].glob, table.rows, text, sizeof(text)) !=
 		    (rows[i].text != NULL))
 			fail_msg("%s: \"%s\"", rows[i].glob, text);
@@ -750,11 +751,6 @@ static void test_elsewhere(void **state)
 		     !strstr(text, "AMD processors have no fixed counters, no PERF_METRICS")))
 			fail_msg("%s: \"%s\"", rows[i].glob, text);
 	}
-	/* The emulator has its own rows, whatever the host is. */
-	struct case_plan plan = { .emulator = true, .host.cpu.vendor = CPU_VENDOR_AMD };
-	char text[400];
-
-	assert_false(cases_elsewhere(&plan, "*passthrough*", all_rows, text, sizeof(text)));
 }
 
 /* No guest can be had at all: nothing but the host itself is left to measure. */
@@ -897,7 +893,7 @@ static void test_native(void **state)
 				assert_int_equal(table.rows[j].cpl, 3);
 				/* the guest's loop: the same instructions */
 				assert_ptr_equal(
-					cases_empty_loop(table.rows, table.n, &table.rows[j]),
+					rows_empty_loop(table.rows, table.n, &table.rows[j]),
 					get(&table, "control/empty/cpl3"));
 			}
 	}
@@ -956,7 +952,7 @@ static void test_empty_loops(void **state)
 		table_make(&table, (enum made_host)made);
 		for (size_t i = 0; i < table.n; i++) {
 			const struct row *row = &table.rows[i];
-			const struct row *loop = cases_empty_loop(table.rows, table.n, row);
+			const struct row *loop = rows_empty_loop(table.rows, table.n, row);
 
 			if (row->insn == GUEST_INSN_EMPTY) {
 				assert_null(loop);
@@ -1027,7 +1023,7 @@ static void test_pmu_cost_rows(void **state)
 			/* A guest without a PMU can be had anywhere. */
 			assert_int_equal(base->status, ROW_READY);
 			assert_int_equal(base->machine, MACHINE_NO_PMU);
-			assert_null(cases_base(table.rows, table.n, base));
+			assert_null(rows_base(table.rows, table.n, base));
 			for (size_t s = 0; s < ARRAY_SIZE(with_pmu); s++) {
 				const struct row *row = pmu_cost_row(&table, e, with_pmu[s].name);
 
@@ -1038,8 +1034,8 @@ static void test_pmu_cost_rows(void **state)
 				assert_int_equal(row->cpl, base->cpl);
 				assert_int_equal(row->exits, base->exits);
 				assert_true(row_has_guest(row));
-				assert_ptr_equal(cases_base(table.rows, table.n, row), base);
-				assert_non_null(cases_empty_loop(table.rows, table.n, row));
+				assert_ptr_equal(rows_base(table.rows, table.n, row), base);
+				assert_non_null(rows_empty_loop(table.rows, table.n, row));
 			}
 		}
 	}
@@ -1119,30 +1115,30 @@ static void test_pmu_cost_filter(void **state)
 
 	(void)state;
 	table_make_pmu_cost(&table, SKYLAKE_ON);
-	n = cases_filter(table.rows, table.n, "*/cpuid-passthrough-all/cpl3");
+	n = rows_filter(table.rows, table.n, "*/cpuid-passthrough-all/cpl3");
 	assert_int_equal(n, ARRAY_SIZE(kept));
 	for (size_t i = 0; i < n; i++)
 		assert_string_equal(table.rows[i].name, kept[i]);
-	assert_ptr_equal(cases_base(table.rows, n, &table.rows[2]), &table.rows[1]);
+	assert_ptr_equal(rows_base(table.rows, n, &table.rows[2]), &table.rows[1]);
 
 	/* Nothing is to be held against what is skipped. */
 	table_make_pmu_cost(&table, SKYLAKE_6_12);
-	assert_int_equal(cases_filter(table.rows, table.n, "*/cpuid-passthrough-all/cpl3"), 1);
+	assert_int_equal(rows_filter(table.rows, table.n, "*/cpuid-passthrough-all/cpl3"), 1);
 
 	/* Without the option there is no such counterpart. */
 	table_make(&table, SKYLAKE_ON);
 	for (size_t i = 0; i < table.n; i++) {
-		assert_null(cases_base(table.rows, table.n, &table.rows[i]));
+		assert_null(rows_base(table.rows, table.n, &table.rows[i]));
 		assert_null(pmu_state(table.rows[i].machine));
 	}
 }
 
 /* ----- --vcpus ----- */
 
-static void table_make_vcpus(struct table *table, enum made_host made, unsigned int most)
+static void table_make_vcpus(struct table *table, enum made_host made, unsigned int max)
 {
 	table_make(table, made);
-	table->plan.vcpus = most;
+	table->plan.vcpus = max;
 	memset(all_rows, 0xa5, sizeof(all_rows));
 	table->n = cases_make(&table->plan, table->rows);
 	assert_in_range(table->n, 1, MAX_ROWS);
@@ -1151,7 +1147,7 @@ static void table_make_vcpus(struct table *table, enum made_host made, unsigned 
 static void test_levels(void **state)
 {
 	static const struct {
-		unsigned int most, levels[9];
+		unsigned int max, levels[9];
 	} rows[] = {
 		{ 1, { 1 } },
 		{ 2, { 1, 2 } },
@@ -1164,7 +1160,7 @@ static void test_levels(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		for (unsigned int l = 0; l < ARRAY_SIZE(rows[i].levels); l++)
-			assert_int_equal(cases_level(rows[i].most, l), rows[i].levels[l]);
+			assert_int_equal(cases_level(rows[i].max, l), rows[i].levels[l]);
 }
 
 /* The rows of guests, each at each number, and in everything else what they are without the option. */
@@ -1188,8 +1184,7 @@ static void test_vcpus_rows(void **state)
 				continue;
 			for (unsigned int l = 0; cases_level(MAX_VCPUS, l); l++, next++) {
 				struct row *row = &table.rows[next];
-				const struct row *empty =
-					cases_empty_loop(table.rows, table.n, row);
+				const struct row *empty = rows_empty_loop(table.rows, table.n, row);
 				char suffix[32], name[64];
 
 				assert_int_equal(row->vcpus, 1 << l);
@@ -1198,7 +1193,7 @@ static void test_vcpus_rows(void **state)
 				assert_non_null(strstr(row->name, suffix));
 				assert_true(empty ? empty->vcpus == row->vcpus
 						  : row->insn == GUEST_INSN_EMPTY);
-				assert_ptr_equal(cases_base(table.rows, table.n, row),
+				assert_ptr_equal(rows_base(table.rows, table.n, row),
 						 l ? first : NULL);
 				/* Without the number it is the row that it was. */
 				snprintf(name, sizeof(name), "%.*s%s",
@@ -1227,8 +1222,7 @@ static void test_vcpus_filter(void **state)
 
 	(void)state;
 	table_make_vcpus(&table, SKYLAKE_ON, 4);
-	assert_int_equal(cases_filter(table.rows, table.n, "*/cpuid-vcpus4/cpl3"),
-			 ARRAY_SIZE(kept));
+	assert_int_equal(rows_filter(table.rows, table.n, "*/cpuid-vcpus4/cpl3"), ARRAY_SIZE(kept));
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		assert_string_equal(table.rows[i].name, kept[i]);
 }
@@ -1239,7 +1233,7 @@ static bool is_netted_with(const struct row *row, const struct row *rows, size_t
 {
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].status == ROW_READY && !fnmatch(glob, rows[i].name, 0) &&
-		    cases_empty_loop(rows, n, &rows[i]) == row)
+		    rows_empty_loop(rows, n, &rows[i]) == row)
 			return true;
 	return false;
 }
@@ -1255,7 +1249,7 @@ static void check_filter(enum made_host made, const char *glob)
 	table_make(&table, made);
 	n = table.n;
 	memcpy(before, table.rows, n * sizeof(*before));
-	kept = cases_filter(table.rows, n, glob);
+	kept = rows_filter(table.rows, n, glob);
 
 	for (size_t i = 0; i < n; i++) {
 		bool matches = !fnmatch(glob, before[i].name, 0);
@@ -1274,7 +1268,7 @@ static void check_filter(enum made_host made, const char *glob)
 		const struct row *row = &table.rows[i];
 
 		if (row->status == ROW_READY && row->insn != GUEST_INSN_EMPTY)
-			assert_non_null(cases_empty_loop(table.rows, kept, row));
+			assert_non_null(rows_empty_loop(table.rows, kept, row));
 	}
 }
 
@@ -1321,16 +1315,16 @@ static void test_filter_again(void **state)
 	(void)state;
 	table_make(&table, SKYLAKE_ON);
 	all = table.n;
-	n = cases_filter(table.rows, all, "control/empty/cpl0");
+	n = rows_filter(table.rows, all, "control/empty/cpl0");
 	assert_int_equal(n, 1);
 	for (size_t i = 0; i < all; i++)
-		assert_int_equal(cases_filter(table.rows, n, table.rows[i].name), i < n);
+		assert_int_equal(rows_filter(table.rows, n, table.rows[i].name), i < n);
 
 	table_make(&table, SKYLAKE_ON);
 	for (size_t i = 0; i < all; i++)
 		if (table.rows[i].insn == GUEST_INSN_EMPTY && table.rows[i].cpl == 3)
 			assert_null(
-				cases_empty_loop(table.rows, i, get(&table, "control/rdtsc/cpl3")));
+				rows_empty_loop(table.rows, i, get(&table, "control/rdtsc/cpl3")));
 }
 
 /* Netted with a loop that a caller has taken away: no other stands in for it. */
@@ -1342,15 +1336,15 @@ static void test_empty_loop_gone(void **state)
 
 	(void)state;
 	table_make(&table, SKYLAKE_ON);
-	table.n = cases_filter(table.rows, table.n, "control/*/cpl0");
+	table.n = rows_filter(table.rows, table.n, "control/*/cpl0");
 	row = get(&table, "control/rdtsc/cpl0");
-	assert_non_null(cases_empty_loop(table.rows, table.n, row));
+	assert_non_null(rows_empty_loop(table.rows, table.n, row));
 	assert_null(find(&table, "control/empty/cpl3"));
 
 	loop = get(&table, "control/empty/cpl0");
 	loop->privilege = PRIVILEGE_CPL3;
 	loop->cpl = 3;
-	assert_null(cases_empty_loop(table.rows, table.n, row));
+	assert_null(rows_empty_loop(table.rows, table.n, row));
 }
 
 static void test_counter_ecx(void **state)
@@ -1389,124 +1383,6 @@ static void test_counter_ecx(void **state)
 	}
 }
 
-/* ----- --engine=emulator ----- */
-
-static const char *const emulator_names[] = {
-	"control/empty/call",
-	"rdpmc-fault/fast/emulator/emulator",
-	"rdpmc-fault/fast/emulator/exit",
-	"rdpmc-fault/gp-first/emulator/emulator-nopce",
-	"rdpmc-fault/gp-first/emulator/exit-nopce",
-	"rdpmc-fault/metrics-index1/emulator/emulator",
-	"rdpmc-fault/metrics-index1/emulator/exit",
-	"rdpmc-fault/out-of-range/emulator/emulator",
-	"rdpmc-fault/out-of-range/emulator/exit",
-	"rdpmc-fault/type6000/emulator/emulator",
-	"rdpmc-fault/type6000/emulator/exit",
-	"rdpmc/amd-first/emulator/emulator",
-	"rdpmc/amd-first/emulator/exit",
-	"rdpmc/amd-last/emulator/emulator",
-	"rdpmc/amd-last/emulator/exit",
-	"rdpmc/fixed0/emulator/emulator",
-	"rdpmc/fixed0/emulator/exit",
-	"rdpmc/fixed3/emulator/emulator",
-	"rdpmc/fixed3/emulator/exit",
-	"rdpmc/gp-first/emulator/emulator",
-	"rdpmc/gp-first/emulator/exit",
-	"rdpmc/gp-last/emulator/emulator",
-	"rdpmc/gp-last/emulator/exit",
-	"rdpmc/metrics/emulator/emulator",
-	"rdpmc/metrics/emulator/exit",
-	"rdpmc/vmware/emulator/emulator",
-	"rdpmc/vmware/emulator/exit",
-};
-
-static const struct {
-	const char *name, *rule;
-	uint32_t ecx;
-	uint64_t preset;
-} emulator_answers[] = {
-	{ "rdpmc/gp-first/emulator/exit", "TYPE-GP", 0, 0x2511223300 },
-	{ "rdpmc/gp-last/emulator/exit", "TYPE-GP", 7, 0x2511223307 },
-	{ "rdpmc/fixed0/emulator/exit", "TYPE-FIXED", 0x40000000, 0x3644556600 },
-	{ "rdpmc/fixed3/emulator/exit", "TYPE-FIXED", 0x40000003, 0x3644556603 },
-	{ "rdpmc/metrics/emulator/exit", "METRICS-VALUE", 0x20000000, 0x4f502040 },
-	{ "rdpmc/vmware/emulator/exit", "VMWARE-PMC", 0x10000, 0x4755667700 },
-	{ "rdpmc/amd-first/emulator/exit", "AMD-CORE", 0, 0x2511223300 },
-	{ "rdpmc/amd-last/emulator/exit", "AMD-CORE", 5, 0x2511223305 },
-	{ "rdpmc-fault/metrics-index1/emulator/exit", "METRICS-INDEX", 0x20000001, 0 },
-	{ "rdpmc-fault/type6000/emulator/exit", "TYPE-OTHER", 0x60000000, 0 },
-	{ "rdpmc-fault/fast/emulator/exit", "NO-FAST", 0x80000000, 0 },
-	{ "rdpmc-fault/out-of-range/emulator/exit", "TYPE-GP", 0xffff, 0 },
-	{ "rdpmc-fault/gp-first/emulator/exit-nopce", "PRIV", 0, 0 },
-};
-
-static const struct row *emulator_row(const struct row *rows, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(rows[i].name, name))
-			return &rows[i];
-	fail_msg("no row %s", name);
-	return NULL;
-}
-
-static void test_emulator_rows(void **state)
-{
-	static struct row rows[MAX_ROWS];
-	struct case_plan plan = { .emulator = true };
-	size_t n = cases_make(&plan, rows);
-
-	(void)state;
-	assert_int_equal(n, ARRAY_SIZE(emulator_names));
-	for (size_t i = 0; i < n; i++) {
-		const struct row *row = emulator_row(rows, n, emulator_names[i]);
-
-		assert_int_equal(row->machine, MACHINE_EMULATOR);
-		assert_false(row_has_guest(row));
-		assert_int_equal(row->status, ROW_READY);
-		assert_int_equal(row->exits, EXITS_ANY);
-		assert_int_equal(row->cpl, 3);
-		assert_int_equal(row->pce, !strstr(row->name, "-nopce"));
-		assert_string_equal(row_setting(row), row->control ? "control" : "emulator");
-		assert_string_equal(strrchr(row->name, '/') + 1, row_privilege_name(row));
-		if (row->control)
-			assert_null(cases_empty_loop(rows, n, row));
-		else
-			assert_string_equal(cases_empty_loop(rows, n, row)->name,
-					    "control/empty/call");
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(emulator_answers); i++) {
-		const struct row *row = emulator_row(rows, n, emulator_answers[i].name);
-
-		assert_string_equal(row->expected.rule, emulator_answers[i].rule);
-		assert_int_equal(row->ecx, emulator_answers[i].ecx);
-		assert_int_equal(row->expected.preset, emulator_answers[i].preset);
-		assert_int_equal(row->expected.gp, !strncmp(row->name, "rdpmc-fault/", 12));
-		assert_int_equal(row->entry, ENTRY_EXIT);
-	}
-	/* Both entries are held against the same. */
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].entry == ENTRY_EXIT) {
-			assert_int_equal(rows[i + 1].entry, ENTRY_EMULATOR);
-			assert_int_equal(rows[i + 1].ecx, rows[i].ecx);
-			assert_int_equal(rows[i + 1].expected.preset, rows[i].expected.preset);
-			assert_string_equal(rows[i + 1].expected.rule, rows[i].expected.rule);
-		}
-}
-
-/* The filter brings the loop that nets what it chose. */
-static void test_emulator_filter(void **state)
-{
-	static struct row rows[MAX_ROWS];
-	struct case_plan plan = { .emulator = true };
-
-	(void)state;
-	assert_int_equal(cases_filter(rows, cases_make(&plan, rows), "rdpmc/metrics/*"), 3);
-	assert_string_equal(rows[0].name, "control/empty/call");
-	assert_int_equal(cases_filter(rows, cases_make(&plan, rows), "*/emulator/exit"), 13);
-	assert_int_equal(cases_filter(rows, cases_make(&plan, rows), "*passthrough*"), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1536,8 +1412,6 @@ int main(void)
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_vcpus_rows),
 		cmocka_unit_test(test_vcpus_filter),
-		cmocka_unit_test(test_emulator_rows),
-		cmocka_unit_test(test_emulator_filter),
 		cmocka_unit_test(test_pmu_cost_rows),
 		cmocka_unit_test(test_pmu_cost_hosts),
 		cmocka_unit_test(test_pmu_states),

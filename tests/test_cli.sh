@@ -82,7 +82,6 @@ wrong_use "is not a whole number below 2^64" run --seed 99999999999999999999
 wrong_use "unclosed '['" run --filter 'rdpmc/[a'
 wrong_use "the pattern is empty" run --filter ''
 wrong_use "there is only 'user'" run --vpmu kernel
-wrong_use "there are 'kvm' and 'emulator'" run --engine qemu
 wrong_use "'extra' is not expected" run extra
 wrong_use "'extra' is not expected" doctor extra
 wrong_use "/no-such-device" run --device "$dir/no-such-device"
@@ -103,64 +102,14 @@ status=0
 "$bench" list >/dev/full 2>"$dir/err" || status=$?
 check "standard output full: exit 2 or nothing to say" test $status -eq 2 -o $status -eq 77
 wrong_use "given twice" run --filter a --filter b
-wrong_use "there are 'kvm' and 'emulator'" list --engine qemu
-wrong_use "--vpmu: --engine=emulator runs no guest" run --vpmu=user --engine=emulator
-wrong_use "--pmu-cost: --engine=emulator runs no guest" run --pmu-cost --engine=emulator
-wrong_use "--pmu-cost: --engine=emulator runs no guest" list --engine=emulator --pmu-cost
 wrong_use "--pmu-cost: --vpmu=user takes KVM's PMU" run --vpmu=user --pmu-cost
 wrong_use "unrecognized option '--pmu-cost'" doctor --pmu-cost
 for wrong in 0 -1 1000 two 2.5 ''; do
 	wrong_use "--vcpus: '$wrong' is not a whole number from 1 to 128" run --vcpus "$wrong"
 done
-wrong_use "--vcpus: --engine=emulator runs no guest" run --vcpus 2 --engine=emulator
 wrong_use "--vcpus: --vpmu=user answers in this program" run --vpmu=user --vcpus 2
 wrong_use "--vcpus: --pmu-cost has rows of its own" list --vcpus 2 --pmu-cost
 wrong_use "--cpu: --vcpus chooses a CPU for each vCPU" run --vcpus 2 --cpu 0
-wrong_use "--device: --engine=emulator runs no guest" run --engine=emulator --device /dev/kvm
-wrong_use "matches no row" run --engine=emulator --filter '*passthrough*'
-
-# The emulator needs no KVM.
-run list --engine=emulator
-check "engine emulator: a list" test $status -eq 0 -a "$(wc -l <"$dir/out")" -eq 27 -a \
-	"$(grep -cx 'rdpmc/metrics/emulator/exit' "$dir/out")" -eq 1
-cp "$dir/out" "$dir/list"
-run run --engine=emulator --list
-check "engine emulator: run --list is the same" cmp -s "$dir/out" "$dir/list"
-run run --engine=emulator --quick --json "$dir/emulator.json"
-check "engine emulator: a run" test $status -eq 0 -a ! -s "$dir/err" -a \
-	"$(grep -c '^  [a-z0-9-]*/\(exit\|emulator\|call\)' "$dir/out")" -eq 27
-check "... says what it is not" test "$(grep -c 'not what an exit costs' "$dir/out")" -eq 1
-check "... in 100 columns" test "$(awk 'length > 100' "$dir/out" | wc -l)" -eq 0
-check "... every row measured, with the model's rule, and without exits" /usr/bin/python3 -c 'import json,sys
-rows = {row["name"]: row for row in json.load(open(sys.argv[1]))["rows"]}
-assert len(rows) == 27 and all(row["status"] == "measured" for row in rows.values()), rows
-assert all(row["exits_per_read"] is None and len(row["runs"]) == 3 for row in rows.values())
-row = rows["rdpmc/metrics/emulator/emulator"]
-assert (row["rule"], row["value"], row["ecx"]) == ("METRICS-VALUE", "0x4f502040", "20000000"), row
-assert rows["rdpmc-fault/gp-first/emulator/exit-nopce"]["rule"] == "PRIV"' "$dir/emulator.json"
-measure "$bench" --engine=emulator --runs 2 --filter 'rdpmc-fault/fast/*' --json -
-check "engine emulator: a filter, and JSON on stdout alone" /usr/bin/python3 -c 'import json,sys
-names = {row["name"] for row in json.load(open(sys.argv[1]))["rows"]}
-assert names == {"rdpmc-fault/fast/emulator/exit", "rdpmc-fault/fast/emulator/emulator",
-                 "control/empty/call"}, names' "$dir/out"
-"$bench" run --engine=emulator --time 60 --runs 200 --json "$dir/part.json" >"$dir/out" 2>"$dir/err" &
-pid=$!
-sleep 3
-kill -TERM $pid
-wait $pid
-check "engine emulator: interrupted, exit 128 + signal" test $? -eq 143
-check "... with what was measured" /usr/bin/python3 -c 'import json,sys
-result = json.load(open(sys.argv[1]))
-assert result["partial"] is True and any(row["status"] == "measured" for row in result["rows"])' "$dir/part.json"
-if unshare -m mount --bind /dev/null /dev/null 2>/dev/null; then
-	unshare -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh "$bench" run --engine=emulator \
-		--time 1 --runs 1 >"$dir/out" 2>"$dir/err"
-	check "engine emulator: without /dev/kvm" test $? -eq 0
-else
-	skip "engine emulator: without /dev/kvm" "needs root and mount namespaces"
-fi
-measure "$sanitized" --engine=emulator --runs 1
-check "engine emulator under ASan and UBSan, without a complaint" test $status -eq 0 -a ! -s "$dir/err"
 
 # A device that may not be opened: as somebody else, on a file of root's.
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
@@ -204,7 +153,8 @@ check "doctor speaks of both settings" test "$(grep -c -e '^passthrough ' -e '^i
 # Fixed counters, PERF_METRICS and types of counter are Intel's: AMD has fewer rows.
 # (What the program says: the test may run as another host.)
 least=51
-grep -qE '"vendor": *"(AuthenticAMD|HygonGenuine)"' "$dir/emulator.json" && least=30
+"$bench" run --time 1 --runs 1 --filter 'control/empty/cpl3' --json "$dir/vendor.json" >/dev/null
+grep -qE '"vendor": *"(AuthenticAMD|HygonGenuine)"' "$dir/vendor.json" && least=30
 check "list: every row measurable or with its reason" test $status -eq 0 -a \
 	"$(grep -c '^[a-z]' "$dir/out")" -ge $least -a "$(grep -c 'skipped: $' "$dir/out")" -eq 0
 wrong_use "matches no row" run --filter 'no-such-row*'
@@ -318,16 +268,19 @@ assert row["status"] == "measured" and row["setting"] == "simulated-vpmu", row
 value = int(row["value"], 16)
 assert sum(value >> 8 * i & 0xff for i in range(4)) == 0xff, row' "$dir/sim.json"
 
-# Ctrl-C: what was measured is kept.
-"$bench" run --time 60 --runs 200 --filter 'control/*' --json "$dir/part.json" >"$dir/out" 2>"$dir/err" &
-pid=$!
-sleep 3
-start=$(date +%s%N)
-# A background job of a script ignores SIGINT; SIGTERM goes the same way.
-kill -TERM $pid
-wait $pid
-status=$?
-ms=$((($(date +%s%N) - start) / 1000000))
+# Ctrl-C: what was measured is kept. On a busy machine the first run may take a while.
+for seconds in 3 15 60; do
+	"$bench" run --time 300 --runs 1000 --filter 'control/*' --json "$dir/part.json" >"$dir/out" 2>"$dir/err" &
+	pid=$!
+	sleep $seconds
+	start=$(date +%s%N)
+	# A background job of a script ignores SIGINT; SIGTERM goes the same way.
+	kill -TERM $pid
+	wait $pid
+	status=$?
+	ms=$((($(date +%s%N) - start) / 1000000))
+	grep -q '"status": "measured"' "$dir/part.json" && break
+done
 check "interrupted: exit 128 + signal (took $ms ms)" test $status -eq 143
 check "interrupted: what was measured is kept, marked as partial" /usr/bin/python3 -c 'import json,sys
 result = json.load(open(sys.argv[1]))

@@ -23,7 +23,9 @@
 #include <unistd.h>
 
 #include "bench/commands.h"
+#include "host/advise.h"
 #include "host/context.h"
+#include "host/context_json.h"
 #include "host/probe.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))

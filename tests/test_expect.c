@@ -570,37 +570,6 @@ static void test_rules_are_the_models(void **state)
 	assert_true(expect_vmware_tsc().any && !expect_vmware_tsc().gp);
 }
 
-/* The pseudo counters need no privilege and no PMU; other indices are as without the backdoor. */
-static void test_backdoor(void **state)
-{
-	(void)state;
-	for (size_t s = 0; s < ARRAY_SIZE(shapes); s++)
-		for (size_t j = 0; j < ARRAY_SIZE(privileges); j++) {
-			unsigned int cpl = privileges[j].cpl;
-			bool pce = privileges[j].pce;
-
-			for (uint32_t x = 0; x < 3; x++) {
-				struct expectation e =
-					expect_rdpmc_backdoor(shapes[s], 0x10000 + x, cpl, pce);
-
-				assert_false(e.gp);
-				assert_string_equal(e.rule, "VMWARE-PMC");
-				assert_int_equal(e.preset, 0x4755667700ULL + x);
-			}
-			for (uint32_t x = 0; x < 3; x++) {
-				static const uint32_t others[] = { 0x10003, 0, 0x20000000 };
-				struct expectation with =
-					expect_rdpmc_backdoor(shapes[s], others[x], cpl, pce);
-				struct expectation without =
-					expect_rdpmc(shapes[s], others[x], cpl, pce);
-
-				assert_int_equal(with.gp, without.gp);
-				assert_int_equal(with.preset, without.preset);
-				assert_string_equal(with.rule, without.rule);
-			}
-		}
-}
-
 /* A hypervisor that announces more than any register has room for is not trusted. */
 static void test_absurd_announcements(void **state)
 {
@@ -632,7 +601,6 @@ int main(void)
 		cmocka_unit_test(test_exits_met),
 		cmocka_unit_test(test_exits_met_is_two_sided),
 		cmocka_unit_test(test_rules_are_the_models),
-		cmocka_unit_test(test_backdoor),
 		cmocka_unit_test(test_absurd_announcements),
 	};
 

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "fuzz/case.h"
-#include "fuzz/random.h"
+#include "fuzz/case/case.h"
+#include "lib/random.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CASE_SIZE     132

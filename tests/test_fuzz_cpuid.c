@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "fuzz/case.h"
-#include "fuzz/cpuid.h"
+#include "fuzz/case/case.h"
+#include "fuzz/case/cpuid.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

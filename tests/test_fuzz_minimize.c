@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "fuzz/bytes.h"
-#include "fuzz/minimize.h"
-#include "fuzz/mutate.h"
+#include "fuzz/case/bytes.h"
+#include "fuzz/triage/minimize.h"
+#include "fuzz/case/mutate.h"
 
 #define CASE_SIZE 132
 #define STEP_SIZE 10
@@ -121,7 +121,7 @@ static void minimize_padded(size_t steps)
 {
 	struct trial trial = start();
 	struct finding before, after;
-	size_t size, least, again;
+	size_t size, min, again;
 	struct rdpmc_case decoded;
 	struct case_step step;
 	uint8_t *data = padded(steps, &size), copy[CASE_SIZE + 2 * STEP_SIZE];
@@ -129,16 +129,16 @@ static void minimize_padded(size_t steps)
 	wrong.read = read_mark;
 	assert_false(trial_run(&trial, data, size, &before));
 	assert_int_equal(before.step, steps - 1);
-	least = minimize(&trial, data, size, &after);
-	assert_int_equal(least, CASE_SIZE + 2 * STEP_SIZE);
+	min = minimize(&trial, data, size, &after);
+	assert_int_equal(min, CASE_SIZE + 2 * STEP_SIZE);
 	assert_true(finding_alike(&before, &after));
 	assert_int_equal(after.step, 2);
-	assert_false(trial_run(&trial, data, least, &before));
+	assert_false(trial_run(&trial, data, min, &before));
 	assert_true(finding_alike(&before, &after));
 	assert_int_equal(before.step, after.step);
 
 	/* What is left: the write, the read, and that the guest has the counter. */
-	case_decode(data, least, &decoded);
+	case_decode(data, min, &decoded);
 	case_step(&decoded, 0, &step);
 	assert_true(step.op == STEP_FIXED && step.arg == 2 && step.value == MARK);
 	case_step(&decoded, 1, &step);
@@ -150,10 +150,10 @@ static void minimize_padded(size_t steps)
 		if (at ? !!data[at] != needed : data[at] != CASE_VERSION)
 			fail_msg("byte %zu is %u", at, data[at]);
 	}
-	memcpy(copy, data, least);
-	again = minimize(&trial, data, least, &after);
-	assert_int_equal(again, least);
-	assert_memory_equal(data, copy, least);
+	memcpy(copy, data, min);
+	again = minimize(&trial, data, min, &after);
+	assert_int_equal(again, min);
+	assert_memory_equal(data, copy, min);
 	free(data);
 	trial_free(&trial);
 }
@@ -171,28 +171,28 @@ static void minimize_any(struct trial *trial, const uint8_t *from, size_t size)
 {
 	uint8_t data[MUTATE_SIZE], tried[MUTATE_SIZE];
 	struct finding before, after, other;
-	size_t least;
+	size_t min;
 
 	memcpy(data, from, size);
 	if (trial_run(trial, data, size, &before))
 		return;
-	least = minimize(trial, data, size, &after);
-	assert_true(least <= size);
+	min = minimize(trial, data, size, &after);
+	assert_true(min <= size);
 	assert_true(finding_alike(&before, &after));
-	assert_false(trial_run(trial, data, least, &other));
+	assert_false(trial_run(trial, data, min, &other));
 	assert_true(finding_alike(&other, &after));
-	for (size_t at = 1; at < least; at++) {
+	for (size_t at = 1; at < min; at++) {
 		if (!data[at])
 			continue;
-		memcpy(tried, data, least);
+		memcpy(tried, data, min);
 		tried[at] = 0;
-		if (!trial_run(trial, tried, least, &other) && finding_alike(&other, &after))
+		if (!trial_run(trial, tried, min, &other) && finding_alike(&other, &after))
 			fail_msg("byte %zu need not be %u", at, data[at]);
 	}
-	for (size_t at = CASE_SIZE; at < least; at += STEP_SIZE) {
+	for (size_t at = CASE_SIZE; at < min; at += STEP_SIZE) {
 		memcpy(tried, data, at);
-		memcpy(tried + at, data + at + STEP_SIZE, least - at - STEP_SIZE);
-		if (!trial_run(trial, tried, least - STEP_SIZE, &other) &&
+		memcpy(tried + at, data + at + STEP_SIZE, min - at - STEP_SIZE);
+		if (!trial_run(trial, tried, min - STEP_SIZE, &other) &&
 		    finding_alike(&other, &after))
 			fail_msg("the step at %zu need not be there", at);
 	}
@@ -225,7 +225,7 @@ static void test_short(void **unused)
 	for (size_t size = 0; size < CASE_SIZE + 2 * STEP_SIZE; size++) {
 		uint8_t *data = malloc(size + !size);
 		struct finding before, after;
-		size_t least;
+		size_t min;
 
 		assert_non_null(data);
 		for (size_t i = 0; i < size; i++)
@@ -236,10 +236,10 @@ static void test_short(void **unused)
 			free(data);
 			continue;
 		}
-		least = minimize(&trial, data, size, &after);
-		assert_true(least <= size);
+		min = minimize(&trial, data, size, &after);
+		assert_true(min <= size);
 		assert_true(finding_alike(&before, &after));
-		assert_false(trial_run(&trial, data, least, &after));
+		assert_false(trial_run(&trial, data, min, &after));
 		assert_true(finding_alike(&before, &after));
 		free(data);
 	}
@@ -389,7 +389,7 @@ static void test_mutate_grows(void **unused)
 {
 	struct random random = { 46 };
 	uint8_t *data = malloc(4096);
-	bool most = false;
+	bool max = false;
 	size_t size = 0;
 
 	(void)unused;
@@ -397,9 +397,9 @@ static void test_mutate_grows(void **unused)
 	for (unsigned int i = 0; i < 20000; i++) {
 		size = mutate(&random, data, size, 4096);
 		assert_true(size >= CASE_SIZE && size <= MUTATE_SIZE);
-		most |= size == MUTATE_SIZE;
+		max |= size == MUTATE_SIZE;
 	}
-	assert_true(most);
+	assert_true(max);
 	free(data);
 }
 

@@ -14,9 +14,11 @@
 
 #include <cmocka.h>
 
-#include "fuzz/bytes.h"
-#include "fuzz/mutate.h"
-#include "fuzz/report.h"
+#include "fuzz/case/bytes.h"
+#include "fuzz/case/mutate.h"
+#include "fuzz/oracle/choices.h"
+#include "fuzz/report/names.h"
+#include "fuzz/report/report.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -176,7 +178,7 @@ static void test_bytes(void **unused)
 	for (size_t size = 0; size <= 4096; size += size < 300 ? 1 : 949) {
 		FILE *out = begin();
 
-		report_bytes(out, data, size, NULL, NULL);
+		report_bytes(out, data, size, NULL, NULL, "");
 		fclose(out);
 		assert_int_equal(text_size ? digits(back, sizeof(back)) : 0, size);
 		assert_memory_equal(back, data, size);
@@ -195,19 +197,23 @@ static void test_bytes_text(void **unused)
 	FILE *out = begin();
 
 	(void)unused;
-	report_bytes(out, data, sizeof(data), "corpus/x", NULL);
+	report_bytes(out, data, sizeof(data), "corpus/x", NULL, "");
 	fclose(out);
 	assert_string_equal(
 		text, "bytes    01ff000000000000000000000000000000000000000000000000000000000080\n"
 		      "         0a00\n"
 		      "repeat   rdpmc-diff run corpus/x\n");
 	out = begin();
-	report_bytes(out, data, 0, "empty", NULL);
+	report_bytes(out, data, 0, "empty", NULL, "");
 	fclose(out);
 	assert_string_equal(text, "repeat   rdpmc-diff run empty\n");
+	out = begin();
+	report_bytes(out, data, 0, "x", "kernel:6.1", " --known none");
+	fclose(out);
+	assert_string_equal(text, "repeat   rdpmc-diff run --engine kernel:6.1 --known none x\n");
 	/* Nobody reads a megabyte of digits, but its size is told. */
 	out = begin();
-	report_bytes(out, many, sizeof(many), NULL, NULL);
+	report_bytes(out, many, sizeof(many), NULL, NULL, "");
 	fclose(out);
 	assert_holds("4097 bytes");
 }
@@ -257,12 +263,15 @@ static void add(struct data *data, uint8_t op, uint8_t arg, uint64_t value)
 	data->size += sizeof(struct case_step_bytes);
 }
 
+static struct rdpmc_choices chosen; /* by whom a test reports */
+
 static void report(const struct data *data)
 {
 	struct trial trial = start();
 	struct rdpmc_case decoded;
 	FILE *out = begin();
 
+	trial.choices = chosen;
 	case_decode((const uint8_t *)data, data->size, &decoded);
 	report_answers(out, &trial, &decoded);
 	fclose(out);
@@ -275,13 +284,11 @@ static void read_line(char *line, size_t size, const char *read, enum rdpmc_rule
 		 rdpmc_rules[rule].text, rdpmc_rules[rule].source);
 }
 
-/* A sequence: the second read of PERF_METRICS sees what the first has left. */
-static void test_answers(void **unused)
+/* A read of PERF_METRICS, which holds @metrics, by a guest like its host. */
+static struct data metrics_read(uint64_t capabilities, uint64_t metrics)
 {
 	struct data data = { .size = sizeof(data.bytes) };
-	char expected[4096] = "", line[1024];
 
-	(void)unused;
 	data.bytes.version = CASE_VERSION;
 	data.bytes.mode = MODE_64BIT;
 	data.bytes.cr0[0] = 1;
@@ -289,22 +296,88 @@ static void test_answers(void **unused)
 	data.bytes.guest.version = 5;
 	data.bytes.guest.nr_fixed = 4;
 	data.bytes.guest.fixed_width = 48;
-	put_le64(data.bytes.guest.perf_capabilities, RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR);
+	put_le64(data.bytes.guest.perf_capabilities, capabilities);
 	data.bytes.host = data.bytes.guest;
-	put_le64(data.bytes.fixed_ctr_ctrl, RDPMC_FIXED_CTRL_METRICS_CLEAR);
-	put_le64(data.bytes.metrics, 0x11223344);
+	put_le64(data.bytes.metrics, metrics);
 	put_le64(data.bytes.rcx, 0x20000000);
+	return data;
+}
+
+/* Each read, and the intercept, is followed by the choices that would change it, and by no other. */
+static void test_answers_by_other_choices(void **unused)
+{
+	struct data data = metrics_read(RDPMC_CAP_METRICS, 0x5566778811223344);
+
+	(void)unused;
+	add(&data, STEP_READ, 0, 0x20000001);
+	report(&data);
+	assert_holds("(SDM vol. 3, \"Performance Metrics\"; Linux, arch/x86/events/intel/core.c)\n"
+		     "         with metrics-level-1: EDX:EAX = 0x11223344, PERF_METRICS, index 0\n"
+		     "read 1   #GP(0)\n");
+	assert_holds("         with metrics-any-index: EDX:EAX = 0x5566778811223344, PERF_METRICS");
+	assert_null(strstr(text, "with leaf23-replaces"));
+	assert_null(strstr(text, "with vmware-needs-pmu"));
+
+	/* The host has what only its leaf 0AH tells: with leaf 23H in its place it is the guest's. */
+	data.bytes.guest.nr_gp = data.bytes.guest.gp_width = data.bytes.host.gp_width = 8;
+	data.bytes.host.nr_gp = 9;
+	data.bytes.guest.leaf23_gp[0] = data.bytes.host.leaf23_gp[0] = 0xff;
+	data.bytes.guest.leaf23_fixed[0] = data.bytes.host.leaf23_fixed[0] = 0xf;
+	report(&data);
+	assert_holds("exits    the intercept must be on\n         with leaf23-replaces: it may be off\n");
+
+	memset(&data.bytes.guest, 0, sizeof(data.bytes.guest));
+	data.bytes.host = data.bytes.guest;
+	report(&data);
+	assert_holds("         with no-pmu-zero: EDX:EAX = 0x0, no counter\n");
+
+	/* What was chosen is the answer, and what it was instead of is the other. */
+	chosen.amd_l2i = true;
+	data.bytes.guest.vendor = CASE_PMU_AMD | CASE_PMU_EXT_L3;
+	data.bytes.guest.version = 1;
+	data.bytes.host = data.bytes.guest;
+	put_le64(data.bytes.rcx, 14);
+	report(&data);
+	chosen.amd_l2i = false;
+	assert_holds("read     #GP(0)\n");
+	assert_holds("         without amd-l2i: EDX:EAX = 0x");
+}
+
+static void test_choice_names(void **unused)
+{
+	static const char *const names[] = { "metrics-any-index", "user-disable-metrics", "vmware-needs-pmu",
+					     "no-pmu-zero", "metrics-level-1", "leaf23-replaces", "amd-l2i" };
+	struct rdpmc_choices choices = { 0 };
+	const bool *const members[] = { &choices.metrics_any_index, &choices.user_disable_metrics,
+					&choices.vmware_needs_pmu, &choices.no_pmu_zero, &choices.metrics_level_1,
+					&choices.leaf23_replaces, &choices.amd_l2i };
+
+	(void)unused;
+	for (unsigned int i = 0; i < NR_CHOICES; i++) {
+		assert_string_equal(choice_name(i), names[i]);
+		assert_ptr_equal(choice_of(&choices, i), members[i]);
+	}
+}
+
+/* A sequence: the second read of PERF_METRICS sees what the first has left. */
+static void test_answers(void **unused)
+{
+	struct data data = metrics_read(RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR, 0x11223344);
+	char expected[4096] = "", line[1024];
+
+	(void)unused;
+	put_le64(data.bytes.fixed_ctr_ctrl, RDPMC_FIXED_CTRL_METRICS_CLEAR);
 	add(&data, STEP_READ, 0, 0x20000000);
 	add(&data, STEP_LOCK, 1, 0);
 	add(&data, STEP_READ, 0, 5);
 	report(&data);
 	read_line(line, sizeof(line),
-		  "read     EDX:EAX = 1122_3344H, PERF_METRICS, index 0, which clears it and fixed "
+		  "read     EDX:EAX = 0x11223344, PERF_METRICS, index 0, which clears it and fixed "
 		  "counter 3",
 		  RULE_METRICS_VALUE);
 	strcat(expected, line);
 	read_line(line, sizeof(line),
-		  "read 1   EDX:EAX = 0000H, PERF_METRICS, index 0, which clears it and fixed "
+		  "read 1   EDX:EAX = 0x0, PERF_METRICS, index 0, which clears it and fixed "
 		  "counter 3",
 		  RULE_METRICS_VALUE);
 	strcat(expected, line);
@@ -349,19 +422,20 @@ static void test_tally(void **unused)
 					    .legalised = 1,
 					    .impossible = 2,
 					    .offered = 3,
-					    .unreached = 4,
+					    .verdicts = { [QUESTION_READ][VERDICT_UNREACHED] = 4 },
 					    .passed = 6,
 					    .costly = 8,
 					    .no = ~(1U << RULE_PRIV),
 					    .yes = ~(1U << RULE_AMD_NB) };
+	char untried[TALLY_TEXT];
 	FILE *out = begin();
 
 	(void)unused;
 	report_tally(out, &tally, 0);
 	fclose(out);
 	assert_holds("5 cases, 12 reads (7 values, 5 faults)\n");
-	assert_holds("1 legalised, 2 impossible states, 3 guests");
-	assert_holds(" 4 reads that never exit");
+	assert_holds("1 legalised, 2 impossible states, 4 reads that never exit (LOCK)\n");
+	assert_string_equal(tally_not_tried(&tally, untried), "3 cases with another guest");
 	assert_holds("intercept off in 6 cases, on without need in 8 ");
 	assert_holds("  PRIV never no\n");
 	assert_holds("  AMD-NB never yes\n");
@@ -405,6 +479,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_bytes_text, forget),
 		cmocka_unit_test_teardown(test_oracles, forget),
 		cmocka_unit_test_teardown(test_answers, forget),
+		cmocka_unit_test_teardown(test_answers_by_other_choices, forget),
+		cmocka_unit_test(test_choice_names),
 		cmocka_unit_test_teardown(test_tally, forget),
 		cmocka_unit_test_teardown(test_full_tally, forget),
 	};

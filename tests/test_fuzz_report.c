@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "fuzz/bytes.h"
-#include "fuzz/report.h"
-#include "fuzz/triage.h"
+#include "fuzz/case/bytes.h"
+#include "fuzz/report/report.h"
+#include "fuzz/triage/triage.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CAP_BOTH      (RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR)
@@ -69,25 +69,25 @@ static const struct {
 	bool pce, lock;
 	uint64_t rcx;
 } reads[] = {
-	{ "64-bit mode, CPL 3, CR4.PCE = 0, ECX = 6000_0000H: type 6000H, index 0", &intel,
+	{ "64-bit mode, CPL 3, CR4.PCE = 0, ECX = 0x60000000: type 0x6000, index 0", &intel,
 	  MODE_64BIT, 3, false, false, 0x60000000 },
-	{ "protected mode, CPL 0, CR4.PCE = 1, ECX = 4000_FFFFH: type 4000H, index 65535", &intel,
+	{ "protected mode, CPL 0, CR4.PCE = 1, ECX = 0x4000ffff: type 0x4000, index 65535", &intel,
 	  MODE_PROTECTED, 0, true, false, 0x4000ffff },
-	{ "real-address mode, CPL 0, CR4.PCE = 0, ECX = 0000_0007H: type 0000H, index 7", &intel,
+	{ "real-address mode, CPL 0, CR4.PCE = 0, ECX = 0x00000007: type 0x0000, index 7", &intel,
 	  MODE_REAL, 0, false, false, 7 },
-	{ "virtual-8086 mode, CPL 3, CR4.PCE = 1, ECX = 8000_0001H: index 1, fast", &p6, MODE_VM86,
+	{ "virtual-8086 mode, CPL 3, CR4.PCE = 1, ECX = 0x80000001: index 1, fast", &p6, MODE_VM86,
 	  3, true, false, 0x80000001 },
-	{ "compatibility mode, CPL 1, CR4.PCE = 1, ECX = 7FFF_FFFFH: index 2147483647", &no_pmu,
+	{ "compatibility mode, CPL 1, CR4.PCE = 1, ECX = 0x7fffffff: index 2147483647", &no_pmu,
 	  MODE_COMPATIBILITY, 1, true, false, 0x7fffffff },
-	{ "64-bit mode, CPL 2, CR4.PCE = 1, ECX = C000_0000H: index 3221225472", &amd, MODE_64BIT,
+	{ "64-bit mode, CPL 2, CR4.PCE = 1, ECX = 0xc0000000: index 3221225472", &amd, MODE_64BIT,
 	  2, true, false, 0xc0000000 },
-	{ "64-bit mode, CPL 0, CR4.PCE = 0, LOCK prefix, ECX = 0000_0000H: type 0000H, index 0",
+	{ "64-bit mode, CPL 0, CR4.PCE = 0, LOCK prefix, ECX = 0x00000000: type 0x0000, index 0",
 	  &intel, MODE_64BIT, 0, false, true, 0 },
-	{ "64-bit mode, CPL 0, CR4.PCE = 0, ECX = 0000_0002H: type 0000H, index 2 "
-	  "(RCX[63:32] = 0001_0000H)",
+	{ "64-bit mode, CPL 0, CR4.PCE = 0, ECX = 0x00000002: type 0x0000, index 2 "
+	  "(RCX[63:32] = 0x00010000)",
 	  &intel, MODE_64BIT, 0, false, false, 0x1000000000002 },
 	{ "real-address mode, CPL 3, CR4.PCE = 0, (CR0.PE = 0: no processor gets there) ECX = "
-	  "0000_0000H: type 0000H, index 0",
+	  "0x00000000: type 0x0000, index 0",
 	  &intel, MODE_REAL, 3, false, false, 0 },
 };
 
@@ -143,8 +143,8 @@ static const struct pmu_text pmu_texts[] = {
 	{ INTEL(.version = 6, .nr_gp = 8, .gp_width = 48, .nr_fixed = 4, .fixed_width = 48,
 		.leaf23_gp = 0x400, .leaf23_fixed = 0x80000000, .fixed_bitmap = 0x10,
 		.user_disable = true, .perf_capabilities = CAP_BOTH),
-	  "Intel, version 6, 8 GP of 48 bits (leaf 23H: 0400H), 4 fixed of 48 bits (bitmap 0010H) "
-	  "(leaf 23H: 8000_0000H), user disable, PERF_METRICS, metrics clear" },
+	  "Intel, version 6, 8 GP of 48 bits (leaf 23H: 0x400), 4 fixed of 48 bits (bitmap 0x10) "
+	  "(leaf 23H: 0x80000000), user disable, PERF_METRICS, metrics clear" },
 	{ AMD(.version = 0, .ext_core = true), "AMD, no PMU" },
 	{ AMD(.version = 1), "AMD, 4 core counters" },
 	{ AMD(.version = 1, .ext_core = true, .ext_l3 = true),
@@ -242,21 +242,21 @@ static void test_case(void **unused)
 	case_decode((const uint8_t *)&data, data.size, &decoded);
 	out = begin();
 	report_case(out, &decoded);
-	assert_text(out, "tried    64-bit mode, CPL 3, CR4.PCE = 1, ECX = 0000_0000H: type 0000H, "
+	assert_text(out, "tried    64-bit mode, CPL 3, CR4.PCE = 1, ECX = 0x00000000: type 0x0000, "
 			 "index 0\n"
 			 "guest    Intel, version 5, 8 GP of 48 bits, 4 fixed of 48 bits, "
 			 "PERF_METRICS, metrics clear\n"
 			 "host     Intel, no PMU\n"
 			 "policy   emulated PMU, VMware backdoor on\n"
-			 "control  FIXED_CTR_CTRL 0002_0000_4000H, PERFEVTSELx[37] FFFFH, "
-			 "PERF_METRICS FEDC_BA98_7654_3210H\n"
-			 "step 1   RDPMC, RCX = 0000H\n"
-			 "step 2   general-purpose counter 31 = 0001_0000H\n"
-			 "step 3   fixed counter 3 = FFFFH\n"
-			 "step 4   PERF_METRICS = 0001_0000_0000_0000H\n"
-			 "step 5   IA32_FIXED_CTR_CTRL = 00AB_CDEFH\n"
-			 "step 6   PERFEVTSELx[37] = bits of 0003H\n"
-			 "step 7   CR4 = 0100H (PCE = 1)\n"
+			 "control  FIXED_CTR_CTRL 0x200004000, PERFEVTSELx[37] 0xffff, "
+			 "PERF_METRICS 0xfedcba9876543210\n"
+			 "step 1   RDPMC, RCX = 0x0\n"
+			 "step 2   general-purpose counter 31 = 0x10000\n"
+			 "step 3   fixed counter 3 = 0xffff\n"
+			 "step 4   PERF_METRICS = 0x1000000000000\n"
+			 "step 5   IA32_FIXED_CTR_CTRL = 0xabcdef\n"
+			 "step 6   PERFEVTSELx[37] = bits of 0x3\n"
+			 "step 7   CR4 = 0x100 (PCE = 1)\n"
 			 "step 8   virtual-8086 mode, CPL 3\n"
 			 "step 9   virtual-8086 mode, CPL 3\n"
 			 "step 10  LOCK prefix on\n"
@@ -317,20 +317,21 @@ static void test_finding(void **unused)
 	trial_free(&trial);
 	assert_text(out,
 		    "found    by oracle outcome, nothing-else, entries in a step, entry emulator\n"
-		    "at step  4: 64-bit mode, CPL 3, CR4.PCE = 1, ECX = 0000_0003H: type 0000H, "
+		    "at step  4: 64-bit mode, CPL 3, CR4.PCE = 1, ECX = 0x00000003: type 0x0000, "
 		    "index 3\n"
-		    "engine   wrong: EDX:EAX = 1111_1234_5678_9ABDH\n"
-		    "model    EDX:EAX = 1234_5678_9ABCH, general-purpose counter 3\n"
+		    "engine   wrong: EDX:EAX = 0x1111123456789abd\n"
+		    "model    EDX:EAX = 0x123456789abc, general-purpose counter 3\n"
 		    "rule     TYPE-GP: type 0000H: x < CPUID.0AH:EAX[15:8], or x <= 31 and "
 		    "CPUID.23H.01H:EAX[x]\n"
-		    "source   SDM vol. 2 \"RDPMC\"\n"
-		    "differs  RAX is 5678_9ABDH, should be 5678_9ABCH\n"
-		    "differs  RCX is 0100_0000_0003H, should be 0003H\n"
-		    "differs  RDX is 1111_1234H, should be 1234H\n"
-		    "differs  RIP is 1000H, should be 1002H\n"
-		    "differs  RFLAGS is 0402H, should be 0002H\n"
-		    "differs  general-purpose counter 7 is 0001_2345H, should be 0000H\n"
-		    "differs  fixed counter 1 is 0099H, should be 0001_0000H\n"
+		    "source   SDM vol. 2 \"RDPMC\" for leaf 0AH; Linux, arch/x86/events/intel/core.c for leaf "
+		    "23H, in its place (choice leaf23-replaces)\n"
+		    "differs  RAX is 0x56789abd, should be 0x56789abc\n"
+		    "differs  RCX is 0x10000000003, should be 0x3\n"
+		    "differs  RDX is 0x11111234, should be 0x1234\n"
+		    "differs  RIP is 0x1000, should be 0x1002\n"
+		    "differs  RFLAGS is 0x402, should be 0x2\n"
+		    "differs  general-purpose counter 7 is 0x12345, should be 0x0\n"
+		    "differs  fixed counter 1 is 0x99, should be 0x10000\n"
 		    "entries  the entries of the engine do not agree\n");
 }
 
@@ -355,8 +356,8 @@ static void test_counters_width(void **unused)
 	trial_free(&trial);
 	fclose(out);
 	assert_null(strstr(text, "counter 3"));
-	assert_holds("differs  fixed counter 1 is 0001H, should be 0002H\n");
-	assert_holds("differs  general-purpose counter 8 is 1000_0000_0000_0000H");
+	assert_holds("differs  fixed counter 1 is 0x1, should be 0x2\n");
+	assert_holds("differs  general-purpose counter 8 is 0x1000000000000000");
 }
 
 /* AMD's counters are by ECX, and the last data-fabric counter's is above 63. */
@@ -381,18 +382,43 @@ static void test_the_last_counter_of_amd(void **unused)
 	report_finding(out, &trial, &decoded, &finding);
 	trial_free(&trial);
 	fclose(out);
-	assert_holds("1000_0000_0000_0000H, should be");
+	assert_holds("0x1000000000000000, should be");
 }
 
 static void test_refused_tally(void **unused)
 {
-	struct tally tally = { .cases = 2, .refused = 3, .refusal = "KVM_RUN: EINVAL" };
+	struct tally tally = { .cases = 2,
+			       .verdicts = { [QUESTION_READ] = { [VERDICT_REFUSED] = 3,
+								 [VERDICT_UNAVAILABLE] = 5,
+								 [VERDICT_SKIPPED] = 7 },
+					     [QUESTION_WRITE] = { [VERDICT_UNAVAILABLE] = 9,
+								  [VERDICT_SKIPPED] = 6 },
+					     [QUESTION_INTERCEPT][VERDICT_UNAVAILABLE] = 2 },
+			       .adapted = 4,
+			       .offered = 1,
+			       .refusal = "KVM_RUN: EINVAL" };
+	const struct tally all = { .cases = 2 };
+	char untried[TALLY_TEXT], *first;
 	FILE *out = begin();
 
 	(void)unused;
 	report_tally(out, &tally, 0);
 	fclose(out);
-	assert_holds("3 reads not tried: the host refuses their state (KVM_RUN: EINVAL)\n");
+	assert_string_equal(tally_not_tried(&tally, untried),
+			    "3 reads that the host refuses (KVM_RUN: EINVAL), "
+			    "5 reads by an entry that the engine does not have here, "
+			    "7 reads behind a finding, 6 writes behind a finding, "
+			    "4 reads in another state, 1 cases with another guest, "
+			    "9 writes that the engine does not take, "
+			    "2 intercepts that the engine does not know");
+	/* Said once: the tally is as if all had been tried. */
+	first = text;
+	text = NULL;
+	out = begin();
+	report_tally(out, &all, 0);
+	assert_text(out, first);
+	free(first);
+	assert_string_equal(tally_not_tried(&all, untried), "");
 }
 
 static const char *complain(struct engine_vcpu *vcpu)
@@ -431,9 +457,54 @@ static void test_unanswered(void **unused)
 	report_finding(out, &trial, &decoded, &finding);
 	trial_free(&trial);
 	assert_text(out, "found    by oracle trouble in a step without an answer\n"
-			 "at step  2: general-purpose counter 3 = 1234H\n"
+			 "at step  2: general-purpose counter 3 = 0x1234\n"
 			 "trouble  pmu.c:7: it hurts\n");
-	assert_string_equal(triage_title(&finding, title), "the engine's code complains at a step");
+	assert_string_equal(triage_title(&finding, title), "splat at a step");
+}
+
+static bool amd_host(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
+		     struct rdpmc_policy *policy)
+{
+	(void)vcpu;
+	(void)guest;
+	(void)policy;
+	*host = amd;
+	return false;
+}
+
+static void answer_everything(struct engine_vcpu *vcpu, enum entry entry,
+			      const struct rdpmc_state *state, struct engine_answer *answer)
+{
+	right->read(vcpu, entry, state, answer);
+	answer->answer = ANSWER_VALUE;
+	answer->error_code = 0;
+}
+
+/* It is the engine's own host, if it has one, whose processor faults before the exit or does not. */
+static void test_reach_of_the_engines_host(void **unused)
+{
+	struct rdpmc_case decoded = case_of(&intel, &intel);
+	struct finding finding;
+	struct trial trial;
+
+	(void)unused;
+	decoded.state.regs.rcx = 0x60000000;
+	for (unsigned int own = 0; own < 2; own++) {
+		FILE *out = begin();
+
+		start(&trial);
+		wrong.read = answer_everything;
+		if (own)
+			wrong.clamp = amd_host;
+		assert_false(trial_case(&trial, &decoded, &finding));
+		assert_int_equal(finding.entry, ENTRY_EXIT);
+		report_finding(out, &trial, &decoded, &finding);
+		assert_int_equal(report_reaches_exit(&trial, &finding), !own);
+		trial_free(&trial);
+		fclose(out);
+		assert_int_equal(!strstr(text, "reach    "), !own);
+		assert_int_equal(!strstr(text, "(SVM-PRIORITY)"), !own);
+	}
 }
 
 /* A finding made by hand: the model's outcome of a read, and the same registers of @engine's. */
@@ -470,9 +541,9 @@ static void test_answers_of_a_finding(void **unused)
 	decoded.state.regs.rcx = 1;
 	report_made(&decoded, ORACLE_OUTCOME, &(struct engine_answer){ .answer = ANSWER_UD });
 	assert_holds("found    by oracle outcome in the first read, entry exit\n"
-		     "at       64-bit mode, CPL 3, CR4.PCE = 1, ECX = 0000_0001H: index 1\n"
+		     "at       64-bit mode, CPL 3, CR4.PCE = 1, ECX = 0x00000001: index 1\n"
 		     "engine   wrong: #UD\n"
-		     "model    EDX:EAX = 1111H, core counter 1\n"
+		     "model    EDX:EAX = 0x1111, core counter 1\n"
 		     "rule     AMD-CORE: ");
 	assert_null(strstr(text, "differs"));
 	assert_null(strstr(text, "entries  "));
@@ -480,9 +551,9 @@ static void test_answers_of_a_finding(void **unused)
 	decoded = case_of(&intel, &intel);
 	decoded.fixed_ctr_ctrl = RDPMC_FIXED_CTRL_METRICS_CLEAR;
 	decoded.state.regs.rcx = 0x20000000;
-	report_made(&decoded, ORACLE_NOTHING_ELSE, &(struct engine_answer){ .elsewhere = true });
+	report_made(&decoded, ORACLE_NOTHING_ELSE, &(struct engine_answer){ .other_state = true });
 	assert_holds("found    by oracle nothing-else in the first read");
-	assert_holds("model    EDX:EAX = 5566_7788H, PERF_METRICS, index 0, which clears it and "
+	assert_holds("model    EDX:EAX = 0x55667788, PERF_METRICS, index 0, which clears it and "
 		     "fixed counter 3\n"
 		     "rule     METRICS-VALUE: ");
 	assert_holds("differs  CR0, CR4, CPL");
@@ -493,13 +564,13 @@ static void test_answers_of_a_finding(void **unused)
 	decoded.state.regs.rcx = 1;
 	report_made(&decoded, ORACLE_OUTCOME, &(struct engine_answer){ .answer = ANSWER_STRANGE });
 	assert_holds("neither #GP nor #UD");
-	assert_holds("model    EDX:EAX = 0000H, general-purpose counter 1, hidden\n"
+	assert_holds("model    EDX:EAX = 0x0, general-purpose counter 1, hidden\n"
 		     "rule     USER-DISABLE: ");
 
 	decoded.policy.vmware_backdoor = true;
 	decoded.state.regs.rcx = 0x10002;
 	report_made(&decoded, ORACLE_OUTCOME, &(struct engine_answer){ .answer = ANSWER_GP });
-	assert_holds("engine   wrong: #GP(0)\nmodel    EDX:EAX = 9876H, VMware pseudo counter 2\n");
+	assert_holds("engine   wrong: #GP(0)\nmodel    EDX:EAX = 0x9876, VMware pseudo counter 2\n");
 
 	decoded.state.lock = true;
 	report_made(&decoded, ORACLE_OUTCOME, &(struct engine_answer){ .answer = ANSWER_GP });
@@ -525,17 +596,17 @@ static const struct {
 	const char *line;
 } passes[] = {
 	{ { OBSTACLE_VMWARE, CLASS_VMWARE, 0 },
-	  "the processor does not know the VMware pseudo counters (VMware pseudo counter 0)" },
-	{ { OBSTACLE_NOT_MEDIATED, 0, 0 }, "the processor's counters are not the guest's" },
+	  "the CPU does not know the VMware pseudo counters (VMware pseudo counter 0)" },
+	{ { OBSTACLE_NOT_MEDIATED, 0, 0 }, "the CPU's counters are not the guest's" },
 	{ { OBSTACLE_READABLE, CLASS_METRICS, 0 },
-	  "only one of the two lets it be read (PERF_METRICS, index 0)" },
+	  "guest and CPU do not let the same counters be read (PERF_METRICS, index 0)" },
 	{ { OBSTACLE_READABLE, CLASS_AMD_NB_MORE, 3 },
-	  "only one of the two lets it be read (data-fabric counter at index 16 + 3)" },
+	  "guest and CPU do not let the same counters be read (data-fabric counter at index 16 + 3)" },
 	{ { OBSTACLE_WIDTH, CLASS_FIXED, 31 },
-	  "the two have it in different widths (fixed counter 31)" },
-	{ { OBSTACLE_CLEAR, 0, 0 }, "the guest may ask for metrics clear, the processor has none" },
+	  "the guest's counters are not as wide as the CPU's (fixed counter 31)" },
+	{ { OBSTACLE_CLEAR, 0, 0 }, "the guest may ask for metrics clear, the CPU has none" },
 	{ { OBSTACLE_USER_DISABLE, 0, 0 },
-	  "the guest may ask for user disable, the processor has none" },
+	  "the guest may ask for user disable, the CPU has none" },
 };
 
 static void test_pass_sound(void **unused)
@@ -574,6 +645,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_case, forget),
 		cmocka_unit_test_teardown(test_finding, forget),
 		cmocka_unit_test_teardown(test_unanswered, forget),
+		cmocka_unit_test_teardown(test_reach_of_the_engines_host, forget),
 		cmocka_unit_test_teardown(test_counters_width, forget),
 		cmocka_unit_test_teardown(test_the_last_counter_of_amd, forget),
 		cmocka_unit_test_teardown(test_refused_tally, forget),

@@ -17,9 +17,12 @@
 
 #include <cmocka.h>
 
-#include "fuzz/mutate.h"
-#include "fuzz/survey_grid.h"
-#include "fuzz/survey_report.h"
+#include "fuzz/case/mutate.h"
+#include "fuzz/case/shape.h"
+#include "fuzz/enumerate/ecxs.h"
+#include "fuzz/survey/survey_grid.h"
+#include "fuzz/survey/survey_report.h"
+#include "lib/array.h"
 
 #define ALLOWED  11 /* states in which PRIV says yes, and there is no LOCK */
 #define EXITS    17 /* states without LOCK */
@@ -27,23 +30,23 @@
 
 extern const struct engine engine_emulator;
 
-/* What the engine under test does wrong. */
-static enum {
+/* What the engine under test does wrong, and the one before it. */
+enum {
 	NOTHING,
-	ANSWERS_6000, /* CPL 0, by the emulator: a value for the type 6000H */
-	IGNORES_31,
-	ONE_ECX,   /* 2000_0007H is answered in virtual-8086 mode with CR4.PCE */
-	COMPLAINS, /* of ECX = 5 by exit */
-	SETUP,     /* complains when it is set up */
-	SCATTERED, /* half of all ECX, by no rule of types and indices */
-	PASSES,    /* never intercepts */
-	DIES,      /* of a guest with 5 counters or more */
-	DIES_SELDOM,
-	CLOBBERS,  /* RDX, in a #GP */
-	REFUSES,   /* every read */
-	STAYS,     /* RIP does, where a value is read */
-} wrong,
-	wrong_before;
+	ANSWERS_6000 = 1 << 0, /* CPL 0, by the emulator: a value for the type 6000H */
+	IGNORES_31 = 1 << 1,
+	ONE_ECX = 1 << 2,   /* 2000_0007H is answered in virtual-8086 mode with CR4.PCE */
+	COMPLAINS = 1 << 3, /* of ECX = 5 by exit */
+	SETUP = 1 << 4,     /* complains when it is set up */
+	SCATTERED = 1 << 5, /* half of all ECX, by no rule of types and indices */
+	PASSES = 1 << 6,    /* never intercepts */
+	DIES = 1 << 7,      /* of a guest with 5 counters or more */
+	DIES_SELDOM = 1 << 8,
+	CLOBBERS = 1 << 9, /* RDX, in a #GP */
+	REFUSES = 1 << 10, /* every read */
+	STAYS = 1 << 11,   /* RIP does, where a value is read */
+};
+static unsigned int wrong, wrong_before;
 static const char *pending;
 static const char complaint[] = "arch/x86/kvm/pmu.c:1: UBSan: planted";
 
@@ -73,27 +76,27 @@ static void read_wrongly(unsigned int how, struct engine_vcpu *vcpu, enum entry 
 {
 	const uint32_t ecx = (uint32_t)state->regs.rcx;
 
-	if (how == IGNORES_31)
+	if (how & IGNORES_31)
 		read_without_31(vcpu, entry, state, answer);
 	else
 		engine_emulator.read(vcpu, entry, state, answer);
 	answer->regs.rcx = state->regs.rcx;
-	if (how == STAYS)
+	if (how & STAYS)
 		answer->regs.rip = state->regs.rip;
-	if (how == REFUSES)
+	if (how & REFUSES)
 		answer->refused = "KVM_RUN: EINVAL";
 	if (state->lock)
 		return;
-	if (how == ANSWERS_6000 && entry == ENTRY_EMULATOR && ecx >> 16 == 0x6000 && !state->cpl)
+	if (how & ANSWERS_6000 && entry == ENTRY_EMULATOR && ecx >> 16 == 0x6000 && !state->cpl)
 		value(state, answer);
-	if (how == ONE_ECX && ecx == 0x20000007 && state->mode == MODE_VM86 &&
+	if (how & ONE_ECX && ecx == 0x20000007 && state->mode == MODE_VM86 &&
 	    state->cr4 & RDPMC_CR4_PCE)
 		value(state, answer);
-	if (how == SCATTERED && ecx * 0x9e3779b1 >> 31)
+	if (how & SCATTERED && ecx * 0x9e3779b1 >> 31)
 		value(state, answer);
-	if (how == CLOBBERS && answer->answer == ANSWER_GP)
+	if (how & CLOBBERS && answer->answer == ANSWER_GP)
 		answer->regs.rdx = 0;
-	if (how == COMPLAINS && entry == ENTRY_EXIT && ecx == 5)
+	if (how & COMPLAINS && entry == ENTRY_EXIT && ecx == 5)
 		pending = complaint;
 }
 
@@ -118,9 +121,9 @@ static void wrong_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
 			const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
 {
 	engine_emulator.begin(vcpu, guest, host, policy);
-	if (wrong == SETUP)
+	if (wrong & SETUP)
 		pending = complaint;
-	if ((wrong == DIES && guest->nr_gp >= 5) || (wrong == DIES_SELDOM && seldom(guest)))
+	if ((wrong & DIES && guest->nr_gp >= 5) || (wrong & DIES_SELDOM && seldom(guest)))
 		abort();
 }
 
@@ -135,7 +138,7 @@ static const char *trouble(struct engine_vcpu *vcpu)
 
 static enum intercept intercepts(struct engine_vcpu *vcpu)
 {
-	return wrong == PASSES ? INTERCEPT_OFF : engine_emulator.intercepts(vcpu);
+	return wrong & PASSES ? INTERCEPT_OFF : engine_emulator.intercepts(vcpu);
 }
 
 static struct engine engine, engine_before;
@@ -183,6 +186,80 @@ static const struct survey_class *only(unsigned int how, const char *name,
 	return &result->classes[0];
 }
 
+/* Ascending, none twice; of every shape. */
+static void test_ecxs(void **unused)
+{
+	size_t count, of[NR_SHAPES] = { 0 };
+	uint32_t *ecxs = ecxs_chosen(&count);
+
+	(void)unused;
+	assert_in_range(count, 3000, 16384);
+	for (size_t i = 0; i < count; i++) {
+		assert_true(!i || ecxs[i - 1] < ecxs[i]);
+		of[ecx_shape(ecxs[i], false)]++;
+	}
+	for (unsigned int shape = 0; shape < NR_SHAPES; shape++)
+		assert_true(of[shape] || shape == SHAPE_LOCK);
+	free(ecxs);
+}
+
+/* The last case that a survey said it was about to try, and how far its reads have come. */
+static struct {
+	struct rdpmc_state state;
+	uint64_t rcx[GRID_SOON], n, at;
+	uint64_t cases, reads, unannounced;
+} announced;
+
+static void note(void *opaque, const uint8_t *data, size_t size)
+{
+	struct rdpmc_case one;
+	struct case_step step;
+
+	(void)opaque;
+	case_decode(data, size, &one);
+	assert_int_equal(one.legalised, 0);
+	assert_true(one.n_steps < GRID_SOON);
+	announced.state = one.state;
+	announced.rcx[0] = one.state.regs.rcx;
+	for (size_t i = 0; i < one.n_steps; i++) {
+		assert_true(case_step(&one, i, &step) && step.op == STEP_READ);
+		announced.rcx[i + 1] = step.value;
+	}
+	announced.n = one.n_steps + 1;
+	announced.at = 0;
+	announced.cases++;
+}
+
+static void announced_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+		      struct engine_answer *answer)
+{
+	while (announced.at < announced.n && announced.rcx[announced.at] != state->regs.rcx)
+		announced.at++;
+	announced.reads++;
+	announced.unannounced += announced.at == announced.n || announced.state.mode != state->mode ||
+				 announced.state.cpl != state->cpl || announced.state.cr4 != state->cr4 ||
+				 announced.state.lock != state->lock;
+	wrong_read(vcpu, entry, state, answer);
+}
+
+/* A machine that goes down in a read has that on its disk. */
+static void test_before(void **unused)
+{
+	static struct survey_slot slot;
+	const char *why;
+
+	(void)unused;
+	prepare(ONE_ECX | IGNORES_31, (const char *const[]){ "skylake", NULL });
+	engine.read = announced_read;
+	survey.before = note;
+	assert_int_equal(survey_configuration(&survey, 0, &slot, &why), 0);
+	assert_true(slot.n_hits > 0);
+	assert_true(announced.reads > 500000);
+	assert_int_equal(announced.unannounced, 0);
+	/* Each is a write to the disk. */
+	assert_true(announced.cases < announced.reads / 500);
+}
+
 static void test_clean(void **unused)
 {
 	static const char *const names[] = { "metrics-clear", "panther-cove", "amd-v2",
@@ -195,6 +272,7 @@ static void test_clean(void **unused)
 	assert_int_equal(result.done, 4);
 	assert_int_equal(result.n_classes, 0);
 	assert_int_equal(result.disagreed, 0);
+	assert_true(survey_tried(&result));
 	assert_true(survey_cases(&result, ENTRY_EXIT) == 4 * EXITS * ALL_ECXS);
 	assert_true(survey_cases(&result, ENTRY_EMULATOR) == 4 * SURVEY_STATES * ALL_ECXS);
 	survey_free(&result);
@@ -383,7 +461,7 @@ static void test_side_effects(void **unused)
 	for (size_t i = 0; i < result.n_classes; i++) {
 		const struct survey_class *class = &result.classes[i];
 
-		assert_string_equal(survey_instead(&class->key.sides[0]), "side effects");
+		assert_string_equal(survey_got(&class->key.sides[0]), "side effects");
 		assert_true(class->count ==
 			    (class->key.sides[0].rule == RULE_PRIV ? EXITS - ALLOWED : ALLOWED) *
 				    ALL_ECXS);
@@ -445,7 +523,7 @@ static void test_made(void **unused)
 	all = made(NOTHING, &result);
 	assert_int_equal(all.cases, 3000);
 	assert_int_equal(all.differ, 0);
-	assert_true(all.answered > 3000);
+	assert_true(tally_answered(&all.tally) > 3000);
 	assert_false(result.partial);
 	survey_free(&result);
 
@@ -496,12 +574,12 @@ static void test_made_go_on(void **unused)
 		else
 			trial_run(&trial, data, size, &finding);
 	}
-	answered = trial.tally.answered;
+	answered = tally_answered(&trial.tally);
 	trial_free(&trial);
 	assert_in_range(killers, 1, SURVEY_KILLED - 1);
 	assert_int_equal(all.killed, killers);
 	assert_int_equal(all.cases, 3000 - killers);
-	assert_int_equal(all.answered, answered);
+	assert_int_equal(tally_answered(&all.tally), answered);
 	assert_int_equal(all.differ, 0);
 	assert_true(result.partial);
 	survey_free(&result);
@@ -541,34 +619,37 @@ static void test_made_not_noted(void **unused)
 	survey_free(&result);
 }
 
-static void change(unsigned int before, unsigned int after, enum survey_change expected,
-		   size_t n_classes, uint64_t count)
-{
-	struct survey_result result;
-
-	prepare(after, (const char *const[]){ "amd-v2", NULL });
-	wrong_before = before;
-	survey.engines[SURVEY_AFTER] = &engine;
-	survey.engines[SURVEY_BEFORE] = &engine_before;
-	run(&result);
-	assert_int_equal(result.n_classes, n_classes);
-	for (size_t i = 0; i < n_classes; i++) {
-		assert_int_equal(survey_change(&result.classes[i].key), expected);
-		assert_int_equal(result.classes[i].count, count);
-	}
-	assert_int_equal(survey_bad(&result), expected == CHANGE_BROKEN ? n_classes : 0);
-	survey_free(&result);
-}
-
+/* What both do wrong is no change; the rest becomes right or wrong, each by itself. */
 static void test_changes(void **unused)
 {
+	static const unsigned int hows[] = { ANSWERS_6000, IGNORES_31 };
+
 	(void)unused;
-	change(NOTHING, NOTHING, CHANGE_FIXED, 0, 0);
-	change(ANSWERS_6000, ANSWERS_6000, CHANGE_FIXED, 0, 0);
-	change(NOTHING, ANSWERS_6000, CHANGE_BROKEN, 1, 5 * 65536);
-	change(ANSWERS_6000, NOTHING, CHANGE_FIXED, 1, 5 * 65536);
-	change(NOTHING, IGNORES_31, CHANGE_BROKEN, 2, ALLOWED * 6);
-	change(IGNORES_31, NOTHING, CHANGE_FIXED, 2, ALLOWED * 6);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct survey_result result;
+		size_t n[2] = { 0 };
+
+		prepare(ONE_ECX | hows[i], (const char *const[]){ "amd-v2", NULL });
+		wrong_before = ONE_ECX | hows[!i];
+		survey.engines[SURVEY_AFTER] = &engine;
+		survey.engines[SURVEY_BEFORE] = &engine_before;
+		run(&result);
+		assert_int_equal(result.n_classes, 3);
+		for (size_t k = 0; k < result.n_classes; k++) {
+			const struct survey_class *class = &result.classes[k];
+			const bool is_6000 = class->count == 5 * 65536;
+
+			assert_true(is_6000 || class->count == ALLOWED * 6);
+			assert_int_equal(class->example.ecx, is_6000 ? 0x60000000 : 0x80000000);
+			assert_int_equal(survey_change(&class->key),
+					 is_6000 == !i ? CHANGE_BROKEN : CHANGE_FIXED);
+			n[is_6000]++;
+		}
+		assert_int_equal(n[true], 1);
+		assert_int_equal(n[false], 2); /* entries */
+		assert_int_equal(survey_bad(&result), n[!i]);
+		survey_free(&result);
+	}
 }
 
 static bool (*is_set)(uint32_t ecx);
@@ -601,19 +682,19 @@ static bool far_corner(uint32_t ecx)
 
 static void check_grid(bool (*set)(uint32_t), uint32_t hint, uint64_t expected)
 {
-	struct grid *grid = grid_new();
+	struct grid *grid = calloc(1, sizeof(*grid));
 	uint64_t total[2] = { 0 };
 
 	assert_non_null(grid);
 	is_set = set;
 	grid_fill(grid, ask, NULL);
-	if (hint && !grid_says(grid, hint))
+	if (hint && !grid_lookup(grid, hint))
 		grid_refine(grid, hint);
 	grid_each(grid, add_set, total);
 	assert_false(grid->too_many);
 	assert_true(total[0] == expected);
 	assert_true(total[1] == ALL_ECXS);
-	grid_free(grid);
+	free(grid);
 }
 
 static void test_grid(void **unused)
@@ -685,23 +766,66 @@ static void test_moved_rip(void **unused)
 	}
 }
 
-/* Nothing was found because nothing was tried: that is said, and is no agreement. */
+/*
+ * A guest that is smaller than its host in one thing: that thing is the obstacle, by its class, and there is none
+ * where the guest has what the host has.
+ */
+static void test_smaller(void **unused)
+{
+	static const struct {
+		const char *name;
+		enum rdpmc_obstacle obstacle;
+		enum rdpmc_class class;
+		unsigned int index;
+	} rows[] = {
+		{ "smaller-version", OBSTACLE_NONE, CLASS_NONE, 0 },
+		{ "smaller-gp", OBSTACLE_READABLE, CLASS_GP, 7 },
+		{ "smaller-fixed", OBSTACLE_READABLE, CLASS_FIXED, 2 },
+		{ "smaller-gp-width", OBSTACLE_WIDTH, CLASS_GP, 0 },
+		{ "smaller-fixed-width", OBSTACLE_WIDTH, CLASS_FIXED, 0 },
+		{ "smaller-capabilities", OBSTACLE_NONE, CLASS_NONE, 0 },
+		{ "smaller-bitmap", OBSTACLE_READABLE, CLASS_FIXED, 3 },
+		{ "smaller-leaf23", OBSTACLE_READABLE, CLASS_GP, 8 },
+		{ "smaller-ext-core", OBSTACLE_READABLE, CLASS_AMD_CORE, 4 },
+		{ "smaller-perfmon-v2", OBSTACLE_NONE, CLASS_NONE, 0 },
+		{ "smaller-amd-v2", OBSTACLE_READABLE, CLASS_AMD_CORE, 5 },
+		{ "smaller-fabric", OBSTACLE_READABLE, CLASS_AMD_NB, 9 },
+	};
+	unsigned int smaller = 0;
+
+	(void)unused;
+	for (size_t i = 0; i < nr_configurations; i++)
+		smaller += !strncmp(configurations[i].name, "smaller-", strlen("smaller-"));
+	assert_int_equal(smaller, ARRAY_SIZE(rows));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct configuration *found = configuration_find(rows[i].name);
+		struct rdpmc_view guest, host;
+		struct rdpmc_pass pass;
+
+		if (!found || !found->host)
+			fail_msg("%s: is it there, with a host?", rows[i].name);
+		rdpmc_view(&found->guest, &rdpmc_default_choices, &guest);
+		rdpmc_view(found->host, &rdpmc_default_choices, &host);
+		pass = rdpmc_may_pass(&host, &guest, &found->policy);
+		if (pass.obstacle != rows[i].obstacle || pass.class != rows[i].class || pass.index != rows[i].index)
+			fail_msg("%s: obstacle %u, class %u, index %u", rows[i].name, pass.obstacle, pass.class,
+				 pass.index);
+		/* In nothing else: with the host's set and width of that class nothing is left. */
+		guest.readable[pass.class] = host.readable[pass.class];
+		guest.width[pass.class] = host.width[pass.class];
+		assert_int_equal(rdpmc_may_pass(&host, &guest, &found->policy).obstacle, OBSTACLE_NONE);
+	}
+}
+
+/* Nothing was found because nothing was tried: that is no agreement. */
 static void test_refused(void **unused)
 {
-	static const char *const names[] = { "no-pmu", NULL };
-	struct survey_report report = { .started = "2026-01-01T00:00:00Z" };
 	struct survey_result result;
 
 	(void)unused;
-	report.result = &result;
 	for (unsigned int side = 0; side <= SURVEY_SIDES; side++) {
-		char *text;
-		size_t size;
-		FILE *out = open_memstream(&text, &size);
-		json_t *json, *refused;
-
 		/* One engine; of two the second, the first. */
-		prepare(side == 2 ? NOTHING : REFUSES, names);
+		prepare(side == 2 ? NOTHING : REFUSES, (const char *const[]){ "no-pmu", NULL });
 		wrong_before = side == 2 ? REFUSES : ANSWERS_6000;
 		if (side) {
 			survey.engines[SURVEY_AFTER] = &engine;
@@ -710,81 +834,83 @@ static void test_refused(void **unused)
 		run(&result);
 		assert_false(survey_tried(&result));
 		assert_int_equal(result.n_classes, 0);
-		survey_text(out, &report);
-		survey_markdown(out, &report);
-		fclose(out);
-		assert_non_null(strstr(text, "Nothing was tried"));
-		assert_non_null(strstr(text, "KVM_RUN: EINVAL"));
-		assert_null(strstr(text, "every read is the processor's"));
-		assert_null(strstr(text, "Nothing new"));
-		assert_null(strstr(text, "Nothing changed"));
-		json = survey_json(&report);
-		refused = json_object_get(json_object_get(json, "summary"), "refused");
-		assert_true(json_integer_value(refused) > 0);
-		json_decref(json);
-		free(text);
+		assert_true(survey_verdicts(&result, VERDICT_REFUSED) > 0);
+		assert_string_equal(result.tally[side == 1].refusal, "KVM_RUN: EINVAL");
+		assert_int_equal(!!tally_answered(&result.tally[SURVEY_BEFORE]), side == 1);
+		assert_int_equal(!!tally_answered(&result.tally[SURVEY_AFTER]), side == 2);
 		survey_free(&result);
 	}
-	/* Two that answer. */
-	prepare(NOTHING, names);
-	run(&result);
-	assert_true(survey_tried(&result));
-	survey_free(&result);
 }
 
-/* The reports take every kind of class, and say what it is. */
+/* All kinds of classes at once, of two engines; and that a result of a survey's own is announced. */
 static void test_reports(void **unused)
 {
-	static const char *const names[] = { "backdoor-no-pmu", "amd-v2", NULL };
-	static const unsigned int hows[] = { NOTHING, PASSES, SETUP, COMPLAINS, CLOBBERS };
 	struct survey_report report = { .started = "2026-01-01T00:00:00Z" };
+	unsigned int entries = 0, oracles = 0;
 	struct survey_result result;
+	struct page page;
 	char *text;
 	size_t size;
 	json_t *json;
+	FILE *out = open_memstream(&text, &size);
 
 	(void)unused;
-	report.result = &result;
-	for (size_t i = 0; i < 2 * sizeof(hows) / sizeof(hows[0]); i++) {
-		FILE *out = open_memstream(&text, &size);
-
-		prepare(hows[i / 2], names);
-		/* What is told of several configurations is told the same way of any difference. */
-		survey.n_configurations = i < 4 ? 2 : 1;
-		wrong_before = NOTHING;
-		if (i & 1) {
-			survey.engines[SURVEY_AFTER] = &engine;
-			survey.engines[SURVEY_BEFORE] = &engine_before;
-		}
-		run(&result);
-		survey_text(out, &report);
-		survey_markdown(out, &report);
-		fclose(out);
-		assert_non_null(strstr(text, "x 2^32 ECX"));
-		if (hows[i / 2] == COMPLAINS || hows[i / 2] == SETUP)
-			assert_non_null(strstr(text, complaint));
-		json = survey_json(&report);
-		assert_int_equal(json_array_size(json_object_get(json, "rows")), result.n_classes);
-		json_decref(json);
-		free(text);
-		survey_free(&result);
+	prepare(PASSES | SETUP | COMPLAINS | CLOBBERS,
+		(const char *const[]){ "backdoor-no-pmu", NULL });
+	wrong_before = NOTHING;
+	survey.engines[SURVEY_AFTER] = &engine;
+	survey.engines[SURVEY_BEFORE] = &engine_before;
+	run(&result);
+	for (size_t i = 0; i < result.n_classes; i++) {
+		entries |= 1U << result.classes[i].key.entry;
+		oracles |= result.classes[i].key.sides[SURVEY_AFTER].oracles;
 	}
+	assert_int_equal(entries, 1U << ENTRY_EXIT | 1U << ENTRY_EMULATOR | 1U << SURVEY_INTERCEPT |
+					  1U << SURVEY_SETUP);
+	assert_int_equal(oracles, ORACLE_TROUBLE | ORACLE_PASS_SOUND | ORACLE_NOTHING_ELSE);
+	report.result = &result;
+	survey_page(&page, &report);
+	assert_false(page.failed);
+	page_print(out, &page, false);
+	page_print(out, &page, true);
+	fclose(out);
+	assert_non_null(strstr(text, "1 configuration x 22 states"));
+	assert_non_null(strstr(text, complaint));
+	json = survey_json(&page, &report);
+	assert_int_equal(json_array_size(json_object_get(json, "rows")), result.n_classes);
+	json_decref(json);
+	page_free(&page);
+	free(text);
+	survey_free(&result);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grid),           cmocka_unit_test(test_clean),
-		cmocka_unit_test(test_type),           cmocka_unit_test(test_bit_31),
-		cmocka_unit_test(test_reach),          cmocka_unit_test(test_one_ecx),
-		cmocka_unit_test(test_complaint),      cmocka_unit_test(test_setup),
-		cmocka_unit_test(test_intercept),      cmocka_unit_test(test_estimate),
-		cmocka_unit_test(test_side_effects),   cmocka_unit_test(test_death),
+		cmocka_unit_test(test_ecxs),
+		cmocka_unit_test(test_before),
+		cmocka_unit_test(test_grid),
+		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_type),
+		cmocka_unit_test(test_bit_31),
+		cmocka_unit_test(test_reach),
+		cmocka_unit_test(test_one_ecx),
+		cmocka_unit_test(test_complaint),
+		cmocka_unit_test(test_setup),
+		cmocka_unit_test(test_intercept),
+		cmocka_unit_test(test_estimate),
+		cmocka_unit_test(test_side_effects),
+		cmocka_unit_test(test_death),
 		cmocka_unit_test(test_changes),
-		cmocka_unit_test(test_reports),        cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_common_entries), cmocka_unit_test(test_moved_rip),
-		cmocka_unit_test(test_made),           cmocka_unit_test(test_death_beside_another),
-		cmocka_unit_test(test_made_go_on),     cmocka_unit_test(test_made_not_noted),
+		cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_smaller),
+		cmocka_unit_test(test_common_entries),
+		cmocka_unit_test(test_moved_rip),
+		cmocka_unit_test(test_made),
+		cmocka_unit_test(test_death_beside_another),
+		cmocka_unit_test(test_made_go_on),
+		cmocka_unit_test(test_made_not_noted),
 	};
 
 	return cmocka_run_group_tests_name("survey", tests, NULL, NULL);

@@ -15,12 +15,12 @@
 
 #include <cmocka.h>
 
-#include "fuzz/bytes.h"
-#include "fuzz/mutate.h"
-#include "fuzz/trial.h"
+#include "fuzz/case/bytes.h"
+#include "fuzz/case/mutate.h"
+#include "fuzz/oracle/trial.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MOST_STEPS    8
+#define MAX_STEPS    8
 #define BOTH          (1U << ENTRY_EXIT | 1U << ENTRY_EMULATOR)
 #define METRICS_      0x1122334455667788
 
@@ -28,7 +28,7 @@
 struct mistake {
 	struct rdpmc_regs flip;
 	uint32_t error_code;
-	bool elsewhere, other; /* @other: @answer instead of the right one */
+	bool other_state, other; /* @other: @answer instead of the right one */
 	uint8_t answer;
 	struct case_step write; /* of the engine's own counters; STEP_READ for none */
 };
@@ -74,7 +74,7 @@ static void wrong_read(struct engine_vcpu *vcpu, enum entry entry, const struct 
 		answer->regs.rip ^= mistake->flip.rip;
 		answer->regs.rflags ^= mistake->flip.rflags;
 		answer->error_code |= mistake->error_code;
-		answer->elsewhere |= mistake->elsewhere;
+		answer->other_state |= mistake->other_state;
 		if (mistake->other)
 			answer->answer = mistake->answer;
 		if (mistake->write.op != STEP_READ)
@@ -118,14 +118,14 @@ static enum intercept wrong_intercepts(struct engine_vcpu *vcpu)
 	return plant.decides ? plant.intercept : right->intercepts(vcpu);
 }
 
-static bool wrong_offer(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
+static bool wrong_clamp(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
 			struct rdpmc_policy *policy)
 {
 	bool taken = plant.no_metrics && guest->perf_capabilities & RDPMC_CAP_METRICS;
 
 	if (taken)
 		guest->perf_capabilities &= ~RDPMC_CAP_METRICS;
-	return right->offer(vcpu, guest, host, policy) || taken;
+	return right->clamp(vcpu, guest, host, policy) || taken;
 }
 
 static struct engine wrong;
@@ -143,7 +143,7 @@ static struct trial start(void)
 	wrong.read = wrong_read;
 	wrong.write = counting_write;
 	wrong.intercepts = wrong_intercepts;
-	wrong.offer = wrong_offer;
+	wrong.clamp = wrong_clamp;
 	wrong.begin = wrong_begin;
 	wrong.trouble = wrong_trouble;
 	wrong.version = "6.1";
@@ -154,7 +154,7 @@ static struct trial start(void)
 
 struct data {
 	struct case_bytes bytes;
-	struct case_step_bytes steps[MOST_STEPS];
+	struct case_step_bytes steps[MAX_STEPS];
 	size_t size;
 };
 
@@ -224,7 +224,7 @@ static const struct row rows[] = {
 	{ "RIP, #GP", FAULT, ORACLE_NOTHING_ELSE, { .flip = { .rip = 2 } } },
 	{ "RAX, #GP", FAULT, ORACLE_NOTHING_ELSE, { .flip = { .rax = 1 } } },
 	{ "RDX, #GP", FAULT, ORACLE_NOTHING_ELSE, { .flip = { .rdx = 1 } } },
-	{ "CR0", 3, ORACLE_NOTHING_ELSE, { .elsewhere = true } },
+	{ "CR0", 3, ORACLE_NOTHING_ELSE, { .other_state = true } },
 	{ "counts", 3, ORACLE_NOTHING_ELSE, { .write = { STEP_GP, 3, 1 } } },
 	{ "another", 3, ORACLE_NOTHING_ELSE, { .write = { STEP_GP, 7, 1 } } },
 	{ "fixed", 3, ORACLE_NOTHING_ELSE, { .write = { STEP_FIXED, 3, 1 } } },
@@ -252,7 +252,7 @@ static void plant_row(const struct row *row, unsigned int entries, bool later)
 	struct trial trial = start();
 	struct data data = plain(later ? 1 : row->rcx);
 	/* What the two answer is the same, though one of them does what it should not. */
-	const bool hidden = row->mistake.elsewhere || row->mistake.write.op != STEP_READ;
+	const bool hidden = row->mistake.other_state || row->mistake.write.op != STEP_READ;
 	const bool clears = row->rcx == METRICS;
 	unsigned int oracles = row->oracles;
 	struct finding finding;
@@ -454,7 +454,7 @@ static void test_lock(void **unused)
 	assert_true(try(&trial, &data, &finding));
 	assert_int_equal(plant.reads[ENTRY_EXIT], 0);
 	assert_int_equal(plant.reads[ENTRY_EMULATOR], 2);
-	assert_int_equal(trial.tally.unreached, 2);
+	assert_int_equal(trial.tally.verdicts[QUESTION_READ][VERDICT_UNREACHED], 2);
 	assert_int_equal(trial.tally.faults, 2);
 	add(&data, STEP_LOCK, 0xfe & 31, 0);
 	add(&data, STEP_READ, 0, 1);
@@ -462,7 +462,7 @@ static void test_lock(void **unused)
 	add(&data, STEP_READ, 0, 2);
 	assert_true(try(&trial, &data, &finding));
 	assert_int_equal(plant.reads[ENTRY_EXIT], 1);
-	assert_int_equal(trial.tally.unreached, 2 + 3);
+	assert_int_equal(trial.tally.verdicts[QUESTION_READ][VERDICT_UNREACHED], 2 + 3);
 	trial_free(&trial);
 }
 
@@ -499,7 +499,7 @@ static void test_metrics_clear(void **unused)
 }
 
 /* What the engine cannot give is taken from the guest, for the engine and for the model. */
-static void test_offer(void **unused)
+static void test_clamp(void **unused)
 {
 	struct trial trial = start();
 	struct data data = plain(METRICS);
@@ -525,10 +525,10 @@ static struct known *known_of(const char *text)
 	FILE *out;
 
 	assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof(path), "%s/a.known", directory);
+	snprintf(path, sizeof(path), "%s/a.json", directory);
 	out = fopen(path, "w");
 	assert_non_null(out);
-	fprintf(out, "Kernels: 6.1 -\n\n%s", text);
+	fprintf(out, "{\"kernels\": \"6.1 -\", \"differences\": [%s]}", text);
 	fclose(out);
 	known = known_read(directory, &wrong, why, sizeof(why));
 	unlink(path);
@@ -538,31 +538,39 @@ static struct known *known_of(const char *text)
 	return known;
 }
 
+/* The strings of a list are parted by \", \". */
 #define ENTRY(name, when, does)                                                                    \
-	"Name: " name "\nWhen: " when "\n" does "\nKernel: k\nProcessor: p\nWhy: w\nSource: s\n"   \
-	"Reach: r\n\n"
-#define FEWER ENTRY("fewer", "guest.vendor = intel", "As: guest.nr_gp = min(guest.nr_gp, 4)")
-#define FAST  ENTRY("fast", "ecx & 0x80000000 != 0", "As: ecx = ecx & 0x7fffffff")
+	"{\"name\": \"" name "\", \"when\": [\"" when "\"], " does ", \"kernel\": \"k\","          \
+	"\"processor\": \"p\", \"why\": \"w\", \"source\": \"s\", \"reach\": \"r\"}"
+#define AS(assignment)     "\"as\": [\"" assignment "\"]"
+#define TROUBLE(complaint) "\"trouble\": \"" complaint "\""
+#define ANY                "\"answer\": \"any\""
+#define FEWER              ENTRY("fewer", "guest.vendor = intel", AS("guest.nr_gp = min(guest.nr_gp, 4)"))
+#define FAST               ENTRY("fast", "ecx & 0x80000000 != 0", AS("ecx = ecx & 0x7fffffff"))
 
 /* What was told, in its order. */
-#define MOST_TOLD 32
+#define MAX_REPORTED 32
 static struct {
 	unsigned int n;
-	struct finding findings[MOST_TOLD];
-} told;
+	struct finding findings[MAX_REPORTED];
+} reported;
 
-static void hear(void *opaque, const struct finding *finding)
+static bool hear(void *opaque, const struct verdict *verdict)
 {
-	assert_ptr_equal(opaque, &told);
-	assert_true(told.n < MOST_TOLD);
-	told.findings[told.n++] = *finding;
+	assert_ptr_equal(opaque, &reported);
+	if (verdict->kind != VERDICT_DIFFER && verdict->kind != VERDICT_KNOWN)
+		return true;
+	assert_true(reported.n < MAX_REPORTED);
+	memset(&reported.findings[reported.n], 0xee, sizeof(reported.findings[0]));
+	verdict_keep(verdict, &reported.findings[reported.n++]);
+	return true;
 }
 
 static void listen(struct trial *trial)
 {
-	told.n = 0;
-	trial->tell = hear;
-	trial->opaque = &told;
+	reported.n = 0;
+	trial->fold = hear;
+	trial->opaque = &reported;
 }
 
 /* Reads of counters that the engine does not have, between some that it has. */
@@ -595,7 +603,7 @@ static void test_known(void **unused)
 	assert_int_equal(finding.step, 0);
 	assert_int_equal(finding.known, 0);
 	assert_int_equal(plant.reads[ENTRY_EXIT], 1);
-	assert_int_equal(trial.tally.known, 0);
+	assert_int_equal(tally_known(&trial.tally), 0);
 
 	known = trial.known = known_of(FEWER);
 	memset(plant.reads, 0, sizeof(plant.reads));
@@ -605,7 +613,7 @@ static void test_known(void **unused)
 	assert_int_equal(plant.reads[ENTRY_EXIT], 4);
 	assert_int_equal(plant.reads[ENTRY_EMULATOR], 4);
 	assert_int_equal(trial.tally.reads, 4);
-	assert_int_equal(trial.tally.known, 4); /* two reads by two entries */
+	assert_int_equal(tally_known(&trial.tally), 4); /* two reads by two entries */
 	assert_int_equal(known_get(known, 0)->happened, 4);
 	assert_int_equal(plant.last[ENTRY_EXIT].regs.rax, 0x1234);
 
@@ -623,10 +631,10 @@ static void test_known(void **unused)
 	assert_true(finding.oracles & ORACLE_OUTCOME);
 	assert_int_equal(finding.known, 0);
 	assert_int_equal(plant.reads[ENTRY_EXIT], 3);
-	assert_int_equal(trial.tally.known, 3);
+	assert_int_equal(tally_known(&trial.tally), 3);
 	/* Only known differences of the engine are asked for: none of them holds for this. */
 	known_free(known);
-	known = trial.known = known_of(ENTRY("other", "guest.vendor = amd", "As: guest.nr_gp = 4"));
+	known = trial.known = known_of(ENTRY("other", "guest.vendor = amd", AS("guest.nr_gp = 4")));
 	plant.mistake = NULL;
 	assert_false(try(&trial, &data, &finding));
 	assert_int_equal(finding.step, 0);
@@ -649,10 +657,10 @@ static void test_known_entry(void **unused)
 	assert_false(try(&trial, &data, &finding));
 	known = trial.known = known_of(FAST);
 	assert_true(try(&trial, &data, &finding));
-	assert_int_equal(trial.tally.known, 4);
+	assert_int_equal(tally_known(&trial.tally), 4);
 	known_free(known);
-	known = trial.known = known_of(
-		ENTRY("fast", "entry = exit, ecx & 0x80000000 != 0", "As: ecx = ecx & 0x7fffffff"));
+	known = trial.known = known_of(ENTRY("fast", "entry = exit\", \"ecx & 0x80000000 != 0",
+					     AS("ecx = ecx & 0x7fffffff")));
 	assert_false(try(&trial, &data, &finding));
 	assert_int_equal(finding.entry, ENTRY_EMULATOR);
 	assert_int_equal(finding.step, 0);
@@ -672,7 +680,7 @@ static void passed_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 {
 	right->read(vcpu, ENTRY_EXIT, state, answer);
 	assert_int_equal(entry, ENTRY_PLAIN);
-	answer->way = WAY_NO_EXIT;
+	answer->path = EXEC_PATH_NO_EXIT;
 	if ((uint32_t)state->regs.rcx == passed.index && passed.answer == ANSWER_VALUE) {
 		answer->answer = ANSWER_VALUE;
 		answer->regs = state->regs;
@@ -683,8 +691,8 @@ static void passed_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 }
 
 #define UNCORE                                                                                     \
-	ENTRY("uncore", "entry = intercept, guest.vendor = amd",                                   \
-	      "As: host.ext_nb = 0, host.ext_l3 = 0, host.nr_nb = 0")
+	ENTRY("uncore", "entry = intercept\", \"guest.vendor = amd",                               \
+	      AS("host.ext_nb = 0\", \"host.ext_l3 = 0\", \"host.nr_nb = 0"))
 
 /*
  * What the processor answers without an exit is known only if the intercept that lets it is, and if it is
@@ -701,7 +709,10 @@ static void test_known_without_exit(void **unused)
 	wrong.read = passed_read;
 	plant.decides = true;
 	data.bytes.guest = (struct case_pmu_bytes){
-		.vendor = CASE_PMU_AMD | CASE_PMU_EXT_CORE, .version = 2, .nr_gp = 6, .gp_width = 48,
+		.vendor = CASE_PMU_AMD | CASE_PMU_EXT_CORE,
+		.version = 2,
+		.nr_gp = 6,
+		.gp_width = 48,
 	};
 	data.bytes.host = data.bytes.guest;
 	passed.index = 8;
@@ -727,7 +738,10 @@ static void test_known_without_exit(void **unused)
 	/* A counter that the guest has is held to the guest's value. */
 	data = plain(2);
 	data.bytes.guest = (struct case_pmu_bytes){
-		.vendor = CASE_PMU_AMD | CASE_PMU_EXT_CORE, .version = 2, .nr_gp = 6, .gp_width = 48,
+		.vendor = CASE_PMU_AMD | CASE_PMU_EXT_CORE,
+		.version = 2,
+		.nr_gp = 6,
+		.gp_width = 48,
 	};
 	data.bytes.host = data.bytes.guest;
 	data.bytes.host.vendor |= CASE_PMU_EXT_NB;
@@ -757,7 +771,7 @@ static void test_known_of_one_entry(void **unused)
 		struct trial trial = start();
 		struct data data = plain(3);
 		struct finding finding;
-		char text[300];
+		char text[400];
 
 		(void)unused;
 		add(&data, STEP_READ, 0, 4);
@@ -765,20 +779,27 @@ static void test_known_of_one_entry(void **unused)
 		plant.rcx = 3;
 		plant.entries = 1U << entry;
 		assert_false(try(&trial, &data, &finding));
-		snprintf(text, sizeof(text), ENTRY("any", "entry = %s", "Answer: any"),
-			 entry_name(entry));
+		snprintf(text, sizeof(text), ENTRY("any", "entry = %s", ANY), entry_name(entry));
 		trial.known = known_of(text);
 		trial.tally = (struct tally){ 0 };
 		if (!try(&trial, &data, &finding))
 			fail_msg("%s: oracles %x by %s", entry_name(entry), finding.oracles,
 				 entry_name(finding.entry));
-		assert_int_equal(trial.tally.known, 1);
+		assert_int_equal(tally_known(&trial.tally), 1);
+		known_free(trial.known);
+		/* The other one may answer anything, and is right: it has no part in the finding. */
+		snprintf(text, sizeof(text),
+			 ENTRY("any", "entry = %s", ANY), entry_name(!entry));
+		trial.known = known_of(text);
+		assert_false(try(&trial, &data, &finding));
+		assert_int_equal(finding.oracles, ORACLE_OUTCOME);
+		assert_int_equal(finding.entry, entry);
 		known_free(trial.known);
 		trial_free(&trial);
 	}
 }
 
-static void test_tell(void **unused)
+static void test_fold(void **unused)
 {
 	struct trial trial = start();
 	struct data data = reads_of_fewer();
@@ -789,10 +810,10 @@ static void test_tell(void **unused)
 	/* Nothing is known: all is told, nothing ends the case. */
 	try(&trial, &data, &finding);
 	assert_int_equal(plant.reads[ENTRY_EMULATOR], 4);
-	assert_int_equal(told.n, 4);
-	assert_int_equal(trial.tally.known, 0);
-	for (unsigned int i = 0; i < told.n; i++) {
-		const struct finding *one = &told.findings[i];
+	assert_int_equal(reported.n, 4);
+	assert_int_equal(tally_known(&trial.tally), 0);
+	for (unsigned int i = 0; i < reported.n; i++) {
+		const struct finding *one = &reported.findings[i];
 
 		assert_int_equal(one->step, i < 2 ? 0 : 3);
 		assert_int_equal(one->entry, i % 2 ? ENTRY_EMULATOR : ENTRY_EXIT);
@@ -805,24 +826,24 @@ static void test_tell(void **unused)
 		assert_int_equal(one->n_gp, 8);
 	}
 	/* Known ones are told, too, and by what. */
-	trial.known = known_of(FAST FEWER);
-	told.n = 0;
+	trial.known = known_of(FAST "," FEWER);
+	reported.n = 0;
 	try(&trial, &data, &finding);
-	assert_int_equal(told.n, 4);
-	for (unsigned int i = 0; i < told.n; i++)
-		assert_int_equal(told.findings[i].known, 2);
-	assert_int_equal(trial.tally.known, 4);
+	assert_int_equal(reported.n, 4);
+	for (unsigned int i = 0; i < reported.n; i++)
+		assert_int_equal(reported.findings[i].known, 2);
+	assert_int_equal(tally_known(&trial.tally), 4);
 	/* Nothing wrong, nothing told. */
 	plant.nr_gp = 0;
-	told.n = 0;
+	reported.n = 0;
 	assert_true(try(&trial, &data, &finding));
-	assert_int_equal(told.n, 0);
+	assert_int_equal(reported.n, 0);
 	known_free(trial.known);
 	trial_free(&trial);
 }
 
 /* A read that changes counters is told of once: the next begins with what the model has. */
-static void test_tell_counters(void **unused)
+static void test_fold_counters(void **unused)
 {
 	static const struct case_step writes[] = {
 		{ STEP_GP, 3, 1 },      { STEP_GP, 7, 1 },         { STEP_FIXED, 2, 1 },
@@ -846,12 +867,12 @@ static void test_tell_counters(void **unused)
 		plant.entries = i % 3 == 2 ? BOTH : 1U << i % 3;
 		listen(&trial);
 		try(&trial, &data, &finding);
-		if (told.n != expected)
+		if (reported.n != expected)
 			fail_msg("op %u, entries %x: told %u times", writes[i / 3].op,
-				 plant.entries, told.n);
-		assert_int_equal(told.findings[0].step, 0);
-		assert_int_equal(told.findings[0].oracles, ORACLE_NOTHING_ELSE);
-		assert_int_equal(told.findings[0].known, 0);
+				 plant.entries, reported.n);
+		assert_int_equal(reported.findings[0].step, 0);
+		assert_int_equal(reported.findings[0].oracles, ORACLE_NOTHING_ELSE);
+		assert_int_equal(reported.findings[0].known, 0);
 		trial_free(&trial);
 	}
 }
@@ -874,7 +895,7 @@ static void test_known_clears(void **unused)
 	plant.intercept = INTERCEPT_ON;
 	trial.known = known_of(FEWER);
 	assert_true(try(&trial, &data, &finding));
-	assert_int_equal(trial.tally.known, 4);
+	assert_int_equal(tally_known(&trial.tally), 4);
 	assert_int_equal(plant.last[ENTRY_EMULATOR].regs.rax, 0);
 	known_free(trial.known);
 	trial_free(&trial);
@@ -895,24 +916,24 @@ static void test_known_intercept(void **unused)
 	assert_false(try(&trial, &data, &finding));
 	assert_int_equal(finding.oracles, ORACLE_PASS_SOUND);
 	assert_int_equal(finding.known, 0);
-	trial.known = known_of(ENTRY("exit", "entry = exit", "As: host.nr_gp = guest.nr_gp"));
+	trial.known = known_of(ENTRY("exit", "entry = exit", AS("host.nr_gp = guest.nr_gp")));
 	assert_false(try(&trial, &data, &finding));
 	known_free(trial.known);
-	trial.known = known_of(FEWER ENTRY("intercept", "entry = intercept",
-					   "As: host.nr_gp = 8, guest.nr_gp = 8"));
+	trial.known = known_of(FEWER "," ENTRY("intercept", "entry = intercept",
+					       AS("host.nr_gp = 8\", \"guest.nr_gp = 8")));
 	trial.tally = (struct tally){ 0 };
 	assert_true(try(&trial, &data, &finding));
-	assert_int_equal(trial.tally.known, 1);
+	assert_int_equal(tally_known(&trial.tally), 1);
 	assert_int_equal(trial.tally.passed, 1);
 	assert_int_equal(trial.obstacle, OBSTACLE_READABLE);
 	listen(&trial);
 	try(&trial, &data, &finding);
-	assert_int_equal(told.n, 1);
-	assert_int_equal(told.findings[0].oracles, ORACLE_PASS_SOUND);
-	assert_int_equal(told.findings[0].known, 2);
-	assert_int_equal(told.findings[0].pass.obstacle, OBSTACLE_READABLE);
-	assert_int_equal(told.findings[0].pass.class, CLASS_GP);
-	assert_int_equal(told.findings[0].pass.index, 7);
+	assert_int_equal(reported.n, 1);
+	assert_int_equal(reported.findings[0].oracles, ORACLE_PASS_SOUND);
+	assert_int_equal(reported.findings[0].known, 2);
+	assert_int_equal(reported.findings[0].pass.obstacle, OBSTACLE_READABLE);
+	assert_int_equal(reported.findings[0].pass.class, CLASS_GP);
+	assert_int_equal(reported.findings[0].pass.index, 7);
 	known_free(trial.known);
 	trial_free(&trial);
 }
@@ -965,23 +986,23 @@ static void test_trouble(void **unused)
 	assert_int_equal(finding.step, 0);
 	assert_string_equal(finding.trouble, complaint);
 	/* Known, and not. */
-	trial.known = known_of(ENTRY("w", "ecx >= 0", "Trouble: it itches"));
+	trial.known = known_of(ENTRY("w", "ecx >= 0", TROUBLE("it itches")));
 	assert_false(try(&trial, &data, &finding));
 	known_free(trial.known);
-	trial.known = known_of(FEWER ENTRY("w", "ecx >= 0", "Trouble: it hurts"));
+	trial.known = known_of(FEWER "," ENTRY("w", "ecx >= 0", TROUBLE("it hurts")));
 	trial.tally = (struct tally){ 0 };
 	assert_true(try(&trial, &data, &finding));
-	assert_int_equal(trial.tally.known, 1);
+	assert_int_equal(tally_known(&trial.tally), 1);
 	assert_int_equal(finding.oracles, 0);
 	listen(&trial);
 	try(&trial, &data, &finding);
-	assert_int_equal(told.n, 1);
-	assert_int_equal(told.findings[0].oracles, ORACLE_TROUBLE);
-	assert_int_equal(told.findings[0].known, 2);
-	assert_string_equal(told.findings[0].trouble, complaint);
+	assert_int_equal(reported.n, 1);
+	assert_int_equal(reported.findings[0].oracles, ORACLE_TROUBLE);
+	assert_int_equal(reported.findings[0].known, 2);
+	assert_string_equal(reported.findings[0].trouble, complaint);
 	known_free(trial.known);
 	trial.known = NULL;
-	trial.tell = NULL;
+	trial.fold = NULL;
 	plant.by_begin = NULL;
 
 	/* At a write, not at the read that comes after it; known, and not. */
@@ -989,10 +1010,10 @@ static void test_trouble(void **unused)
 	assert_false(try(&trial, &data, &finding));
 	assert_int_equal(finding.oracles, ORACLE_TROUBLE);
 	assert_int_equal(finding.step, 1);
-	trial.known = known_of(ENTRY("w", "ecx = 3", "Trouble: it hurts"));
+	trial.known = known_of(ENTRY("w", "ecx = 3", TROUBLE("it hurts")));
 	trial.tally = (struct tally){ 0 };
 	assert_true(try(&trial, &data, &finding));
-	assert_int_equal(trial.tally.known, 1);
+	assert_int_equal(tally_known(&trial.tally), 1);
 	known_free(trial.known);
 	trial.known = NULL;
 	plant.by_write = NULL;
@@ -1072,8 +1093,8 @@ static void test_trouble_of_a_write(void **unused)
 	assert_int_equal(plant.reads[ENTRY_EXIT], 2);
 	listen(&trial);
 	assert_true(try(&trial, &data, &finding));
-	assert_int_equal(told.n, 1);
-	assert_unanswered(&told.findings[0], 2, 4);
+	assert_int_equal(reported.n, 1);
+	assert_unanswered(&reported.findings[0], 2, 4);
 	assert_int_equal(plant.reads[ENTRY_EXIT], 5);
 	trial_free(&trial);
 }
@@ -1092,7 +1113,7 @@ static void test_trouble_of_a_refused_read(void **unused)
 	plant.rcx = 4;
 	plant.entries = 1U << ENTRY_EMULATOR;
 	assert_true(try(&trial, &data, &finding));
-	assert_int_equal(trial.tally.refused, 1);
+	assert_int_equal(trial.tally.verdicts[QUESTION_READ][VERDICT_REFUSED], 1);
 	plant.by_read = "pmu.c:7: it hurts";
 	assert_false(try(&trial, &data, &finding));
 	assert_unanswered(&finding, 1, 4);
@@ -1110,7 +1131,7 @@ static void __attribute__((noinline)) dirty_stack(void)
 }
 
 /* What is told of a read has no intercept's obstacle in it. */
-static void test_told_whole(void **unused)
+static void test_reported_whole(void **unused)
 {
 	struct trial trial = start();
 	struct data data = reads_of_fewer();
@@ -1120,16 +1141,16 @@ static void test_told_whole(void **unused)
 	listen(&trial);
 	dirty_stack();
 	try(&trial, &data, &finding);
-	assert_int_equal(told.n, 4);
-	for (unsigned int i = 0; i < told.n; i++) {
-		assert_true(all_zero(&told.findings[i].pass, sizeof(struct rdpmc_pass)));
-		assert_false(told.findings[i].unanswered);
+	assert_int_equal(reported.n, 4);
+	for (unsigned int i = 0; i < reported.n; i++) {
+		assert_true(all_zero(&reported.findings[i].pass, sizeof(struct rdpmc_pass)));
+		assert_false(reported.findings[i].unanswered);
 	}
 	trial_free(&trial);
 }
 
 /* Differences are of the guest that the engine can give, not of the one that was asked for. */
-static void test_known_offer(void **unused)
+static void test_known_clamp(void **unused)
 {
 	struct trial trial = start();
 	struct data data = plain(7);
@@ -1141,14 +1162,14 @@ static void test_known_offer(void **unused)
 	plant.intercept = INTERCEPT_ON;
 	plant.no_metrics = true;
 	trial.known = known_of(
-		ENTRY("asked", "guest.perf_capabilities & 0x8000 != 0", "As: guest.nr_gp = 4"));
+		ENTRY("asked", "guest.perf_capabilities & 0x8000 != 0", AS("guest.nr_gp = 4")));
 	assert_false(try(&trial, &data, &finding));
 	known_free(trial.known);
 	trial.known = known_of(
-		ENTRY("given", "guest.perf_capabilities & 0x8000 = 0", "As: guest.nr_gp = 4"));
+		ENTRY("given", "guest.perf_capabilities & 0x8000 = 0", AS("guest.nr_gp = 4")));
 	trial.tally = (struct tally){ 0 };
 	assert_true(try(&trial, &data, &finding));
-	assert_int_equal(trial.tally.known, 2);
+	assert_int_equal(tally_known(&trial.tally), 2);
 	assert_int_equal(trial.tally.offered, 1);
 	known_free(trial.known);
 	trial_free(&trial);
@@ -1188,15 +1209,15 @@ static void test_one_by_one(void **unused)
 	trial_begin(&trial, &run, &decoded, &finding);
 	for (unsigned int i = 0; i < 8; i++)
 		assert_true(trial_read(&run, i, i));
-	assert_int_equal(trial.tally.known, 8);
+	assert_int_equal(tally_known(&trial.tally), 8);
 	known_free(trial.known);
 	trial.known = NULL;
 	listen(&trial);
 	trial_begin(&trial, &run, &decoded, &finding);
 	for (unsigned int i = 0; i < 8; i++)
 		assert_true(trial_read(&run, i, i));
-	assert_int_equal(told.n, 8);
-	assert_int_equal(told.findings[7].step, 7);
+	assert_int_equal(reported.n, 8);
+	assert_int_equal(reported.findings[7].step, 7);
 	trial_free(&trial);
 }
 
@@ -1240,13 +1261,13 @@ int main(void)
 		cmocka_unit_test(test_right_engine),
 		cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_metrics_clear),
-		cmocka_unit_test(test_offer),
+		cmocka_unit_test(test_clamp),
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_known_without_exit),
 		cmocka_unit_test(test_known_entry),
 		cmocka_unit_test(test_known_of_one_entry),
-		cmocka_unit_test(test_tell),
-		cmocka_unit_test(test_tell_counters),
+		cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_fold_counters),
 		cmocka_unit_test(test_known_clears),
 		cmocka_unit_test(test_known_intercept),
 		cmocka_unit_test(test_intercept_step),
@@ -1254,8 +1275,8 @@ int main(void)
 		cmocka_unit_test(test_trouble_at_the_end),
 		cmocka_unit_test(test_trouble_of_a_write),
 		cmocka_unit_test(test_trouble_of_a_refused_read),
-		cmocka_unit_test(test_told_whole),
-		cmocka_unit_test(test_known_offer),
+		cmocka_unit_test(test_reported_whole),
+		cmocka_unit_test(test_known_clamp),
 		cmocka_unit_test(test_one_by_one),
 		cmocka_unit_test(test_engines),
 	};

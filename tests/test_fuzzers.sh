@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # beside others
-# Proves that the fuzz targets build, run, and find: every fault of the catalogue by made cases, some
+# Proves that the fuzz targets build, run, and find: every mutant of the catalogue by made cases, some
 # by libFuzzer and AFL++; that the corpus covers model/ and emulator/; that any file is an input.
 set -u
 
@@ -42,7 +42,7 @@ faults_of()
 {
 	for name; do
 		for flavour in plain libfuzzer afl; do
-			echo "$build/faults/$name/$flavour.so"
+			echo "$build/mutants/$name/$flavour.so"
 		done
 	done
 }
@@ -52,7 +52,7 @@ some='v5-metrics-flag proposal-metrics-index v61-fast-bit clear-metrics-only pas
 
 patches_apply_exactly()
 {
-	for patch in fuzz/faults/*.patch; do
+	for patch in fuzz/mutants/patches/*.patch; do
 		rm -rf "$dir/tree" && mkdir "$dir/tree" && cp -r emulator "$dir/tree/" || return
 		patch --fuzz=0 -p1 -d "$dir/tree" <"$patch" >"$dir/patch" || { echo "$patch"; return 1; }
 		! grep -n offset "$dir/patch" || { echo "$patch: its line numbers are stale"; return 1; }
@@ -119,9 +119,9 @@ live_finds()
 }
 
 check 'every patch of the catalogue applies to the line' patches_apply_exactly
-check 'the catalogue builds' make_quietly faults-plain
-check 'made cases find every fault' "$build/rdpmc-diff" faults --build "$build" --driver made
-check 'a name that is no fault: exit 2' sh -c "'$build/rdpmc-diff' faults nonsense; [ \$? = 2 ]"
+check 'the catalogue builds' make_quietly mutants-plain
+check 'made cases find every mutant' "$build/rdpmc-diff" mutants --build "$build" --driver made
+check 'a name that is no mutant: exit 2' sh -c "'$build/rdpmc-diff' mutants nonsense; [ \$? = 2 ]"
 check 'the libFuzzer target builds' make_quietly "$build/fuzz-rdpmc"
 check 'libFuzzer runs, sanitizers on, no leak' libfuzzer_runs
 check 'any file up to a mebibyte is an input' any_file_is_an_input
@@ -135,10 +135,10 @@ else
 fi
 # shellcheck disable=SC2046,SC2086 # lists
 if command -v afl-fuzz >/dev/null; then
-	check 'the AFL++ target and some faults build' make_quietly "$build/fuzz-rdpmc-afl" \
+	check 'the AFL++ target and some mutants build' make_quietly "$build/fuzz-rdpmc-afl" \
 		"$build/fuzz-rdpmc-plain" "$build/afl-mutator.so" $(faults_of $some)
 	check 'AFL++ is stable and finds nothing' afl_is_stable
-	check 'libFuzzer and AFL++ find some faults' "$build/rdpmc-diff" faults --build "$build" \
+	check 'libFuzzer and AFL++ find some mutants' "$build/rdpmc-diff" mutants --build "$build" \
 		--driver libfuzzer --driver afl $some
 else
 	skip 'AFL++' 'afl-fuzz is not installed'

@@ -369,7 +369,7 @@ static void test_leaf_23(void **state)
 	assert_int_equal(left[1], 0);
 }
 
-static bool says_of_pmu(const struct kvm_cpuid_entry2 *entry)
+static bool pmu_text(const struct kvm_cpuid_entry2 *entry)
 {
 	return entry->function == 0xa || entry->function == 0x23 || entry->function == 0x80000022;
 }
@@ -403,7 +403,7 @@ static void test_the_rest_stays(void **state)
 
 			assert_non_null(find(table, before.function, before.index));
 			after = *find(table, before.function, before.index);
-			if (says_of_pmu(&before))
+			if (pmu_text(&before))
 				continue;
 			if (before.function == 1) {
 				before.ecx |= PDCM;

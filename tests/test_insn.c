@@ -50,12 +50,12 @@ static void test_every_state(void **unused)
 		/* KVM_PVM leaves the processor's own CR4.TSD where user code runs by itself. */
 		if (!state.cpl)
 			expect(&state, INSN_DONE, 2);
-		else if (result.way == INSN_EMULATED || host.backend != KVM_BACKEND_PVM)
+		else if (result.path == INSN_EMULATED || host.backend != KVM_BACKEND_PVM)
 			expect_fault(&state, 13, true);
 	}
 	RUN(&user64, RDTSC);
 	before = tsc();
-	for (begin = seconds(); seconds() - begin < 0.02;)
+	for (begin = clock_seconds(); clock_seconds() - begin < 0.02;)
 		; /* the watchdog's signal ends a sleep */
 	RUN(&user64, RDTSC);
 	/* By the clock. */

@@ -125,12 +125,12 @@ static void test_lost(void **unused)
 	REQUIRE_KVM();
 	for (size_t i = 0; i < ARRAY_SIZE(timeouts); i++) {
 		const struct cpu_state *state = i & 1 ? &user : &kernel;
-		const double begin = seconds(), wait = timeouts[i] * 1e-3;
+		const double begin = clock_seconds(), wait = timeouts[i] * 1e-3;
 
 		assert_int_equal(open_vcpu(&one, timeouts[i]), 0);
 		lose(&one, state, "\xeb\xfe", 2, "ms");
 		/* It was given its time, in milliseconds and not in seconds: a busy host may take its own. */
-		assert_true(seconds() - begin >= wait && seconds() - begin < wait + 20);
+		assert_true(clock_seconds() - begin >= wait && clock_seconds() - begin < wait + 20);
 		if (i == 2) {
 			lose(&one, &kernel, triple, sizeof(triple) - 1, "triple fault");
 			lose(&one, &user, "\xeb\xfe", 2, "ms");
@@ -140,19 +140,20 @@ static void test_lost(void **unused)
 }
 
 /* How often, of many times, @code was executed in this way, once its page was touched. */
-static unsigned int count_way(const struct cpu_state *state, const char *code, enum insn_way way)
+static unsigned int count_exec_path(const struct cpu_state *state, const char *code,
+				    enum insn_path path)
 {
 	unsigned int count = 0;
 
 	run(state, code, strlen(code));
 	for (int i = 0; i < 100; i++) {
 		run(state, code, strlen(code));
-		count += result.way == way;
+		count += result.path == path;
 	}
 	return count;
 }
 
-static void test_ways(void **unused)
+static void test_exec_paths(void **unused)
 {
 	size_t by_processor = 0, cpuid_below = 0;
 
@@ -163,32 +164,32 @@ static void test_ways(void **unused)
 
 		if (!RUN(&state, NOP))
 			continue;
-		if (result.way == INSN_EMULATED) {
+		if (result.path == INSN_EMULATED) {
 			assert_true(result.count.emulated > 0);
-			assert_int_equal(count_way(&state, RDTSC, INSN_EMULATED), 100);
-			assert_int_equal(count_way(&state, DIV, INSN_EMULATED), 100);
+			assert_int_equal(count_exec_path(&state, RDTSC, INSN_EMULATED), 100);
+			assert_int_equal(count_exec_path(&state, DIV, INSN_EMULATED), 100);
 			continue;
 		}
 		by_processor++;
 		/* Now and then the host has business of its own. */
-		assert_in_range(count_way(&state, NOP, INSN_NO_EXIT), 95, 100);
+		assert_in_range(count_exec_path(&state, NOP, INSN_NO_EXIT), 95, 100);
 		nop = result.count.exits;
-		assert_in_range(count_way(&state, RDTSC, INSN_NO_EXIT), 95, 100);
-		assert_in_range(count_way(&state, DIV, INSN_NO_EXIT), 95, 100);
+		assert_in_range(count_exec_path(&state, RDTSC, INSN_NO_EXIT), 95, 100);
+		assert_in_range(count_exec_path(&state, DIV, INSN_NO_EXIT), 95, 100);
 		fault = result.count.exits + result.count.emulated;
 		if (host.backend != KVM_BACKEND_PVM || !host.nested) {
-			assert_in_range(count_way(&state, CPUID, INSN_EXITED), 95, 100);
+			assert_in_range(count_exec_path(&state, CPUID, INSN_EXITED), 95, 100);
 			assert_true(result.count.exits > nop);
-		} else if (count_way(&state, CPUID, INSN_EXITED) < 95) {
+		} else if (count_exec_path(&state, CPUID, INSN_EXITED) < 95) {
 			/* Without VMX or SVM of its own: the hypervisor below may take CPUID unseen. */
-			assert_in_range(count_way(&state, CPUID, INSN_NO_EXIT), 95, 100);
+			assert_in_range(count_exec_path(&state, CPUID, INSN_NO_EXIT), 95, 100);
 			cpuid_below++;
 		}
 		state.cr4 = CPU_CR4_PCE;
 		if (host.backend != KVM_BACKEND_PVM)
 			continue;
 		/* Always #GP here, by an exit and an emulated instruction. */
-		assert_in_range(count_way(&state, RDPMC, INSN_EXITED), 95, 100);
+		assert_in_range(count_exec_path(&state, RDPMC, INSN_EXITED), 95, 100);
 		assert_true(result.count.exits + result.count.emulated > fault);
 	}
 	if (cpuid_below)
@@ -199,19 +200,19 @@ static void test_ways(void **unused)
 }
 
 /* An instruction is not blamed for its page's first use, nor another state's for that of the first. */
-static void test_ways_first(void **unused)
+static void test_exec_paths_first(void **unused)
 {
 	struct cpu_state state = user64;
 	struct insn_vcpu one;
 	unsigned int exits = 0;
-	enum insn_way first;
+	enum insn_path first;
 
 	REQUIRE_KVM();
 	assert_int_equal(open_vcpu(&one, TIMEOUT_MS), 0);
 	insn_run(&one, &state, (const uint8_t *)NOP, 1, &result);
 	for (state.regs.rip = INSN_CODE; state.regs.rip < INSN_CODE_END; state.regs.rip += 0x1000) {
 		insn_run(&one, &state, (const uint8_t *)NOP, 1, &result);
-		exits += result.way != INSN_NO_EXIT;
+		exits += result.path != INSN_NO_EXIT;
 	}
 	insn_close(&one);
 	printf("# %u first uses of a page with an exit more\n", exits);
@@ -222,7 +223,7 @@ static void test_ways_first(void **unused)
 	state.regs.rsp = INSN_STACK;
 	for (int i = 0; i < 3; i++)
 		insn_run(&one, &state, (const uint8_t *)NOP, 1, &result);
-	first = result.way;
+	first = result.path;
 	insn_close(&one);
 	assert_int_equal(first, INSN_NO_EXIT);
 	assert_in_range(exits, 0, 20);
@@ -319,7 +320,7 @@ static void test_signals(void **unused)
 			expect_fault(&state, 0, false);
 		else
 			expect_same(&state, INSN_DONE, 1);
-		exited += i >= 10000 && result.way != INSN_NO_EXIT;
+		exited += i >= 10000 && result.path != INSN_NO_EXIT;
 	}
 	setitimer(ITIMER_REAL, &never, NULL);
 	sigaction(SIGALRM, &before, NULL);
@@ -391,7 +392,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_places),    cmocka_unit_test(test_cr8),
 		cmocka_unit_test(test_last_byte), cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_ways),      cmocka_unit_test(test_ways_first),
+		cmocka_unit_test(test_exec_paths), cmocka_unit_test(test_exec_paths_first),
 		cmocka_unit_test(test_leaks),     cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_free_bits), cmocka_unit_test(test_after_port_write),
 	};

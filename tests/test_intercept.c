@@ -248,16 +248,16 @@ static void add_intel(void)
 
 static void add_amd(void)
 {
-	static const uint8_t gp[] = { 0, 3, 4, 6, 7, 15 }, nb[] = { 4, 5, 63 };
+	static const uint8_t gp[] = { 0, 3, 4, 6, 7, 15 }, nb[] = { 0, 1, 3, 4, 5, 63 };
 
 	for (unsigned int i = 0; i < 2 * 8 * 2; i++)
 		add((struct rdpmc_pmu)AMD(i / 16, .ext_core = i & 1, .ext_nb = i & 2,
 					  .ext_l3 = i & 4, .nr_nb = i / 8 % 2 * 9,
 					  .user_disable = i / 8 % 2,
 					  .perf_capabilities = CAP_BOTH));
-	for (unsigned int i = 0; i < 6 * 3 * 4; i++)
-		add((struct rdpmc_pmu)AMD(2, .nr_gp = gp[i % 6], .nr_nb = nb[i / 6 % 3],
-					  .ext_nb = i / 18 & 1, .ext_l3 = i / 18 & 2));
+	for (unsigned int i = 0; i < 6 * 6 * 4; i++)
+		add((struct rdpmc_pmu)AMD(2, .nr_gp = gp[i % 6], .nr_nb = nb[i / 6 % 6],
+					  .ext_nb = i / 36 & 1, .ext_l3 = i / 36 & 2));
 }
 
 /* Representatives of every class of ECX. */
@@ -352,7 +352,9 @@ static uint64_t observe(const struct rdpmc_view *view, uint32_t ecx, bool user, 
 
 	if (outcome.decision.answer == ANSWER_VALUE) {
 		hash = mix(hash, outcome.decision.class);
-		*value = true;
+		/* What reads 0 without a PMU is no counter. */
+		if (outcome.decision.class != CLASS_NONE)
+			*value = true;
 	}
 	hash = mix(hash, outcome.value);
 	hash = mix(hash, outcome.regs.rax);
@@ -442,9 +444,10 @@ static bool shows(const struct rdpmc_pass *pass, unsigned int host, unsigned int
 	uint32_t ecx;
 	bool value;
 
-	if (pass->class == CLASS_NONE)
+	if (pass->class == CLASS_NONE && pass->obstacle != OBSTACLE_READABLE)
 		return pass->obstacle == OBSTACLE_CLEAR || hide;
-	ecx = ecx_of(pass->class, pass->index);
+	/* Without a class: what no counter answers to. */
+	ecx = pass->class == CLASS_NONE ? 0x60000000 : ecx_of(pass->class, pass->index);
 	fill(&counters);
 	set_controls(&counters, hide ? 6 : pass->obstacle == OBSTACLE_CLEAR);
 	return observe(&views[host], ecx, hide, true, &counters, &value) !=
@@ -516,6 +519,15 @@ static void test_proof_hidden_metrics(void **unused)
 	prove(&(struct rdpmc_choices){ .user_disable_metrics = true });
 }
 
+static void test_proof_of_processors(void **unused)
+{
+	(void)unused;
+	prove(&(struct rdpmc_choices){ .no_pmu_zero = true });
+	prove(&(struct rdpmc_choices){ .metrics_level_1 = true });
+	prove(&(struct rdpmc_choices){ .leaf23_replaces = true });
+	prove(&(struct rdpmc_choices){ .amd_l2i = true });
+}
+
 /* Which intercepted reads exit, by what the processor alone would have answered. */
 static const struct {
 	const char *name;
@@ -585,6 +597,7 @@ int main(void)
 		cmocka_unit_test(test_proof),
 		cmocka_unit_test(test_proof_any_index),
 		cmocka_unit_test(test_proof_hidden_metrics),
+		cmocka_unit_test(test_proof_of_processors),
 		cmocka_unit_test(test_exits),
 	};
 

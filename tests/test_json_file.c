@@ -28,7 +28,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "results/json_file.h"
+#include "lib/file.h"
+#include "lib/json/json_file.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -48,6 +49,7 @@ static json_t *small, *big;
  */
 static int fsync_error, rename_error;
 static char asked[16];
+static bool hidden; /* the name before: a leading dot */
 
 int fsync(int fd)
 {
@@ -58,7 +60,10 @@ int fsync(int fd)
 
 int rename(const char *from, const char *to)
 {
+	const char *slash = strrchr(from, '/');
+
 	strcat(asked, "r");
+	hidden = (slash ? slash[1] : from[0]) == '.';
 	errno = rename_error;
 	return rename_error ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
@@ -215,7 +220,7 @@ static void check_refused(const char *path, int expected)
 	struct failure failure;
 
 	memset(&failure, 'x', sizeof(failure));
-	check_failure(json_file_check(path, &failure), expected, &failure, path);
+	check_failure(file_check(path, &failure), expected, &failure, path);
 	memset(&failure, 'x', sizeof(failure));
 	check_failure(json_file_write(path, small, &failure), expected, &failure, path);
 }
@@ -224,7 +229,7 @@ static void check_written(const char *path, json_t *json)
 {
 	struct failure failure = { "" };
 
-	if (json_file_check(path, &failure))
+	if (file_check(path, &failure))
 		fail_msg("check: %s", failure.text);
 	if (json_file_write(path, json, &failure))
 		fail_msg("write: %s", failure.text);
@@ -324,6 +329,9 @@ static void test_synced_first(void **state)
 	asked[0] = 0;
 	check_written("b.json", small);
 	assert_string_equal(asked, "sr");
+	assert_true(hidden);
+	assert_int_equal(json_file_write("./a.json", small, &(struct failure){ "" }), 0);
+	assert_true(hidden);
 }
 
 static void test_sync_fails(void **state)
@@ -360,11 +368,11 @@ static void test_check(void **state)
 	struct failure failure;
 
 	(void)state;
-	assert_int_equal(json_file_check("a.json", &failure), 0);
+	assert_int_equal(file_check("a.json", &failure), 0);
 	check_entries(".", 0);
 	put("a.json", OLD);
 	assert_int_equal(stat("a.json", &before), 0);
-	assert_int_equal(json_file_check("a.json", &failure), 0);
+	assert_int_equal(file_check("a.json", &failure), 0);
 	assert_int_equal(stat("a.json", &after), 0);
 	assert_true(before.st_ino == after.st_ino && before.st_mode == after.st_mode);
 	assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof(before.st_mtim));
@@ -402,7 +410,7 @@ static void test_no_name(void **state)
 	int checked, written;
 
 	(void)state;
-	checked = json_file_check("", &failure);
+	checked = file_check("", &failure);
 	written = json_file_write("", small, &failure);
 	check_entries(".", 0);
 	assert_int_not_equal(written, 0);
@@ -422,7 +430,7 @@ static void test_long_names(void **state)
 
 		memset(path, 'n', lengths[i]);
 		path[lengths[i]] = 0;
-		checked = json_file_check(path, &failure);
+		checked = file_check(path, &failure);
 		written = json_file_write(path, small, &failure);
 		assert_int_equal(checked, written);
 		assert_true(!checked || checked == -ENAMETOOLONG);
@@ -453,7 +461,7 @@ static void test_unwritable_directory(void **state)
 	assert_int_equal(chmod("d/a.json", 0666), 0);
 	assert_int_equal(chmod("d", 0555), 0);
 	become_nobody(true);
-	check_error = json_file_check("d/a.json", &checked);
+	check_error = file_check("d/a.json", &checked);
 	write_error = json_file_write("d/a.json", small, &written);
 	become_nobody(false);
 	assert_int_equal(chmod("d", 0755), 0);
@@ -555,7 +563,7 @@ static void test_dev_full(void **state)
 
 	(void)state;
 	make_device("full", 7);
-	assert_int_equal(json_file_check("full", &failure), 0);
+	assert_int_equal(file_check("full", &failure), 0);
 	check_failure(json_file_write("full", small, &failure), -ENOSPC, &failure, "full");
 	check_failure(json_file_write("full", big, &failure), -ENOSPC, &failure, "full");
 	check_is_device("full", 7);
@@ -610,7 +618,7 @@ static void test_permissions(void **state)
 
 		unlink("a.json");
 		umask(masks[i]);
-		error = json_file_check("a.json", &failure);
+		error = file_check("a.json", &failure);
 		if (!error)
 			error = json_file_write("a.json", small, &failure);
 		after = umask(before);
@@ -632,7 +640,7 @@ static int write_to_stdout(int fd, json_t *json, struct failure *failure)
 	saved = dup(STDOUT_FILENO);
 	if (saved < 0 || dup2(fd, STDOUT_FILENO) < 0)
 		abort();
-	error = json_file_check("-", failure);
+	error = file_check("-", failure);
 	if (!error)
 		error = json_file_write("-", json, failure);
 	/* what could not be written is not to come out later */

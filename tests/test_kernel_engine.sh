@@ -143,7 +143,12 @@ cat >"$top/clang" <<'END'
 out=$(echo "$*" | sed 's/.* -o \([^ ]*\).*/\1/')
 case " $* " in
 *' -shared '*)	echo "$*" >"${0%/*}/linked"; touch "$out" ;;
-*)		echo '__attribute__((weak)) int rdpmc_engine = 1, emulate_ops = 1;' | ${HOST_CC:-cc} -fdata-sections -xc -c -o "$out" - ;;
+*)		case " $* " in *' -MF '*)
+			source=$(echo "$*" | sed 's/.* -c \([^ ]*\).*/\1/')
+			echo "$source" >>"${0%/*}/compiled"
+			echo "x.o: $source" >"$(echo "$*" | sed 's/.* -MF \([^ ]*\).*/\1/')" ;;
+		esac
+		echo '__attribute__((weak)) int rdpmc_engine = 1, emulate_ops = 1;' | ${HOST_CC:-cc} -fdata-sections -xc -c -o "$out" - ;;
 esac
 END
 chmod +x "$top/clang"
@@ -160,6 +165,25 @@ for has in yes no; do
 	[ $status -eq 0 ] && [ $linked = $has ] && passed=yes
 	report $passed "--keep: an object of a source that is there, $has: linked, $linked"
 done
+
+# What is compiled again, once SOURCE's text and its time are changed.
+again() # NAME TIME TEXT EXPECTED
+{
+	touch -d "$2" "$kvm/pmu.c"
+	[ -z "$3" ] || { echo "$3" >>"$kvm/pmu.c" && touch -d "$2" "$kvm/pmu.c"; }
+	: >"$top/compiled"
+	CC=$top/clang
+	export CC
+	run --keep "$top/kept" --out "$top/made/engine.so" "$good"
+	unset CC
+	passed=no
+	got=$(grep -c '/kvm/pmu\.c$' "$top/compiled")
+	[ $status -eq 0 ] && [ "$got" = "$4" ] && [ ! "$(grep -v -e '/kvm/pmu\.c$' -e '/kernel/engine\.c$' "$top/compiled")" ] && passed=yes
+	report $passed "--keep: $1"
+}
+again 'what is the same is not compiled again' yesterday '' 0
+again '... nor for its time' 'next year' '' 0
+again 'another text is, whatever its time' '2001-01-01' '/* other */' 1
 
 echo "1..$count"
 [ $failures -eq 0 ]

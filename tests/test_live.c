@@ -21,7 +21,6 @@
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench/expect.h"
@@ -29,6 +28,7 @@
 #include "host/interrupt.h"
 #include "host/probe.h"
 #include "host/state.h"
+#include "lib/clock.h"
 
 #define TIMEOUT_MS 5000
 #define NO_COUNTER 0x60000000U /* type 6000H: #GP on every processor, with any PMU or none */
@@ -85,14 +85,6 @@ static const struct guest_result *measure(struct guest *guest, struct guest_para
 	guest->page->params = params;
 	call(guest, GUEST_MEASURE);
 	return &guest->page->result;
-}
-
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
 static void test_device_errors(void **state)
@@ -452,12 +444,12 @@ static void test_watchdog(void **state)
 	(void)state;
 	REQUIRE_KVM();
 	boot(&guest, false);
-	start = seconds();
+	start = clock_seconds();
 	assert_int_equal(guest_call(&guest, GUEST_HANG, 200, &failure), -ETIMEDOUT);
 	assert_non_null(strstr(failure.text, "200 ms"));
 	assert_non_null(strstr(failure.text, "RIP 0x"));
 	/* Not before its time; how long after is the machine's affair. */
-	assert_true(seconds() - start >= 0.19);
+	assert_true(clock_seconds() - start >= 0.19);
 	guest_destroy(&guest);
 }
 
@@ -718,7 +710,7 @@ static void test_exit_counters(void **state)
 {
 	static const struct {
 		enum guest_insn insn;
-		double least, most;
+		double min, max;
 	} expected[] = {
 		{ GUEST_INSN_EMPTY, 0, 0.1 },
 		{ GUEST_INSN_PORT, 0.9, 1.9 },
@@ -737,7 +729,7 @@ static void test_exit_counters(void **state)
 			(struct guest_params){ .insn = expected[i].insn, .cpl = 3, .count = 2000 });
 		assert_int_equal(vcpu_stats_read(&guest.stats, after, &failure), 0);
 		exits = (double)(after[STAT_EXITS] - before[STAT_EXITS]) / 2000;
-		if (exits < expected[i].least || exits > expected[i].most)
+		if (exits < expected[i].min || exits > expected[i].max)
 			fail_msg("instruction %d: %.3f exits a turn", expected[i].insn, exits);
 	}
 	guest_destroy(&guest);

@@ -163,7 +163,7 @@ fuzz_dies() # NAME ARGUMENTS...
 		--found "$dir/$name/found" --program "$dir/dies" "$@" >"$dir/$name/out" 2>"$dir/$name/err"
 	echo $? >"$dir/$name/status"
 }
-gcc -O1 -I. -static -o "$dir/dies" tests/machine/dies.c fuzz/target_outlet.c || not_ok "the fuzzer that dies is built"
+gcc -O1 -I. -static -o "$dir/dies" tests/machine/dies.c fuzz/targets/target_outlet.c || not_ok "the fuzzer that dies is built"
 fuzz_dies once &
 once=$!
 fuzz_dies always --append 'rdinit=/nonsense' &

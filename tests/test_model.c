@@ -714,6 +714,58 @@ static void test_user_disable_modes(void **unused)
 	}
 }
 
+/* What processors differ in without saying so: the level of PERF_METRICS, leaf 23H's meaning, L2I counters. */
+static void test_choices_of_processors(void **unused)
+{
+	static const struct rdpmc_choices level_1 = { .metrics_level_1 = true };
+	static const struct rdpmc_choices replaces = { .leaf23_replaces = true };
+	static const struct rdpmc_choices l2i = { .amd_l2i = true };
+	static const struct rdpmc_choices zero = { .no_pmu_zero = true };
+	static const struct rdpmc_pmu *const without[] = { &no_pmu, &no_pmu_amd };
+	static const uint32_t any[] = { 0, 5, 0x20000000, 0x40000000, 0x60000000, 0x80000000, ~0U };
+	static const struct rdpmc_pmu gp_less = INTEL(6, 8, 4, .leaf23_gp = 0x105);
+	static const struct rdpmc_pmu fixed_less = INTEL(6, 8, 4, .fixed_bitmap = 0x70, .leaf23_fixed = 0x12);
+	struct rdpmc_view view, other;
+
+	(void)unused;
+	rdpmc_view(&clearing, &level_1, &view);
+	assert_int_equal(view.width[CLASS_METRICS], 32);
+	run_with(&(struct read){ "level 1", &clearing, 0x20000000,
+				 VALUE(METRICS_VALUE, METRICS, 0, (uint32_t)METRICS_) }, &level_1);
+	run_with(&(struct read){ "level 1, index 1", &clearing, 0x20000001, GP0(METRICS_INDEX) }, &level_1);
+
+	rdpmc_view(&gp_less, &rdpmc_default_choices, &view);
+	assert_int_equal(view.readable[CLASS_GP], 0x1ff);
+	assert_int_equal(view.readable[CLASS_FIXED], 0xf);
+	rdpmc_view(&gp_less, &replaces, &view);
+	assert_int_equal(view.readable[CLASS_GP], 0x105);
+	assert_int_equal(view.readable[CLASS_FIXED], 0); /* subleaf 1 has both or is not there */
+	rdpmc_view(&fixed_less, &rdpmc_default_choices, &view);
+	assert_int_equal(view.readable[CLASS_FIXED], 0x7f);
+	rdpmc_view(&fixed_less, &replaces, &view);
+	assert_int_equal(view.readable[CLASS_GP], 0);
+	assert_int_equal(view.readable[CLASS_FIXED], 0x12);
+	rdpmc_view(&plain, &rdpmc_default_choices, &view);
+	rdpmc_view(&plain, &replaces, &other);
+	assert_memory_equal(&view, &other, sizeof(view)); /* no leaf 23H */
+
+	for (size_t i = 0; i < ARRAY_SIZE(without) * ARRAY_SIZE(any); i++) {
+		const struct rdpmc_pmu *const pmu = without[i % ARRAY_SIZE(without)];
+		const uint32_t ecx = any[i / ARRAY_SIZE(without)];
+
+		run_with(&(struct read){ "nothing reads 0", pmu, ecx, VALUE(NO_PMU, NONE, 0, 0) }, &zero);
+		run_with(&(struct read){ "... PRIV first", pmu, ecx, GP0(PRIV), NO_RIGHT }, &zero);
+	}
+	run_with(&(struct read){ "P6 has counters", &p6, 2, GP0(OLD_INDEX) }, &zero);
+	run_with(&(struct read){ "and this has", &k8, 4, GP0(AMD_OTHER) }, &zero);
+	run_with(&(struct read){ "no counter of it", &plain, 0x60000000, GP0(TYPE_OTHER) }, &zero);
+
+	run_with(&(struct read){ "the last L2I", &zen_2, 13, L3_IS(13) }, &l2i);
+	run_with(&(struct read){ "past the last L2I", &zen_2, 14, GP0(AMD_OTHER) }, &l2i);
+	run_with(&(struct read){ "L3 by default: index 15", &zen_2, 15, L3_IS(15) }, &rdpmc_default_choices);
+	run_with(&(struct read){ "without ECX[28]: neither", &nb_only, 10, GP0(AMD_OTHER) }, &l2i);
+}
+
 static void test_choices(void **unused)
 {
 	static const struct rdpmc_choices any = { .metrics_any_index = true };
@@ -726,6 +778,10 @@ static void test_choices(void **unused)
 	(void)unused;
 	assert_false(rdpmc_default_choices.metrics_any_index);
 	assert_false(rdpmc_default_choices.user_disable_metrics);
+	assert_false(rdpmc_default_choices.no_pmu_zero);
+	assert_false(rdpmc_default_choices.metrics_level_1);
+	assert_false(rdpmc_default_choices.leaf23_replaces);
+	assert_false(rdpmc_default_choices.amd_l2i);
 	run_with(&x, &any);
 	x.fixed_ctr_ctrl = 1 << 14; /* only the read of 2000_0000H clears */
 	run_with(&x, &any);
@@ -860,6 +916,10 @@ static void test_amd_indices(void **unused)
 		{ AMD(1, .ext_core = true, .ext_nb = true, .ext_l3 = true), "CCCCCCNNNNLLLLLL" },
 		{ AMD(2, .nr_gp = 6, .nr_nb = 16, .ext_l3 = true), "CCCCCC----LLLLLL" },
 		{ AMD(2, .nr_gp = 0, .ext_nb = true, .nr_nb = 4), "------NNNN" },
+		{ AMD(2, .nr_gp = 6, .ext_nb = true, .nr_nb = 0), "CCCCCC" },
+		{ AMD(2, .nr_gp = 6, .ext_nb = true, .nr_nb = 1), "CCCCCCN" },
+		{ AMD(2, .nr_gp = 7, .ext_nb = true, .ext_l3 = true, .nr_nb = 3), "CCCCCCCNN-LLLLLL" },
+		{ AMD(1, .ext_nb = true, .nr_nb = 1), "CCCC--NNNN" },
 		{ AMD(2, .nr_gp = 3, .ext_core = true, .ext_nb = true, .nr_nb = 7),
 		  "CCC---NNNN------MMM" },
 		{ AMD(2, .nr_gp = 8, .ext_nb = true, .ext_l3 = true, .nr_nb = 5),
@@ -995,7 +1055,8 @@ int main(void)
 		cmocka_unit_test(test_metrics_clear), cmocka_unit_test(test_type_other),
 		cmocka_unit_test(test_no_fast),       cmocka_unit_test(test_every_type),
 		cmocka_unit_test(test_user_disable),  cmocka_unit_test(test_user_disable_modes),
-		cmocka_unit_test(test_choices),       cmocka_unit_test(test_old_index),
+		cmocka_unit_test(test_choices),
+		cmocka_unit_test(test_choices_of_processors),       cmocka_unit_test(test_old_index),
 		cmocka_unit_test(test_old_fast),      cmocka_unit_test(test_amd_core),
 		cmocka_unit_test(test_amd_width),     cmocka_unit_test(test_amd_nb),
 		cmocka_unit_test(test_amd_l3),        cmocka_unit_test(test_amd_other),

@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "bench/machine.h"
+#include "bench/tsc.h"
 
 #define EVENTS "/sys/bus/event_source/devices/cpu/events"
 
@@ -159,11 +160,22 @@ static void a_read_that_faults_is_an_error(void **state)
 	alarm(0);
 }
 
+/* Where nothing but native rows is measured, no guest has reported the clock's frequency. */
+static void the_clock_is_a_processors(void **state)
+{
+	uint64_t khz = tsc_measure_khz(), start = fenced_tsc();
+
+	(void)state;
+	assert_in_range(khz, 100000, 10000000);
+	assert_true(fenced_tsc() > start);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(metrics_are_opened_only_where_the_capability_is),
 		cmocka_unit_test(a_read_that_faults_is_an_error),
+		cmocka_unit_test(the_clock_is_a_processors),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -56,7 +56,7 @@ static void (*spoil)(struct engine_vcpu *vcpu, struct engine_answer *answer);
 static struct engine_vcpu the_vcpu;
 static enum entry entry_seen;
 static unsigned int alive;
-static bool offers_less;
+static bool clamps_more;
 static enum intercept intercepted;
 
 static struct engine_vcpu *fake_create(const char **why)
@@ -73,15 +73,15 @@ static void fake_destroy(struct engine_vcpu *vcpu)
 	alive--;
 }
 
-static bool fake_offer(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
+static bool fake_clamp(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
 		       struct rdpmc_policy *policy)
 {
 	(void)vcpu;
 	(void)host;
 	(void)policy;
-	if (offers_less)
+	if (clamps_more)
 		guest->nr_gp = 2;
-	return offers_less;
+	return clamps_more;
 }
 
 static void fake_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
@@ -146,7 +146,7 @@ static const char *fake_trouble(struct engine_vcpu *vcpu)
 static const struct engine fake = {
 	.create = fake_create,
 	.destroy = fake_destroy,
-	.offer = fake_offer,
+	.clamp = fake_clamp,
 	.begin = fake_begin,
 	.load = fake_load,
 	.read = fake_read,
@@ -205,10 +205,10 @@ static struct prove_inputs inputs_of(const struct rdpmc_pmu *pmu, uint64_t rcx, 
 		what;                                                                              \
 	}
 SPOIL(nothing, )
-SPOIL(say_value, answer->answer = ANSWER_VALUE)
-SPOIL(say_gp, answer->answer = ANSWER_GP)
-SPOIL(say_ud, answer->answer = ANSWER_UD)
-SPOIL(say_strange, answer->answer = ANSWER_STRANGE)
+SPOIL(print_value, answer->answer = ANSWER_VALUE)
+SPOIL(print_gp, answer->answer = ANSWER_GP)
+SPOIL(print_ud, answer->answer = ANSWER_UD)
+SPOIL(print_strange, answer->answer = ANSWER_STRANGE)
 SPOIL(low_bit, answer->regs.rax ^= 1)
 SPOIL(bit_32, answer->regs.rdx ^= 1)
 SPOIL(bit_47, answer->regs.rdx ^= 1 << 15)
@@ -216,10 +216,13 @@ SPOIL(rip, answer->regs.rip ^= 2)
 SPOIL(rflags, answer->regs.rflags ^= 1)
 SPOIL(rcx, answer->regs.rcx ^= 1)
 SPOIL(rax_high, answer->regs.rax ^= 1ULL << 32)
+SPOIL(rcx_high, answer->regs.rcx = (uint32_t)answer->regs.rcx)
 SPOIL(rdx_high, answer->regs.rdx ^= 1ULL << 32)
 SPOIL(rax, answer->regs.rax ^= 1)
+SPOIL(zero, answer->regs.rax = answer->regs.rdx = 0)
+SPOIL(a_value, answer->answer = ANSWER_VALUE)
 SPOIL(error_code, answer->error_code = 1)
-SPOIL(elsewhere, answer->elsewhere = true)
+SPOIL(other_state, answer->other_state = true)
 SPOIL(counter_gp, vcpu->counters.gp[RDPMC_MAX_GP - 1] ^= 1ULL << 63)
 SPOIL(counter_fixed, vcpu->counters.fixed[RDPMC_MAX_FIXED - 1] ^= 1)
 SPOIL(metrics, vcpu->counters.metrics ^= 1)
@@ -227,10 +230,10 @@ SPOIL(fixed_ctr_ctrl, vcpu->counters.fixed_ctr_ctrl ^= 1)
 SPOIL(gp_user_disable, vcpu->counters.gp_user_disable ^= 1)
 SPOIL(complain, vcpu->complaint = "WARN_ON_ONCE")
 /* The first that applies is told. */
-SPOIL(value_and_more, answer->regs.rax ^= 1; answer->regs.rip++; answer->elsewhere = true)
-SPOIL(registers_and_more, answer->regs.rip++; answer->elsewhere = true; vcpu->counters.metrics++)
+SPOIL(value_and_more, answer->regs.rax ^= 1; answer->regs.rip++; answer->other_state = true)
+SPOIL(registers_and_more, answer->regs.rip++; answer->other_state = true; vcpu->counters.metrics++)
 SPOIL(complaint_and_value, vcpu->complaint = "WARN_ON_ONCE"; answer->regs.rax ^= 1)
-SPOIL(elsewhere_and_counters, answer->elsewhere = true; vcpu->counters.metrics++)
+SPOIL(other_state_and_counters, answer->other_state = true; vcpu->counters.metrics++)
 
 /* Each on a read that gives a value and on one that faults. */
 static const struct {
@@ -239,10 +242,10 @@ static const struct {
 	enum flaw of_value, of_fault;
 } flaws[] = {
 	{ "nothing", nothing, FLAW_NONE, FLAW_NONE },
-	{ "a value", say_value, FLAW_NONE, FLAW_VALUE_FOR_FAULT },
-	{ "#GP", say_gp, FLAW_FAULT_FOR_VALUE, FLAW_NONE },
-	{ "#UD", say_ud, FLAW_FAULT_FOR_VALUE, FLAW_ANSWER },
-	{ "another exception", say_strange, FLAW_FAULT_FOR_VALUE, FLAW_ANSWER },
+	{ "a value", print_value, FLAW_NONE, FLAW_VALUE_FOR_FAULT },
+	{ "#GP", print_gp, FLAW_FAULT_FOR_VALUE, FLAW_NONE },
+	{ "#UD", print_ud, FLAW_FAULT_FOR_VALUE, FLAW_ANSWER },
+	{ "another exception", print_strange, FLAW_FAULT_FOR_VALUE, FLAW_ANSWER },
 	{ "value, bit 0", low_bit, FLAW_VALUE, FLAW_REGISTERS },
 	{ "value, bit 32", bit_32, FLAW_VALUE, FLAW_REGISTERS },
 	{ "RIP", rip, FLAW_REGISTERS, FLAW_REGISTERS },
@@ -252,7 +255,7 @@ static const struct {
 	{ "RDX[63:32]", rdx_high, FLAW_REGISTERS, FLAW_REGISTERS },
 	{ "RAX", rax, FLAW_VALUE, FLAW_REGISTERS },
 	{ "error code", error_code, FLAW_REGISTERS, FLAW_REGISTERS },
-	{ "CR0, CR4 or CPL", elsewhere, FLAW_ELSEWHERE, FLAW_ELSEWHERE },
+	{ "CR0, CR4 or CPL", other_state, FLAW_OTHER_STATE, FLAW_OTHER_STATE },
 	{ "the last GP counter", counter_gp, FLAW_COUNTERS, FLAW_COUNTERS },
 	{ "the last fixed counter", counter_fixed, FLAW_COUNTERS, FLAW_COUNTERS },
 	{ "PERF_METRICS", metrics, FLAW_COUNTERS, FLAW_COUNTERS },
@@ -262,7 +265,7 @@ static const struct {
 	{ "a value and more", value_and_more, FLAW_VALUE, FLAW_REGISTERS },
 	{ "registers and more", registers_and_more, FLAW_REGISTERS, FLAW_REGISTERS },
 	{ "a complaint and a value", complaint_and_value, FLAW_VALUE, FLAW_REGISTERS },
-	{ "elsewhere and counters", elsewhere_and_counters, FLAW_ELSEWHERE, FLAW_ELSEWHERE },
+	{ "elsewhere and counters", other_state_and_counters, FLAW_OTHER_STATE, FLAW_OTHER_STATE },
 };
 
 static void expect_flaw(const char *name, const struct rdpmc_pmu *pmu, uint64_t ecx,
@@ -304,14 +307,14 @@ static void test_flaws(void **unused)
 }
 
 /* The guest that is judged is the one that the engine could give. */
-static void test_offer(void **unused)
+static void test_clamp(void **unused)
 {
 	const struct prove_inputs inputs = inputs_of(&intel, 2, ENTRY_EXIT);
 	struct prove_verdict verdict;
 	struct prove_intercept intercept;
 
 	(void)unused;
-	offers_less = true;
+	clamps_more = true;
 	verdict = prove_read(&inputs);
 	assert_int_equal(verdict.flaw, FLAW_NONE);
 	assert_int_equal(verdict.guest.nr_gp, 2);
@@ -324,7 +327,7 @@ static void test_offer(void **unused)
 		assert_true(intercept.policy.mediated_pmu);
 		assert_false(intercept.known);
 	}
-	offers_less = false;
+	clamps_more = false;
 	assert_int_equal(alive, 0);
 }
 
@@ -411,9 +414,13 @@ static const struct blamed blamed[] = {
 	{ "LOCK ignored", &intel, 1, lock_ignored, NULL, .rules = BLAMED(UD_LOCK) | BLAMED(FAULT),
 	  .lock = true },
 	{ "#UD without LOCK", &amd, 1, lock_seen, NULL,
-	  .rules = BLAMED(UD_LOCK) | BLAMED(AMD_CORE) },
+	  .rules = BLAMED(UD_LOCK) | BLAMED(AMD_CORE) | BLAMED(RESULT) },
 	{ "RCX[63:32] taken", &intel, 0x100000000002, all_of_rcx, NULL, .rules = BLAMED(ECX32) },
 	{ "RCX[63:32] taken, AMD", &amd, 0x100000000002, all_of_rcx, NULL, .rules = BLAMED(ECX32) },
+	{ "RCX[63:32] lost", &intel, 0x100000000001, NULL, rcx_high,
+	  .rules = BLAMED(ECX32) | BLAMED(RESULT) },
+	{ "RCX[63:32] lost by a fault", &amd, 0x100000000009, NULL, rcx_high,
+	  .rules = BLAMED(ECX32) | BLAMED(FAULT) },
 	{ "CX for ECX", &intel, 0x40000001, cx_for_ecx, NULL,
 	  .rules = BLAMED(ECX32) | BLAMED(TYPE_FIXED) | BLAMED(RESULT) },
 	{ "CX for ECX, #GP due", &intel, 0x60000001, cx_for_ecx, NULL,
@@ -433,6 +440,10 @@ static const struct blamed blamed[] = {
 	  .rules = BLAMED(USER_DISABLE) | BLAMED(RESULT), .user = true, .hide = true },
 	{ "hidden from users", &intel, 1, always_hidden, NULL,
 	  .rules = BLAMED(USER_DISABLE) | BLAMED(RESULT) | BLAMED(TYPE_GP), .user = true },
+	{ "hidden from CPL 0", &intel, 1, NULL, zero,
+	  .rules = BLAMED(USER_DISABLE) | BLAMED(RESULT) | BLAMED(TYPE_GP) },
+	{ "one clock more", &intel, 0x10003, NULL, a_value,
+	  .rules = BLAMED(VMWARE_PMC) | BLAMED(TYPE_OTHER) | BLAMED(FAULT), .backdoor = true },
 	{ "47 bits", &amd, 1, NULL, bit_47,
 	  .rules = BLAMED(AMD_WIDTH) | BLAMED(RESULT) | BLAMED(AMD_CORE) },
 	{ "one counter more", &amd, 6, one_core_more, NULL,
@@ -713,7 +724,7 @@ static void test_reserve(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_flaws),   cmocka_unit_test(test_offer),
+		cmocka_unit_test(test_flaws),   cmocka_unit_test(test_clamp),
 		cmocka_unit_test(test_trouble), cmocka_unit_test(test_planted),
 		cmocka_unit_test(test_blame),   cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_shows),   cmocka_unit_test(test_reserve),

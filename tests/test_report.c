@@ -19,7 +19,7 @@
 #include <math.h>
 
 #include "bench/results_json.h"
-#include "bench/rng.h"
+#include "lib/random.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -179,7 +179,7 @@ static void test_any_figure(void **state)
 		DBL_TRUE_MIN,
 		(double)INFINITY,
 	};
-	struct rng rng = { 1 };
+	struct random random = { 1 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
@@ -191,8 +191,8 @@ static void test_any_figure(void **state)
 	check_figure(NAN);
 	check_figure(-NAN);
 	for (unsigned int i = 0; i < 300000; i++) {
-		uint64_t bits = rng_next(&rng);
-		double any, usual = ldexp((double)rng_next(&rng) - 0x1p63, (int)(bits % 64) - 70);
+		uint64_t bits = random_next(&random);
+		double any, usual = ldexp((double)random_next(&random) - 0x1p63, (int)(bits % 64) - 70);
 
 		memcpy(&any, &bits, sizeof(any));
 		check_figure(any);
@@ -823,7 +823,7 @@ static void check_width(const char *text)
 }
 
 /* @part may be broken over lines: compare without white space. */
-static bool says(const char *text, const char *part)
+static bool contains(const char *text, const char *part)
 {
 	for (; *text; text++) {
 		const char *t = text, *p = part;
@@ -842,9 +842,9 @@ static bool says(const char *text, const char *part)
 	return false;
 }
 
-static void check_says(const char *text, const char *part)
+static void check_prints(const char *text, const char *part)
 {
-	if (!says(text, part))
+	if (!contains(text, part))
 		fail_msg("the report does not say \"%s\"", part);
 }
 
@@ -894,15 +894,15 @@ static void test_print(void **state)
 	text = print("CPU 3 (core 3 of 8, node 0)", false, NULL);
 	check_width(text);
 	assert_null(strchr(text, '\033'));
-	check_says(text, "CPU 3 (core 3 of 8, node 0)");
-	check_says(text, "metrics");
-	check_says(text, "intercepted");
-	check_says(text, "passthrough");
-	check_says(text, "3084.4");
-	check_says(text, "7711");
-	check_says(text, "7663"); /* its cost, or in ns: */
-	check_says(text, "3065.2");
-	check_says(text, "perf_event_paranoid is 3");
+	check_prints(text, "CPU 3 (core 3 of 8, node 0)");
+	check_prints(text, "metrics");
+	check_prints(text, "intercepted");
+	check_prints(text, "passthrough");
+	check_prints(text, "3084.4");
+	check_prints(text, "7711");
+	check_prints(text, "7663"); /* its cost, or in ns: */
+	check_prints(text, "3065.2");
+	check_prints(text, "perf_event_paranoid is 3");
 	assert_null(line_of(text, "rdpmc, native")); /* nothing of it was measured */
 }
 
@@ -957,8 +957,8 @@ static void test_print_pmu_cost(void **state)
 	assert_true(line_of(text, "what a guest's PMU costs") < strstr(text, "net of the empty loop"));
 	assert_null(strstr(text, "95 %"));
 	assert_null(strstr(text, "exit cost = "));
-	check_says(text, "the guest's PMU is mediated");
-	check_says(text, "one GP counter less");
+	check_prints(text, "the guest's PMU is mediated");
+	check_prints(text, "one GP counter less");
 	assert_non_null(line_of(text, "control, passthrough, all counters on"));
 	assert_non_null(line_of(text, "control, no PMU"));
 
@@ -974,7 +974,7 @@ static void test_print_pmu_cost(void **state)
 	strcpy(bench.rows[row].reason, "a reason");
 	text = print("CPU 3", false, NULL);
 	check_words(text, "  cpuid/cpl3", failed, ARRAY_SIZE(failed));
-	check_says(text, "a reason control/cpuid-intercepted-1/cpl3");
+	check_prints(text, "a reason control/cpuid-intercepted-1/cpl3");
 
 	/* Only what was asked for, beside what it is held against. */
 	text = print("CPU 3", false, "*/port-passthrough-1/cpl0");
@@ -986,21 +986,21 @@ static void test_print_pmu_cost(void **state)
 	measure_pmu_cost(3);
 	text = print("CPU 3", false, NULL);
 	check_words(text, "  cpuid/cpl3", emulated, ARRAY_SIZE(emulated));
-	check_says(text, "the guest's PMU is emulated");
-	check_says(text, "enable_mediated_pmu=N");
+	check_prints(text, "the guest's PMU is emulated");
+	check_prints(text, "enable_mediated_pmu=N");
 
 	/* No PMU for any guest: that, and why. */
 	make_pmu_cost_bench(&pvm);
 	measure_pmu_cost(3);
 	text = print("CPU 3", false, NULL);
 	check_width(text);
-	check_says(text, "unknown: host has no PMU");
+	check_prints(text, "unknown: host has no PMU");
 	assert_null(strstr(text, "counters on:"));
 	make_pmu_cost_bench(&no_vpmu);
 	measure_pmu_cost(3);
-	check_says(print("CPU 3", false, NULL), "unknown: KVM offers guests no PMU here");
+	check_prints(print("CPU 3", false, NULL), "unknown: KVM offers guests no PMU here");
 	make_pmu_cost_bench(&zen_4);
-	check_says(print("CPU 3", false, NULL), "unknown: no exit was measured both");
+	check_prints(print("CPU 3", false, NULL), "unknown: no exit was measured both");
 
 	make_bench(&zen_4, false);
 	measure_all(3);
@@ -1008,15 +1008,15 @@ static void test_print_pmu_cost(void **state)
 }
 
 /* 400 ns with one vCPU; with N of them 40 more for each beyond, and one more for each on a further CPU. */
-static void make_vcpus_bench(const struct setting_host *host, unsigned int most, size_t n)
+static void make_vcpus_bench(const struct setting_host *host, unsigned int max, size_t n)
 {
 	static double all_vcpus[MAX_ROWS][MAX_RUNS * MAX_VCPUS];
 	static int cpus[MAX_VCPUS];
 
 	make_bench(host, false);
-	plan.vcpus = bench.vcpus = most;
-	for (unsigned int i = 0; i < most; i++)
-		cpus[i] = (int)(most - 1 - i);
+	plan.vcpus = bench.vcpus = max;
+	for (unsigned int i = 0; i < max; i++)
+		cpus[i] = (int)(max - 1 - i);
 	bench.cpus = cpus;
 	memset(bench.rows, 0, sizeof(bench.rows));
 	bench.n_rows = cases_make(&plan, bench.rows);
@@ -1068,7 +1068,7 @@ static void test_print_vcpus(void **state)
 	strcpy(bench.rows[row].reason, "a reason");
 	text = print("CPU 3", false, NULL);
 	check_words(text, "  cpuid/cpl3", failed, ARRAY_SIZE(failed));
-	check_says(text, "a reason control/cpuid-vcpus2/cpl3");
+	check_prints(text, "a reason control/cpuid-vcpus2/cpl3");
 
 	make_vcpus_bench(&zen_4, 4, 10);
 	text = print("CPU 3", false, "control/cpuid*/cpl3");
@@ -1082,7 +1082,7 @@ static void test_print_vcpus(void **state)
 	check_width(text);
 
 	make_vcpus_bench(&zen_4, 1, 3);
-	check_says(print("CPU 3", false, NULL), "unknown: no row was measured both alone");
+	check_prints(print("CPU 3", false, NULL), "unknown: no row was measured both alone");
 }
 
 /* Where exits are recorded, what was counted stands there and no median. */
@@ -1199,54 +1199,7 @@ static void test_print_simulated(void **state)
 	assert_null(strstr(text, "exit cost"));
 	assert_null(strstr(text, "\nskipped"));
 	assert_null(strstr(text, "\nfailed"));
-}
-
-/* The table and plan of --engine=emulator, on a host of kvm_pvm. */
-static void make_emulator_bench(void)
-{
-	make_bench(&pvm, false);
-	memset(bench.rows, 0, sizeof(bench.rows));
-	plan.emulator = true;
-	for (int kind = 0; kind < NR_SETTINGS; kind++)
-		plan.setting[kind] = (struct setting){ .reason = "not looked at" };
-	bench.n_rows = cases_make(&plan, bench.rows);
-	memset(&bench.counts, 0, sizeof(bench.counts));
-	measure_all(3);
-}
-
-static void test_print_emulator(void **state)
-{
-	const char *text;
-
-	(void)state;
-	make_emulator_bench();
-	text = print("CPU 3", false, NULL);
-	check_width(text);
-	assert_non_null(line_of(text, "engine emulator, on a host that is itself a guest\n"));
-	assert_null(strstr(text, "backend"));
-	assert_null(strstr(text, "kvm_pvm"));
-	assert_non_null(strstr(text, "nothing exits"));
-	assert_non_null(strstr(text, "not what an exit costs"));
-	assert_non_null(strstr(text, "(fresh vCPUs)"));
-	assert_non_null(line_of(text, "rdpmc, emulator (the emulator alone: not an exit)\n"));
-	assert_non_null(line_of(text, "rdpmc-fault, emulator (the emulator alone: not an exit)\n"));
-	assert_non_null(line_of(text, "control\n"));
-	assert_null(strstr(text, "exit cost ="));
-	assert_null(strstr(text, "not counted"));
-	assert_null(strstr(text, "\nskipped"));
-	assert_non_null(strstr(text, "unknown interrupts"));
-	for (size_t i = 0; i < bench.n_rows; i++) {
-		const struct row *row = &bench.rows[i];
-		struct row_figures figures = row_figures(&bench.results[i]);
-		char group[80], label[80];
-
-		snprintf(group, sizeof(group), "%.*s%s", (int)strcspn(row->name, "/"), row->name,
-			 row->control ? "" : ", emulator");
-		snprintf(label, sizeof(label), "%s/%s", row_counter_name(row),
-			 row_privilege_name(row));
-		check_row_line(text, group, label, &figures, true);
-	}
-	/* No guest, no guest's clock. */
+	/* Where nothing but native rows was measured there is no guest's clock. */
 	bench.noise.clock_ratio = NAN;
 	assert_null(strstr(print("CPU 3", false, NULL), "WARNING"));
 }
@@ -1317,13 +1270,13 @@ static void test_print_costs(void **state)
 	make_bench(&ice_lake, false);
 	measure_all(2);
 	text = print("CPU 3", false, NULL);
-	check_says(text, "too few runs for an interval");
+	check_prints(text, "too few runs for an interval");
 	assert_null(strstr(text, "95 %"));
 
 	make_bench(&pvm, false);
 	measure_all(10);
 	text = print("CPU 3", false, NULL);
-	check_says(
+	check_prints(
 		text,
 		"unknown: no passthrough here: kvm_pvm has no mediated PMU; needs a host with VMX "
 		"or SVM of its own");
@@ -1344,7 +1297,7 @@ static void test_print_paragraphs(void **state)
 	assert_non_null(strstr(text, "\n  host has no PMU; a guest's counters need one\n"
 				     "      rdpmc/gp-first/intercepted/{cpl0,cpl3} "
 				     "rdpmc/gp-last/intercepted/{cpl0,cpl3}\n"));
-	check_says(text, "rdpmc/gp-first/passthrough/{cpl0,cpl3} "
+	check_prints(text, "rdpmc/gp-first/passthrough/{cpl0,cpl3} "
 			 "rdpmc-fault/gp-first/passthrough/cpl3-nopce "
 			 "rdpmc/gp-last/passthrough/{cpl0,cpl3}");
 
@@ -1362,7 +1315,7 @@ static void test_print_paragraphs(void **state)
 	assert_int_equal(count_of(text, "\nfailed\n"), 1);
 	assert_int_equal(count_of(text, "\n  one reason\n"), 1);
 	assert_int_equal(count_of(text, "\n  another\n"), 1);
-	check_says(text, "another rdpmc/metrics/intercepted/cpl3 "
+	check_prints(text, "another rdpmc/metrics/intercepted/cpl3 "
 			 "rdpmc-fault/metrics/intercepted/cpl3-nopce "
 			 "rdpmc-fault/metrics-index1/intercepted/cpl3 "
 			 "rdpmc-fault/type6000/intercepted/cpl3");
@@ -1383,7 +1336,7 @@ static void test_print_shared_cpu(void **state)
 	assert_null(strstr(text, "WARNING"));
 	bench.noise.cpu_share = 0.5;
 	text = print("CPU 3", false, NULL);
-	check_says(text, "WARNING: other tasks had this CPU for 50 % of the time");
+	check_prints(text, "WARNING: other tasks had this CPU for 50 % of the time");
 	bench.noise.cpu_share = NAN;
 	text = print("CPU 3", false, NULL);
 	assert_null(strstr(text, "WARNING"));
@@ -1420,7 +1373,7 @@ static void test_print_indents(void **state)
 	/* 399 columns of text, and more than 1000 of names */
 	assert_in_range(reasons, 5, 6);
 	assert_true(names >= 10);
-	check_says(text, "control/empty/{cpl0,cpl3} control/rdtsc/{cpl0,cpl3}");
+	check_prints(text, "control/empty/{cpl0,cpl3} control/rdtsc/{cpl0,cpl3}");
 }
 
 /* The table ends where it says: what stands behind is not there. */
@@ -1438,8 +1391,8 @@ static void test_print_to_the_end(void **state)
 	text = print("CPU 3", false, NULL);
 	assert_non_null(strstr(text, "\n  fixed1/cpl0 "));
 	assert_null(strstr(text, "\n  fixed1/cpl3 "));
-	check_says(text, "the first of them control/empty/cpl0");
-	check_says(text, "9 of 10 runs");
+	check_prints(text, "the first of them control/empty/cpl0");
+	check_prints(text, "9 of 10 runs");
 	bench.rows[bench.n_rows].status = ROW_FAILED;
 	strcpy(bench.rows[bench.n_rows].reason, "the one behind the last");
 	assert_null(strstr(print("CPU 3", false, NULL), "the one behind the last"));
@@ -1466,12 +1419,12 @@ static void test_print_noise(void **state)
 				      .disturbed = 11,
 				      .clock_ratio = 1 };
 	text = print("CPU 3", false, NULL);
-	check_says(text, "noise: 11 of 67890 samples disturbed, 345 interrupts in measured loops, "
+	check_prints(text, "noise: 11 of 67890 samples disturbed, 345 interrupts in measured loops, "
 			 "SMIs: unknown, thread moved aside 12 times, 0.50 s stolen");
 	bench.noise.smis = 0;
-	check_says(print("CPU 3", false, NULL), "SMIs: 0,");
+	check_prints(print("CPU 3", false, NULL), "SMIs: 0,");
 	bench.noise.smis = 6;
-	check_says(print("CPU 3", false, NULL), "SMIs: 6,");
+	check_prints(print("CPU 3", false, NULL), "SMIs: 6,");
 	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
 		bench.noise.clock_ratio = clocks[i].ratio;
 		text = print("CPU 3", false, NULL);
@@ -1512,15 +1465,15 @@ static void test_print_head(void **state)
 	measure(row_index("rdpmc/fixed0/intercepted/cpl3"), 7, 100);
 	text = print("CPU 3", false, NULL);
 	assert_non_null(strstr(text, "backend vmx\n"));
-	check_says(text, "7 of 10 runs");
-	check_says(text, "seed 18446744073709551615");
-	check_says(text, "46.5 s");
-	check_says(text, "TSC 2500.0 MHz");
+	check_prints(text, "7 of 10 runs");
+	check_prints(text, "seed 18446744073709551615");
+	check_prints(text, "46.5 s");
+	check_prints(text, "TSC 2500.0 MHz");
 	assert_null(strstr(text, "partial"));
 	bench.partial = true;
-	check_says(print("CPU 3", false, NULL), ", INTERRUPTED: partial");
+	check_prints(print("CPU 3", false, NULL), ", INTERRUPTED: partial");
 	make_bench(&pvm, false);
-	check_says(print("CPU 3", false, NULL), "backend pvm, on a host that is itself a guest");
+	check_prints(print("CPU 3", false, NULL), "backend pvm, on a host that is itself a guest");
 }
 
 /* The figures of an emulated host are instructions. Nothing in the report may look like a time. */
@@ -1564,7 +1517,7 @@ static void test_print_emulated_host(void **state)
 	assert_null(strstr(text, " ns"));
 	assert_null(strstr(text, " cycles"));
 	assert_null(strstr(text, "MHz"));
-	check_says(text, "46.5 s by its own clock");
+	check_prints(text, "46.5 s by its own clock");
 	bench.emulated_host = false;
 	text = print("CPU 3", false, NULL);
 	assert_null(strstr(text, "INSTRUCTIONS"));
@@ -1578,12 +1531,12 @@ static void test_print_of_a_filter(void **state)
 
 	(void)state;
 	make_bench(&ice_lake, false);
-	bench.n_rows = cases_filter(bench.rows, bench.n_rows, "rdpmc/gp-first/*");
+	bench.n_rows = rows_filter(bench.rows, bench.n_rows, "rdpmc/gp-first/*");
 	measure_all(10);
 	assert_true(bench.rows[row_index("control/empty/cpl3")].status == ROW_MEASURED);
 	text = print("CPU 3", false, "rdpmc/gp-first/*");
 	check_width(text);
-	check_says(text, "gp-first");
+	check_prints(text, "gp-first");
 	assert_null(strstr(text, "empty/"));
 	text = print("CPU 3", false, NULL);
 	assert_non_null(strstr(text, "empty/"));
@@ -1597,14 +1550,14 @@ static void test_print_of_a_failed_loop(void **state)
 
 	(void)state;
 	make_bench(&ice_lake, false);
-	bench.n_rows = cases_filter(bench.rows, bench.n_rows, "rdpmc/gp-first/*");
+	bench.n_rows = rows_filter(bench.rows, bench.n_rows, "rdpmc/gp-first/*");
 	measure_all(10);
 	loop = row_index("control/empty/cpl3");
 	bench.rows[loop].status = ROW_FAILED;
 	strcpy(bench.rows[loop].reason, "the loop took 1.00 exits a turn instead of none");
 	text = print("CPU 3", false, "rdpmc/gp-first/*");
-	check_says(text, "control/empty/cpl3");
-	check_says(text, "the loop took 1.00 exits a turn instead of none");
+	check_prints(text, "control/empty/cpl3");
+	check_prints(text, "the loop took 1.00 exits a turn instead of none");
 }
 
 static void test_colour(void **state)
@@ -1658,11 +1611,11 @@ static void test_print_failed(void **state)
 	check_width(text);
 	for (size_t i = 0; i < bench.n_rows; i++) {
 		if (bench.rows[i].status == ROW_FAILED) {
-			check_says(text, bench.rows[i].name);
-			check_says(text, bench.rows[i].reason);
+			check_prints(text, bench.rows[i].name);
+			check_prints(text, bench.rows[i].reason);
 		}
 		if (bench.rows[i].status == ROW_SKIPPED)
-			check_says(text, bench.rows[i].reason);
+			check_prints(text, bench.rows[i].reason);
 	}
 }
 
@@ -1751,7 +1704,7 @@ static void test_print_of_nothing(void **state)
 		}
 	text = print("CPU 0", false, NULL);
 	check_width(text);
-	check_says(text, "interrupted");
+	check_prints(text, "interrupted");
 	assert_non_null(line_of(text, "0 of 10 runs"));
 	assert_null(strstr(text, "nan"));
 	assert_null(strstr(text, "inf"));
@@ -2289,7 +2242,7 @@ static void test_json_settings(void **state)
 	setting = get(get(json, "context"), "intercepted");
 	check_number(get(setting, "guest_pmu"), "gp_width", 47);
 	check_string(setting, "means", "gp-width");
-	check_string(setting, "means_text", setting_means_text(MEANS_GP_WIDTH));
+	check_string(setting, "means_text", intercept_cause_text(INTERCEPT_CAUSE_GP_WIDTH));
 
 	make_bench(&pvm, false);
 	measure_all(3);
@@ -2372,35 +2325,6 @@ static void test_json_counts(void **state)
 	assert_null(json_object_get(json_row("rdpmc/fixed1/intercepted/cpl3"), "counts_per_read"));
 }
 
-static void test_json_emulator(void **state)
-{
-	json_t *context, *row;
-
-	(void)state;
-	make_emulator_bench();
-	make_json();
-	context = get(json, "context");
-	check_string(get(json, "options"), "engine", "emulator");
-	check_number(get(get(context, "emulator_pmus"), "intel"), "gp_counters", 8);
-	check_number(get(get(context, "emulator_pmus"), "amd"), "gp_counters", 6);
-	assert_int_equal(json_object_size(get(context, "not_counted")), 0);
-	assert_int_equal(json_array_size(get(json, "exit_costs")), 0);
-	row = json_row("rdpmc/metrics/emulator/exit");
-	check_string(row, "setting", "emulator");
-	check_string(row, "rule", "METRICS-VALUE");
-	check_string(row, "ecx", "20000000");
-	check_string(row, "value", "0xfedcba9876543210");
-	assert_true(json_is_null(get(row, "exits_per_read")));
-	assert_true(
-		json_is_null(get(json_run("rdpmc/metrics/emulator/exit", 0), "exits_per_read")));
-	row = json_row("rdpmc-fault/fast/emulator/emulator");
-	check_string(row, "rule", "NO-FAST");
-	assert_null(json_object_get(row, "value"));
-	row = json_row("control/empty/call");
-	check_string(row, "setting", "control");
-	assert_true(json_is_null(get(row, "exits_per_read")));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -2421,7 +2345,6 @@ int main(void)
 		cmocka_unit_test(test_print),
 		cmocka_unit_test(test_print_rows),
 		cmocka_unit_test(test_print_simulated),
-		cmocka_unit_test(test_print_emulator),
 		cmocka_unit_test(test_print_groups_whole),
 		cmocka_unit_test(test_print_costs),
 		cmocka_unit_test(test_print_paragraphs),
@@ -2452,7 +2375,6 @@ int main(void)
 		cmocka_unit_test_teardown(test_json_options, drop_json),
 		cmocka_unit_test_teardown(test_json_failed, drop_json),
 		cmocka_unit_test_teardown(test_json_counts, drop_json),
-		cmocka_unit_test_teardown(test_json_emulator, drop_json),
 		cmocka_unit_test(test_pmu_costs),
 		cmocka_unit_test(test_pmu_costs_of_paths),
 		cmocka_unit_test(test_print_pmu_cost),

@@ -67,7 +67,7 @@ struct row {
 	struct setting_host host;
 	const char *reason;	    /* part of why there is no passthrough; NULL where there is */
 	const char *remedy;	    /* part of what helps */
-	enum setting_means means;   /* of the intercepted setting, and its guest: */
+	enum intercept_cause means;   /* of the intercepted setting, and its guest: */
 	unsigned int version, gp, gp_width, fixed;
 	uint64_t capabilities;
 	bool irqchip;		    /* of both */
@@ -76,214 +76,214 @@ struct row {
 static const struct row rows[] = {
 	/* Skylake: the one Intel processor that KVM 7.0 can pass RDPMC through on. */
 	{ "Skylake-SP, 6.12", VMX(LINUX_6_12, .cpu = SKYLAKE_SP, .kvm = OFFERED_4_3),
-	  "kernel has no mediated PMU", "Linux 7.0 or later", MEANS_NO_MEDIATED_PMU,
+	  "kernel has no mediated PMU", "Linux 7.0 or later", INTERCEPT_CAUSE_NO_MEDIATED_PMU,
 	  2, 4, 48, 3, CAPS, false },
 	{ "Skylake-SP, 7.x off", VMX(LINUX_7_OFF, .cpu = SKYLAKE_SP, .kvm = OFFERED_4_3),
-	  "enable_mediated_pmu=N", RELOAD, MEANS_NO_MEDIATED_PMU, 2, 4, 48, 3, CAPS, false },
+	  "enable_mediated_pmu=N", RELOAD, INTERCEPT_CAUSE_NO_MEDIATED_PMU, 2, 4, 48, 3, CAPS, false },
 	{ "Skylake-SP, 7.x on", VMX(LINUX_7_ON, .cpu = SKYLAKE_SP, .kvm = OFFERED_4_3),
-	  NULL, NULL, MEANS_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
+	  NULL, NULL, INTERCEPT_CAUSE_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
 	{ "Skylake-SP, 7.x, VMware", VMX(LINUX_7_VMWARE, .cpu = SKYLAKE_SP, .kvm = OFFERED_4_3),
 	  "enable_vmware_backdoor=Y",
 	  "modprobe -r kvm_intel kvm; modprobe kvm enable_vmware_backdoor=0; "
 	  "modprobe kvm_intel enable_mediated_pmu=1",
-	  MEANS_VMWARE_BACKDOOR, 2, 4, 48, 3, CAPS, true },
+	  INTERCEPT_CAUSE_VMWARE_BACKDOOR, 2, 4, 48, 3, CAPS, true },
 	{ "Skylake-SP, 7.x, no vPMU",
 	  VMX(LINUX_7_NO_VPMU, .cpu = SKYLAKE_SP, .kvm = OFFERED_NOTHING),
 	  "enable_pmu=N",
 	  "modprobe -r kvm_intel kvm; modprobe kvm enable_pmu=1; "
 	  "modprobe kvm_intel enable_mediated_pmu=1",
-	  MEANS_NO_PMU, 0, 0, 0, 0, 0, false },
+	  INTERCEPT_CAUSE_NO_PMU, 0, 0, 0, 0, 0, false },
 	{ "Skylake-SP, no vPMU for other reasons",
 	  VMX(LINUX_7_OFF, .cpu = SKYLAKE_SP, .kvm = OFFERED_NOTHING),
-	  "KVM offers no PMU", "", MEANS_NO_PMU, 0, 0, 0, 0, 0, false },
+	  "KVM offers no PMU", "", INTERCEPT_CAUSE_NO_PMU, 0, 0, 0, 0, 0, false },
 	{ "Skylake-SP, 6.12, no vPMU for other reasons",
 	  VMX(LINUX_6_12, .cpu = SKYLAKE_SP, .kvm = OFFERED_NOTHING),
-	  "KVM offers no PMU", "", MEANS_NO_PMU, 0, 0, 0, 0, 0, false },
+	  "KVM offers no PMU", "", INTERCEPT_CAUSE_NO_PMU, 0, 0, 0, 0, 0, false },
 	{ "Skylake-SP, no vPMU, VMware",
 	  VMX(PARAMS(NO, NO, YES), .cpu = SKYLAKE_SP, .kvm = OFFERED_NOTHING),
-	  "enable_pmu=N", "enable_pmu=1", MEANS_NO_PMU, 0, 0, 0, 0, 0, false },
+	  "enable_pmu=N", "enable_pmu=1", INTERCEPT_CAUSE_NO_PMU, 0, 0, 0, 0, 0, false },
 	{ "Skylake-SP, off, VMware",
 	  VMX(PARAMS(YES, NO, YES), .cpu = SKYLAKE_SP, .kvm = OFFERED_4_3),
-	  "enable_mediated_pmu=N", RELOAD, MEANS_NO_MEDIATED_PMU, 2, 4, 48, 3, CAPS, false },
+	  "enable_mediated_pmu=N", RELOAD, INTERCEPT_CAUSE_NO_MEDIATED_PMU, 2, 4, 48, 3, CAPS, false },
 	/* A kernel so old that the parameters are elsewhere has a vPMU all the same. */
 	{ "Skylake-SP, parameters absent",
 	  VMX(PARAMS(ABSENT, ABSENT, ABSENT), .cpu = SKYLAKE_SP, .kvm = OFFERED_4_3),
-	  "kernel has no mediated PMU", "Linux 7.0", MEANS_NO_MEDIATED_PMU,
+	  "kernel has no mediated PMU", "Linux 7.0", INTERCEPT_CAUSE_NO_MEDIATED_PMU,
 	  2, 4, 48, 3, CAPS, false },
 
 	/* Ice Lake and later: 4 fixed counters, of which KVM offers 3. */
 	{ "Ice Lake, 6.12", VMX(LINUX_6_12, .cpu = ICE_LAKE, .kvm = OFFERED_8_3),
 	  "kernel has no mediated PMU", "7.0 or later, with a KVM that offers all fixed counters",
-	  MEANS_NO_MEDIATED_PMU, 2, 8, 48, 3, CAPS, false },
+	  INTERCEPT_CAUSE_NO_MEDIATED_PMU, 2, 8, 48, 3, CAPS, false },
 	{ "Ice Lake, 7.x off", VMX(LINUX_7_OFF, .cpu = ICE_LAKE, .kvm = OFFERED_8_3),
 	  "enable_mediated_pmu=N", RELOAD ", with a KVM that offers all fixed counters",
-	  MEANS_NO_MEDIATED_PMU, 2, 8, 48, 3, CAPS, false },
+	  INTERCEPT_CAUSE_NO_MEDIATED_PMU, 2, 8, 48, 3, CAPS, false },
 	{ "Ice Lake, 7.x on", VMX(LINUX_7_ON, .cpu = ICE_LAKE, .kvm = OFFERED_8_3),
 	  "KVM offers 3 of the processor's 4 fixed counters", "a kernel whose KVM offers all",
-	  MEANS_HOST_MISMATCH, 2, 8, 48, 3, CAPS, true },
+	  INTERCEPT_CAUSE_HOST_MISMATCH, 2, 8, 48, 3, CAPS, true },
 	{ "Ice Lake, PERF_METRICS offered",
 	  VMX(LINUX_7_ON, .cpu = ICE_LAKE, .kvm = OFFERED_METRICS),
-	  NULL, NULL, MEANS_GP_WIDTH, 2, 8, 47, 4, CAPS_METRICS, true },
+	  NULL, NULL, INTERCEPT_CAUSE_GP_WIDTH, 2, 8, 47, 4, CAPS_METRICS, true },
 	{ "Ice Lake, PERF_METRICS offered, VMware",
 	  VMX(LINUX_7_VMWARE, .cpu = ICE_LAKE, .kvm = OFFERED_METRICS),
-	  "enable_vmware_backdoor=Y", "enable_vmware_backdoor=0", MEANS_VMWARE_BACKDOOR,
+	  "enable_vmware_backdoor=Y", "enable_vmware_backdoor=0", INTERCEPT_CAUSE_VMWARE_BACKDOOR,
 	  2, 8, 48, 4, CAPS_METRICS, true },
 	/* The backdoor is what can be helped: it is named before the mismatch. */
 	{ "Ice Lake, 7.x, VMware", VMX(LINUX_7_VMWARE, .cpu = ICE_LAKE, .kvm = OFFERED_8_3),
-	  "enable_vmware_backdoor=Y", "enable_vmware_backdoor=0", MEANS_VMWARE_BACKDOOR,
+	  "enable_vmware_backdoor=Y", "enable_vmware_backdoor=0", INTERCEPT_CAUSE_VMWARE_BACKDOOR,
 	  2, 8, 48, 3, CAPS, true },
 	{ "Sapphire Rapids, 7.x on", VMX(LINUX_7_ON, .cpu = SAPPHIRE_RAPIDS, .kvm = OFFERED_8_3),
 	  "KVM offers 3 of the processor's 4 fixed counters", "a kernel whose KVM offers all",
-	  MEANS_HOST_MISMATCH, 2, 8, 48, 3, CAPS, true },
+	  INTERCEPT_CAUSE_HOST_MISMATCH, 2, 8, 48, 3, CAPS, true },
 	{ "Sapphire Rapids, PERF_METRICS offered",
 	  VMX(LINUX_7_ON, .cpu = SAPPHIRE_RAPIDS, .kvm = OFFERED_METRICS),
-	  NULL, NULL, MEANS_GP_WIDTH, 2, 8, 47, 4, CAPS_METRICS, true },
+	  NULL, NULL, INTERCEPT_CAUSE_GP_WIDTH, 2, 8, 47, 4, CAPS_METRICS, true },
 	{ "ten GP counters", VMX(LINUX_7_ON, .cpu = TEN_GP, .kvm = OFFERED_8_3),
 	  "KVM offers 8 of the processor's 10 GP counters", "a kernel whose KVM offers all",
-	  MEANS_HOST_MISMATCH, 2, 8, 48, 3, CAPS, true },
+	  INTERCEPT_CAUSE_HOST_MISMATCH, 2, 8, 48, 3, CAPS, true },
 	{ "ten GP counters, VMware", VMX(LINUX_7_VMWARE, .cpu = TEN_GP, .kvm = OFFERED_8_3),
-	  "enable_vmware_backdoor=Y", "enable_vmware_backdoor=0", MEANS_VMWARE_BACKDOOR,
+	  "enable_vmware_backdoor=Y", "enable_vmware_backdoor=0", INTERCEPT_CAUSE_VMWARE_BACKDOOR,
 	  2, 8, 48, 3, CAPS, true },
 	{ "fixed counters 0-2 and 4-6", VMX(LINUX_7_ON, .cpu = SPARSE_FIXED, .kvm = OFFERED_8_3),
 	  "KVM offers 3 of the processor's 6 fixed counters", "a kernel whose KVM offers all",
-	  MEANS_HOST_MISMATCH, 2, 8, 48, 3, CAPS, true },
+	  INTERCEPT_CAUSE_HOST_MISMATCH, 2, 8, 48, 3, CAPS, true },
 	/* On bare metal perf takes 3 for given, whatever CPUID says, and so does KVM. */
 	{ "no fixed counters in CPUID, off",
 	  VMX(LINUX_7_OFF, .cpu = INTEL(4, 4, 48, 0, 0, CAPS), .kvm = OFFERED_4_3),
-	  "enable_mediated_pmu=N", RELOAD, MEANS_NO_MEDIATED_PMU, 2, 4, 48, 3, CAPS, false },
+	  "enable_mediated_pmu=N", RELOAD, INTERCEPT_CAUSE_NO_MEDIATED_PMU, 2, 4, 48, 3, CAPS, false },
 	{ "no fixed counters in CPUID",
 	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 48, 0, 0, CAPS), .kvm = OFFERED_4_3),
-	  NULL, NULL, MEANS_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
+	  NULL, NULL, INTERCEPT_CAUSE_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
 	{ "two fixed counters in CPUID",
 	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 48, 2, 48, CAPS), .kvm = OFFERED_4_3),
-	  NULL, NULL, MEANS_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
+	  NULL, NULL, INTERCEPT_CAUSE_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
 	/* A hypervisor below may well have none: then there are none. */
 	{ "no fixed counters, none offered",
 	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 48, 0, 0, CAPS),
 	      .kvm = INTEL(2, 4, 48, 0, 0, CAPS), .nested = true),
-	  NULL, NULL, MEANS_GP_WIDTH, 2, 4, 47, 0, CAPS, true },
+	  NULL, NULL, INTERCEPT_CAUSE_GP_WIDTH, 2, 4, 47, 0, CAPS, true },
 	/* perf knows one width, that of the GP counters, and KVM offers and compares it. */
 	{ "fixed counters narrower than GP counters",
 	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 48, 3, 40, CAPS), .kvm = OFFERED_4_3),
-	  NULL, NULL, MEANS_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
+	  NULL, NULL, INTERCEPT_CAUSE_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
 	{ "fixed counters wider than GP counters",
 	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 40, 3, 48, CAPS),
 	      .kvm = INTEL(2, 4, 40, 3, 40, CAPS)),
-	  NULL, NULL, MEANS_GP_WIDTH, 2, 4, 39, 3, CAPS, true },
+	  NULL, NULL, INTERCEPT_CAUSE_GP_WIDTH, 2, 4, 39, 3, CAPS, true },
 	{ "GP counters offered too narrow",
 	  VMX(LINUX_7_ON, .cpu = SKYLAKE_SP, .kvm = INTEL(2, 4, 40, 3, 48, CAPS)),
-	  "KVM offers GP counters of 40 bits, not of 48", "", MEANS_HOST_MISMATCH,
+	  "KVM offers GP counters of 40 bits, not of 48", "", INTERCEPT_CAUSE_HOST_MISMATCH,
 	  2, 4, 40, 3, CAPS, true },
 	{ "fixed counters offered too narrow",
 	  VMX(LINUX_7_ON, .cpu = SKYLAKE_SP, .kvm = INTEL(2, 4, 48, 3, 40, CAPS)),
-	  "KVM offers another PMU than the processor's", "", MEANS_HOST_MISMATCH,
+	  "KVM offers another PMU than the processor's", "", INTERCEPT_CAUSE_HOST_MISMATCH,
 	  2, 4, 48, 3, CAPS, true },
 
 	/* The processor is the reason, not the parameter that KVM turned to N because of it. */
 	{ "Haswell, 6.12", VMX(LINUX_6_12, .cpu = HASWELL, .kvm = OFFERED_4_3),
-	  "PMU version 3: the mediated PMU needs 4", "Skylake or later", MEANS_NO_MEDIATED_PMU,
+	  "PMU version 3: the mediated PMU needs 4", "Skylake or later", INTERCEPT_CAUSE_NO_MEDIATED_PMU,
 	  2, 4, 48, 3, CAPS, false },
 	{ "Haswell, 7.x", VMX(LINUX_7_OFF, .cpu = HASWELL, .kvm = OFFERED_4_3),
-	  "PMU version 3: the mediated PMU needs 4", "Skylake or later", MEANS_NO_MEDIATED_PMU,
+	  "PMU version 3: the mediated PMU needs 4", "Skylake or later", INTERCEPT_CAUSE_NO_MEDIATED_PMU,
 	  2, 4, 48, 3, CAPS, false },
 	{ "Haswell, 7.x, no vPMU", VMX(LINUX_7_NO_VPMU, .cpu = HASWELL, .kvm = OFFERED_NOTHING),
-	  "PMU version 3: the mediated PMU needs 4", "Skylake or later", MEANS_NO_PMU,
+	  "PMU version 3: the mediated PMU needs 4", "Skylake or later", INTERCEPT_CAUSE_NO_PMU,
 	  0, 0, 0, 0, 0, false },
 	/* What can be known of the MSR here is what KVM offers, and that holds LBR formats and more. */
 	{ "LBR format alone known",
 	  VMX(LINUX_7_OFF, .cpu = INTEL(4, 4, 48, 3, 48, 5), .kvm = OFFERED_4_3),
-	  "enable_mediated_pmu=N", RELOAD, MEANS_NO_MEDIATED_PMU, 2, 4, 48, 3, CAPS, false },
+	  "enable_mediated_pmu=N", RELOAD, INTERCEPT_CAUSE_NO_MEDIATED_PMU, 2, 4, 48, 3, CAPS, false },
 	{ "capabilities unknown",
 	  VMX(LINUX_7_OFF, .cpu = INTEL(4, 4, 48, 3, 48, 0), .kvm = OFFERED_4_3),
-	  "enable_mediated_pmu=N", RELOAD, MEANS_NO_MEDIATED_PMU, 2, 4, 48, 3, CAPS, false },
+	  "enable_mediated_pmu=N", RELOAD, INTERCEPT_CAUSE_NO_MEDIATED_PMU, 2, 4, 48, 3, CAPS, false },
 	{ "only PERF_METRICS known",
 	  VMX(LINUX_7_OFF, .cpu = INTEL(5, 8, 48, 4, 48, PERF_CAP_PERF_METRICS),
 	      .kvm = OFFERED_8_3),
-	  "enable_mediated_pmu=N", RELOAD, MEANS_NO_MEDIATED_PMU, 2, 8, 48, 3, CAPS, false },
+	  "enable_mediated_pmu=N", RELOAD, INTERCEPT_CAUSE_NO_MEDIATED_PMU, 2, 8, 48, 3, CAPS, false },
 	{ "full-width writes as KVM knows better",
 	  VMX(LINUX_7_ON, .cpu = INTEL(4, 4, 48, 3, 48, 5), .kvm = OFFERED_4_3),
-	  NULL, NULL, MEANS_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
+	  NULL, NULL, INTERCEPT_CAUSE_GP_WIDTH, 2, 4, 47, 3, CAPS, true },
 	{ "Alder Lake",
 	  VMX(LINUX_7_NO_VPMU, .cpu = ICE_LAKE, .kvm = OFFERED_NOTHING, .hybrid = true),
-	  "hybrid processor: KVM has no vPMU there", "cores of one kind", MEANS_NO_PMU,
+	  "hybrid processor: KVM has no vPMU there", "cores of one kind", INTERCEPT_CAUSE_NO_PMU,
 	  0, 0, 0, 0, 0, false },
 	{ "Alder Lake as perf reports it",
 	  VMX(LINUX_7_NO_VPMU, .cpu = OFFERED_NOTHING, .kvm = OFFERED_NOTHING, .hybrid = true),
-	  "hybrid processor: KVM has no vPMU there", "cores of one kind", MEANS_NO_PMU,
+	  "hybrid processor: KVM has no vPMU there", "cores of one kind", INTERCEPT_CAUSE_NO_PMU,
 	  0, 0, 0, 0, 0, false },
 	{ "Alder Lake, 6.12",
 	  VMX(PARAMS(NO, ABSENT, NO), .cpu = ICE_LAKE, .kvm = OFFERED_NOTHING, .hybrid = true),
-	  "hybrid processor: KVM has no vPMU there", "cores of one kind", MEANS_NO_PMU,
+	  "hybrid processor: KVM has no vPMU there", "cores of one kind", INTERCEPT_CAUSE_NO_PMU,
 	  0, 0, 0, 0, 0, false },
 
 	/* AMD */
 	{ "Zen 3, 6.12", SVM(LINUX_6_12, .cpu = ZEN_3, .kvm = ZEN_3),
-	  "AMD without PerfMonV2 (Zen 4 or later)", "Zen 4 or later", MEANS_NO_MEDIATED_PMU,
+	  "AMD without PerfMonV2 (Zen 4 or later)", "Zen 4 or later", INTERCEPT_CAUSE_NO_MEDIATED_PMU,
 	  1, 6, 48, 0, 0, false },
 	{ "Zen 3, 7.x", SVM(LINUX_7_OFF, .cpu = ZEN_3, .kvm = ZEN_3),
-	  "AMD without PerfMonV2 (Zen 4 or later)", "Zen 4 or later", MEANS_NO_MEDIATED_PMU,
+	  "AMD without PerfMonV2 (Zen 4 or later)", "Zen 4 or later", INTERCEPT_CAUSE_NO_MEDIATED_PMU,
 	  1, 6, 48, 0, 0, false },
 	{ "Zen 4, 6.12", SVM(LINUX_6_12, .cpu = ZEN_4, .kvm = ZEN_4),
-	  "kernel has no mediated PMU", "Linux 7.0 or later", MEANS_NO_MEDIATED_PMU,
+	  "kernel has no mediated PMU", "Linux 7.0 or later", INTERCEPT_CAUSE_NO_MEDIATED_PMU,
 	  2, 6, 48, 0, 0, false },
 	{ "Zen 4, 7.x off", SVM(LINUX_7_OFF, .cpu = ZEN_4, .kvm = ZEN_4),
 	  "enable_mediated_pmu=N", "modprobe -r kvm_amd; modprobe kvm_amd enable_mediated_pmu=1",
-	  MEANS_NO_MEDIATED_PMU, 2, 6, 48, 0, 0, false },
+	  INTERCEPT_CAUSE_NO_MEDIATED_PMU, 2, 6, 48, 0, 0, false },
 	{ "Zen 4, 7.x on", SVM(LINUX_7_ON, .cpu = ZEN_4, .kvm = ZEN_4),
-	  NULL, NULL, MEANS_FEWER_GP, 2, 5, 48, 0, 0, true },
+	  NULL, NULL, INTERCEPT_CAUSE_FEWER_GP, 2, 5, 48, 0, 0, true },
 	{ "Zen 4, 7.x, VMware", SVM(LINUX_7_VMWARE, .cpu = ZEN_4, .kvm = ZEN_4),
-	  "enable_vmware_backdoor=Y", "modprobe -r kvm_amd kvm;", MEANS_VMWARE_BACKDOOR,
+	  "enable_vmware_backdoor=Y", "modprobe -r kvm_amd kvm;", INTERCEPT_CAUSE_VMWARE_BACKDOOR,
 	  2, 6, 48, 0, 0, true },
 	{ "Zen 4, more counters than KVM has", SVM(LINUX_7_ON, .cpu = AMD(2, 8), .kvm = ZEN_4),
 	  "KVM offers 6 of the processor's 8 GP counters", "a kernel whose KVM offers all",
-	  MEANS_HOST_MISMATCH, 2, 6, 48, 0, 0, true },
+	  INTERCEPT_CAUSE_HOST_MISMATCH, 2, 6, 48, 0, 0, true },
 	/* CPUID of AMD still announces 4 counters, and KVM gives none. */
 	{ "Zen 4, 7.x, no vPMU", SVM(LINUX_7_NO_VPMU, .cpu = ZEN_4, .kvm = AMD(1, 4)),
-	  "enable_pmu=N", "modprobe kvm_amd enable_mediated_pmu=1", MEANS_NO_PMU,
+	  "enable_pmu=N", "modprobe kvm_amd enable_mediated_pmu=1", INTERCEPT_CAUSE_NO_PMU,
 	  0, 0, 0, 0, 0, false },
 
 	/* Hosts that are guests */
 	{ "nested under KVM, Intel",
 	  VMX(LINUX_7_OFF, .cpu = OFFERED_8_3, .kvm = OFFERED_8_3, .nested = true),
-	  "PMU version 2: the mediated PMU needs 4", "bare metal", MEANS_NO_MEDIATED_PMU,
+	  "PMU version 2: the mediated PMU needs 4", "bare metal", INTERCEPT_CAUSE_NO_MEDIATED_PMU,
 	  2, 8, 48, 3, CAPS, false },
 	{ "nested, Zen 3 seen", SVM(LINUX_7_OFF, .cpu = ZEN_3, .kvm = ZEN_3, .nested = true),
-	  "AMD without PerfMonV2", "PerfMonV2 for this virtual machine", MEANS_NO_MEDIATED_PMU,
+	  "AMD without PerfMonV2", "PerfMonV2 for this virtual machine", INTERCEPT_CAUSE_NO_MEDIATED_PMU,
 	  1, 6, 48, 0, 0, false },
 	{ "nested, Zen 4", SVM(LINUX_7_ON, .cpu = ZEN_4, .kvm = ZEN_4, .nested = true),
-	  NULL, NULL, MEANS_FEWER_GP, 2, 5, 48, 0, 0, true },
+	  NULL, NULL, INTERCEPT_CAUSE_FEWER_GP, 2, 5, 48, 0, 0, true },
 	{ "nested without a PMU",
 	  VMX(LINUX_7_NO_VPMU, .cpu = OFFERED_NOTHING, .kvm = OFFERED_NOTHING, .nested = true),
-	  "host has no PMU", "a PMU for this virtual machine", MEANS_NO_PMU, 0, 0, 0, 0, 0, false },
+	  "host has no PMU", "a PMU for this virtual machine", INTERCEPT_CAUSE_NO_PMU, 0, 0, 0, 0, 0, false },
 	{ "no PMU on bare metal",
 	  VMX(LINUX_7_NO_VPMU, .cpu = OFFERED_NOTHING, .kvm = OFFERED_NOTHING),
-	  "host has no PMU", "perf knows", MEANS_NO_PMU, 0, 0, 0, 0, 0, false },
+	  "host has no PMU", "perf knows", INTERCEPT_CAUSE_NO_PMU, 0, 0, 0, 0, 0, false },
 
 	{ "PMU that perf turned off",
 	  VMX(LINUX_7_NO_VPMU, .cpu = OFFERED_NOTHING, .kvm = OFFERED_NOTHING,
 	      .unused_version = 4),
 	  "the host's kernel uses no PMU, though CPUID announces one", "dmesg | grep -i PMU",
-	  MEANS_NO_PMU, 0, 0, 0, 0, 0, false },
+	  INTERCEPT_CAUSE_NO_PMU, 0, 0, 0, 0, 0, false },
 
 	/* Neither VMX nor SVM */
 	{ "PVM on AMD without a PMU",
 	  { .backend = KVM_BACKEND_PVM, PARAMS(NO, ABSENT, NO), .cpu = NO_PMU(CPU_VENDOR_AMD),
 	    .kvm = NO_PMU(CPU_VENDOR_AMD), .nested = true },
-	  "kvm_pvm has no mediated PMU", "VMX or SVM", MEANS_NO_PMU, 0, 0, 0, 0, 0, false },
+	  "kvm_pvm has no mediated PMU", "VMX or SVM", INTERCEPT_CAUSE_NO_PMU, 0, 0, 0, 0, 0, false },
 	{ "PVM with a PMU",
 	  { .backend = KVM_BACKEND_PVM, PARAMS(YES, YES, NO), .cpu = SKYLAKE_SP,
 	    .kvm = OFFERED_4_3 },
-	  "kvm_pvm has no mediated PMU", "VMX or SVM", MEANS_NO_MEDIATED_PMU,
+	  "kvm_pvm has no mediated PMU", "VMX or SVM", INTERCEPT_CAUSE_NO_MEDIATED_PMU,
 	  2, 4, 48, 3, CAPS, false },
 	{ "unknown backend",
 	  { .backend = KVM_BACKEND_UNKNOWN, PARAMS(ABSENT, ABSENT, ABSENT), .cpu = SKYLAKE_SP,
 	    .kvm = OFFERED_NOTHING },
-	  "neither kvm_intel nor kvm_amd is loaded", "modprobe kvm_intel", MEANS_NO_PMU,
+	  "neither kvm_intel nor kvm_amd is loaded", "modprobe kvm_intel", INTERCEPT_CAUSE_NO_PMU,
 	  0, 0, 0, 0, 0, false },
 	{ "unknown backend on Alder Lake",
 	  { .backend = KVM_BACKEND_UNKNOWN, PARAMS(NO, ABSENT, NO), .cpu = OFFERED_NOTHING,
 	    .kvm = OFFERED_NOTHING, .hybrid = true },
-	  "neither kvm_intel nor kvm_amd is loaded", "modprobe kvm_intel", MEANS_NO_PMU,
+	  "neither kvm_intel nor kvm_amd is loaded", "modprobe kvm_intel", INTERCEPT_CAUSE_NO_PMU,
 	  0, 0, 0, 0, 0, false },
 };
 
@@ -295,10 +295,10 @@ static bool same_shape(const struct pmu_shape *a, const struct pmu_shape *b)
 }
 
 /* What becomes of an offer: the formats of LBR and PEBS records, CAPS has one, are never passed on. */
-static struct pmu_shape passed_on(struct pmu_shape offer)
+static struct pmu_shape passed_on(struct pmu_shape clamp)
 {
-	offer.perf_capabilities &= PERF_CAP_FW_WRITES | PERF_CAP_PERF_METRICS;
-	return offer;
+	clamp.perf_capabilities &= PERF_CAP_FW_WRITES | PERF_CAP_PERF_METRICS;
+	return clamp;
 }
 
 static bool has_no_pmu(const struct pmu_shape *pmu, enum cpu_vendor vendor)
@@ -327,7 +327,7 @@ static void test_passthrough_table(void **state)
 				 setting.reason);
 		check_text(row->name, "reason", setting.reason, row->reason ? row->reason : "");
 		check_text(row->name, "remedy", setting.remedy, row->remedy ? row->remedy : "");
-		if (setting.means != MEANS_NONE || setting.irqchip != row->irqchip)
+		if (setting.means != INTERCEPT_CAUSE_NONE || setting.irqchip != row->irqchip)
 			fail_msg("%s: means %d, irqchip %d", row->name, setting.means,
 				 setting.irqchip);
 		if (setting.available && !same_shape(&setting.guest, &guest))
@@ -357,7 +357,7 @@ static void test_intercepted_table(void **state)
 			fail_msg("%s: not available, \"%s\"", row->name, setting.reason);
 		if (setting.means != row->means || setting.irqchip != row->irqchip)
 			fail_msg("%s: means \"%s\", not \"%s\"; irqchip %d", row->name,
-				 setting_means_text(setting.means), setting_means_text(row->means),
+				 intercept_cause_text(setting.means), intercept_cause_text(row->means),
 				 setting.irqchip);
 		if (!same_shape(&setting.guest, &guest))
 			fail_msg("%s: guest has version %u, %u GP of %u bits, %u fixed, %#llx",
@@ -423,7 +423,7 @@ static void test_kvm_intercepts(void **state)
 }
 
 /* A means asked for by name, where it works and where it would be a wrong label. */
-static void test_with_means(void **state)
+static void test_with_cause(void **state)
 {
 	static const struct setting_host skylake =
 		VMX(LINUX_7_ON, .cpu = SKYLAKE_SP, .kvm = OFFERED_4_3);
@@ -444,52 +444,52 @@ static void test_with_means(void **state)
 	static const struct {
 		const char *name;
 		const struct setting_host *host;
-		enum setting_means means;
+		enum intercept_cause means;
 		const char *reason;		/* NULL: available, with this guest */
 		struct pmu_shape guest;
 	} cases[] = {
-		{ "width", &skylake, MEANS_GP_WIDTH, NULL, INTEL(2, 4, 47, 3, 48, CAPS) },
-		{ "fewer GP", &skylake, MEANS_FEWER_GP, NULL, INTEL(2, 3, 48, 3, 48, CAPS) },
-		{ "fewer fixed", &skylake, MEANS_FEWER_FIXED, NULL, INTEL(2, 4, 48, 2, 48, CAPS) },
-		{ "no metrics to hide", &skylake, MEANS_METRICS_HIDDEN,
+		{ "width", &skylake, INTERCEPT_CAUSE_GP_WIDTH, NULL, INTEL(2, 4, 47, 3, 48, CAPS) },
+		{ "fewer GP", &skylake, INTERCEPT_CAUSE_FEWER_GP, NULL, INTEL(2, 3, 48, 3, 48, CAPS) },
+		{ "fewer fixed", &skylake, INTERCEPT_CAUSE_FEWER_FIXED, NULL, INTEL(2, 4, 48, 2, 48, CAPS) },
+		{ "no metrics to hide", &skylake, INTERCEPT_CAUSE_METRICS_HIDDEN,
 		  "does not make KVM intercept: PERF_METRICS hidden", NO_PMU(0) },
-		{ "metrics hidden", &metrics, MEANS_METRICS_HIDDEN, NULL,
+		{ "metrics hidden", &metrics, INTERCEPT_CAUSE_METRICS_HIDDEN, NULL,
 		  INTEL(2, 8, 48, 4, 48, CAPS) },
-		{ "nothing changed", &skylake, MEANS_NONE, "does not make KVM intercept: nothing",
+		{ "nothing changed", &skylake, INTERCEPT_CAUSE_NONE, "does not make KVM intercept: nothing",
 		  NO_PMU(0) },
-		{ "no mismatch", &skylake, MEANS_HOST_MISMATCH, "does not make KVM intercept",
+		{ "no mismatch", &skylake, INTERCEPT_CAUSE_HOST_MISMATCH, "does not make KVM intercept",
 		  NO_PMU(0) },
-		{ "no backdoor", &skylake, MEANS_VMWARE_BACKDOOR, "does not make KVM intercept",
+		{ "no backdoor", &skylake, INTERCEPT_CAUSE_VMWARE_BACKDOOR, "does not make KVM intercept",
 		  NO_PMU(0) },
-		{ "mediated", &skylake, MEANS_NO_MEDIATED_PMU, "does not make KVM intercept",
+		{ "mediated", &skylake, INTERCEPT_CAUSE_NO_MEDIATED_PMU, "does not make KVM intercept",
 		  NO_PMU(0) },
-		{ "no PMU by choice", &skylake, MEANS_NO_PMU, NULL, NO_PMU(CPU_VENDOR_INTEL) },
-		{ "no PMU by choice, old", &old, MEANS_NO_PMU, NULL, NO_PMU(CPU_VENDOR_INTEL) },
-		{ "no PMU anyway", &no_vpmu, MEANS_NO_PMU, NULL, NO_PMU(CPU_VENDOR_INTEL) },
-		{ "no PMU to narrow", &no_vpmu, MEANS_GP_WIDTH,
+		{ "no PMU by choice", &skylake, INTERCEPT_CAUSE_NO_PMU, NULL, NO_PMU(CPU_VENDOR_INTEL) },
+		{ "no PMU by choice, old", &old, INTERCEPT_CAUSE_NO_PMU, NULL, NO_PMU(CPU_VENDOR_INTEL) },
+		{ "no PMU anyway", &no_vpmu, INTERCEPT_CAUSE_NO_PMU, NULL, NO_PMU(CPU_VENDOR_INTEL) },
+		{ "no PMU to narrow", &no_vpmu, INTERCEPT_CAUSE_GP_WIDTH,
 		  "RDPMC is intercepted without it: guest without a PMU", NO_PMU(0) },
-		{ "width, but capped", &capped, MEANS_GP_WIDTH,
+		{ "width, but capped", &capped, INTERCEPT_CAUSE_GP_WIDTH,
 		  "RDPMC is intercepted without it: KVM offers less", NO_PMU(0) },
-		{ "capped", &capped, MEANS_HOST_MISMATCH, NULL, OFFERED_8_3 },
-		{ "width, but old", &old, MEANS_GP_WIDTH,
+		{ "capped", &capped, INTERCEPT_CAUSE_HOST_MISMATCH, NULL, OFFERED_8_3 },
+		{ "width, but old", &old, INTERCEPT_CAUSE_GP_WIDTH,
 		  "RDPMC is intercepted without it: no mediated PMU", NO_PMU(0) },
-		{ "old", &old, MEANS_NO_MEDIATED_PMU, NULL, OFFERED_4_3 },
-		{ "fewer GP, but backdoor", &vmware, MEANS_FEWER_GP,
+		{ "old", &old, INTERCEPT_CAUSE_NO_MEDIATED_PMU, NULL, OFFERED_4_3 },
+		{ "fewer GP, but backdoor", &vmware, INTERCEPT_CAUSE_FEWER_GP,
 		  "RDPMC is intercepted without it: enable_vmware_backdoor=Y", NO_PMU(0) },
-		{ "backdoor", &vmware, MEANS_VMWARE_BACKDOOR, NULL, OFFERED_4_3 },
-		{ "AMD's width", &zen4, MEANS_GP_WIDTH,
+		{ "backdoor", &vmware, INTERCEPT_CAUSE_VMWARE_BACKDOOR, NULL, OFFERED_4_3 },
+		{ "AMD's width", &zen4, INTERCEPT_CAUSE_GP_WIDTH,
 		  "does not make KVM intercept: GP counters one bit narrower", NO_PMU(0) },
-		{ "AMD's fixed", &zen4, MEANS_FEWER_FIXED, "does not make KVM intercept",
+		{ "AMD's fixed", &zen4, INTERCEPT_CAUSE_FEWER_FIXED, "does not make KVM intercept",
 		  NO_PMU(0) },
-		{ "AMD's GP", &zen4, MEANS_FEWER_GP, NULL, AMD(2, 5) },
-		{ "AMD's GP, legacy", &legacy, MEANS_FEWER_GP, "does not make KVM intercept",
+		{ "AMD's GP", &zen4, INTERCEPT_CAUSE_FEWER_GP, NULL, AMD(2, 5) },
+		{ "AMD's GP, legacy", &legacy, INTERCEPT_CAUSE_FEWER_GP, "does not make KVM intercept",
 		  NO_PMU(0) },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct setting setting;
-		bool available = setting_with_means(cases[i].host, cases[i].means, &setting);
+		bool available = setting_with_cause(cases[i].host, cases[i].means, &setting);
 		struct pmu_shape guest = passed_on(cases[i].guest);
 
 		if (available != !cases[i].reason || available != setting.available ||
@@ -544,14 +544,14 @@ static void check_promises(const struct setting_host *host)
 	}
 	assert_true(settings[SETTING_INTERCEPTED].available);
 	assert_true(setting_kvm_intercepts(host, &settings[SETTING_INTERCEPTED].guest));
-	assert_int_not_equal(settings[SETTING_INTERCEPTED].means, MEANS_NONE);
-	assert_true(setting_with_means(host, settings[SETTING_INTERCEPTED].means, &by_name));
+	assert_int_not_equal(settings[SETTING_INTERCEPTED].means, INTERCEPT_CAUSE_NONE);
+	assert_true(setting_with_cause(host, settings[SETTING_INTERCEPTED].means, &by_name));
 	assert_int_equal(by_name.means, settings[SETTING_INTERCEPTED].means);
 	assert_int_equal(by_name.irqchip, irqchip);
 	assert_true(same_shape(&by_name.guest, &settings[SETTING_INTERCEPTED].guest));
 
-	for (int means = 0; means < NR_MEANS; means++) {
-		setting_with_means(host, (enum setting_means)means, &by_name);
+	for (int means = 0; means < NR_INTERCEPT_CAUSES; means++) {
+		setting_with_cause(host, (enum intercept_cause)means, &by_name);
 		assert_int_equal(by_name.available, !by_name.reason[0]);
 		assert_true(is_line(by_name.reason, sizeof(by_name.reason)));
 		if (by_name.available)
@@ -601,12 +601,12 @@ static void test_names(void **state)
 	assert_string_equal(kvm_backend_name(KVM_BACKEND_SVM), "svm");
 	assert_string_equal(kvm_backend_name(KVM_BACKEND_PVM), "pvm");
 	assert_string_equal(kvm_backend_name(KVM_BACKEND_UNKNOWN), "unknown");
-	assert_string_equal(setting_means_text(NR_MEANS), "unknown");
-	for (int a = 0; a < NR_MEANS; a++) {
-		assert_string_not_equal(setting_means_text((enum setting_means)a), "unknown");
+	assert_string_equal(intercept_cause_text(NR_INTERCEPT_CAUSES), "unknown");
+	for (int a = 0; a < NR_INTERCEPT_CAUSES; a++) {
+		assert_string_not_equal(intercept_cause_text((enum intercept_cause)a), "unknown");
 		for (int b = 0; b < a; b++)
-			assert_string_not_equal(setting_means_text((enum setting_means)a),
-						setting_means_text((enum setting_means)b));
+			assert_string_not_equal(intercept_cause_text((enum intercept_cause)a),
+						intercept_cause_text((enum intercept_cause)b));
 	}
 }
 
@@ -786,7 +786,7 @@ int main(void)
 		cmocka_unit_test(test_passthrough_table),
 		cmocka_unit_test(test_intercepted_table),
 		cmocka_unit_test(test_kvm_intercepts),
-		cmocka_unit_test(test_with_means),
+		cmocka_unit_test(test_with_cause),
 		cmocka_unit_test(test_promises),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_cpuid_intel),

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "bench/rng.h"
 #include "bench/stats.h"
+#include "lib/random.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define EXACT         1e-12 /* relative: room for rounding only, all inputs being integers */
@@ -40,25 +40,25 @@ static void *array(size_t n, size_t size)
 }
 
 /* In [0, 1) */
-static double uniform(struct rng *rng)
+static double uniform(struct random *random)
 {
-	return (double)(rng_next(rng) >> 11) * 0x1p-53;
+	return (double)(random_next(random) >> 11) * 0x1p-53;
 }
 
 /* Box-Muller */
-static double normal(struct rng *rng)
+static double normal(struct random *random)
 {
-	double radius = sqrt(-2 * log(1 - uniform(rng)));
+	double radius = sqrt(-2 * log(1 - uniform(random)));
 
-	return radius * cos(2 * M_PI * uniform(rng));
+	return radius * cos(2 * M_PI * uniform(random));
 }
 
 /* 98 % in [1000, 1100), 2 % in [100000, 200000). */
-static uint64_t tailed_sample(struct rng *rng)
+static uint64_t tailed_sample(struct random *random)
 {
-	if (rng_below(rng, 50) == 0)
-		return 100000 + rng_below(rng, 100000);
-	return 1000 + rng_below(rng, 100);
+	if (random_below(random, 50) == 0)
+		return 100000 + random_below(random, 100000);
+	return 1000 + random_below(random, 100);
 }
 
 struct expected {
@@ -119,13 +119,13 @@ static void test_summary_squares(void **state)
 static void test_summary_tailed(void **state)
 {
 	static const struct expected expected = { 1051, 25, 1091, 144315.18, 191836.388 };
-	struct rng rng = { .state = 42 };
+	struct random random = { .state = 42 };
 	size_t n = 20000;
 	uint64_t *samples = array(n, sizeof(*samples));
 
 	(void)state;
 	for (size_t i = 0; i < n; i++)
-		samples[i] = tailed_sample(&rng);
+		samples[i] = tailed_sample(&random);
 	check_summary(samples, n, &expected);
 	free(samples);
 }
@@ -158,14 +158,14 @@ static double sampling_error(double q, double density, size_t n)
 static void test_summary_of_known_laws(void **state)
 {
 	const double width = 1e6, mean = 1e6;
-	struct rng rng = { .state = 7 };
+	struct random random = { .state = 7 };
 	size_t n = 200000;
 	uint64_t *samples = array(n, sizeof(*samples));
 	struct summary s;
 
 	(void)state;
 	for (size_t i = 0; i < n; i++)
-		samples[i] = rng_below(&rng, (uint32_t)width);
+		samples[i] = random_below(&random, (uint32_t)width);
 	summarise(samples, n, &s);
 	check_near(s.median, 0.5 * width, sampling_error(0.5, 1 / width, n));
 	check_near(s.mad, 0.25 * width, sampling_error(0.5, 2 / width, n));
@@ -174,7 +174,7 @@ static void test_summary_of_known_laws(void **state)
 	check_near(s.p999, 0.999 * width, sampling_error(0.999, 1 / width, n));
 
 	for (size_t i = 0; i < n; i++)
-		samples[i] = (uint64_t)(-mean * log(1 - uniform(&rng)));
+		samples[i] = (uint64_t)(-mean * log(1 - uniform(&random)));
 	summarise(samples, n, &s);
 	check_near(s.median, mean * log(2), sampling_error(0.5, 0.5 / mean, n));
 	check_near(s.mad, mean * log((1 + sqrt(5)) / 2),
@@ -192,14 +192,14 @@ static void test_summary_of_known_laws(void **state)
  */
 static void test_summary_of_heavy_tail(void **state)
 {
-	struct rng rng = { .state = 11 };
+	struct random random = { .state = 11 };
 	size_t n = 200000, tail = 0;
 	uint64_t *samples = array(n, sizeof(*samples));
 	struct summary s;
 
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
-		samples[i] = tailed_sample(&rng);
+		samples[i] = tailed_sample(&random);
 		tail += samples[i] >= 100000;
 	}
 	summarise(samples, n, &s);
@@ -301,7 +301,7 @@ enum shape {
 	SHAPES,
 };
 
-static uint64_t shaped(enum shape shape, struct rng *rng, size_t i, size_t n)
+static uint64_t shaped(enum shape shape, struct random *random, size_t i, size_t n)
 {
 	switch (shape) {
 	case ASCENDING:
@@ -315,17 +315,17 @@ static uint64_t shaped(enum shape shape, struct rng *rng, size_t i, size_t n)
 	case ALL_GREATEST:
 		return UINT64_MAX;
 	case TWO_ENDS:
-		return rng_below(rng, 2) ? UINT64_MAX : 0;
+		return random_below(random, 2) ? UINT64_MAX : 0;
 	case FEW_VALUES:
-		return 30 + 2 * rng_below(rng, 3);
+		return 30 + 2 * random_below(random, 3);
 	case HEAVY_TAIL:
-		return tailed_sample(rng);
+		return tailed_sample(random);
 	case DIGIT_EDGES:
-		return (1ULL << 11 * (i % 6)) + rng_below(rng, 3) - 1;
+		return (1ULL << 11 * (i % 6)) + random_below(random, 3) - 1;
 	case ALL_LENGTHS:
-		return rng_next(rng) >> i % 64;
+		return random_next(random) >> i % 64;
 	default:
-		return rng_next(rng);
+		return random_next(random);
 	}
 }
 
@@ -333,7 +333,7 @@ static void test_summary_shapes(void **state)
 {
 	static const size_t sizes[] = { 1,  2,  3,  4,  5,  6,  7,   8,    9,    10,   11,
 					12, 13, 20, 21, 64, 99, 100, 1000, 1001, 4096, 10007 };
-	struct rng rng = { .state = 3 };
+	struct random random = { .state = 3 };
 
 	(void)state;
 	for (enum shape shape = 0; shape < SHAPES; shape++) {
@@ -342,7 +342,7 @@ static void test_summary_shapes(void **state)
 			uint64_t *samples = array(n, sizeof(*samples));
 
 			for (size_t i = 0; i < n; i++)
-				samples[i] = shaped(shape, &rng, i, n);
+				samples[i] = shaped(shape, &random, i, n);
 			check_against_sort(samples, n);
 			free(samples);
 		}
@@ -430,7 +430,7 @@ static void test_doubles_are_kept(void **state)
 /* MAD of doubles against that of the samples, which takes another way to it. */
 static void test_doubles_agree_with_samples(void **state)
 {
-	struct rng rng = { .state = 5 };
+	struct random random = { .state = 5 };
 
 	(void)state;
 	for (size_t n = 1; n <= 200; n++) {
@@ -439,7 +439,7 @@ static void test_doubles_agree_with_samples(void **state)
 		struct summary s;
 
 		for (size_t i = 0; i < n; i++) {
-			samples[i] = rng_below(&rng, 1u << (n % 20 + 1));
+			samples[i] = random_below(&random, 1u << (n % 20 + 1));
 			values[i] = (double)samples[i];
 		}
 		summarise(samples, n, &s);
@@ -582,10 +582,10 @@ static void test_bootstrap_ranks(void **state)
 	}
 }
 
-static void draw_runs(struct rng *rng, double *runs, size_t n, double truth)
+static void draw_runs(struct random *random, double *runs, size_t n, double truth)
 {
 	for (size_t i = 0; i < n; i++)
-		runs[i] = truth + normal(rng);
+		runs[i] = truth + normal(random);
 }
 
 static bool same_interval(struct interval a, struct interval b)
@@ -595,14 +595,14 @@ static bool same_interval(struct interval a, struct interval b)
 
 static void test_bootstrap_is_deterministic(void **state)
 {
-	struct rng rng = { .state = 1 };
+	struct random random = { .state = 1 };
 	double a[10], b[12], before[10];
 	struct interval first;
 	unsigned int others = 0;
 
 	(void)state;
-	draw_runs(&rng, a, 10, 1000);
-	draw_runs(&rng, b, 12, 990);
+	draw_runs(&random, a, 10, 1000);
+	draw_runs(&random, b, 12, 990);
 	memcpy(before, a, sizeof(a));
 
 	first = median_interval(a, 10, 0.95, 0);
@@ -628,42 +628,42 @@ static void test_bootstrap_is_deterministic(void **state)
 static void test_bootstrap_coverage(void **state)
 {
 	static const struct {
-		double level, least, most;
+		double level, min, max;
 	} table[] = { { 0.95, 0.88, 0.99 }, { 0.5, 0.4, 0.65 } };
 	const unsigned int simulations = 400;
 
 	(void)state;
 	for (size_t row = 0; row < ARRAY_SIZE(table); row++) {
 		unsigned int hit = 0, hit_difference = 0;
-		struct rng rng = { .state = 2024 };
+		struct random random = { .state = 2024 };
 
 		for (unsigned int k = 0; k < simulations; k++) {
 			double a[10], b[10];
 			struct interval i;
 
-			draw_runs(&rng, a, 10, 100);
-			draw_runs(&rng, b, 10, 97);
+			draw_runs(&random, a, 10, 100);
+			draw_runs(&random, b, 10, 97);
 			i = median_interval(a, 10, table[row].level, k);
 			hit += i.lower <= 100 && 100 <= i.upper;
 			i = median_difference_interval(a, 10, b, 10, table[row].level, k);
 			hit_difference += i.lower <= 3 && 3 <= i.upper;
 		}
-		assert_in_range(hit, table[row].least * simulations, table[row].most * simulations);
-		assert_in_range(hit_difference, table[row].least * simulations,
-				table[row].most * simulations);
+		assert_in_range(hit, table[row].min * simulations, table[row].max * simulations);
+		assert_in_range(hit_difference, table[row].min * simulations,
+				table[row].max * simulations);
 	}
 }
 
 /* Which side is larger, and that both sides are drawn apart: a against itself is not exactly 0. */
 static void test_bootstrap_difference(void **state)
 {
-	struct rng rng = { .state = 9 };
+	struct random random = { .state = 9 };
 	double slow[10], fast[14];
 	struct interval i;
 
 	(void)state;
-	draw_runs(&rng, slow, 10, 130);
-	draw_runs(&rng, fast, 14, 100);
+	draw_runs(&random, slow, 10, 130);
+	draw_runs(&random, fast, 14, 100);
 
 	i = median_difference_interval(slow, 10, fast, 14, 0.95, 1);
 	assert_true(0 < i.lower && i.lower <= i.estimate && i.estimate <= i.upper);

@@ -20,11 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host/context.h"
 #include "host/topology.h"
+#include "lib/clock.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define LOOK_SECONDS	0.1
@@ -135,14 +135,6 @@ struct call {
 	bool may_set_policy;
 };
 
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec * 1e-9;
-}
-
 static void *run_call(void *arg)
 {
 	struct call *call = arg;
@@ -152,14 +144,14 @@ static void *run_call(void *arg)
 		return NULL;
 	call->may_set_policy = !syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
 	memset(call->why, 0, sizeof(call->why));
-	start = seconds_now();
+	start = clock_seconds();
 	if (call->vcpus)
 		call->ret = topology_place_all(call->vcpus, call->force, call->cpus,
 					       &call->placement, call->why, sizeof(call->why));
 	else
 		call->ret = topology_place(call->wanted, call->force, &call->placement, call->why,
 					   sizeof(call->why));
-	call->seconds = seconds_now() - start;
+	call->seconds = clock_seconds() - start;
 	sched_getaffinity(0, sizeof(call->after), &call->after);
 	if (syscall(SYS_get_mempolicy, &call->memory_policy, NULL, 0, NULL, 0) < 0)
 		call->memory_policy = -1;

@@ -82,10 +82,10 @@ static void settle(unsigned with)
     settled = now;
   }
   unsigned cpl = BX_CPU_THIS_PTR sregs[BX_SEG_REG_CS].selector.rpl;
-  bool elsewhere = cpl != settled_cpl || side() != settled_side;
+  bool other_state = cpl != settled_cpl || side() != settled_side;
   settled_cpl = cpl;
   settled_side = side();
-  if (elsewhere && glue_watches_state)
+  if (other_state && glue_watches_state)
     set_alarm();
   if (pmu_take_pmi(&pmu))
     interrupt();

@@ -14,7 +14,7 @@
 
 bool path_on;
 
-static const size_t MOST_EVENTS = 1 << 21, MOST_PATHS = 64;
+static const size_t MAX_EVENTS = 1 << 21, MAX_PATHS = 64;
 static const Bit64u STACK = 1 << 14; // the kernel's THREAD_SIZE, to which stacks are aligned
 
 /* An instruction, or what it did. */
@@ -89,11 +89,11 @@ static void close_exit(void)
   now.recording = false;
   reason *r = &reasons[now.reason];
   r->exits++;
-  if (now.disturbed || now.events.size() >= MOST_EVENTS) {
+  if (now.disturbed || now.events.size() >= MAX_EVENTS) {
     r->disturbed++;
     return;
   }
-  if (r->paths.size() >= MOST_PATHS && !r->paths.count(now.hash))
+  if (r->paths.size() >= MAX_PATHS && !r->paths.count(now.hash))
     return;
   seen *s = &r->paths[now.hash];
   if (s->count++)
@@ -141,7 +141,7 @@ static std::vector<frame> *live_frames(void)
 
 static void add(char kind, Bit64u a, Bit64u b = 0)
 {
-  if (now.events.size() < MOST_EVENTS)
+  if (now.events.size() < MAX_EVENTS)
     now.events.push_back({kind, a, b});
 }
 
@@ -264,7 +264,7 @@ void path_exception(unsigned vector)
 {
   if (!now.recording || in_guest())
     return;
-  if (BX_CPU_THIS_PTR get_icount() == now.icount && now.events.size() < MOST_EVENTS) {
+  if (BX_CPU_THIS_PTR get_icount() == now.icount && now.events.size() < MAX_EVENTS) {
     for (size_t i = now.before.events; i < now.events.size(); i++)
       if (now.events[i].kind == 'm' || now.events[i].kind == 'n')
         now.msrs[now.events[i].a | (Bit64u)(now.events[i].kind == 'm') << 32]--;
@@ -326,8 +326,8 @@ static void text(const Bit32u argument[2])
     }
 }
 
-/* The commonest reason, if there are @least of it, and of it the commonest path. */
-static bool stop(Bit32u least)
+/* The commonest reason, if there are @min of it, and of it the commonest path. */
+static bool stop(Bit32u min)
 {
   const reason *common = NULL;
   const seen *path = NULL;
@@ -341,7 +341,7 @@ static bool stop(Bit32u least)
       common = &each.second;
       result.reason = each.first;
     }
-  if (!common || common->exits < least)
+  if (!common || common->exits < min)
     return false;
   for (auto &each : common->paths)
     if (!path || each.second.count > path->count)

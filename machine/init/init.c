@@ -82,7 +82,7 @@ static void packet(char kind, const void *data, size_t size)
 	} while (size);
 }
 
-__attribute__((format(printf, 2, 3))) static void say(char kind, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void log_line(char kind, const char *format, ...)
 {
 	char text[512];
 	va_list list;
@@ -141,7 +141,7 @@ static void load_module(const char *path, const char *options)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || syscall(SYS_finit_module, fd, options, 0))
-		say('W', "%s cannot be loaded: %s", strrchr(path, '/') + 1, strerror(errno));
+		log_line('W', "%s cannot be loaded: %s", strrchr(path, '/') + 1, strerror(errno));
 	close(fd);
 }
 
@@ -174,7 +174,7 @@ static void come_to_rest(void)
 		if (!cpu_times(&all_now, &idle_now) || all_now - all <= idle_now - idle + 1)
 			return;
 	}
-	say('W', "the kernel has not come to rest within %d s", REST_MS * REST_TRIES / 1000);
+	log_line('W', "the kernel has not come to rest within %d s", REST_MS * REST_TRIES / 1000);
 }
 
 static void become_console(void)
@@ -257,7 +257,7 @@ static void bring_back(const char *path)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		say('N', "%s: %s", path, fd < 0 ? strerror(errno) : "no regular file");
+		log_line('N', "%s: %s", path, fd < 0 ? strerror(errno) : "no regular file");
 	} else {
 		packet('F', path, strlen(path));
 		while (relay(fd, 'D'))
@@ -348,7 +348,7 @@ int main(void)
 	setenv("PATH", "/bin", 1);
 	setenv("HOME", HOME_DIRECTORY, 1);
 	if (chdir(HOME_DIRECTORY))
-		say('W', HOME_DIRECTORY ": %s", strerror(errno));
+		log_line('W', HOME_DIRECTORY ": %s", strerror(errno));
 	job = read_job(&size);
 	for (char *key = job; key && key < job + size;) {
 		char *value = key + strlen(key) + 1;
@@ -372,7 +372,7 @@ int main(void)
 		key = value + strlen(value) + 1;
 	}
 	come_to_rest();
-	say('L', "%s", uts.release);
+	log_line('L', "%s", uts.release);
 	end.status = nr_arguments ? run(arguments, shell) : 0;
 	for (size_t i = 0; i < nr_gets; i++)
 		bring_back(gets[i]);

@@ -31,7 +31,7 @@ COLLECT = 20                # s between two times that new cases are kept
 SLICE = 300                 # s
 LONGEST_PAUSE = 60          # s before a task that ends at once is begun again
 DEAD = 3                    # times in a row that it ended at once: an alarm
-MOST_SAVED = 500            # cases that wait for triage before their fuzzer waits, too
+MAX_SAVED = 500            # cases that wait for triage before their fuzzer waits, too
 BOOT = "/proc/sys/kernel/random/boot_id"
 
 
@@ -338,7 +338,7 @@ class Campaign(Upkeep):
         before = worker.executions
         entry["executions"] += worker.count() - before
         self.findings.look(worker)
-        crowded = self.findings.waiting(worker.task) > MOST_SAVED
+        crowded = self.findings.waiting(worker.task) > MAX_SAVED
         if worker.runs() and not crowded:
             return
         self.rest(worker)
@@ -379,7 +379,7 @@ class Campaign(Upkeep):
         now = time.monotonic()
         ready = sorted((worker for worker in self.workers
                         if worker.process is None and worker.next <= now
-                        and self.findings.waiting(worker.task) <= MOST_SAVED // 2),
+                        and self.findings.waiting(worker.task) <= MAX_SAVED // 2),
                        key=lambda worker: self.state["tasks"][worker.task.name]["seconds"])
         if "disk" in self.state["alarms"]:
             return

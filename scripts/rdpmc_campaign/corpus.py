@@ -5,61 +5,17 @@ A case counts as kept once it and its line in the log are on the disk. One is gi
 log says that others reach all that it does; what is in the log and not given up is there.
 """
 
-import hashlib
 import os
 import re
-import secrets
-import stat
 
-from .worker import LARGEST, remove_file
+from rdpmc_cases import name, read, sync_folder, write_new
+
+from .worker import remove_file
 
 KEPT, GIVEN_UP = "kept", "given-up"
 NAME = re.compile("[0-9a-f]{40}")
 AT_ONCE = 200               # cases that are taken from a shared folder at a time
 LONGEST = 4 << 20           # bytes of the log before it is written anew, without what was given up
-
-
-def sync_folder(path):
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def write_new(path, data):
-    """A file that is whole or not there. What is there already stays. In a folder that others write to, too,
-    nobody can have put a link where it writes."""
-    if os.path.lexists(path):
-        return
-    beside = os.path.join(os.path.dirname(path), f".{secrets.token_hex(12)}")
-    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    try:
-        with open(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(fd)
-        os.replace(beside, path)
-    except OSError:
-        os.unlink(beside)
-        raise
-
-
-def read(path):
-    """The bytes of a case; None: that is none. A link is none: it may lead to what is not to be shared."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with open(fd, "rb") as file:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode) or not 0 < found.st_size <= LARGEST:
-            return None
-        return file.read(LARGEST)
-
-
-def name(data):
-    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
 class Corpus:

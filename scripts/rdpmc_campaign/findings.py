@@ -10,7 +10,8 @@ import os
 import re
 import time
 
-from . import corpus
+import rdpmc_cases
+
 from .worker import remove, remove_file
 
 TIMES = 3
@@ -73,15 +74,15 @@ class Findings:
                 text = file.read()
             if os.path.exists(f"{page}/finding.md"):
                 for each in os.listdir(made):
-                    data = corpus.read(f"{made}/{each}") if each.startswith("case") else None
+                    data = rdpmc_cases.read(f"{made}/{each}") if each.startswith("case") else None
                     if data and len(os.listdir(page)) < FLAKY:
-                        corpus.write_new(f"{page}/case-{corpus.name(data)}", data)
+                        rdpmc_cases.write_new(f"{page}/case-{rdpmc_cases.name(data)}", data)
                 remove(made)
             else:
                 with open(f"{made}/finding.md", "w", encoding="utf-8") as file:
                     file.write(text.replace(made, page))    # in the commands
                 os.replace(made, page)
-                corpus.sync_folder(self.pages)
+                rdpmc_cases.sync_folder(self.pages)
             title = text.partition("\n")[0].removeprefix("# ").strip()
             self.note(name, f"{worker.task.engine.name}: {title}", worker.task)
 
@@ -93,7 +94,7 @@ class Findings:
         os.makedirs(folder, exist_ok=True)
         for path in worker.saved():
             with open(path, "rb") as file:
-                name = corpus.name(file.read(LARGEST))
+                name = rdpmc_cases.name(file.read(LARGEST))
             os.replace(path, f"{folder}/{name}")
         now = time.monotonic()
         self.triage([path for name in sorted(os.listdir(folder))
@@ -179,7 +180,7 @@ class Findings:
         pages[page]["last"] = now
 
     def set_apart(self, path, what, seen, task):
-        data = corpus.read(path)
+        data = rdpmc_cases.read(path)
         known = self.state["flaky"].setdefault(
             what or f"{task.engine.name}: not seen again by {task.driver}",
             {"count": 0, "seen": 0, "times": 0, "case": ""})
@@ -187,8 +188,8 @@ class Findings:
         known["seen"] += seen
         known["times"] += TIMES
         if data and len(os.listdir(self.flaky)) < FLAKY:
-            known["case"] = corpus.name(data)
-            corpus.write_new(f"{self.flaky}/{known['case']}", data)
+            known["case"] = rdpmc_cases.name(data)
+            rdpmc_cases.write_new(f"{self.flaky}/{known['case']}", data)
 
     def target(self, task):
         """A program that takes a file: that of AFL++ does not."""
@@ -248,23 +249,23 @@ class Findings:
     def sanitizer_page(self, path, text, task):
         """Writes the page of such a report if there is none; its name and what it is."""
         what = re.sub(r"0x[0-9a-f]+|\(.*?\+0x.*?\)", "", summary(text)).strip()
-        page = f"sanitizer-{corpus.name((task.engine.name + what).encode())[:16]}"
+        page = f"sanitizer-{rdpmc_cases.name((task.engine.name + what).encode())[:16]}"
         if not os.path.exists(f"{self.pages}/{page}"):
-            data = corpus.read(path) or b""
+            data = rdpmc_cases.read(path) or b""
             beside = f"{self.pages}/.{page}.{os.getpid()}"
             os.makedirs(beside, exist_ok=True)
             command = " ".join([f"{key}={value}" for key, value in task.environment.items()]
                                + [self.target(task), f"{self.pages}/{page}/case"])
             body = text.encode("ascii", "replace").decode().replace("```", "'''")[-8000:]
-            corpus.write_new(f"{beside}/case", data)
-            corpus.write_new(f"{beside}/finding.md", (
+            rdpmc_cases.write_new(f"{beside}/case", data)
+            rdpmc_cases.write_new(f"{beside}/finding.md", (
                 f"{TITLE}\n\n| | |\n|---|---|\n| engine | `{task.engine.name}` |\n| summary | "
                 f"`{what}` |\n| reproduced | {TIMES} times of {TIMES} |\n\nIt is the harness itself, or "
                 f"the engine's code, not an answer that differs.\n\n## How to repeat it\n\n```\n"
                 f"{command}\n```\n\nThe case itself, for `xxd -r -p`:\n\n```\n{data.hex()}\n```\n\n"
                 f"## What it said\n\n```\n{body}\n```\n").encode())
             os.replace(beside, f"{self.pages}/{page}")
-            corpus.sync_folder(self.pages)
+            rdpmc_cases.sync_folder(self.pages)
         return page, f"{task.engine.name}: sanitizer: {what}"
 
 

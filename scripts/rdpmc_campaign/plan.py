@@ -59,7 +59,7 @@ def kernel(build, name):
 
 
 def folder(name):
-    """plain.so, libfuzzer.so and afl.so of one engine, as in build/faults/NAME."""
+    """plain.so, libfuzzer.so and afl.so of one engine, as in build/mutants/NAME."""
     found = {driver: os.path.abspath(f"{name}/{driver}.so") for driver in ("libfuzzer", "afl")
              if os.path.exists(f"{name}/{driver}.so")}
     plain = os.path.abspath(f"{name}/plain.so")

@@ -15,7 +15,6 @@ import subprocess
 import time
 
 MARK = "RDPMC_CAMPAIGN"     # in the environment of all that a campaign starts: its directory
-LARGEST = 4096              # bytes of a case
 STALLED = 60                # s without using any processor time: it hangs
 START = 20                  # s in which a process that ends by itself did not come to work
 GRACE = 5                   # s to end after being asked to

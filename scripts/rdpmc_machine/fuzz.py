@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """scripts/machine fuzz: libFuzzer over the kernel of an emulated machine, which may die of it.
 
-Each case and each one that the fuzzer keeps leaves the machine over a port (fuzz/target_outlet.h) before
+Each case and each one that the fuzzer keeps leaves the machine over a port (fuzz/targets/target_outlet.h) before
 anything else happens. A boot ends with the time, with a finding or with the kernel; then the machine is booted
 again without that case.
 """
 
-import hashlib
 import os
 import random
 import re
@@ -15,6 +14,8 @@ import subprocess
 import sys
 import time
 from collections import deque
+
+from rdpmc_cases import name as digest, read, write
 
 from .cache import say
 from .failed import Broken, Failed
@@ -29,7 +30,7 @@ JOB = ("for each in panic_on_warn softlockup_panic hung_task_panic; do echo 1 >/
        'mkdir -p new cases; exec "$@"')
 LAST = 64               # cases before the end that are kept with it
 # s of the emulator's own processor time, as --hang: no other load of this computer makes it longer.
-MOST_BOOT = 300
+MAX_BOOT = 300
 FEW = 1000              # cases: a boot that comes no further has got nowhere
 AT_ONCE = 3             # boots in a row that end before their first case: no more
 SOON = 5                # ... that end before so few
@@ -40,43 +41,18 @@ TROUBLE = re.compile(r"BUG: |WARNING: |Oops: |UBSAN: |KASAN: |general protection
 KINDS = (("leak", r"LeakSanitizer"), ("timeout", r"libFuzzer: timeout"), ("oom", r"libFuzzer: out-of-memory"))
 
 
-def digest(data):
-    """As libFuzzer names files."""
-    return hashlib.sha1(data).hexdigest()
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def write(path, data):
-    """Whole or not at all."""
-    with open(path + ".new", "wb") as file:
-        file.write(data)
-    os.replace(path + ".new", path)
-
-
 def files(directory):
     if not os.path.isdir(directory):
         return
     for name in sorted(os.listdir(directory)):
         path = os.path.join(directory, name)
-        if os.path.isfile(path) and not name.endswith(".new"):
+        if os.path.isfile(path) and not name.startswith("."):
             yield path
 
 
 def journal(cases):
-    """As fuzz/journal.h has it."""
-    data, hashed = b"rdpmc-journal/1\n", 0xcbf29ce484222325
-    at = 0
-    for case in cases:
-        data += len(case).to_bytes(4, "little") + case
-        for byte in data[at:]:
-            hashed = (hashed ^ byte) * 0x100000001b3 & 0xffffffffffffffff
-        at = len(data)
-        data += hashed.to_bytes(8, "little")
-    return data
+    """As fuzz/inputs/journal.h has it."""
+    return b"rdpmc-journal/2\n" + b"".join((len(case) + 1).to_bytes(4, "little") + case for case in cases)
 
 
 class Boot(Session):
@@ -108,7 +84,7 @@ class Boot(Session):
         if self.first and not self.panicked and self.fuzzed >= self.left:
             raise Over
         used = self.processor_time()
-        most = self.fuzzing.options.hang if self.first else MOST_BOOT
+        most = self.fuzzing.options.hang if self.first else MAX_BOOT
         if used - self.used > most and not self.panicked:
             raise Broken(f"it hung: no case in {most} s of the emulator's processor time")
         if time.monotonic() - self.reported > REPORT_EVERY and self.first:
@@ -176,7 +152,7 @@ class Fuzzing:
         self.options, self.host = options, host
         self.seed = options.seed if options.seed is not None else random.randrange(1, 1 << 31)
         self.corpus, self.out = options.corpus, options.found
-        self.skipped = {digest(read(path)) for path in self.of_pages()}
+        self.skipped = {digest(data) for path in self.of_pages() if (data := read(path))}
         self.boots = self.executed = self.kept = self.found = 0
         self.seconds = 0.0
         self.deaths, self.row = [], []  # @row: cases of each boot that died, since one that did not
@@ -195,7 +171,7 @@ class Fuzzing:
         for directory in (*self.options.seeds, self.corpus):
             for path in files(directory):
                 data = read(path)
-                if (name := digest(data)) not in self.skipped:
+                if data and (name := digest(data)) not in self.skipped:
                     found[name] = data
         return [(f"cases/{name}", data) for name, data in sorted(found.items())]
 
@@ -231,11 +207,11 @@ class Fuzzing:
         parts = self.host.parts(["sh", "-c", JOB, "fuzz", *words], False, self.cases())
         console = open(self.options.console, "ab") if self.options.console else None  # pylint: disable=consider-using-with
         boot = Boot(self, self.host, parts, self.options.time - self.seconds, console)
-        death, goes_on = None, True
+        death, should_continue = None, True
         try:
-            goes_on = self.ended(boot, boot.run())
+            should_continue = self.ended(boot, boot.run())
         except Over:
-            goes_on = False
+            should_continue = False
         except Broken as why:
             death, boot.dead = Death(str(why), boot), True
         finally:
@@ -247,7 +223,7 @@ class Fuzzing:
         if death:
             self.died(death)
         self.row = [*self.row, boot.executed] if death else []
-        return goes_on
+        return should_continue
 
     def ended(self, boot, status):
         """By itself: with a finding, by its own options, or it cannot run. Whether to boot again."""

@@ -12,7 +12,7 @@ from .failed import Failed, Unavailable
 ROOT = emulator.ROOT
 PROGRAMS = ("rdpmc-bench", "rdpmc-diff")
 # As machine/init/init.c has them.
-MOST_WORDS = 512
+MAX_WORDS = 512
 HOME = "rdpmc"
 COMMAND_LINE = ("console=ttyS0 loglevel=5 cryptomgr.notests=1 mitigations=off noreplace-smp nokaslr tsc=reliable nmi_watchdog=0 "
                 "panic=0 oops=panic")
@@ -67,7 +67,7 @@ def initramfs(options, linux, processor, words, shell, cases=(), symbols=None):
             archive.program(f"{HOME}/build/{name}", path)
             archive.link(f"bin/{name}", f"/{HOME}/build/{name}")
     archive.tree(f"{HOME}/corpus/seeds", os.path.join(ROOT, "corpus/seeds"))
-    archive.tree(f"{HOME}/fuzz/known", os.path.join(ROOT, "fuzz/known"))
+    archive.tree(f"{HOME}/fuzz/oracle/known", os.path.join(ROOT, "fuzz/oracle/known"))
     for each in options.put:
         source, name = split(each, "--put", "FILE or FILE=PATH")
         path = name if name.startswith("/") else f"{HOME}/{name}"

@@ -25,11 +25,6 @@ CONFIG = os.path.join(ROOT, "machine", "kernel.config")
 NEEDED = "64BIT KVM KVM_INTEL KVM_AMD PERF_EVENTS BLK_DEV_INITRD DEVTMPFS SERIAL_8250_CONSOLE".split()
 # Bytes that a first build takes, with what the compiler writes meanwhile.
 SPACE = 400e6
-# Packages for apt, dnf, zypper and pacman.
-PACKAGES = {
-    "make": "make", "gcc": "gcc", "flex": "flex", "bison": "bison", "bc": "bc", "gzip": "gzip",
-    "libelf.h": "libelf-dev (elfutils-libelf-devel, libelf-devel, libelf)",
-}
 
 
 # Of a tree of links, directories that are one link: nothing is built in them.
@@ -60,9 +55,9 @@ def _check_tools(compiler):
     # objtool, which every x86 kernel is built with, is linked with libelf.
     elif subprocess.run([*program, "-E", "-x", "c", "-o", "/dev/null", "-"], input="#include <gelf.h>\n", text=True,
                         stderr=subprocess.DEVNULL, check=False).returncode:
-        missing.append("libelf.h")
+        missing.append("libelf-dev")
     if missing:
-        raise Failed(f"missing to build a kernel: {', '.join(PACKAGES.get(each, each) for each in missing)}; "
+        raise Failed(f"missing to build a kernel: {', '.join(missing)}; "
                      "scripts/setup machine installs it")
 
 

@@ -14,7 +14,7 @@ from rdpmc_arguments import Parser, between
 
 from . import cache, emulator, fuzz, kernel, kernels, processors, profile
 from .failed import Failed
-from .inside import MOST_WORDS, ROOT, Host, split
+from .inside import MAX_WORDS, ROOT, Host, split
 from .session import Session
 
 EPILOG = """\
@@ -37,7 +37,7 @@ What comes out of the machine are instructions, not time: see docs/machine.md.
 """
 RUN_EPILOG = """\
 The command runs in a directory that looks like this project's: build/rdpmc-bench and
-build/rdpmc-diff, which are in PATH as well, corpus/seeds, fuzz/known. Without a command it is
+build/rdpmc-diff, which are in PATH as well, corpus/seeds, fuzz/oracle/known. Without a command it is
 rdpmc-bench doctor.
 
 exit status: the command's; 128 + signal if one ended it; 2 wrong use; 77 the emulator or the kernel
@@ -160,8 +160,8 @@ def boot(options, words, shell, symbols=None):
     kernel's own are not known."""
     host = Host(options, words)
     wanted = check_gets(options)
-    if len(words) > MOST_WORDS or len(options.get) > MOST_WORDS:
-        raise Failed(f"more than {MOST_WORDS} words, or --get")
+    if len(words) > MAX_WORDS or len(options.get) > MAX_WORDS:
+        raise Failed(f"more than {MAX_WORDS} words, or --get")
     host.fetch()
     if symbols == "all" and profile.known_symbols(host.linux):
         symbols = "modules"

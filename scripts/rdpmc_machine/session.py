@@ -75,7 +75,7 @@ def die_with_parent():
 
 class Session:
     """Starts it in a directory of its own and listens. What came back of files is in @files. Where there is an
-    @outlet, it takes what is written to the port of fuzz/target_outlet.h, whatever becomes of the machine."""
+    @outlet, it takes what is written to the port of fuzz/targets/target_outlet.h, whatever becomes of the machine."""
     outlet = None
 
     def __init__(self, host, parts, seconds, shell=False, console=None):

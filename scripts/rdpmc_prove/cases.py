@@ -9,7 +9,7 @@ import subprocess
 
 from rdpmc_machine.failed import Failed
 
-# The fields of struct case_bytes in their order: name, bytes. fuzz/case.h asserts the same layout.
+# The fields of struct case_bytes in their order: name, bytes. fuzz/case/case.h asserts the same layout.
 _PMU = (("vendor", 1), ("version", 1), ("nr_gp", 1), ("gp_width", 1), ("nr_fixed", 1), ("fixed_width", 1),
         ("old_counters", 1), ("nr_nb", 1), ("fixed_bitmap", 4), ("leaf23_gp", 4), ("leaf23_fixed", 4),
         ("perf_capabilities", 8))
@@ -20,7 +20,7 @@ _FIELDS = (("version", 1), ("mode", 1), ("cpl", 1), ("flags", 1), ("cr0", 4), ("
 _VERSION = 1
 _READ, _GP, _FIXED, _METRICS, _FIXED_CTRL, _USER_DISABLE = range(6)
 _COUNTERS = 32
-_MOST_ECX = 75
+_MAX_ECX = 75
 
 
 def begin(directory, name):
@@ -69,13 +69,13 @@ def with_counters(trace):
     return case + b"".join(steps) + _step(_READ, 0, int.from_bytes(_field(trace, "rcx", 8), "little"))
 
 
-def _differs(diff, engine, path):
-    """Does the case differ from the model when it is run natively?"""
+def differs(diff, engine, path, rule=""):
+    """Does the case differ from the model when it is run natively, and a finding name @rule?"""
     done = subprocess.run([diff, "run", "--quiet", "--engine", engine, "--known", "none", path],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):
         raise Failed(f"{diff} run {path}: {(done.stderr or done.stdout).strip()[-300:]}")
-    return done.returncode == 1
+    return done.returncode == 1 and rule in done.stdout
 
 
 def keep(trace, path, diff, engine):
@@ -83,7 +83,7 @@ def keep(trace, path, diff, engine):
     for case in plain(trace), with_counters(trace):
         with open(path, "wb") as file:
             file.write(case)
-        if _differs(diff, engine, path):
+        if differs(diff, engine, path):
             return True
     return False
 
@@ -97,11 +97,17 @@ class Judged:
     blamed: list   # rules
     known: list    # differences that explain it
 
+    def same_as(self, counterexample):
+        """Does the proof agree on whether the engine answers as the model? What the model answers is one thing, so
+        where both agree the answers are the same. The engine's registers are not asked: CBMC slices them out of traces."""
+        plain = counterexample.trace.get("proved_verdict.plain")
+        return plain is not None and self.agrees == (plain == 0)
+
 
 def judge(repeat, engine, trace, known=()):
     """A trace as Judged, its differences by the directory @known if there is one."""
     counters = [trace.get(f"proved_counters.{name}", 0) for name in
-                (*(f"gp[{x}]" for x in range(_MOST_ECX)), *(f"fixed[{x}]" for x in range(_COUNTERS)), "metrics",
+                (*(f"gp[{x}]" for x in range(_MAX_ECX)), *(f"fixed[{x}]" for x in range(_COUNTERS)), "metrics",
                  "fixed_ctr_ctrl")]
     clocks = [trace.get(f"proved_counters.vmware[{i}]", 0) for i in range(3)]
     given = bytes([trace.get("proved_entry", 0)]) + _fields(trace)

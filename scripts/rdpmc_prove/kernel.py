@@ -2,11 +2,14 @@
 """The proofs of a kernel tree's own code, and their report."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
+import glob
+import hashlib
+import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -24,7 +27,8 @@ from .translate import translate
 # unknown. The emulator's opcode tables have 256 entries: where an array is not taken apart into its elements,
 # an instruction that is a constant is any instruction.
 LOOPS = ("--unwind", "17", "--unwindset", "x86_emulate_instruction.0:1,__bitmap_set.0:2,_find_next_bit.0:3,"
-         "kernel_load.0:33,kernel_load.1:33,kernel_holds.0:33,kernel_holds.1:33,look_at_features.0:40,strcmp.0:40",
+         "kernel_load.0:33,kernel_load.1:33,kernel_holds.0:33,kernel_holds.1:33,check_features.0:40,strcmp.0:40,"
+         "behind.0:256,known_allows.0:256,known_allows.1:256,known_allows.2:256,allowed_by.0:256,allowed_by.1:256",
          "--object-bits", "12", "--max-field-sensitivity-array-size", "256")
 
 ASSUMED = (
@@ -63,6 +67,61 @@ _EXIT = tuple(Part(vendor, "exit") for vendor in ("Intel", "AMD"))
 _EMULATOR = tuple(Part(vendor, "emulator", lock) for vendor in ("Intel", "AMD") for lock in (False, True))
 
 
+def engine_path(options, name):
+    return os.path.join(options.build, "kernel", f"{name}.so")
+
+
+def against(options):
+    """The path of the engine that --against names; None: it names none."""
+    name = options.against
+    return engine_path(options, name.removeprefix("kernel:")) if name and "/" not in name else name
+
+
+class _Proved:
+    """Which parts of an engine are proved by themselves, with what was known then; kept beside it.
+
+    It holds as long as all that a proof is made of is the same: the engine, what is known of it, the model, this
+    program, and the model checker."""
+
+    _SOURCES = ("model/*.[ch]", "prove/*.[ch]", "fuzz/case/*.[ch]", "fuzz/engines/*.h", "fuzz/engines/kernel/*",
+                "fuzz/oracle/known/*.[ch]", "scripts/rdpmc_prove/*.py")
+
+    def __init__(self, engine, known, tools):
+        self.path = engine + ".proved"
+        self._engine, self._known, self._version = engine, known, tools.version()
+        self._at_first = None
+
+    def begin(self):
+        """The engine is made: what is proved from now on is proved of this one."""
+        self._at_first = self._digest()
+
+    def _digest(self):
+        digest = hashlib.sha256(self._version.encode())
+        sources = [path for pattern in self._SOURCES for path in sorted(glob.glob(os.path.join(TOP, pattern)))]
+        for path in (self._engine, self._known, *sources):
+            with open(path, "rb") as file:
+                digest.update(hashlib.sha256(file.read()).digest())
+        return digest.hexdigest()
+
+    def parts(self):
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                was = json.load(file)
+            return set(was["parts"]) if was["made_of"] == self._digest() else set()
+        except (OSError, ValueError, LookupError, TypeError):
+            return set()
+
+    def write(self, parts):
+        """Not where something was changed meanwhile."""
+        if self._at_first == self._digest():
+            with open(self.path, "w", encoding="utf-8") as file:
+                json.dump({"made_of": self._at_first, "parts": sorted(parts)}, file)
+
+    def remove(self):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
+
+
 class _Tree:
     """A tree on its way to a proof: translated, and as an engine that repeats counterexamples."""
 
@@ -70,27 +129,29 @@ class _Tree:
         self.name, self.options, self.tools = options.name, options, tools
         self.work = os.path.join(options.build, "prove", f"kernel-{options.name}")
         self.cases = os.path.join(options.out, options.name)
-        self.engine = os.path.join(options.build, "kernel", f"{options.name}.so")
+        self.engine = engine_path(options, options.name)
         self.repeat = os.path.join(options.build, "prove-repeat")
         self.known = os.path.join(self.work, "known.c")
         # What the tree must answer as: the model with what is known of its own kernel, or of another.
-        self.as_engine = options.against or self.engine
+        self.as_engine = against(options) or self.engine
+        self.proved = _Proved(self.engine, self.known, tools)
+        self.proved.remove()
         cases.begin(self.cases, "(?:exit|emulator)-.*")
-        shutil.rmtree(self.work, ignore_errors=True)
-        os.makedirs(self.work)
+        os.makedirs(self.work, exist_ok=True)
 
     def make_engine(self):
         command = [os.path.join(TOP, "scripts/kernel-engine"), "--name", self.name, "--out", self.engine,
-                   *self.options.kernel]
+                   "--keep", os.path.join(self.work, "engine"), *self.options.kernel]
         done = checker.run(command)
         if done.returncode:
             raise Failed(done.stderr.strip().removeprefix("kernel-engine: "))
         with open(self.known, "w", encoding="utf-8") as out:
             done = subprocess.run([os.path.join(self.options.build, "prove-known"), self.as_engine,
-                                   os.path.join(TOP, "fuzz/known")], stdin=subprocess.DEVNULL, stdout=out,
+                                   os.path.join(TOP, "fuzz/oracle/known")], stdin=subprocess.DEVNULL, stdout=out,
                                   stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise Failed(done.stderr.strip())
+        self.proved.begin()
 
     def translate(self):
         return translate(self.options.kernel[0], (self.options.kernel[1:] or [None])[0], self.work, self.tools)
@@ -98,11 +159,15 @@ class _Tree:
     def program(self, translation, part):
         top = os.path.relpath(TOP)
         files = [*(f"prove/{name}.c" for name in ("prove", "judge", "pass", "engine_kernel")), "model/intercept.c",
-                 "model/pmu.c", "model/rdpmc.c", "model/rules.c", "fuzz/case.c", "fuzz/known.c", "fuzz/cpuid.c",
-                 "fuzz/kernel/engine.c"]
+                 "model/pmu.c", "model/rdpmc.c", "model/rules.c", "fuzz/case/case.c", "fuzz/case/cpuid.c",
+                 "fuzz/oracle/known/known.c", "fuzz/engines/kernel/engine.c"]
         return [translation.binary, *(os.path.join(top, name) for name in files), self.known,
                 "-I", top, "-I", self.work, "-D_GNU_SOURCE", "-DGLUE_PROVE", '-DKERNEL_NAME=""', '-DKERNEL_VERSION=""', '-DKERNEL_SOURCES=""',
                 *part.flags]
+
+    def before(self, each):
+        """What the engine of --against makes of a counterexample."""
+        return cases.judge(self.repeat, self.as_engine, each.trace)
 
     @functools.cached_property
     def any_answer(self):
@@ -117,22 +182,26 @@ class _Tree:
             return re.findall(r'"witness: known ([^"]+)"', file.read())
 
 
+def _parts(options):
+    return _EXIT + (_EMULATOR if options.emulator else ())
+
+
 def _all_runs(tree, translation):
     """(part, theorem) -> its run."""
     theorems = ["theorem_read"]
     if not tree.options.no_classes and not tree.options.against:
         theorems.append("theorem_unaided")
-    parts = _EXIT + (_EMULATOR if tree.options.emulator else ())
-    asked = [(part, theorem) for part in parts for theorem in theorems]
+    asked = [(part, theorem) for part in _parts(tree.options) for theorem in theorems]
     asked += [(part, "theorem_intercept") for part in _EXIT]
 
     def ended(each, run):
         print(f"prove: {each[0].name}, {each[1].removeprefix('theorem_')}: {run.seconds:.0f} s", file=sys.stderr,
               flush=True)
 
-    return checker.check_all(tree.options.jobs,
-                             {each: (tree.tools, tree.program(translation, each[0]), each[1], LOOPS) for each in asked},
-                             ended)
+    # The theorem runs all that the others run.
+    options = {"theorem_read": LOOPS + checker.KERNEL_CHECKS}
+    return checker.check_all(tree.options.jobs, {each: (tree.tools, tree.program(translation, each[0]), each[1],
+                                                        options.get(each[1], LOOPS)) for each in asked}, ended)
 
 
 def _keep(tree, part, run, each, number):
@@ -142,7 +211,7 @@ def _keep(tree, part, run, each, number):
     # A constant of the part's, which a trace does not have.
     each.trace["proved_entry"] = part.entry_number
     differs = cases.keep(each.trace, path, os.path.join(tree.options.build, "rdpmc-diff"), tree.engine)
-    return path, differs, cases.judge(tree.repeat, tree.engine, each.trace, (os.path.join(TOP, "fuzz/known"),))
+    return path, differs, cases.judge(tree.repeat, tree.engine, each.trace, (os.path.join(TOP, "fuzz/oracle/known"),))
 
 
 def _doubt(tree, run, each, differs, judged):
@@ -152,24 +221,47 @@ def _doubt(tree, run, each, differs, judged):
     if run.function == "theorem_intercept":
         return None if differs else "none"
     if tree.options.against:
-        return None if judged != cases.judge(tree.repeat, tree.as_engine, each.trace) else "what both engines do"
+        return f"what {tree.options.against} does" if _same(judged, tree.before(each)) else None
     if run.function == "theorem_unaided":
         return None if differs and judged.what == each.what else judged.what
     if judged.agrees:
-        return "what the model says, so unless a known difference is stale"
+        # As the model, where a known difference says otherwise: then it is stale, or what was to be found undoes it.
+        return None if judged.same_as(each) else "what the model says, and not what the proof says"
     return f"explained by {' + '.join(judged.known)}" if judged.known else None
+
+
+def _same(judged, other):
+    return (judged.answer, judged.what) == (other.answer, other.what)
+
+
+def _both(tree, path, run, each, judged):
+    """Of --against: does the other tree do the same natively, and the proof say so? Then the other's own proof fails there."""
+    if not tree.options.against:
+        return False
+    if run.function == "theorem_intercept":
+        # Not by what else differs there.
+        return cases.differs(os.path.join(tree.options.build, "rdpmc-diff"), tree.as_engine, path, "PASS-SOUND")
+    return judged.same_as(each) and _same(judged, tree.before(each))
 
 
 def _counterexamples(report, tree, part, run, label):
     for number, each in enumerate([each for each in run.of("theorem") if not each.holds], 1):
         path, differs, judged = _keep(tree, part, run, each, number)
-        report.say(label, f"{part.vendor}, {each.what}: {path}")
+        if _both(tree, path, run, each, judged):
+            report.unsaid += 1
+            report.say("not said", f"{part.vendor}, {each.what}: {tree.options.against} does so as well: {path}")
+            continue
+        report.say("changes" if tree.options.against else label, f"{part.vendor}, {each.what}: {path}")
         doubt = _doubt(tree, run, each, differs, judged)
-        if doubt:
+        if doubt and any(not each.holds for each in run.of("check")):
+            report.say("", f"  natively it is {doubt}: after undefined behaviour, see below, anything may follow")
+        elif doubt:
             report.void += 1
             report.say("", f"  natively it is {doubt}: the translation is wrong, not the kernel")
         elif label == "class":
             report.say("", "  " + (" + ".join(judged.known) or "NEW: nothing that is known explains it"))
+        elif tree.options.against and run.function != "theorem_intercept":
+            report.say("", f"  before: {tree.before(each).answer}\n  now:    {judged.answer}")
         report.refuted += label == "REFUTED"
 
 
@@ -208,6 +300,14 @@ def _intercept(report, tree, part, run):
     report.broken(f"intercept, {part.vendor}: ", run)
 
 
+def _checks(report, runs):
+    """CBMC's own properties of the tree's text."""
+    ours = tuple(os.path.relpath(os.path.join(TOP, each)) for each in ("fuzz", "model", "prove"))
+    checked = {(each.file, each.name) for (_, theorem), run in runs.items() if theorem == "theorem_read"
+               for each in run.of("check") if each.file and not each.file.startswith((*ours, "<"))}
+    report.say("checked", f"bounds, pointers, shifts and divisions: {len(checked)} properties")
+
+
 def _known(report, tree, runs):
     met = {each.what.removeprefix("known ") for (_, theorem), run in runs.items() if theorem != "theorem_unaided"
            for each in run.properties if each.function == "prove_known_witnesses" and not each.holds}
@@ -236,7 +336,7 @@ def _translation(report, tree, translation):
 
 
 def prove(options, tools):
-    """All of it; the status. One at a time of a name: its directory is made anew."""
+    """All of it; the status. One at a time of a name: it has one directory."""
     lock = os.path.join(options.build, "prove", f"lock-{options.name}")
     with cache.locked(lock, f"another proof of {options.name}"):
         return _prove(options, tools)
@@ -250,17 +350,32 @@ def _prove(options, tools):
         translation = translated.result()
         engine.result()
     print(f"prove: translated, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    if options.against and not {part.name for part in _parts(options)} <= _Proved(tree.as_engine, tree.known, tools).parts():
+        report.unsaid += 1
+        report.say("not said", f"{options.against} is compared by what is known of it, and has no proof here that this is all: "
+                 "make prove with its KDIR= and NAME= first")
     runs = _all_runs(tree, translation)
     for (part, theorem), run in runs.items():
         {"theorem_read": _read, "theorem_unaided": _classes, "theorem_intercept": _intercept}[theorem](report, tree, part, run)
     _known(report, tree, runs)
+    _checks(report, runs)
     report.say("assumed", "\n".join(ASSUMED))
     _translation(report, tree, translation)
     report.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s")
-    other = f"what {options.against} is proved to be" if options.against else ""
-    verdict = ("NOTHING IS PROVED of it: see VOID below, or cases that do not reproduce" if report.void else
-               f"differs in {report.refuted} classes from {other or 'the model and what is known'}" if report.refuted else
-               f"equivalent to {options.against} for guests, assuming that one's own proof" if other else
-               "RDPMC is the model's, but for the differences that are known")
-    print(f"{options.name}: {verdict}", "", *report.lines, sep="\n")
+    print(f"{options.name}: {_verdict(report, tree)}", "", *report.lines, sep="\n")
+    if not options.against and not report.status():
+        tree.proved.write({part.name for part in _parts(options)})
     return report.status()
+
+
+def _verdict(report, tree):
+    other = tree.options.against
+    if report.void:
+        return "NOTHING IS PROVED of it: see VOID below, or cases that do not reproduce"
+    if not other:
+        return report.found("the model and what is known") or "RDPMC is the model's, but for the differences that are known"
+    found = report.found(other)
+    if not report.unsaid:
+        return found or f"changes nothing for guests: answers every RDPMC as {other}, which is proved"
+    # By what is known of the other each is compared with it, and that is not all.
+    return (found or f"no change from {other} found") + f"; but not all changes are seen: {other} itself is not proved"

@@ -11,7 +11,7 @@ from rdpmc_arguments import Parser, between
 from rdpmc_machine import cache
 from rdpmc_machine.failed import Failed
 
-from . import checker, emulator, faults, kernel
+from . import checker, emulator, kernel, mutants
 from .tools import Tools
 
 EPILOG = """\
@@ -42,32 +42,40 @@ def parser():
                       help="proofs at the same time (default: a processor each)")
     made.add_argument("--kernel", nargs="+", metavar=("TREE", "OBJECTS"), help="prove a kernel tree's own code instead: a "
                       "source tree, configured and prepared, and its build directory where that is another")
-    made.add_argument("--emulator", action="store_true", help="of a kernel: the instruction emulator's entry as well; ends "
-                      "for 7.3, and not yet for 6.1 and 6.12")
-    made.add_argument("--against", metavar="ENGINE", help="of a kernel: does it answer as ENGINE does (kernel:NAME, of a "
-                      "tree that is proved itself)?")
+    made.add_argument("--emulator", action="store_true", help="of a kernel: the instruction emulator's entry as well, "
+                      "with and without LOCK")
+    made.add_argument("--against", metavar="ENGINE", help="of a kernel: does it answer as ENGINE does: kernel:NAME, of a "
+                      "tree that was proved before?")
     made.add_argument("--no-classes", action="store_true", help="of a kernel: do not list what differs where nothing is "
                       "known of it, which takes half of the time")
     made.add_argument("--name", default="kernel", help="what to call it (default: kernel)")
-    made.add_argument("--faults", nargs="*", metavar="NAME", help="refute the fault catalogue instead, all or these: each "
+    made.add_argument("--mutants", nargs="*", metavar="NAME", help="refute the mutant catalogue instead, all or these: each "
                       "deliberate defect of emulator/ must give a counterexample that names its rule")
     return made
 
 
 def _check(options):
     """What is wrong use is told before anything is fetched, made or removed."""
-    if options.kernel and (len(options.kernel) > 2 or options.faults is not None):
-        raise Failed("--kernel takes TREE and at most one directory of OBJECTS, and no --faults")
+    if options.kernel and (len(options.kernel) > 2 or options.mutants is not None):
+        raise Failed("--kernel takes TREE and at most one directory of OBJECTS, and no --mutants")
+    if options.against and not options.kernel:
+        raise Failed("--against is of --kernel")
     # It becomes a part of paths.
     if not re.fullmatch(r"[A-Za-z0-9_+~][A-Za-z0-9._+~-]*", options.name):
         raise Failed(f"--name {options.name}: letters, digits and . _ + ~ - only")
     if options.kernel and not os.path.isfile(os.path.join(options.kernel[0], "Kbuild")):
         raise Failed(f"{options.kernel[0]} is no Linux source tree")
+    if options.against:
+        engine, own = kernel.against(options), kernel.engine_path(options, options.name)
+        if not os.path.isfile(engine):
+            raise Failed(f"--against {options.against}: there is no {engine}; make prove with its KDIR= and NAME= first")
+        if os.path.realpath(engine) == os.path.realpath(own):
+            raise Failed(f"--against {options.against}: that is what this one is called; give it another --name")
     for program in ("rdpmc-diff", "prove-repeat") + (("prove-known",) if options.kernel else ()):
         if not os.access(os.path.join(options.build, program), os.X_OK):
             raise Failed(f"{os.path.join(options.build, program)} is not built; make prove builds it")
-    if options.faults is not None:
-        faults.catalogue(options.faults)
+    if options.mutants is not None:
+        mutants.catalogue(options.mutants)
 
 
 def _run(options):
@@ -75,8 +83,8 @@ def _run(options):
     tools = Tools()
     if options.kernel:
         return kernel.prove(options, tools)
-    if options.faults is not None:
-        return faults.score(options, tools)
+    if options.mutants is not None:
+        return mutants.score(options, tools)
     return emulator.prove(options, tools)
 
 

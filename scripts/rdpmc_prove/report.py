@@ -11,6 +11,8 @@ class Report:
 
     def __init__(self):
         self.lines, self.refuted, self.void = [], 0, 0
+        self.undefined = 0  # places where C does not say what happens
+        self.unsaid = 0  # places of which a comparison says nothing
         self.model = 0  # of those refuted, counterexamples to what the model says of itself
 
     def say(self, label, text):
@@ -24,8 +26,14 @@ class Report:
                   if not each.holds and "costly" in each.what]
         self.say("costs", f"{who}{'; '.join(costly) or 'none'}: intercepted though nothing would show (PASS-MINIMAL)")
 
+    def found(self, than):
+        """What is refuted, for the first line; "": nothing is."""
+        found = [f"differs in {self.refuted} classes from {than}"] if self.refuted else []
+        found += [f"undefined behaviour at {self.undefined} places"] if self.undefined else []
+        return "; ".join(found)
+
     def status(self):
-        return 2 if self.void else 1 if self.refuted else 0
+        return 2 if self.void else 1 if self.refuted or self.undefined else 2 if self.unsaid else 0
 
     def broken(self, who, run):
         """What makes a run worth nothing; and what of C goes wrong in what is proved."""
@@ -40,8 +48,10 @@ class Report:
                 self.void += 1
                 self.say("VOID", f"{where}: reached, and it is not what the code does: {each.what}")
             else:
-                self.refuted += 1
-                self.say("REFUTED", f"{where}: {each.what}")
+                self.undefined += 1
+                self.say("REFUTED", f"{where}, undefined behaviour: {each.what}")
+        if run.undecided:
+            self.say("", f"{who}{run.undecided} properties are neither proved nor refuted: those come after it")
         for each in run.of("planted") + run.of("reached"):
             if each.holds:
                 self.void += 1

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A kernel tree's own KVM sources, with the glue, as one goto binary that defines fuzz/kernel/glue.h.
+"""A kernel tree's own KVM sources, with the glue, as one goto binary that defines fuzz/engines/kernel/glue.h.
 
 scripts/kernel-engine preprocesses. What the glue's functions need of each file, and no more, goes through
 rewrites.py to goto-cc. A function that goto-cc refuses loses its body, and everything that has none becomes
 a failed assertion, unless prove/kernel_contracts.c says what it may do."""
 
 import concurrent.futures
+import dataclasses
+import hashlib
+import json
 import os
 import re
 
@@ -16,7 +19,7 @@ from .rewrites import Rewriter
 from .tools import TOP
 
 ENGINE = os.path.join(TOP, "scripts/kernel-engine")
-GLUE = "fuzz_kernel_glue.c.i"
+GLUE = "fuzz_engines_kernel_glue.c.i"
 CONTRACTS = "prove_kernel_contracts.c.i"
 ROOTS = ("glue_create", "glue_begin", "glue_read", "glue_gp", "glue_fixed", "glue_metrics", "glue_clocks",
          "glue_intercepts", "glue_destroy")
@@ -24,19 +27,18 @@ ROOTS = ("glue_create", "glue_begin", "glue_read", "glue_gp", "glue_fixed", "glu
 SHARED = {"kvm_x86.c.i": {"emulate_ops"}}
 # What the harness defines, and what CBMC's library has.
 OUTSIDE = ("engine_complain", "engine_give_up", "glue_release", "memcpy", "memset", "memmove", "memcmp", "strcmp", "strlen")
-MOST_BLANKED = 60
+MAX_BLANKED = 60
 
 
+@dataclasses.dataclass
 class Translation:
     """What came of a tree, for the report."""
-
-    def __init__(self, binary):
-        self.binary = binary
-        self.rewrites = {}  # rule: how often
-        self.lost_asm = {}  # template: how often
-        self.blanked = []  # functions that goto-cc refused, with its words
-        self.undefined = []  # functions that are called and nowhere
-        self.contracts = []  # functions, with what each says
+    binary: str
+    rewrites: dict = dataclasses.field(default_factory=dict)  # rule: how often
+    lost_asm: dict = dataclasses.field(default_factory=dict)  # template: how often
+    blanked: list = dataclasses.field(default_factory=list)  # functions that goto-cc refused, with its words
+    undefined: list = dataclasses.field(default_factory=list)  # functions that are called and nowhere
+    contracts: list = dataclasses.field(default_factory=list)  # functions, with what each says
 
 
 def _run(command, what):
@@ -99,7 +101,7 @@ class _File(csource.File):
         if found and self.name in (GLUE, CONTRACTS):
             raise Failed(f"goto-cc does not take {found[1]}() of {self.name.removesuffix('.i')}: {error}")
         items = [item for item in self.needed if found and item.name == found[1] and item.body >= 0]
-        if not items or len(self.blanked) >= MOST_BLANKED or found[1] in dict(self.blanked):
+        if not items or len(self.blanked) >= MAX_BLANKED or found[1] in dict(self.blanked):
             raise Failed(f"goto-cc does not take {self.cut}: {error}" + (f" (in {found[1]}())" if found else ""))
         self.blanked.append((found[1], error))
         for item in items:
@@ -131,16 +133,49 @@ def _undefined(binary, tools):
                   if not name.startswith(("__CPROVER_", "__builtin_")))
 
 
+def _made_of(work, names, tools):
+    """A digest of all that a translation depends on: what gcc sees, the rules, and goto-cc."""
+    digest = hashlib.sha256(f"{names} {tools.version()}".encode())
+    here = os.path.dirname(os.path.abspath(__file__))
+    ours = [os.path.join(here, name) for name in ("csource.py", "rewrites.py", "translate.py")]
+    # The contracts' comments are reported, and gone from the preprocessed text.
+    for path in (*(os.path.join(work, name) for name in names), *ours, os.path.join(TOP, "prove/kernel_contracts.c")):
+        with open(path, "rb") as source:
+            digest.update(hashlib.sha256(source.read()).digest())
+    return digest.hexdigest()
+
+
 def translate(tree, objects, work, tools):
-    """Translates @tree, with its build directory @objects or None, into a goto binary in @work."""
+    """Translates @tree, with its build directory @objects or None, into a goto binary in @work. What is there already is
+    taken if it is of the same text by the same rules."""
     names = preprocess(tree, objects, work)
+    made_of = _made_of(work, names, tools)
+    kept, binary = (os.path.join(work, name) for name in ("translation.json", "kernel.gb"))
+    try:
+        with open(kept, encoding="utf-8") as file:
+            was = json.load(file)
+        if was.pop("made_of") == made_of and os.path.exists(binary):
+            return Translation(binary, **was)
+        os.unlink(kept)  # before what it speaks of is overwritten
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
+    result = _translate(work, names, binary, tools)
+    keep = dataclasses.asdict(result)
+    del keep["binary"]
+    with open(kept + ".new", "w", encoding="utf-8") as file:
+        json.dump({"made_of": made_of, **keep}, file)
+    os.replace(kept + ".new", kept)
+    return result
+
+
+def _translate(work, names, binary, tools):
     files = [_File(work, name) for name in names]
     csource.close_over(files, ROOTS)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         files = list(pool.map(lambda file: file.compile(tools), [file for file in files if file.needed]))
     whole = os.path.join(work, "linked.gb")
     _run([*tools.goto_cc, *[file.object for file in files], "-o", whole], "goto-cc")
-    result = Translation(os.path.join(work, "kernel.gb"))
+    result = Translation(binary)
     for file in files:
         for rule, count in file.rewriter.counts.items():
             result.rewrites[rule] = result.rewrites.get(rule, 0) + count

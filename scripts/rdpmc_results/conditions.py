@@ -6,7 +6,7 @@ from collections import Counter
 from .files import part, text
 
 UNKNOWN = "unknown"
-LEAST_CPU_SHARE = 0.97          # as rdpmc-bench warns: bench/report.c
+MIN_CPU_SHARE = 0.97          # as rdpmc-bench warns: bench/report.c
 CLOCK_RATIOS = (0.9, 1.01)
 
 
@@ -88,7 +88,7 @@ def disturbed(results):
     found = []
     for result in results:
         noise = part(result.context, "noise")
-        share = figure(noise, "cpu_share", lambda share: share >= LEAST_CPU_SHARE)
+        share = figure(noise, "cpu_share", lambda share: share >= MIN_CPU_SHARE)
         clock = figure(noise, "clock_ratio", lambda ratio: least <= ratio <= most)
         if share is not None or clock is not None:
             found.append((None if share is None else 1 - share, clock))

@@ -39,7 +39,7 @@ PATH_FIGURES = (            # of an exit path
     "indirect", "exceptions", "text_lines", "text_pages", "stack_lines", "stack_pages", "data_lines", "data_pages",
     "user_lines", "user_pages")
 REGISTER = re.compile(r"0x(?:0|[1-9a-f][0-9a-f]{0,7})")
-MOST_REGISTERS = 64
+MAX_REGISTERS = 64
 DEEPEST_STACK = 256         # functions
 LONGEST_STACK = 16384       # characters
 STARTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -280,7 +280,7 @@ def exit_path(of, name):
         raise Refused(f"{where}: is of no exit")
     for access in "rdmsr", "wrmsr":
         by = of.get(f"{access}_by_register")
-        if not isinstance(by, dict) or len(by) > MOST_REGISTERS or not all(map(REGISTER.fullmatch, by)):
+        if not isinstance(by, dict) or len(by) > MAX_REGISTERS or not all(map(REGISTER.fullmatch, by)):
             raise Refused(f"{where}: {access}_by_register is not by register")
         made |= {f"{access} {register}": natural(by, register, where, 1) for register in by}
     return made

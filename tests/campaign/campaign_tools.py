@@ -11,9 +11,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
 
 
-def fault(name):
+def mutant(name):
     """An engine that differs from the emulator by one patch of the catalogue."""
-    folder = BUILD / "faults" / name
+    folder = BUILD / "mutants" / name
     done = subprocess.run(
         ["make", "-s", "-j2", f"BUILD={os.environ.get('BUILD', 'build')}", "SETUP=no",
          *(str(folder.relative_to(ROOT) / f"{flavour}.so") if folder.is_relative_to(ROOT)
@@ -31,6 +31,18 @@ def run(folder, *options, seconds=120, **more):
     """A campaign from its start to its end."""
     return subprocess.run(words(folder, *options), capture_output=True, text=True, timeout=seconds,
                           check=False, **more)
+
+
+def run_until(condition, folder, *options, starts=15):
+    """Starts one again and again until @condition holds: on a busy machine a few seconds may bring nothing."""
+    for _ in range(starts):
+        done = run(folder, *options)
+        assert done.returncode in (0, 1), done.stderr
+        if condition(done):
+            break
+    else:
+        raise AssertionError(f"not in {starts} starts: {done.stderr}")
+    return done
 
 
 def status(folder):

@@ -11,7 +11,7 @@
 #endif
 
 #define engine_emulator inner
-#include "fuzz/engine_emulator_inlined.c"
+#include "fuzz/engines/emulator/engine_emulator_inlined.c"
 #undef engine_emulator
 
 static void read_badly(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
@@ -45,5 +45,4 @@ __attribute__((constructor)) static void make(void)
 {
 	memcpy(&rdpmc_engine, &inner, sizeof(inner));
 	rdpmc_engine.read = read_badly;
-	rdpmc_engine.read_list = NULL;
 }

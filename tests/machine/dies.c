@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fuzz/target_outlet.h"
+#include "fuzz/targets/target_outlet.h"
 
 static void write_file(const char *path, const void *data, size_t size)
 {

@@ -154,7 +154,7 @@ class Looked:
         """Cases that the kernel and its source answered alike, those that both answered, and the first that differs."""
         text = self.files.get("same", "")
         found = re.search(r"^1 kvm +\. +(\d+)/(\d+)$", text, re.M)
-        differs = re.search(r"^1 and 2 differ first in (.*)", text, re.M)
+        differs = re.search(r"^1 and 2 differ first in (.*(?:\n {6}.*)*)", text, re.M)
         return (int(found[1]), int(found[2]), differs[1] if differs else "") if found else (0, 0, "")
 
     def judge_same(self):
@@ -164,7 +164,7 @@ class Looked:
         # Where reads pass, the kernel answers none.
         if not both and not any("/passthrough/" in start for start in self.host.gives):
             self.wrong(f"the kernel and its source were not compared: {self.files.get('same', '')[-400:]}")
-        interrupted = ": #GP, " in differs and ", and value, " in differs
+        interrupted = "\n      #GP, " in differs and "\n      value, " in differs
         if same < both - (both / ONE_OF if interrupted else 0):
             self.wrong(f"the kernel and its source answer {same} of {both} cases alike; {differs}")
 

@@ -330,7 +330,7 @@ check("trials-campaign", "trials", async page => {
 
 check("trials-missing", "flat", async page => {
   const text = await page.locator("#trials").innerText();
-  for (const kind of ["faults", "sweep", "survey"])
+  for (const kind of ["mutants", "survey"])
     holds(text.includes(`rdpmc-diff ${kind} --json`), text);
 });
 

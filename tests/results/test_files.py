@@ -5,6 +5,7 @@ The helpers here serve the other tests of this folder as well."""
 
 import contextlib
 import copy
+import csv
 import dataclasses
 import gzip
 import io
@@ -752,6 +753,15 @@ def test_reading_of_a_name_agrees_with_the_schema():
         "control//cpl0", "rdpmc/x/intercepted/cpl0/", " control/empty/cpl0", "rdpmc/X/native/cpl0"]
     for name in names:
         assert bool(pattern.match(name)) == bool(files.ROW_NAME.fullmatch(name)), name
+
+
+def test_rows_that_nothing_writes_any_more_are_read(tmp_path):
+    """A result of the engine `emulator`, which rdpmc-bench had until 0.1: exported as what it is."""
+    done = call("export", "--format", "csv", "--out", tmp_path / "x.csv", ROOT / "tests/results/emulator-engine.json")
+    assert (done.status, done.err) == (0, "")
+    rows = list(csv.DictReader((tmp_path / "x.csv").read_text().splitlines()))
+    assert {row["name"] for row in rows if (row["setting"], row["status"]) == ("emulator", "measured")} == {
+        f"rdpmc{fault}/emulator/{entry}" for fault in ("-fault/metrics-index1", "/metrics") for entry in ("emulator", "exit")}
 
 
 def test_wrong_use_is_one_line_and_status_2(tmp_path):

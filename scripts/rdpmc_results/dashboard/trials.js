@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The fuzzing side: what faults, sweeps, surveys and campaigns told when they last ran.
+// The fuzzing side: what mutants, surveys, campaigns and older programs' sweeps reported when they last ran.
 
-const COMMANDS = {faults: "make faults && build/rdpmc-diff faults --json=FILE",
-                  sweep: "build/rdpmc-diff sweep --json=FILE",
+const COMMANDS = {faults: "make mutants && build/rdpmc-diff mutants --json=FILE",
                   survey: "build/rdpmc-diff survey --json=FILE",
                   campaign: "make campaign TIME=3600"};
 
 const FEW_CLASSES = 8;
 
 const WHAT = {
-  faults: "Faults: deliberate defects, set against each driver",
+  faults: "Mutants: deliberate defects, set against each driver",
   sweep: "Sweep: every case enumerated, compared with the model",
   survey: "Survey: how an engine differs from the processor", 
   campaign: "Campaign: fuzzing without a person",
@@ -24,7 +23,7 @@ function tableRow(first, rest) {
     typeof value === "string" ? cell(value) : cell(number(value), "figure")));
 }
 
-function tellFaults({drivers, missed, missed_count: count}) {
+function tellMutants({drivers, missed, missed_count: count}) {
   return [table("Defects by driver", ["driver", figureHead("defects"), figureHead("found"),
     figureHead("median executions until found"), figureHead("most"), figureHead("executions"),
     figureHead("time")], drivers.map(([driver, all, found, median, most, executions, took]) =>
@@ -101,7 +100,7 @@ function tellCampaign(told) {
     cell(number(deaths), "figure"))))];
 }
 
-const TELL = {faults: tellFaults, sweep: tellSweep, survey: tellSurvey, campaign: tellCampaign};
+const TELL = {faults: tellMutants, sweep: tellSweep, survey: tellSurvey, campaign: tellCampaign};
 
 function showTrials() {
   const parts = DATA.trials.map(trial => el("div", {class: "group"},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The fuzzing side: what faults, sweeps, surveys and campaigns found. Their rows are less strictly read than
+"""The fuzzing side: what mutants, sweeps, surveys and campaigns found. Their rows are less strictly read than
 those of a benchmark: what is not as it should be counts as absent."""
 
 import math
@@ -34,7 +34,7 @@ def head(result):
             "synthetic": result.context.get("synthetic") is True}
 
 
-def faults(result):
+def mutants(result):
     """By driver: how many defects it was set against, found, after how many executions."""
     drivers = {}
     for row in result.rows:
@@ -128,7 +128,7 @@ def over_time(results):
     return {"from": moments[0][0], "to": moments[-1][0], "lines": list(lines.items())[:MOST]}
 
 
-TELL = {"faults": faults, "sweep": sweep, "survey": survey, "campaign": campaign}
+TELL = {"faults": mutants, "sweep": sweep, "survey": survey, "campaign": campaign}
 
 
 def key(result):

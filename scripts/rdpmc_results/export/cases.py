@@ -40,11 +40,11 @@ def bench(row, options, unit):
     return Case(how, row.name, verdict, row.reason, figures)
 
 
-def faults(row):
+def mutants(row):
     by = ", ".join(filter(None, (text(row.get("driver")), text(row.get("engine")))))
     case = Case(by, text(row.get("name")), PASSED)
     if row.get("found") is not True:
-        case.verdict, case.reason = FAILED, "the fault was not found"
+        case.verdict, case.reason = FAILED, "the mutant was not found"
     if whole(row.get("executions")):
         case.figures["executions"] = row["executions"]
     return case
@@ -86,7 +86,7 @@ def survey(row):
 
 def cases(result):
     """The Cases of a result; no two have the same group and name."""
-    judge = {"faults": faults, "sweep": sweep, "survey": survey}
+    judge = {"faults": mutants, "sweep": sweep, "survey": survey}
     made, names = [], {}
     for row in result.rows:
         case = bench(row, result.options, result.unit) if result.kind == "bench" else judge[result.kind](row)

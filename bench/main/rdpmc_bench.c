@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rdpmc-bench: its subcommands. */
+#include "bench/commands.h"
+#include "lib/program.h"
+
+#define COMMAND(name, number)                                                                      \
+	static int name(int argc, char **argv)                                                     \
+	{                                                                                          \
+		struct options options;                                                            \
+                                                                                                   \
+		options_parse(number, argc, argv, &options);                                       \
+		return command_##name(&options);                                                   \
+	}
+COMMAND(run, COMMAND_RUN)
+COMMAND(list, COMMAND_LIST)
+COMMAND(doctor, COMMAND_DOCTOR)
+
+static const struct program_command commands[] = {
+	{ "run", "measure", run },
+	{ "list", "say what can be measured here, and why the rest cannot", list },
+	{ "doctor", "look at the host and say what to change", doctor },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "rdpmc-bench",
+		.version = PROGRAM_VERSION,
+		.purpose = "What an RDPMC costs a KVM guest, with the intercept and without it.",
+		.commands = commands,
+		.n = sizeof(commands) / sizeof(commands[0]),
+	};
+
+	return program_main(&program, argc, argv);
+}

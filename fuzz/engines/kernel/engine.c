@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The engine "kernel:NAME": a tree's own KVM code, in process. The border between the model's types
+ * and the glue's. Built into a shared object by scripts/kernel-engine.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/case/cpuid.h"
+#include "fuzz/engines/engine.h"
+#include "fuzz/engines/kernel/glue.h"
+#include "fuzz/engines/kernel/trouble.h"
+#include "kernel-features.h" /* made by the build */
+
+struct engine_vcpu {
+	struct glue *glue;
+	struct rdpmc_counters kept; /* what the kernel has no place for */
+	bool strangers;             /* guest and host are of different vendors */
+};
+
+/*
+ * IA32_PERF_CAPABILITIES that the tree does not know cannot be written by anybody, nor one that the
+ * host has not (x86.c, kvm_set_msr_common()). Metrics Clear Mode and user disable are for a tree to
+ * come: the glue does not give it their control bits.
+ */
+static uint64_t capabilities_refused = RDPMC_CAP_METRICS_CLEAR;
+
+static void check_features(void)
+{
+	for (const struct engine_feature *feature = kernel_features; feature->name; feature++)
+		if (!strcmp(feature->name, "perf-metrics") && !feature->there)
+			capabilities_refused |= RDPMC_CAP_METRICS;
+}
+
+static struct engine_vcpu *kernel_create(const char **why)
+{
+	struct engine_vcpu *vcpu = calloc(1, sizeof(*vcpu));
+
+	*why = "out of memory, or already in use: KVM's own state is global";
+	if (!vcpu)
+		return NULL;
+	vcpu->glue = glue_create();
+	if (!vcpu->glue) {
+		free(vcpu);
+		return NULL;
+	}
+	trouble_catch();
+	check_features();
+	return vcpu;
+}
+
+static void kernel_destroy(struct engine_vcpu *vcpu)
+{
+	glue_destroy(vcpu->glue);
+	free(vcpu);
+}
+
+static bool kernel_clamp(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
+			 struct rdpmc_policy *policy)
+{
+	const uint64_t metrics = RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR;
+	uint64_t taken = guest->perf_capabilities & metrics &
+			 (capabilities_refused | ~host->perf_capabilities);
+	bool refused = taken || guest->user_disable;
+
+	(void)vcpu;
+	(void)policy;
+	guest->perf_capabilities &= ~taken;
+	guest->user_disable = false;
+	return refused;
+}
+
+/* What the host's perf tells KVM: one width, that of the general-purpose counters, for both kinds. */
+static void to_host(const struct rdpmc_pmu *pmu, struct glue_host *host)
+{
+	const struct cpuid_counts counts = cpuid_perf_counts(pmu);
+	const bool amd = pmu->vendor == RDPMC_AMD;
+
+	*host = (struct glue_host){
+		.version = amd && pmu->version < 2 ? 0 : pmu->version,
+		.gp = counts.gp,
+		.fixed = counts.fixed,
+		.perf_capabilities = pmu->perf_capabilities,
+	};
+	if (counts.gp)
+		host->gp_width = amd ? 48 : pmu->gp_width;
+	if (counts.fixed)
+		host->fixed_width = pmu->gp_width;
+}
+
+static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
+			 const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
+{
+	struct cpuid_leaf leaves[CPUID_LEAVES];
+	struct glue_cpuid cpuid[CPUID_LEAVES];
+	struct glue_setup setup = {
+		.amd = guest->vendor == RDPMC_AMD,
+		/* Intel: half of those without say so by CPUID, half by KVM_PMU_CAP_DISABLE. */
+		.no_pmu = !guest->version &&
+			  (guest->vendor == RDPMC_AMD || guest->perf_capabilities & 1),
+		.backdoor = policy->vmware_backdoor,
+		.mediated = policy->mediated_pmu,
+		.perf_capabilities = guest->perf_capabilities,
+		.cpuid = cpuid,
+		.n_cpuid = (int)cpuid_leaves(guest, leaves),
+	};
+
+	for (int i = 0; i < setup.n_cpuid; i++)
+		cpuid[i] = (struct glue_cpuid){
+			.function = leaves[i].function,
+			.index = leaves[i].index,
+			.eax = leaves[i].eax,
+			.ebx = leaves[i].ebx,
+			.ecx = leaves[i].ecx,
+			.edx = leaves[i].edx,
+		};
+	/* KVM runs no vPMU of the other vendor's: what is read is tried on the guest's own host. */
+	vcpu->strangers = guest->vendor != host->vendor;
+	to_host(vcpu->strangers ? guest : host, &setup.host);
+	trouble_forget();
+	if (trouble_enter())
+		glue_begin(vcpu->glue, &setup);
+	trouble_leave();
+}
+
+static unsigned long long *gp_slot(const struct engine_vcpu *vcpu, unsigned int x)
+{
+	unsigned long long *slot = glue_gp(vcpu->glue, x);
+
+	return slot ? slot : (unsigned long long *)&vcpu->kept.gp[x];
+}
+
+static unsigned long long *fixed_slot(const struct engine_vcpu *vcpu, unsigned int x)
+{
+	unsigned long long *slot = glue_fixed(vcpu->glue, x);
+
+	return slot ? slot : (unsigned long long *)&vcpu->kept.fixed[x];
+}
+
+static unsigned long long *metrics_slot(const struct engine_vcpu *vcpu)
+{
+	unsigned long long *slot = glue_metrics(vcpu->glue);
+
+	return slot ? slot : (unsigned long long *)&vcpu->kept.metrics;
+}
+
+static void kernel_load(struct engine_vcpu *vcpu, const struct rdpmc_counters *counters,
+			unsigned int n_gp, unsigned int n_fixed)
+{
+	for (unsigned int x = 0; x < n_gp; x++)
+		*gp_slot(vcpu, x) = counters->gp[x];
+	for (unsigned int x = 0; x < n_fixed; x++)
+		*fixed_slot(vcpu, x) = counters->fixed[x];
+	*metrics_slot(vcpu) = counters->metrics;
+	vcpu->kept.fixed_ctr_ctrl = counters->fixed_ctr_ctrl;
+	vcpu->kept.gp_user_disable = counters->gp_user_disable;
+	memcpy(vcpu->kept.vmware, counters->vmware, sizeof(vcpu->kept.vmware));
+	glue_clocks(vcpu->glue, counters->vmware[1], counters->vmware[2]);
+}
+
+/*
+ * The control registers are kept beside: with them the kernel's counters would count, and what their
+ * bits do to a read the tree has not, or clamp() takes them away.
+ */
+static void kernel_write(struct engine_vcpu *vcpu, const struct case_step *step)
+{
+	switch (step->op) {
+	case STEP_GP:
+		*gp_slot(vcpu, step->arg) = step->value;
+		break;
+	case STEP_FIXED:
+		*fixed_slot(vcpu, step->arg) = step->value;
+		break;
+	case STEP_METRICS:
+		*metrics_slot(vcpu) = step->value;
+		break;
+	case STEP_FIXED_CTRL:
+		vcpu->kept.fixed_ctr_ctrl = step->value;
+		break;
+	default: /* STEP_USER_DISABLE */
+		vcpu->kept.gp_user_disable = (uint32_t)step->value;
+	}
+}
+
+static uint8_t answer_of(const struct glue_answer *answer, bool real_mode)
+{
+	if (answer->exits)
+		return ANSWER_STRANGE;
+	if (answer->exception < 0)
+		return ANSWER_VALUE;
+	if (answer->exception == 13 && (answer->has_error_code || real_mode))
+		return ANSWER_GP;
+	if (answer->exception == 6 && !answer->has_error_code)
+		return ANSWER_UD;
+	return ANSWER_STRANGE;
+}
+
+/* The host's TSC cannot be set: a value from the time of the read is what the case calls the TSC. */
+static void name_tsc(const struct engine_vcpu *vcpu, struct engine_answer *answer, uint64_t before)
+{
+	uint64_t tsc = engine_value(answer);
+
+	if (answer->answer != ANSWER_VALUE || answer->regs.rax >> 32 || answer->regs.rdx >> 32 ||
+	    tsc < before || tsc > trouble_tsc())
+		return;
+	answer->regs.rax = (uint32_t)vcpu->kept.vmware[0];
+	answer->regs.rdx = vcpu->kept.vmware[0] >> 32;
+}
+
+static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+			struct engine_answer *answer)
+{
+	struct glue_answer glue = { .exits = 1, .exception = -1 };
+	uint64_t before = 0;
+	struct glue_state regs = {
+		.rax = state->regs.rax,
+		.rcx = state->regs.rcx,
+		.rdx = state->regs.rdx,
+		.rip = state->regs.rip,
+		.rflags = state->regs.rflags,
+		.cr0 = state->cr0,
+		.cr4 = state->cr4,
+		.mode = state->mode,
+		.code16 = state->code16,
+		.cpl = state->mode == MODE_VM86 ? 3 : state->cpl,
+	};
+
+	if ((uint32_t)state->regs.rcx == RDPMC_VMWARE_FIRST)
+		before = trouble_tsc();
+	if (trouble_enter())
+		glue_read(vcpu->glue, entry == ENTRY_EMULATOR, state->lock, &regs, &glue);
+	trouble_leave();
+	answer->answer = answer_of(&glue, state->mode == MODE_REAL);
+	answer->other_state = glue.other_state;
+	answer->error_code = answer->answer == ANSWER_VALUE ? 0 : glue.error_code;
+	answer->regs = (struct rdpmc_regs){
+		.rax = regs.rax,
+		.rcx = regs.rcx,
+		.rdx = regs.rdx,
+		.rip = regs.rip,
+		.rflags = regs.rflags,
+	};
+	if (before)
+		name_tsc(vcpu, answer, before);
+}
+
+static bool kernel_holds(const struct engine_vcpu *vcpu, const struct rdpmc_counters *expected,
+			 unsigned int n_gp, unsigned int n_fixed)
+{
+	uint64_t differ = *metrics_slot(vcpu) ^ expected->metrics;
+
+	for (unsigned int x = 0; x < n_gp; x++)
+		differ |= *gp_slot(vcpu, x) ^ expected->gp[x];
+	for (unsigned int x = 0; x < n_fixed; x++)
+		differ |= *fixed_slot(vcpu, x) ^ expected->fixed[x];
+	return !differ && vcpu->kept.fixed_ctr_ctrl == expected->fixed_ctr_ctrl &&
+	       vcpu->kept.gp_user_disable == expected->gp_user_disable;
+}
+
+static void kernel_counters(const struct engine_vcpu *vcpu, struct rdpmc_counters *counters,
+			    unsigned int n_gp, unsigned int n_fixed)
+{
+	for (unsigned int x = 0; x < n_gp; x++)
+		counters->gp[x] = *gp_slot(vcpu, x);
+	for (unsigned int x = 0; x < n_fixed; x++)
+		counters->fixed[x] = *fixed_slot(vcpu, x);
+	counters->metrics = *metrics_slot(vcpu);
+	counters->fixed_ctr_ctrl = vcpu->kept.fixed_ctr_ctrl;
+	counters->gp_user_disable = vcpu->kept.gp_user_disable;
+}
+
+static enum intercept kernel_intercepts(struct engine_vcpu *vcpu)
+{
+	volatile int intercepts = -1;
+
+	if (vcpu->strangers)
+		return INTERCEPT_UNKNOWN;
+	if (trouble_enter())
+		intercepts = glue_intercepts(vcpu->glue);
+	trouble_leave();
+	return intercepts < 0 ? INTERCEPT_UNKNOWN : intercepts ? INTERCEPT_ON : INTERCEPT_OFF;
+}
+
+static const char *kernel_trouble(struct engine_vcpu *vcpu)
+{
+	(void)vcpu;
+	return trouble_text();
+}
+
+__attribute__((visibility("default"))) const struct engine rdpmc_engine = {
+	.abi = ENGINE_ABI,
+	.name = "kernel:" KERNEL_NAME,
+	.what = "Linux " KERNEL_VERSION " (" KERNEL_SOURCES "), its own arch/x86/kvm, in process",
+	.version = KERNEL_VERSION,
+	.features = kernel_features,
+	.single = true,
+	.entries = 1U << ENTRY_EXIT | 1U << ENTRY_EMULATOR,
+	.create = kernel_create,
+	.destroy = kernel_destroy,
+	.clamp = kernel_clamp,
+	.begin = kernel_begin,
+	.load = kernel_load,
+	.write = kernel_write,
+	.read = kernel_read,
+	.holds = kernel_holds,
+	.counters = kernel_counters,
+	.intercepts = kernel_intercepts,
+	.trouble = kernel_trouble,
+};

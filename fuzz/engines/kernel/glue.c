@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM's RDPMC paths, called in user space. Compiled against the tree's own headers, with HAVE_* as
+ * scripts/kernel-engine found them. What it touches: struct kvm_vcpu (arch.regs, cr0, cr4, efer,
+ * exception, cpuid_entries, perf_capabilities, pmu, emulate_ctxt), struct kvm (arch.enable_pmu,
+ * arch.kvmclock_offset), struct kvm_pmu's counters, struct x86_pmu_capability, the static calls of
+ * kvm_x86_ops and the vendors' kvm_pmu_ops.
+ */
+/* The tree's headers want their order. */
+/* clang-format off */
+#include <linux/kvm_host.h>
+#include <linux/perf_event.h>
+
+#include "x86.h"
+#include "cpuid.h"
+#include "pmu.h"
+#include "kvm_emulate.h"
+#include "vmx/vmx.h"
+/* clang-format on */
+
+#include "glue.h"
+
+/* Registers that RDPMC must leave alone hold this. */
+#define UNTOUCHED 0x5a5a5a5a5a5a0000UL
+#define REGISTERS 16 /* RAX to R15 */
+
+struct glue {
+	struct kvm *kvm;
+	struct vcpu_vmx *vmx; /* SVM's PMU wants nothing beyond struct kvm_vcpu, its first member */
+	struct x86_emulate_ctxt *ctxt;
+	struct kvm_run *run;
+	int amd; /* which vendor's operations are in; -1: none yet */
+	u64 real;
+	struct kvm_cpuid_entry2 *cpuid;
+	struct glue_host host;
+	int mode, cpl;
+	bool code16;
+};
+
+static struct glue *only;
+
+#define MAX_CPUID 16
+
+#ifdef GLUE_PROVE
+/*
+ * A model checker wants objects with a type, and small ones: a pointer into one whose offset depends on
+ * the case makes all of it part of the formula.
+ */
+static struct glue *glue_parts(void)
+{
+	static struct kvm kvm;
+	static struct vcpu_vmx vmx;
+	static struct x86_emulate_ctxt ctxt;
+	static struct kvm_run run;
+	static struct kvm_cpuid_entry2 cpuid[MAX_CPUID];
+	static struct glue glue;
+
+	glue = (struct glue){ &kvm, &vmx, &ctxt, &run, .cpuid = cpuid };
+	return &glue;
+}
+#else
+static struct glue *glue_parts(void)
+{
+	struct parts {
+		struct glue glue; /* first: what is freed is where it is */
+		struct kvm kvm;
+		struct vcpu_vmx vmx;
+		struct x86_emulate_ctxt ctxt;
+		struct kvm_run run;
+		struct kvm_cpuid_entry2 cpuid[MAX_CPUID];
+	} *parts = glue_allocate(sizeof(*parts));
+
+	if (!parts)
+		return NULL;
+	parts->glue = (struct glue){ &parts->kvm, &parts->vmx, &parts->ctxt, &parts->run,
+				     .cpuid = parts->cpuid };
+	return &parts->glue;
+}
+#endif
+
+extern const struct x86_emulate_ops emulate_ops; /* x86.c's, made global by the build */
+
+/* What the kernel has elsewhere and this path needs. */
+struct cpuinfo_x86 boot_cpu_data;
+#ifdef HAVE_VMCS_CONFIG
+struct vmcs_config vmcs_config;
+#endif
+
+void glue_complain(const char *what, const char *file, int line)
+{
+	engine_complain(what, file, line, NULL);
+}
+
+void glue_bug(const char *what, const char *file, int line)
+{
+	engine_complain(what, file, line, NULL);
+	engine_give_up();
+}
+
+/* Called by the stubs of functions that nobody expects on these paths. */
+void glue_unexpected(const char *name, void *address);
+void glue_unexpected(const char *name, void *address)
+{
+	engine_complain(name, NULL, 0, address);
+	engine_give_up();
+}
+
+unsigned long long glue_rdmsr(unsigned int msr)
+{
+	if (msr != MSR_IA32_PERF_CAPABILITIES)
+		glue_unexpected("rdmsr", __builtin_return_address(0));
+	return only->host.perf_capabilities;
+}
+
+void perf_get_x86_pmu_capability(struct x86_pmu_capability *cap)
+{
+	const struct glue_host *host = &only->host;
+
+	memset(cap, 0, sizeof(*cap));
+	cap->version = host->version;
+	cap->num_counters_gp = host->gp;
+	cap->num_counters_fixed = host->fixed;
+	cap->bit_width_gp = host->gp_width;
+	cap->bit_width_fixed = host->fixed_width;
+	cap->events_mask_len = 7;
+#ifdef HAVE_CAP_MEDIATED
+	cap->mediated = 1;
+#endif
+}
+
+#ifdef HAVE_HW_EVENT_CONFIG
+u64 perf_get_hw_event_config(int hw_event)
+{
+	return 0xc0 + hw_event; /* there is one: that is all that is asked */
+}
+#endif
+
+/* By words: a proof unrolls the loop. */
+void __bitmap_set(unsigned long *map, unsigned int start, int length)
+{
+	for (unsigned int bit = start, end = start + length; bit < end;) {
+		unsigned int word = bit / BITS_PER_LONG, next = (word + 1) * BITS_PER_LONG;
+		unsigned int last = (next < end ? next : end) - 1;
+
+		map[word] |= GENMASK(last % BITS_PER_LONG, bit % BITS_PER_LONG);
+		bit = next;
+	}
+}
+
+ktime_t ktime_get_with_offset(enum tk_offsets offs)
+{
+	return offs == TK_OFFS_BOOT ? only->real : ~only->real;
+}
+
+#include "ops.h"
+
+#ifdef HAVE_WRITE_GLOBAL_CTRL
+static void no_write_global_ctrl(u64 global_ctrl)
+{
+}
+#endif
+
+/* Load a vendor's module; what it asks the host is asked for every case anew. */
+static void load_vendor(struct glue *glue, const struct glue_setup *setup)
+{
+	struct kvm_pmu_ops ops;
+
+	memcpy(&ops, setup->amd ? &amd_pmu_ops : &intel_pmu_ops, sizeof(ops));
+	boot_cpu_data.x86_vendor = setup->amd ? X86_VENDOR_AMD : X86_VENDOR_INTEL;
+	enable_pmu = true;
+	enable_vmware_backdoor = setup->backdoor;
+#ifdef HAVE_MEDIATED_PMU
+	enable_mediated_pmu = setup->mediated;
+#endif
+#ifdef HAVE_HOST_PERF_CAPABILITIES
+	kvm_host.perf_capabilities = setup->host.perf_capabilities;
+#endif
+#ifdef HAVE_INIT_PMU_CAPABILITY_OPS
+	kvm_init_pmu_capability(&ops);
+#else
+	kvm_init_pmu_capability();
+#endif
+#ifdef HAVE_AMD_FOUR_OR_SIX
+	/* What svm_set_cpu_caps() makes of it; svm.c is not here. */
+	if (setup->amd && kvm_pmu_cap.num_counters_gp < AMD64_NUM_COUNTERS_CORE)
+		kvm_pmu_cap.num_counters_gp = min(kvm_pmu_cap.num_counters_gp, AMD64_NUM_COUNTERS);
+#endif
+#ifdef HAVE_WRITE_GLOBAL_CTRL
+	ops.write_global_ctrl = no_write_global_ctrl; /* a VMWRITE */
+#endif
+	if (glue->amd != setup->amd)
+		install_pmu_ops(&ops);
+	glue->amd = setup->amd;
+}
+
+static const u8 locked_rdpmc[] = { 0xf0, 0x0f, 0x33 };
+
+/*
+ * To a model checker, decoding ends without success as well, in a mode that there is not. Where the
+ * emulator's context holds the same instruction before, it does so after either end; else what is
+ * executed would be unknown.
+ */
+static void decode_once(struct kvm_vcpu *vcpu)
+{
+#ifdef GLUE_PROVE
+	x86_decode_emulated_instruction(vcpu, 0, (void *)(locked_rdpmc + 1), 2);
+#endif
+}
+
+struct glue *glue_create(void)
+{
+	struct glue *glue;
+	struct kvm_vcpu *vcpu;
+
+	if (only)
+		return NULL;
+	glue = glue_parts();
+	if (!glue)
+		return NULL;
+	only = glue;
+	vcpu = &glue->vmx->vcpu;
+	glue->amd = -1;
+	vcpu->kvm = glue->kvm;
+	vcpu->run = glue->run;
+	vcpu->arch.last_vmentry_cpu = -1; /* it has not run yet: the PMU may be set up */
+	vcpu->arch.emulate_ctxt = glue->ctxt;
+	glue->ctxt->vcpu = vcpu;
+	glue->ctxt->ops = &emulate_ops;
+	memset(&vcpu->arch.regs_avail, 0xff, sizeof(vcpu->arch.regs_avail));
+	for (int reg = 0; reg < REGISTERS; reg++)
+		vcpu->arch.regs[reg] = UNTOUCHED + reg;
+	set_cpu_cap(&boot_cpu_data, X86_FEATURE_PDCM);
+#ifdef HAVE_VMCS_CONFIG
+	memset(&vmcs_config, 0xff, sizeof(vmcs_config));
+#endif
+	install_ops();
+	decode_once(vcpu);
+	return glue;
+}
+
+void glue_destroy(struct glue *glue)
+{
+	only = NULL;
+	glue_release(glue);
+}
+
+void glue_begin(struct glue *glue, const struct glue_setup *setup)
+{
+	struct kvm_vcpu *vcpu = &glue->vmx->vcpu;
+#ifdef HAVE_CPU_CAPS
+	bool core;
+#endif
+
+	glue->host = setup->host;
+	load_vendor(glue, setup);
+#ifdef HAVE_CPU_CAPS
+	/* A guest's features are KVM's at most: svm_set_cpu_caps(). */
+	core = kvm_pmu_cap.num_counters_gp >= AMD64_NUM_COUNTERS_CORE;
+#endif
+	glue->kvm->arch.enable_pmu = enable_pmu && !setup->no_pmu;
+	glue->kvm->vm_bugged = glue->kvm->vm_dead = false;
+
+	/* A vCPU is made before its CPUID is set; some trees refresh the PMU at both. */
+	vcpu->arch.cpuid_nent = 0;
+	vcpu->arch.cpuid_entries = glue->cpuid;
+	kvm_pmu_init(vcpu);
+	vcpu->arch.cpuid_nent = setup->n_cpuid;
+	for (int i = 0; i < setup->n_cpuid; i++) {
+		const struct glue_cpuid *leaf = &setup->cpuid[i];
+
+		glue->cpuid[i] = (struct kvm_cpuid_entry2){
+			.function = leaf->function,
+			.index = leaf->index,
+			.flags = leaf->function == 0x23 ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
+			.eax = leaf->eax,
+			.ebx = leaf->ebx,
+			.ecx = leaf->ecx,
+			.edx = leaf->edx,
+		};
+#ifdef HAVE_CPU_CAPS
+		if (leaf->function == 1)
+			guest_cpu_cap_change(vcpu, X86_FEATURE_PDCM, leaf->ecx >> 15 & 1);
+		if (leaf->function == 0x80000001)
+			guest_cpu_cap_change(vcpu, X86_FEATURE_PERFCTR_CORE,
+					     core && leaf->ecx >> 23 & 1);
+		if (leaf->function == 0x80000022)
+			guest_cpu_cap_change(vcpu, X86_FEATURE_PERFMON_V2,
+					     core && kvm_pmu_cap.version == 2 && leaf->eax & 1);
+#endif
+	}
+	vcpu->arch.perf_capabilities = setup->perf_capabilities;
+	/* As after an earlier KVM_SET_CPUID2 that gave all there is: nothing of it may stay. */
+	vcpu->arch.pmu.version = 2;
+	vcpu->arch.pmu.nr_arch_gp_counters = ARRAY_SIZE(vcpu->arch.pmu.gp_counters);
+	vcpu->arch.pmu.nr_arch_fixed_counters = ARRAY_SIZE(vcpu->arch.pmu.fixed_counters);
+	kvm_pmu_refresh(vcpu);
+}
+
+void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *state,
+	       struct glue_answer *answer)
+{
+	struct kvm_vcpu *vcpu = &glue->vmx->vcpu;
+	struct kvm_vcpu_arch *arch = &vcpu->arch;
+	const u64 efer = state->mode >= GLUE_COMPATIBILITY ? EFER_LME | EFER_LMA : 0;
+	int ret;
+
+	glue->mode = state->mode;
+	glue->code16 = state->code16;
+	glue->cpl = state->cpl;
+	arch->regs[VCPU_REGS_RAX] = state->rax;
+	arch->regs[VCPU_REGS_RCX] = state->rcx;
+	arch->regs[VCPU_REGS_RDX] = state->rdx;
+	kvm_rip_write(vcpu, state->rip);
+	glue->vmx->rflags = state->rflags;
+	arch->cr0 = state->cr0;
+	arch->cr4 = state->cr4;
+	arch->efer = efer;
+	memset(&arch->exception, 0, sizeof(arch->exception));
+	vcpu->requests = 0;
+
+	if (emulator)
+		ret = x86_emulate_instruction(vcpu, 0, 0, (void *)(locked_rdpmc + !lock), 2 + lock);
+	else
+		ret = kvm_emulate_rdpmc(vcpu);
+
+	answer->exits = ret != 1;
+	answer->exception = arch->exception.pending ? arch->exception.vector : -1;
+	answer->has_error_code = arch->exception.has_error_code;
+	answer->error_code = arch->exception.error_code;
+	answer->other_state = arch->cr0 != state->cr0 || arch->cr4 != state->cr4 ||
+			      arch->efer != efer || arch->exception.injected ||
+			      vcpu->requests & ~(1ULL << (KVM_REQ_EVENT & KVM_REQUEST_MASK));
+	for (int reg = VCPU_REGS_RBX; reg < REGISTERS; reg++) {
+		answer->other_state |= arch->regs[reg] != UNTOUCHED + reg;
+		arch->regs[reg] = UNTOUCHED + reg;
+	}
+	state->rax = arch->regs[VCPU_REGS_RAX];
+	state->rcx = arch->regs[VCPU_REGS_RCX];
+	state->rdx = arch->regs[VCPU_REGS_RDX];
+	state->rip = kvm_rip_read(vcpu);
+	state->rflags = glue->vmx->rflags;
+}
+
+unsigned long long *glue_gp(struct glue *glue, unsigned int x)
+{
+	struct kvm_pmu *pmu = &glue->vmx->vcpu.arch.pmu;
+
+	return x < ARRAY_SIZE(pmu->gp_counters) ? &pmu->gp_counters[x].counter : NULL;
+}
+
+unsigned long long *glue_fixed(struct glue *glue, unsigned int x)
+{
+	struct kvm_pmu *pmu = &glue->vmx->vcpu.arch.pmu;
+
+	return x < ARRAY_SIZE(pmu->fixed_counters) ? &pmu->fixed_counters[x].counter : NULL;
+}
+
+unsigned long long *glue_metrics(struct glue *glue)
+{
+#ifdef HAVE_PERF_METRICS
+	return &glue->vmx->vcpu.arch.pmu.perf_metrics;
+#else
+	return NULL;
+#endif
+}
+
+void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long apparent)
+{
+	glue->real = real;
+	glue->kvm->arch.kvmclock_offset = apparent - real;
+}
+
+int glue_intercepts(struct glue *glue)
+{
+#ifdef HAVE_NEED_RDPMC_INTERCEPT
+	return kvm_need_rdpmc_intercept(&glue->vmx->vcpu);
+#else
+	return -1;
+#endif
+}
+
+#if !defined(GLUE_PROVE) && defined(CONFIG_PERF_EVENTS) && defined(CONFIG_CPU_SUP_INTEL)
+/*
+ * The host's perf has no last branch records, as in proofs (prove/kernel_contracts.c). By another name, because trees
+ * before 6.1 declare that it returns an error.
+ */
+int glue_get_lbr(struct x86_pmu_lbr *lbr) __asm__("x86_perf_get_lbr");
+int glue_get_lbr(struct x86_pmu_lbr *lbr)
+{
+	lbr->nr = 0;
+	return -1;
+}
+#endif

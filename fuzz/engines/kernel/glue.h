@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Between the kernel's world and ours: neither can include the other's headers, so nothing but C's
+ * own types here.
+ */
+#ifndef FUZZ_KERNEL_GLUE_H
+#define FUZZ_KERNEL_GLUE_H
+
+struct glue_cpuid {
+	unsigned int function, index, eax, ebx, ecx, edx;
+};
+
+/* What the host's perf tells KVM (struct x86_pmu_capability), and its IA32_PERF_CAPABILITIES. */
+struct glue_host {
+	int version, gp, fixed, gp_width, fixed_width;
+	unsigned long long perf_capabilities;
+};
+
+struct glue_setup {
+	int amd;      /* kvm-amd.ko, or kvm-intel.ko */
+	int no_pmu;   /* KVM_CAP_PMU_CAPABILITY: KVM_PMU_CAP_DISABLE */
+	int backdoor; /* module parameter enable_vmware_backdoor */
+	int mediated; /* module parameter enable_mediated_pmu, where the tree has it */
+	struct glue_host host;
+	unsigned long long perf_capabilities; /* the guest's */
+	const struct glue_cpuid *cpuid;       /* the guest's */
+	int n_cpuid;
+};
+
+enum glue_mode { GLUE_REAL, GLUE_PROTECTED, GLUE_VM86, GLUE_COMPATIBILITY, GLUE_64BIT };
+
+struct glue_state {
+	unsigned long long rax, rcx, rdx, rip, rflags, cr0, cr4;
+	int mode, cpl;
+	bool code16;
+};
+
+struct glue_answer {
+	int exits;     /* to user space: KVM gave up */
+	int exception; /* vector, or -1 */
+	int has_error_code;
+	unsigned int error_code;
+	int other_state; /* a register that RDPMC has nothing to do with has changed */
+};
+
+struct glue;
+
+struct glue *glue_create(void); /* one at a time: KVM's own state is global. NULL: out of memory */
+void glue_destroy(struct glue *glue);
+void glue_begin(struct glue *glue, const struct glue_setup *setup);
+/* In @state what comes after, too. */
+void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *state,
+	       struct glue_answer *answer);
+/* Where counter @x is kept; 0: nowhere. */
+unsigned long long *glue_gp(struct glue *glue, unsigned int x);
+unsigned long long *glue_fixed(struct glue *glue, unsigned int x);
+unsigned long long *glue_metrics(struct glue *glue);
+/* RDPMC_VMWARE clocks 1 and 2, ns. */
+void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long apparent);
+/* 1, 0, or -1 where the tree does not decide. */
+int glue_intercepts(struct glue *glue);
+
+/*
+ * Called by the glue: a complaint of the kernel's, by file and line, or by the address it came from
+ * (file 0). Does not return where the kernel could not go on.
+ */
+void engine_complain(const char *what, const char *file, int line, void *address);
+void engine_give_up(void) __attribute__((noreturn));
+
+/* The glue's memory, of zeros. NULL: there is none. */
+void *glue_allocate(unsigned long size);
+void glue_release(void *memory);
+
+#endif

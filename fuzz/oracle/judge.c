@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What an engine did, against the model. */
+#include "fuzz/oracle/judge.h"
+
+static struct known_question question_of(const struct trial_run *run, enum entry entry,
+					 const struct rdpmc_counters *before,
+					 const struct engine_answer *answer, const char *trouble)
+{
+	return (struct known_question){
+		.guest = &run->offered,
+		.host = &run->processor,
+		.policy = &run->policy,
+		.choices = run->choices,
+		.state = &run->state,
+		.counters = before,
+		.entry = entry != ENTRY_PLAIN                           ? entry
+			 : answer && answer->path == EXEC_PATH_EMULATED ? ENTRY_EMULATOR
+									: ENTRY_EXIT,
+		.answer = answer,
+		.trouble = trouble,
+		.clocks = run->engine->real,
+	};
+}
+
+/* The known differences that explain an answer, or with none the intercept; 0: it is new. */
+static uint64_t explain(const struct trial_run *run, enum entry entry,
+			const struct rdpmc_counters *before, const struct engine_answer *answer,
+			const char *trouble)
+{
+	const struct known_question question = question_of(run, entry, before, answer, trouble);
+
+	return run->known ? known_explain(run->known, &question) : 0;
+}
+
+/* Is it known that this entry may answer anything? */
+static bool any_answer(const struct trial_run *run, enum entry entry,
+		       const struct rdpmc_counters *before, const struct engine_answer *answer)
+{
+	const struct known_question question = question_of(run, entry, before, answer, NULL);
+
+	return run->known && known_any(run->known, &question);
+}
+
+/*
+ * Without an exit it was the processor that answered, by its own rules. That is the kernel's deviation where it
+ * is known to let reads pass that it should not; and then it is what this processor gives, but for the
+ * value: the counter is the host's own.
+ */
+static uint64_t explain_passed(const struct trial_run *run, const struct rdpmc_decision *guest,
+			       const struct engine_answer *answer)
+{
+	struct rdpmc_decision host = rdpmc_decide_bare(&run->host, &run->counters, &run->state);
+	uint64_t value = (uint32_t)answer->regs.rax | answer->regs.rdx << 32;
+	struct rdpmc_regs regs = rdpmc_result(&host, &run->state, value);
+
+	/* A counter that is the guest's own as well has the guest's value. */
+	if (guest->answer == ANSWER_VALUE && guest->class == host.class &&
+	    guest->index == host.index)
+		return 0;
+	if (answer->answer != host.answer || answer->error_code || answer->other_state ||
+	    !engine_same_regs(&answer->regs, &regs) ||
+	    (host.answer == ANSWER_VALUE && host.width < 64 && value >> host.width))
+		return 0;
+	return explain(run, ENTRY_EXIT, NULL, NULL, NULL);
+}
+
+static enum verdict_kind differs_or_known(uint64_t known)
+{
+	return known ? VERDICT_KNOWN : VERDICT_DIFFER;
+}
+
+void judge_intercept(const struct trial_run *run, struct verdict *verdict)
+{
+	verdict->intercept = run->engine->intercepts(run->vcpu);
+	if (verdict->intercept == INTERCEPT_UNKNOWN) {
+		verdict->kind = VERDICT_UNAVAILABLE;
+		verdict->why = "the engine does not know whether it intercepts";
+	} else if (verdict->intercept == INTERCEPT_OFF &&
+		   verdict->pass->obstacle != OBSTACLE_NONE) {
+		verdict->known = explain(run, ENTRY_EXIT, NULL, NULL, NULL);
+		verdict->kind = differs_or_known(verdict->known);
+		verdict->oracles = ORACLE_PASS_SOUND;
+	}
+}
+
+/*
+ * @clocks: VMware's pseudo counters are the hypervisor's own clocks and not a case's: any 64 bits of
+ * them will do.
+ */
+static unsigned int judge_answer(const struct rdpmc_outcome *model,
+				 const struct engine_answer *engine, bool clocks)
+{
+	const struct rdpmc_regs *ours = &model->regs, *theirs = &engine->regs;
+	bool value = model->decision.answer == ANSWER_VALUE;
+	unsigned int oracles = 0;
+
+	if (engine->answer != model->decision.answer || engine->error_code)
+		return ORACLE_OUTCOME;
+	if (clocks && value && model->decision.class == CLASS_VMWARE)
+		oracles |= theirs->rax >> 32 || theirs->rdx >> 32 ? ORACLE_OUTCOME : 0;
+	else if (ours->rax != theirs->rax || ours->rdx != theirs->rdx)
+		oracles |= value ? ORACLE_OUTCOME : ORACLE_NOTHING_ELSE;
+	if (engine->other_state || ours->rcx != theirs->rcx || ours->rip != theirs->rip ||
+	    ours->rflags != theirs->rflags)
+		oracles |= ORACLE_NOTHING_ELSE;
+	return oracles;
+}
+
+static bool same_answer(const struct engine_answer *a, const struct engine_answer *b)
+{
+	return a->answer == b->answer && a->error_code == b->error_code &&
+	       engine_same_regs(&a->regs, &b->regs);
+}
+
+/* Did the engine's code complain of itself? */
+static const char *trouble_of(const struct trial_run *run)
+{
+	return run->engine->trouble ? run->engine->trouble(run->vcpu) : NULL;
+}
+
+/*
+ * Out of judge_read(): what most reads have no use for would be room on its stack, which sanitizers make
+ * ready and clear for each of them.
+ */
+static __attribute__((noinline)) void read_differs(const struct trial_run *run,
+						   struct reading *reading,
+						   const struct engine_answer *answer)
+{
+	struct verdict *verdict = &reading->verdict;
+	const bool passed = answer && verdict->entry == ENTRY_PLAIN &&
+			    answer->path == EXEC_PATH_NO_EXIT && !verdict->trouble;
+
+	if (passed && reading->held)
+		verdict->known = explain_passed(run, &reading->model.decision, answer);
+	else if (reading->held || !answer)
+		verdict->known = explain(run, verdict->entry, answer ? verdict->before : NULL,
+					 answer, verdict->trouble);
+	verdict->kind = differs_or_known(verdict->known);
+}
+
+void judge_read(const struct trial_run *run, struct reading *reading,
+		const struct engine_answer *answer)
+{
+	const struct engine *engine = run->engine;
+	struct verdict *verdict = &reading->verdict;
+
+	verdict->trouble = trouble_of(run);
+	if (answer->refused) {
+		verdict->kind = VERDICT_REFUSED;
+		verdict->why = answer->refused;
+		if (!verdict->trouble)
+			return;
+		verdict->oracles = ORACLE_TROUBLE;
+		read_differs(run, reading, NULL);
+		return;
+	}
+	verdict->answer = answer;
+	verdict->oracles = judge_answer(&reading->model, answer, engine->real);
+	reading->held = engine->holds(run->vcpu, &run->counters, run->n_gp, run->n_fixed);
+	if (!reading->held)
+		verdict->oracles |= ORACLE_NOTHING_ELSE;
+	/* Nor are two reads of a clock the same. */
+	verdict->apart = reading->former && !same_answer(reading->former, answer) &&
+			 !reading->known &&
+			 !(engine->real && reading->model.decision.class == CLASS_VMWARE);
+	/* What may be anything has no part in a difference. */
+	if (verdict->apart &&
+	    (any_answer(run, verdict->entry, verdict->before, answer) ||
+	     any_answer(run, reading->former_entry, verdict->before, reading->former)))
+		verdict->apart = false;
+	/* Beside one that differs it may be right, and is if nothing else is wrong with it. */
+	if (verdict->apart && !reading->differs)
+		verdict->oracles |= ORACLE_ENTRIES;
+	reading->former = answer;
+	reading->former_entry = verdict->entry;
+	if (verdict->trouble)
+		verdict->oracles |= ORACLE_TROUBLE;
+	if (!verdict->oracles)
+		return;
+	read_differs(run, reading, answer);
+	reading->known |= verdict->kind == VERDICT_KNOWN;
+	reading->differs = true;
+}
+
+void judge_write(const struct trial_run *run, struct verdict *verdict)
+{
+	verdict->trouble = trouble_of(run);
+	if (!verdict->trouble)
+		return;
+	verdict->oracles = ORACLE_TROUBLE;
+	verdict->known = explain(run, ENTRY_EXIT, NULL, NULL, verdict->trouble);
+	verdict->kind = differs_or_known(verdict->known);
+}

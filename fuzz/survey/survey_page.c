@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A survey as a page: the verdict in one sentence, classes, evidence, limits. */
+#include <stdlib.h>
+#include <string.h> /* the GNU basename() */
+
+#include "fuzz/oracle/choices.h"
+#include "fuzz/survey/survey_report.h"
+
+#define FEW_NAMES 4 /* of configurations: the others are counted */
+
+size_t survey_bad(const struct survey_result *result)
+{
+	bool two = survey_sides(result->survey) > 1;
+	size_t bad = 0;
+
+	for (size_t i = 0; i < result->n_classes; i++)
+		bad += two ? survey_change(&result->classes[i].key) == CHANGE_BROKEN
+			   : survey_new(&result->classes[i]);
+	return bad;
+}
+
+static struct survey_words untried(const struct survey_result *result)
+{
+	const unsigned int side =
+		tally_answered(&result->tally[SURVEY_BEFORE]) ? SURVEY_AFTER : SURVEY_BEFORE;
+	const char *refusal = result->tally[side].refusal;
+
+	/* What of them was read is not known here, and is nothing to blame an engine for. */
+	if (!result->done)
+		return survey_format("Nothing was surveyed: no configuration was finished");
+	if (tally_answered(&result->tally[side]))
+		return survey_format(
+			"Nothing was tried: no read was answered by both engines; have "
+			"they no entry in common?");
+	return survey_format("Nothing was tried: engine %s answered no read%s%s",
+			     result->survey->engines[side]->name, *refusal ? ": " : "", refusal);
+}
+
+/* @tried: " that was tried", or "" where all was. */
+static struct survey_words verdict_of_two(const struct survey_render *r, const char *tried)
+{
+	const char *const before = survey_name(r->report, SURVEY_BEFORE);
+	const char *const after = survey_name(r->report, SURVEY_AFTER);
+	size_t count[NR_CHANGES] = { 0 }, others, hidden = 0;
+
+	for (size_t i = 0; i < r->result->n_classes; i++) {
+		const struct survey_class *class = &r->result->classes[i];
+
+		if (r->numbers[i].repeated)
+			continue;
+		if (class->key.entry != ENTRY_EXIT || class->reached || r->numbers[i].shared)
+			count[survey_change(&class->key)]++;
+		else
+			hidden++;
+	}
+	if (!r->result->n_classes)
+		return survey_format(
+			"Nothing changed: every read%s has the same outcome with %s as "
+			"with %s",
+			tried, after, before);
+	others = count[CHANGE_OTHERWISE] + count[CHANGE_CLAMP];
+	return survey_format(
+		"%s makes %zu class%s of reads right and %zu wrong for guests%s, compared "
+		"with %s%s",
+		after, count[CHANGE_FIXED], count[CHANGE_FIXED] == 1 ? "" : "es",
+		count[CHANGE_BROKEN],
+		others ? survey_format(", changes %zu others", others).text : "", before,
+		hidden ? survey_format("; %zu more not reachable by a guest", hidden).text : "");
+}
+
+static struct survey_words verdict_of_one(const struct survey_render *r, const char *tried)
+{
+	size_t bad = 0, known = 0;
+
+	for (size_t i = 0; i < r->result->n_classes; i++)
+		if (!r->numbers[i].repeated)
+			++*(survey_new(&r->result->classes[i]) ? &bad : &known);
+	if (bad)
+		return survey_format(
+			"NEW: %zu class%s of differences from the processor that no known "
+			"difference explains%s",
+			bad, bad == 1 ? "" : "es",
+			known ? survey_format("; %zu more are known", known).text : "");
+	if (known)
+		return survey_format(
+			"Every read%s has the processor's outcome, or a known difference (%zu "
+			"class%s)",
+			tried, known, known == 1 ? "" : "es");
+	return survey_format("Every read%s has the processor's outcome", tried);
+}
+
+/* What was found, and what was not looked at. */
+static void headline(const struct survey_render *r)
+{
+	const struct survey_result *result = r->result;
+	struct survey_words partial = { "" }, rest = { "" }, states = { "" };
+	char not_tried[SURVEY_UNTRIED];
+	/* A headline says no more than was tried. */
+	const char *tried = *survey_not_tried(result, not_tried) ? " that was tried" : "";
+
+	if (result->partial)
+		partial = survey_format(
+			"PARTIAL%s%s: ", result->died[0] ? ", a worker ended by " : "",
+			result->died);
+	if (*not_tried && (survey_tried(result) || !result->done))
+		rest = survey_format("; not as asked: %s", not_tried);
+	if (r->report->states_new)
+		states = survey_format("; but FINDINGS IN ITS LEGAL STATES: %zu kinds",
+				       r->report->states_new);
+	page_headline(r->page, "%s%s%s%s%s", partial.text,
+		      !survey_tried(result) ? untried(result).text
+		      : r->two              ? verdict_of_two(r, tried).text
+					    : verdict_of_one(r, tried).text,
+		      rest.text, states.text,
+		      r->report->made_new ? "; but SOME RANDOM CASES DIFFER IN A NEW WAY: see "
+					    "`rdpmc-diff run --random 5M` with this engine"
+					  : "");
+}
+
+enum survey_decision survey_decision(const struct survey_slot *slot, unsigned int side)
+{
+	bool sound = slot->obstacle[side] == OBSTACLE_NONE;
+
+	if (slot->intercepts[side] == INTERCEPT_UNKNOWN)
+		return DECISION_UNJUDGED;
+	if (slot->intercepts[side] == INTERCEPT_OFF)
+		return sound ? DECISION_OFF : DECISION_UNSOUND;
+	return sound ? DECISION_COSTLY : DECISION_ON;
+}
+
+static const char *const decisions[NR_DECISIONS] = {
+	[DECISION_OFF] = "rightly not intercepted",    [DECISION_ON] = "rightly intercepted",
+	[DECISION_COSTLY] = "intercepted needlessly",  [DECISION_UNSOUND] = "NOT intercepted (bug)",
+	[DECISION_UNJUDGED] = "unknown to the engine",
+};
+
+/* Which configurations a list names. A change is CHANGED + before * NR_DECISIONS + after. */
+enum { NOT_OFFERED, CROWDED, DECIDED, CHANGED = DECIDED + NR_DECISIONS };
+
+static bool is(const struct survey_slot *slot, unsigned int which)
+{
+	const unsigned int before = survey_decision(slot, SURVEY_BEFORE);
+
+	if (which == NOT_OFFERED)
+		return slot->offered[SURVEY_BEFORE];
+	if (which == CROWDED)
+		return slot->too_many;
+	if (which < CHANGED)
+		return before == which - DECIDED;
+	return before * NR_DECISIONS + survey_decision(slot, SURVEY_AFTER) == which - CHANGED;
+}
+
+/* A field "@what in 3 of 35 configurations: a, b, c", if there are any. */
+static bool list(const struct survey_render *r, const char *label, const char *what,
+		 unsigned int which)
+{
+	const struct survey *survey = r->result->survey;
+	struct survey_words names = { "" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < survey->n_configurations; i++)
+		if (r->result->slots[i].progress == SLOT_DONE && is(&r->result->slots[i], which) &&
+		    (n++ < FEW_NAMES || r->report->verbose))
+			survey_append(&names, ", ", survey->configurations[i]->name);
+	if (n > FEW_NAMES && !r->report->verbose)
+		survey_append(&names, "", survey_format(" and %zu more", n - FEW_NAMES).text);
+	if (n)
+		page_field(r->page, label, "%s in %zu of %zu configurations: %s", what, n,
+			   r->result->done, names.text);
+	return n;
+}
+
+static void classes(const struct survey_render *r)
+{
+	static const char *const changes[NR_CHANGES] = {
+		[CHANGE_BROKEN] = "Became wrong",
+		[CHANGE_OTHERWISE] = "Wrong in another way",
+		[CHANGE_CLAMP] = "Right in both, for another guest PMU",
+		[CHANGE_FIXED] = "Became right",
+	};
+	const size_t bad = survey_bad(r->result), end = r->two ? r->result->n_classes : bad;
+	const char *last = "";
+
+	for (size_t i = 0; i < end; i++) {
+		const char *now =
+			r->two ? changes[survey_change(&r->result->classes[i].key)] : "New";
+
+		if (now != last)
+			page_section(r->page, "%s", now);
+		last = now;
+		if (!r->numbers[i].repeated)
+			survey_page_class(r, i);
+	}
+	if (!r->two && known_count(r->result->survey->known[0])) {
+		page_section(r->page, "Known");
+		survey_page_known(r, bad);
+	}
+}
+
+/* What the engines say of themselves, as far as both do; which guests; which intercepts. */
+static void changed_engine(const struct survey_render *r)
+{
+	const struct survey *survey = r->result->survey;
+	const struct engine_feature *at = survey->engines[SURVEY_BEFORE]->features;
+	const struct engine_feature *features = survey->engines[SURVEY_AFTER]->features, *after;
+	bool any = false;
+
+	page_section(r->page, "What changed in the engine");
+	for (; at && at->name; at++)
+		for (after = features; after && after->name; after++)
+			if (!strcmp(after->name, at->name) && after->there != at->there)
+				page_field(r->page, "feature", "%s: %s (%s)", at->name,
+					   after->there ? "new" : "gone", after->what);
+	for (size_t i = 0; i < survey->n_configurations; i++) {
+		const struct survey_slot *slot = &r->result->slots[i];
+
+		if (slot->progress == SLOT_DONE && slot->offered[0] != slot->offered[1])
+			page_field(r->page, "guest", "%s: %s", survey->configurations[i]->name,
+				   slot->offered[0] ? "now supported" : "no longer supported");
+	}
+	for (unsigned int i = 0; i < NR_DECISIONS * NR_DECISIONS; i++) {
+		const char *before = decisions[i / NR_DECISIONS],
+			   *now = decisions[i % NR_DECISIONS];
+
+		if (now != before)
+			any |= list(r, "intercept", survey_format("%s -> %s", before, now).text,
+				    CHANGED + i);
+	}
+	if (!any)
+		page_field(r->page, "intercept", "the same decision in every configuration");
+}
+
+static void stale(const struct survey_render *r)
+{
+	struct known *known = r->result->survey->known[0];
+	bool any = false;
+
+	for (unsigned int i = 0; !r->result->partial && i < known_count(known); i++) {
+		const struct known_difference *one = known_get(known, i);
+
+		if (one->happened)
+			continue;
+		if (!any)
+			page_section(r->page, "Known, but did not happen: stale");
+		any = true;
+		page_field(r->page, "stale", "%s (%s)", one->name, basename(one->file));
+	}
+}
+
+/* How much was tried, and how it was counted. */
+static void counts(const struct survey_render *r)
+{
+	const struct survey_result *result = r->result;
+	const char *not_tried = r->report->made_not_tried ? r->report->made_not_tried : "";
+
+	page_field(r->page, "tried",
+		   "%zu configuration%s x %u states (by entry exit those without LOCK) x 2^32 ECX",
+		   result->done, result->done == 1 ? "" : "s", SURVEY_STATES);
+	page_field(r->page, "checked", "%s of %s random spot checks agree%s",
+		   survey_count(result->probes - result->disagreed).text,
+		   survey_count(result->probes).text,
+		   result->disagreed ? ": counts with \"about\" are ESTIMATES" : "");
+	if (r->report->made)
+		page_field(r->page, "random", "%s random cases of other guests: %s%s%s",
+			   survey_count(r->report->made).text,
+			   r->report->made_new ? "SOME DIFFER IN A NEW WAY" : "nothing new",
+			   *not_tried ? "; not as asked: " : "", not_tried);
+	if (r->report->verbose)
+		page_field(
+			r->page, "reads",
+			"%s in %.1f s by %u processes; the counts follow from them by classes of "
+			"types (ECX[31:16]) and indices (ECX[15:0])",
+			survey_count(result->reads).text, result->seconds, result->survey->jobs);
+}
+
+static void evidence(const struct survey_render *r)
+{
+	static const char *const labels[2][SURVEY_SIDES] = { { "engine" }, { "before", "after" } };
+	const struct survey *survey = r->result->survey;
+	uint32_t rules = 0;
+
+	page_section(r->page, "Evidence");
+	for (unsigned int i = 0; i < survey_sides(survey); i++) {
+		const struct engine *engine = survey->engines[i];
+
+		page_field(r->page, labels[r->two][i], "%s: %s; version %s",
+			   survey_name(r->report, i), engine->what,
+			   engine->version ? engine->version : "of this program");
+	}
+	counts(r);
+	for (unsigned int i = 0; !r->two && i < NR_DECISIONS; i++)
+		list(r, "intercept", decisions[i], DECIDED + i);
+	for (size_t i = 0; i < r->result->n_classes; i++) {
+		const struct survey_key *key = &r->result->classes[i].key;
+
+		if (key->entry != SURVEY_SETUP)
+			rules |= 1U << key->sides[0].rule | 1U << key->sides[r->two].rule;
+	}
+	for (; rules; rules &= rules - 1) {
+		const struct rdpmc_rule_text *rule = &rdpmc_rules[__builtin_ctz(rules)];
+
+		page_field(r->page, "rule", "%s: %s (%s)", rule->id, rule->text, rule->source);
+	}
+}
+
+static void limits(const struct survey_render *r)
+{
+	char choices[CHOICES_TEXT];
+
+	page_section(r->page, "Limits");
+	page_field(r->page, "expected", "by the model of the processor; --choice: %s",
+		   choices_text(&r->result->survey->choices, choices));
+	if (r->report->known)
+		page_field(r->page, "known", "%u known differences, of %s",
+			   known_count(r->result->survey->known[0]), r->report->known);
+	else
+		page_field(r->page, "known", "no known differences: every difference is new");
+	list(r, "guest", "guest PMU reduced to what the engine supports", NOT_OFFERED);
+	list(r, "estimates", "more classes than are kept apart, so estimates only", CROWDED);
+	page_field(r->page, "RCX", "RCX[63:32] is 0xc3c3c3c3 in all reads");
+}
+
+void survey_page(struct page *page, const struct survey_report *report)
+{
+	struct survey_number *numbers = survey_numbers(report->result);
+	const struct survey_render r = { page, report, report->result, numbers,
+					 survey_sides(report->result->survey) > 1 };
+
+	page_begin(page);
+	page->failed |= !numbers;
+	if (!page->failed) {
+		headline(&r);
+		classes(&r);
+		if (r.two)
+			changed_engine(&r);
+		else
+			stale(&r);
+		evidence(&r);
+		limits(&r);
+		survey_page_json(&r);
+	}
+	free(numbers);
+}
