@@ -25,7 +25,7 @@ async function press(page, ...keys) {
     await page.keyboard.press(key);
 }
 
-export default function exact({check, same, holds, shown, luminance}) {
+export default function exact({check, same, holds, shown, unfolded, luminance}) {
   check("exact-headline", "exact", async page => {
     const heading = await page.locator("#verdict h2").innerText();
     holds(heading.includes("1 exit path is longer on ") && heading.includes(EMULATED) &&
@@ -87,9 +87,7 @@ export default function exact({check, same, holds, shown, luminance}) {
 
   for (const [two, hash] of [["one", `#path=${ROW}&from=none`], ["two", `#path=${ROW}&from=1&to=2`]])
     check(`exact-table-has-the-figures-of-${two}`, "exact", async page => {
-      await page.locator("#exact summary", {hasText: "as a table"}).press("Enter");
-      await page.locator("#exact table.stacks").waitFor();
-      const rows = await page.locator("#exact table.stacks tbody tr").evaluateAll(lines => lines.map(line =>
+      const rows = await (await unfolded(page, "#exact", "as a table")).evaluateAll(lines => lines.map(line =>
         [...line.cells].map(cell => cell.textContent)));
       const found = await frames(page);
       same(rows.length, found.length, "rows");
@@ -103,9 +101,7 @@ export default function exact({check, same, holds, shown, luminance}) {
     }, {hash});
 
   check("exact-by-function", "exact", async page => {
-    await page.locator("#exact summary", {hasText: "by function"}).press("Enter");
-    await page.locator("#exact table.functions").waitFor();
-    const rows = await page.locator("#exact table.functions tbody tr").evaluateAll(lines => lines.map(line =>
+    const rows = await (await unfolded(page, "#exact", "by function")).evaluateAll(lines => lines.map(line =>
       [...line.cells].map(cell => cell.textContent)));
     same(rows, [["<b>new</b>", "+195", "0", "195"], ["kvm_pmu_rdpmc", "−161", "161", "0"]],
       "functions that differ");
