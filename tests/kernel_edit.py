@@ -86,6 +86,21 @@ BUGS = {
     ],
 }
 
+# What public reports tell of, or like it.
+REPORTED = {
+    "v1-fixed": [(INTEL, r"if \(pmu->version == 1\)(?! \?)", "if (0)")],
+    "amd-six": [(AMD, r"(nr_arch_gp_counters = AMD64_NUM_COUNTERS);", r"\1_CORE;")],
+    "stale-cr4": [(PMU, r"(int kvm_pmu_rdpmc\(.*?)kvm_is_cr4_bit_set\(vcpu, X86_CR4_PCE\)", r"\1(vcpu->arch.cr4 & X86_CR4_PCE)")],
+    "tf-lost": [(X86, r"(int kvm_emulate_rdpmc\(.*?)return kvm_skip_emulated_instruction\(vcpu\);",
+                 r"\1return kvm_x86_call(skip_emulated_instruction)(vcpu);")],
+    "perf-forgotten": [(PMU_H, r"if \(pmc->perf_event && !pmc->is_paused\)\n\t\tcounter \+=", "if (0)\n\t\tcounter +=")],
+    "paused-counted": [(PMU_H, r"if \(pmc->perf_event && !pmc->is_paused\)\n\t\tcounter \+=",
+                        "if (pmc->perf_event)\n\t\tcounter +=")],
+    "emulated-forgotten": [(PMU_H, r"counter = pmc->counter \+ pmc->emulated_counter;", "counter = pmc->counter;")],
+    "exits-to-user": [(X86, r"(int kvm_emulate_rdpmc\(.*?)kvm_inject_gp\(vcpu, 0\);\n\t\treturn 1;",
+                       r"\1vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;\n\t\treturn 0;")],
+}
+
 # Seen by no outcome, only by a proof's own checks.
 PROOF_BUGS = {
     "read-before-bound": [(INTEL, r"if \(idx >=? num_counters\)", r"*mask &= counters[idx].counter | ~0ull;\n\t\g<0>")],
@@ -286,7 +301,7 @@ def main():
         return
     tree, *names = sys.argv[1:]
     for name in names:
-        edit(tree, (BUGS | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
+        edit(tree, (BUGS | REPORTED | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
         with open(os.path.join(tree, PMU), encoding="utf-8") as file:
             text = file.read()
         if name in SERIES and "kvm_need_rdpmc_intercept" in text:

@@ -234,6 +234,8 @@ OTHER_KINDS = (
     ("survey in full", "survey", FULL_SURVEY, True),
     ("survey that nobody objects to", "survey", {**FULL_SURVEY, "oracle": None}, False),
     ("survey of no configuration", "survey", {**FULL_SURVEY, "configurations": []}, False),
+    ("survey of random cases only", "survey", {**FULL_SURVEY, "configurations": [], "made": 3}, True),
+    ("survey of no random case", "survey", {**FULL_SURVEY, "made": 0}, False),
     ("survey with half a byte", "survey",
      {**FULL_SURVEY, "example": {"text": "one", "bytes": "010"}}, False),
     ("survey of two engines", "survey",

@@ -45,7 +45,9 @@ enum {
 	CLOBBERS = 1 << 9, /* RDX, in a #GP */
 	REFUSES = 1 << 10, /* every read */
 	STAYS = 1 << 11,   /* RIP does, where a value is read */
+	LATE = 1 << 12,    /* clobbers RDX in a #GP, but not of the first read */
 };
+static unsigned int reads;
 static unsigned int wrong, wrong_before;
 static const char *pending;
 static const char complaint[] = "arch/x86/kvm/pmu.c:1: UBSan: planted";
@@ -94,7 +96,7 @@ static void read_wrongly(unsigned int how, struct engine_vcpu *vcpu, enum entry 
 		value(state, answer);
 	if (how & SCATTERED && ecx * 0x9e3779b1 >> 31)
 		value(state, answer);
-	if (how & CLOBBERS && answer->answer == ANSWER_GP)
+	if ((how & CLOBBERS || (how & LATE && reads++ >= 2)) && answer->answer == ANSWER_GP)
 		answer->regs.rdx = 0;
 	if (how & COMPLAINS && entry == ENTRY_EXIT && ecx == 5)
 		pending = complaint;
@@ -121,6 +123,7 @@ static void wrong_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
 			const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
 {
 	engine_emulator.begin(vcpu, guest, host, policy);
+	reads = 0;
 	if (wrong & SETUP)
 		pending = complaint;
 	if ((wrong & DIES && guest->nr_gp >= 5) || (wrong & DIES_SELDOM && seldom(guest)))
@@ -281,14 +284,13 @@ static void test_clean(void **unused)
 /* The example's bytes find what the class says. */
 static void check_example(const struct survey_result *result)
 {
+	uint8_t data[MUTATE_SIZE];
 	struct finding finding;
-	struct case_bytes bytes;
 	struct trial trial;
 	const char *why;
 
-	survey_case(result, &result->classes[0], &bytes);
 	assert_int_equal(trial_init(&trial, &engine, &why), 0);
-	assert_false(trial_run(&trial, (const uint8_t *)&bytes, sizeof(bytes), &finding));
+	assert_false(trial_run(&trial, data, survey_case(result, &result->classes[0], data), &finding));
 	assert_int_equal(finding.oracles, result->classes[0].key.sides[0].oracles);
 	assert_int_equal(finding.entry, ENTRY_EMULATOR);
 	assert_int_equal(finding.model.decision.rule, RULE_TYPE_OTHER);
@@ -508,6 +510,90 @@ static struct survey_made made(unsigned int how, struct survey_result *result)
 	return made;
 }
 
+/*
+ * What no configuration shows is a class as well, and each one's case shows it: by its last step, nothing being wrong
+ * with what is before it.
+ */
+static void check_made_classes(const struct survey_result *result, unsigned int side)
+{
+	uint8_t data[MUTATE_SIZE];
+	struct rdpmc_case decoded;
+	size_t alone = 0, late = 0;
+	struct finding finding;
+	struct trial trial;
+	const char *why;
+
+	assert_int_equal(trial_init(&trial, &engine, &why), 0);
+	for (size_t i = 0; i < result->n_classes; i++) {
+		const struct survey_class *class = &result->classes[i];
+		const size_t size = survey_case(result, class, data);
+
+		if (class->n_configurations)
+			continue;
+		alone++;
+		assert_int_equal(class->count, class->made);
+		assert_true(class->made > 0 && class->reached <= class->count);
+		case_decode(data, size, &decoded);
+		assert_int_equal(decoded.n_steps, class->example.step);
+		assert_false(trial_run(&trial, data, size, &finding));
+		if (class->key.entry >= NR_ENTRIES || finding.step != class->example.step)
+			continue;
+		late += finding.step > 0;
+		assert_int_equal(finding.oracles, class->key.sides[side].oracles);
+		assert_int_equal(finding.model.decision.rule, class->key.sides[side].rule);
+		assert_int_equal((uint32_t)finding.state.regs.rcx, class->example.ecx);
+		assert_memory_equal(&finding.model.regs, &class->example.model[side].regs,
+				    sizeof(finding.model.regs));
+		assert_memory_equal(&finding.engine.regs, &class->example.engine[side].regs,
+				    sizeof(finding.engine.regs));
+	}
+	assert_true(alone > 0);
+	assert_int_equal(late > 0, !!(wrong & LATE));
+	trial_free(&trial);
+}
+
+/* The same between two engines: what only random cases change is told, and which way. */
+static void test_made_changes(void **unused)
+{
+	struct survey_result result;
+	struct survey_made all;
+	const char *why;
+
+	(void)unused;
+	for (unsigned int worse = 0; worse < 2; worse++) {
+		prepare(NOTHING, (const char *const[]){ "no-pmu", NULL });
+		survey.engines[SURVEY_AFTER] = &engine;
+		survey.engines[SURVEY_BEFORE] = &engine_before;
+		/* Without configurations' classes: all are of random cases. */
+		wrong = wrong_before = NOTHING;
+		run(&result);
+		assert_int_equal(result.n_classes, 0);
+		wrong = worse ? CLOBBERS : NOTHING;
+		wrong_before = worse ? NOTHING : CLOBBERS;
+		assert_int_equal(survey_made(&result, 3000, NULL, NULL, &all, &why), 0);
+		assert_true(all.differ > 0);
+		assert_true(result.n_classes > 5);
+		assert_int_equal(survey_bad(&result), worse ? result.n_classes : 0);
+		for (size_t i = 0; i < result.n_classes; i++)
+			assert_int_equal(survey_change(&result.classes[i].key),
+					 worse ? CHANGE_BROKEN : CHANGE_FIXED);
+		if (worse)
+			check_made_classes(&result, SURVEY_AFTER);
+		survey_free(&result);
+
+		/* Both are wrong alike: nothing is changed. */
+		prepare(CLOBBERS, (const char *const[]){ "no-pmu", NULL });
+		wrong_before = CLOBBERS;
+		survey.engines[SURVEY_AFTER] = &engine;
+		survey.engines[SURVEY_BEFORE] = &engine_before;
+		run(&result);
+		assert_int_equal(survey_made(&result, 3000, NULL, NULL, &all, &why), 0);
+		assert_int_equal(all.differ, 0);
+		assert_int_equal(result.n_classes, 0);
+		survey_free(&result);
+	}
+}
+
 /* Random cases are a worker's, too. */
 static void test_made(void **unused)
 {
@@ -529,6 +615,11 @@ static void test_made(void **unused)
 
 	all = made(CLOBBERS, &result);
 	assert_true(all.differ > 0);
+	check_made_classes(&result, SURVEY_BEFORE);
+	survey_free(&result);
+
+	made(LATE, &result);
+	check_made_classes(&result, SURVEY_BEFORE);
 	survey_free(&result);
 
 	/* The whole of what it says of those that kill, up to the last that is tried. */
@@ -779,6 +870,7 @@ static void test_smaller(void **unused)
 		unsigned int index;
 	} rows[] = {
 		{ "smaller-version", OBSTACLE_NONE, CLASS_NONE, 0 },
+		{ "smaller-version-1", OBSTACLE_READABLE, CLASS_FIXED, 0 },
 		{ "smaller-gp", OBSTACLE_READABLE, CLASS_GP, 7 },
 		{ "smaller-fixed", OBSTACLE_READABLE, CLASS_FIXED, 2 },
 		{ "smaller-gp-width", OBSTACLE_WIDTH, CLASS_GP, 0 },
@@ -908,6 +1000,7 @@ int main(void)
 		cmocka_unit_test(test_common_entries),
 		cmocka_unit_test(test_moved_rip),
 		cmocka_unit_test(test_made),
+		cmocka_unit_test(test_made_changes),
 		cmocka_unit_test(test_death_beside_another),
 		cmocka_unit_test(test_made_go_on),
 		cmocka_unit_test(test_made_not_noted),

@@ -320,10 +320,13 @@ static void test_verdict(void **unused)
 	holds("nothing new; not as asked: 3 cases with another guest");
 	report.made_not_tried = NULL;
 	report.made_new = 3;
+	result.made_too_many = true;
 	render();
-	verdict("Every read has the processor's outcome; but SOME RANDOM CASES DIFFER IN A NEW WAY: see `rdpmc-diff run --random 5M` with this engine");
+	verdict("Every read has the processor's outcome; but RANDOM CASES DIFFER IN MORE CLASSES THAN ARE KEPT APART");
+	holds("5,000,000 random cases of other guests: 3 differ in a new way");
 	assert_int_equal(json_integer_value(summary("made_new")), 3);
 	report.made_new = 0;
+	result.made_too_many = false;
 	report.states_new = 2;
 	render();
 	verdict("Every read has the processor's outcome; but FINDINGS IN ITS LEGAL STATES: 2 kinds");

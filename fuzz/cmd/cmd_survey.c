@@ -85,8 +85,6 @@ static void check(struct options *options)
 		command_die("--json and --markdown cannot both go to standard output");
 	if (options->markdown && file_check(options->markdown, &failure))
 		command_die("--markdown: %s", failure.text);
-	if (options->against.engine && options->save)
-		command_die("--save is for one engine; not with --against");
 	if (options->against.engine == options->chosen.engine)
 		command_die("--against is the same engine");
 	if (options->against.engine &&
@@ -208,15 +206,16 @@ static void save_all(const char *directory, const struct survey_result *result)
 {
 	struct survey_number *numbers = survey_numbers(result);
 	char path[SURVEY_PATH];
-	struct case_bytes bytes;
+	uint8_t data[MUTATE_SIZE];
 	struct failure failure;
+	size_t size;
 
 	if (!numbers)
 		command_die("out of memory");
 	for (size_t i = 0; i < result->n_classes; i++) {
 		survey_path(path, directory, &result->classes[i], numbers[i].number);
-		survey_case(result, &result->classes[i], &bytes);
-		if (file_write(path, &bytes, sizeof(bytes), &failure))
+		size = survey_case(result, &result->classes[i], data);
+		if (file_write(path, data, size, &failure))
 			command_die("--save: %s", failure.text);
 	}
 	free(numbers);
@@ -302,7 +301,9 @@ static int status_of(const struct survey_report *report)
 
 	if (command_interrupted())
 		return 128 + command_interrupted();
-	if (survey_bad(result) || result->partial || report->made_new || report->states_new)
+	const bool made_new = report->made_new && survey_sides(result->survey) == 1;
+
+	if (survey_bad(result) || result->partial || made_new || report->states_new)
 		return EXIT_FINDING;
 	return survey_tried(result) ? EXIT_GOOD : EXIT_NOTHING_RAN;
 }
@@ -364,7 +365,7 @@ int command_survey(int argc, char **argv)
 	}
 	if (survey.progress)
 		fprintf(stderr, "\r\033[K");
-	if (!options.against.engine && options.all && !result.partial)
+	if (options.all && !result.partial)
 		try_made(options.chosen.engine, &result, &report, work.journal, not_tried);
 	result.seconds = clock_seconds() - work.since;
 	command_journal_end(work.journal, *result.died);

@@ -13,7 +13,8 @@
  */
 void report_read(FILE *out, const struct rdpmc_state *state, const struct rdpmc_view *guest);
 
-/* The whole case: PMUs, policy, counters, steps. */
+/* The whole case: PMUs, policy, counters, steps; a line each, with its label in the first columns. */
+#define REPORT_LABEL 9
 void report_case(FILE *out, const struct rdpmc_case *decoded);
 
 /* Lines: a PMU after the word @whose, and a step without its number. */

@@ -192,13 +192,20 @@ static struct survey_class *class_for(struct survey_result *result, const struct
 	result->classes = class;
 	class += result->n_classes;
 	*class = *hit;
-	class->count = class->reached = 0;
+	class->count = class->reached = class->made = 0;
 	class->first = configuration;
 	class->in = calloc(result->survey->n_configurations, 1);
 	if (!class->in)
 		return NULL;
 	result->n_classes++;
 	return class;
+}
+
+static void add_happened(const struct survey *survey, const struct survey_slot *slot)
+{
+	for (unsigned int side = 0; side < survey_sides(survey); side++)
+		for (unsigned int i = 0; i < known_count(survey->known[side]); i++)
+			known_get(survey->known[side], i)->happened += slot->happened[side][i];
 }
 
 static int add_slot(struct survey_result *result, size_t number)
@@ -219,11 +226,9 @@ static int add_slot(struct survey_result *result, size_t number)
 		class->n_configurations += !class->in[number];
 		class->in[number] = 1;
 	}
-	for (unsigned int side = 0; side < survey_sides(survey); side++) {
-		for (unsigned int i = 0; i < known_count(survey->known[side]); i++)
-			known_get(survey->known[side], i)->happened += slot->happened[side][i];
+	add_happened(survey, slot);
+	for (unsigned int side = 0; side < survey_sides(survey); side++)
 		tally_add(&result->tally[side], &slot->tally[side]);
-	}
 	result->compared += slot->compared;
 	result->reads += slot->reads;
 	result->probes += slot->probes;
@@ -308,6 +313,37 @@ static int compare_changes(const void *a, const void *b)
 	return memcmp(&x->key, &y->key, sizeof(x->key));
 }
 
+static void sort(struct survey_result *result)
+{
+	if (result->n_classes)
+		qsort(result->classes, result->n_classes, sizeof(*result->classes),
+		      survey_sides(result->survey) > 1 ? compare_changes : compare);
+}
+
+int survey_add_made(struct survey_result *result, const struct survey_slot *slot)
+{
+	for (unsigned int i = 0; i < slot->n_hits; i++) {
+		const struct survey_class *hit = &slot->hits[i];
+		struct survey_class *class;
+
+		/* What is known is told by the difference that explains it, not by all the guests that show it. */
+		if (survey_sides(result->survey) == 1 && !survey_new(hit))
+			continue;
+		class = class_for(result, hit, result->survey->n_configurations);
+		if (!class)
+			return -1;
+		class->made += hit->made;
+		if (class->n_configurations)
+			continue;
+		class->count = hit->count;
+		class->reached = hit->reached;
+	}
+	result->made_too_many = slot->too_many;
+	add_happened(result->survey, slot);
+	sort(result);
+	return 0;
+}
+
 static int gather(struct survey_result *result)
 {
 	const struct survey *survey = result->survey;
@@ -315,9 +351,7 @@ static int gather(struct survey_result *result)
 	for (size_t i = 0; i < survey->n_configurations; i++)
 		if (result->slots[i].progress == SLOT_DONE && add_slot(result, i))
 			return -1;
-	if (result->n_classes)
-		qsort(result->classes, result->n_classes, sizeof(*result->classes),
-		      survey_sides(survey) > 1 ? compare_changes : compare);
+	sort(result);
 	result->partial = result->done < survey->n_configurations;
 	return 0;
 }
@@ -383,14 +417,20 @@ uint64_t survey_cases(const struct survey_result *result, unsigned int entry)
 	return states * result->done << 32;
 }
 
-void survey_case(const struct survey_result *result, const struct survey_class *class,
-		 struct case_bytes *bytes)
+size_t survey_case(const struct survey_result *result, const struct survey_class *class,
+		   uint8_t data[MUTATE_SIZE])
 {
+	struct case_bytes *bytes = (struct case_bytes *)data;
 	struct rdpmc_case made;
 
+	if (!class->n_configurations) {
+		mutate_numbered(SURVEY_SEED, class->example.made, data, MUTATE_SIZE);
+		return sizeof(*bytes) + class->example.step * sizeof(struct case_step_bytes);
+	}
 	configuration_case(result->survey->configurations[class->first], &made);
 	survey_state(class->example.state, &made.state);
 	made.state.regs.rcx |= class->example.ecx;
 	memset(bytes, 0, sizeof(*bytes));
 	case_encode(&made, bytes);
+	return sizeof(*bytes);
 }

@@ -15,6 +15,7 @@
 
 #include <sys/types.h>
 
+#include "fuzz/case/mutate.h"
 #include "fuzz/enumerate/configurations.h"
 #include "fuzz/oracle/trial.h"
 
@@ -55,6 +56,8 @@ struct survey_key {
 struct survey_example {
 	uint32_t ecx;
 	uint8_t state;
+	uint64_t made; /* number of the random case, where no configuration shows it, and ... */
+	size_t step;   /* ... how many of its steps come first, a read itself counted */
 	struct rdpmc_outcome model[SURVEY_SIDES];
 	struct engine_answer engine[SURVEY_SIDES];
 };
@@ -62,15 +65,17 @@ struct survey_example {
 /* A class: within one configuration, and then over all. */
 struct survey_class {
 	struct survey_key key;
-	uint64_t count;   /* ECX by states; of what is no read 1 */
+	uint64_t
+		count; /* ECX by states; of what is no read 1; of what no configuration shows random cases */
+	uint64_t made;    /* random cases */
 	uint64_t reached; /* ENTRY_EXIT: of these what a guest could bring to the exit */
 	uint32_t states;  /* bits */
 	bool estimated;
 	struct survey_example example;
 	/* Over all: */
-	size_t n_configurations;
-	uint8_t *in;  /* by configuration: does it happen there? */
-	size_t first; /* the example's configuration */
+	size_t n_configurations; /* 0: random cases only */
+	uint8_t *in;             /* by configuration: does it happen there? */
+	size_t first;            /* the example's configuration, if there is one */
 };
 
 /* What one configuration showed. In memory that the workers and their parent share. */
@@ -125,6 +130,7 @@ struct survey_result {
 	uint64_t reads, probes, disagreed;
 	uint64_t compared;                /* reads, by each entry that answered for all engines */
 	struct tally tally[SURVEY_SIDES]; /* of the configurations that are done */
+	bool made_too_many;               /* classes of random cases: some are left out */
 	double seconds;
 };
 
@@ -135,15 +141,15 @@ struct survey_result {
 int survey_run(const struct survey *survey, struct survey_result *result, const char **why);
 void survey_free(struct survey_result *result);
 
-/* Cases of any guest, made at random as `run --random` makes them, by the first engine. */
+/* Cases of any guest, made at random as `run --random` makes them. What they show is added to the result. */
 #define SURVEY_SEED   1
 #define SURVEY_NOTE   256
 #define SURVEY_KILLED 8
 struct survey_made {
-	uint64_t cases;     /* that were tried to their end */
-	uint64_t killed;    /* that took the process down; SURVEY_KILLED is the end of it */
-	uint64_t differ;    /* in a way that nothing known explains */
-	struct tally tally; /* with what was read of those that took it down */
+	uint64_t cases;  /* that were tried to their end */
+	uint64_t killed; /* that took the process down; SURVEY_KILLED is the end of it */
+	uint64_t differ; /* in a way that nothing known explains; of two engines, from each other */
+	struct tally tally; /* with what was read of those that took it down; of both engines */
 };
 
 /*
@@ -155,6 +161,9 @@ struct survey_made {
 int survey_made(struct survey_result *result, uint64_t count,
 		int (*note)(void *opaque, uint64_t first), void *opaque, struct survey_made *made,
 		const char **why);
+
+/* Adds the classes of random cases. Returns 0, or -1: out of memory. */
+int survey_add_made(struct survey_result *result, const struct survey_slot *slot);
 
 /* Was a read answered, by every engine? If not, that nothing was found means nothing. */
 bool survey_tried(const struct survey_result *result);
@@ -176,9 +185,9 @@ bool survey_new(const struct survey_class *class);
 /* How many cases there are for @entry: configurations by states by ECX. */
 uint64_t survey_cases(const struct survey_result *result, unsigned int entry);
 
-/* The example's case, as bytes that decode to it. */
-void survey_case(const struct survey_result *result, const struct survey_class *class,
-		 struct case_bytes *bytes);
+/* The example's case, as bytes that decode to it; returns how many. */
+size_t survey_case(const struct survey_result *result, const struct survey_class *class,
+		   uint8_t data[MUTATE_SIZE]);
 
 /* One configuration, in this process; survey_run()'s workers call it. */
 int survey_configuration(const struct survey *survey, size_t number, struct survey_slot *slot,

@@ -25,13 +25,12 @@ static json_t *known_json(struct known *known, uint64_t which)
 
 static json_t *example_json(const struct survey_result *result, const struct survey_class *class)
 {
-	struct case_bytes bytes;
-	const uint8_t *at = (const uint8_t *)&bytes;
-	char hex[2 * sizeof(bytes) + 1];
+	uint8_t data[MUTATE_SIZE];
+	char hex[2 * sizeof(data) + 1];
+	const size_t size = survey_case(result, class, data);
 
-	survey_case(result, class, &bytes);
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		sprintf(&hex[2 * i], "%02x", at[i]);
+	for (size_t i = 0; i < size; i++)
+		sprintf(&hex[2 * i], "%02x", data[i]);
 	return json_pack("{s:s, s:s}", "text", survey_smallest(result, class).text, "bytes", hex);
 }
 
@@ -74,13 +73,16 @@ static void add_row(const struct survey_render *r, const struct survey_class *cl
 		"{s:s, s:s, s:I, s:I, s:b, s:o, s:i, s:o, s:o}", "vendor",
 		class->key.vendor == RDPMC_AMD ? "amd" : "intel", "entry",
 		survey_entry(class->key.entry), "count", (json_int_t) class->count, "of",
-		(json_int_t)survey_cases(result, class->key.entry), "estimated", class->estimated,
-		"reachable",
+		(json_int_t)(class->n_configurations ? survey_cases(result, class->key.entry)
+						     : r->report->made),
+		"estimated", class->estimated, "reachable",
 		class->key.entry == ENTRY_EXIT ? json_integer((json_int_t) class->reached)
 					       : json_null(),
 		"states", __builtin_popcount(class->states), "configurations",
 		configurations_json(result, class->in), "example", example_json(result, class));
 
+	if (class->made)
+		json_object_set_new(more, "made", json_integer((json_int_t) class->made));
 	if (r->two)
 		json_object_update_new(more, json_pack("{s:o, s:s}", "before",
 						       side_json(r->report, class, 0), "change",
@@ -133,7 +135,7 @@ void survey_page_json(const struct survey_render *r)
 			  r->two ? intercepts_json(result, 0) : stale_json(result)));
 	if (r->report->made) {
 		json_object_set_new(into, "made", json_integer((json_int_t)r->report->made));
-		json_object_set_new(into, "made_new",
+		json_object_set_new(into, r->two ? "made_changed" : "made_new",
 				    json_integer((json_int_t)r->report->made_new));
 	}
 	if (r->report->states_new)

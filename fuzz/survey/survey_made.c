@@ -6,15 +6,132 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fuzz/case/mutate.h"
-#include "fuzz/survey/survey.h"
+#include "fuzz/survey/survey_read.h"
+
+/* The fold of a case made at random: what it was, step by step. */
+static bool note(void *opaque, const struct verdict *verdict)
+{
+	struct survey_subject *subject = opaque;
+	struct survey_seen *seen = &subject->steps[verdict->step];
+
+	subject->is_new |= verdict->kind == VERDICT_DIFFER;
+	subject->differs |= survey_verdict_differs(verdict);
+	if (verdict->question == QUESTION_INTERCEPT && survey_verdict_differs(verdict))
+		survey_note_differs(&subject->intercept, verdict);
+	else if (verdict->question == QUESTION_WRITE && survey_verdict_differs(verdict))
+		survey_note_differs(&subject->setup, verdict);
+	if (verdict->question != QUESTION_READ)
+		return true;
+	survey_note_read(seen, verdict);
+	seen->rip = verdict->run->state.regs.rip;
+	seen->mode = verdict->run->state.mode;
+	if (verdict->entry == ENTRY_EXIT)
+		seen->reached = survey_reaches_exit(verdict->run, verdict->before);
+	return true;
+}
+
+static int reader_made(struct survey_reader *reader, const struct survey *survey,
+		       struct survey_slot *slot, const char **why)
+{
+	survey_reader_none(reader, survey, slot);
+	for (unsigned int i = 0; i < survey_sides(survey); i++) {
+		if (survey_subject_make(reader, i, note, why)) {
+			survey_reader_end(reader);
+			return -1;
+		}
+		survey_signals_keep(reader->subjects[i].actions);
+	}
+	if (reader->n_subjects > 1)
+		survey_signals_share();
+	return 0;
+}
+
+/* One more of class @number - 1, which the case shows at @step. */
+static void count_made(struct survey_reader *reader, unsigned int number, uint64_t made,
+		       size_t step, uint32_t ecx,
+		       const struct survey_seen *const seen[SURVEY_SIDES], unsigned int entry)
+{
+	struct survey_class *hit;
+
+	if (!number)
+		return;
+	hit = &reader->slot->hits[number - 1];
+	if (!hit->made++) {
+		hit->example.made = made;
+		hit->example.step = step;
+		hit->example.ecx = ecx;
+		for (unsigned int i = 0; seen && i < reader->n_subjects; i++)
+			survey_answers(seen[i], entry, i, &hit->example);
+	}
+	hit->count = hit->made;
+	hit->reached += seen && entry == ENTRY_EXIT && seen[0]->reached;
+}
+
+static bool note_step(struct survey_reader *reader, uint64_t made, size_t step, uint32_t ecx)
+{
+	const struct survey_seen *const seen[SURVEY_SIDES] = { &reader->subjects[0].steps[step],
+							       &reader->subjects[1].steps[step] };
+	bool any = false;
+
+	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++)
+		if (survey_differs(reader, seen, entry)) {
+			count_made(reader, survey_class_of(reader, seen, entry), made, step, ecx,
+				   seen, entry);
+			any = true;
+		}
+	return any;
+}
+
+/*
+ * The case of this number, by all engines: what differs in its reads is noted as it is of a configuration's. Does it,
+ * in a way that nothing known explains, or from one engine to the other?
+ */
+static bool try_case(struct survey_reader *reader, uint64_t number, const uint8_t *data,
+		     size_t size)
+{
+	bool any = false, is_new = false;
+	struct rdpmc_case decoded;
+	struct case_step step;
+
+	case_decode(data, size, &decoded);
+	for (unsigned int i = 0; i < reader->n_subjects; i++) {
+		struct survey_subject *subject = &reader->subjects[i];
+
+		for (size_t at = 0; at <= decoded.n_steps; at++)
+			survey_seen_begin(&subject->steps[at]);
+		subject->intercept.differs = subject->setup.differs = false;
+		subject->differs = subject->is_new = false;
+		survey_signals_are(subject->actions);
+		trial_case(&subject->trial, &decoded, NULL);
+		any |= subject->differs;
+		is_new |= subject->is_new;
+	}
+	/* Two that are right may still have other guests. */
+	if (!any && reader->n_subjects == 1)
+		return false;
+	reader->made.guest.vendor = decoded.guest.vendor;
+	any = note_step(reader, number, 0, (uint32_t)decoded.state.regs.rcx);
+	for (size_t at = 0; at < decoded.n_steps; at++) {
+		case_step(&decoded, at, &step);
+		if (step.op == STEP_READ)
+			any |= note_step(reader, number, at + 1, (uint32_t)step.value);
+	}
+	for (unsigned int entry = SURVEY_INTERCEPT; entry <= SURVEY_SETUP; entry++) {
+		const unsigned int class = survey_note_once(
+			reader, entry, entry == SURVEY_SETUP ? ORACLE_TROUBLE : ORACLE_PASS_SOUND);
+
+		count_made(reader, class, number, decoded.n_steps, 0, NULL, entry);
+		any |= class;
+	}
+	return reader->n_subjects > 1 ? any : is_new;
+}
 
 /* What it tells its parent, case by case. */
 struct shared {
 	struct survey_made made;
-	struct trial trial; /* here, so that its tally outlives the process */
-	uint64_t next;      /* case under way */
-	uint64_t happened[KNOWN_MAX];
+	struct survey_slot slot;
+	struct survey_reader reader; /* here, so that its tallies outlive the process */
+	uint64_t next;               /* case under way */
 	char why[200]; /* it could not begin, or a case not be noted; empty: it could */
 };
 
@@ -25,17 +142,34 @@ struct made_cases {
 	void *opaque;
 };
 
-static void try_all(const struct made_cases *cases, struct trial *trial, struct shared *shared)
+/* What is known and has happened, into memory that outlives the process; @slot NULL: into none. */
+static void take_happened(const struct survey *survey, struct survey_slot *slot)
+{
+	for (unsigned int side = 0; side < survey_sides(survey); side++)
+		for (unsigned int k = 0; k < known_count(survey->known[side]); k++) {
+			uint64_t *happened = &known_get(survey->known[side], k)->happened;
+
+			if (slot)
+				slot->happened[side][k] += *happened;
+			*happened = 0;
+		}
+}
+
+static uint64_t known_so_far(const struct survey_reader *reader)
+{
+	return tally_known(&reader->subjects[SURVEY_BEFORE].trial.tally) +
+	       tally_known(&reader->subjects[SURVEY_AFTER].trial.tally);
+}
+
+static void try_all(const struct made_cases *cases, struct shared *shared)
 {
 	const uint64_t first = shared->next;
-	struct known *known = cases->survey->known[SURVEY_BEFORE];
 	uint8_t data[MUTATE_SIZE];
-	struct finding finding;
 	int error = 0;
 
 	for (uint64_t i = first; i < cases->count; i++) {
 		size_t size = mutate_numbered(SURVEY_SEED, i, data, sizeof(data));
-		const uint64_t known_before = tally_known(&trial->tally);
+		const uint64_t known_before = known_so_far(&shared->reader);
 
 		if (cases->note && (i % SURVEY_NOTE == 0 || i == first))
 			error = cases->note(cases->opaque, i);
@@ -46,13 +180,10 @@ static void try_all(const struct made_cases *cases, struct trial *trial, struct 
 			return;
 		}
 		shared->next = i;
-		shared->made.differ += !trial_run(trial, data, size, &finding);
+		shared->made.differ += try_case(&shared->reader, i, data, size);
 		shared->made.cases++;
-		for (unsigned int k = 0;
-		     tally_known(&trial->tally) != known_before && k < known_count(known); k++) {
-			shared->happened[k] += known_get(known, k)->happened;
-			known_get(known, k)->happened = 0;
-		}
+		if (known_so_far(&shared->reader) != known_before)
+			take_happened(cases->survey, &shared->slot);
 	}
 	shared->next = cases->count;
 }
@@ -60,19 +191,14 @@ static void try_all(const struct made_cases *cases, struct trial *trial, struct 
 /* Never returns. */
 static void worker(const struct made_cases *cases, struct shared *shared)
 {
-	const struct survey *survey = cases->survey;
-	struct trial *trial = &shared->trial;
 	const char *why = "";
 
-	for (unsigned int k = 0; k < known_count(survey->known[SURVEY_BEFORE]); k++)
-		known_get(survey->known[SURVEY_BEFORE], k)->happened = 0;
-	if (trial_init(trial, survey->engines[SURVEY_BEFORE], &why)) {
+	take_happened(cases->survey, NULL);
+	if (reader_made(&shared->reader, cases->survey, &shared->slot, &why)) {
 		snprintf(shared->why, sizeof(shared->why), "%s", why);
 		_exit(1);
 	}
-	trial->choices = survey->choices;
-	trial->known = survey->known[SURVEY_BEFORE];
-	try_all(cases, trial, shared);
+	try_all(cases, shared);
 	_exit(0);
 }
 
@@ -119,8 +245,12 @@ static const char *all_processes(const struct made_cases *cases, struct shared *
 
 		if (status == -1)
 			return "no process can be started";
-		tally_add(&shared->made.tally, &shared->trial.tally);
-		memset(&shared->trial.tally, 0, sizeof(shared->trial.tally));
+		for (unsigned int side = 0; side < survey_sides(survey); side++) {
+			struct tally *tally = &shared->reader.subjects[side].trial.tally;
+
+			tally_add(&shared->made.tally, tally);
+			memset(tally, 0, sizeof(*tally));
+		}
 		snprintf(text, sizeof(text), "%s", shared->why);
 		if (text[0])
 			return text;
@@ -151,8 +281,8 @@ int survey_made(struct survey_result *result, uint64_t count,
 		return -1;
 	*why = all_processes(&cases, shared, result);
 	*made = shared->made;
-	for (unsigned int k = 0; k < known_count(survey->known[SURVEY_BEFORE]); k++)
-		known_get(survey->known[SURVEY_BEFORE], k)->happened += shared->happened[k];
+	if (survey_add_made(result, &shared->slot) && !*why)
+		*why = "out of memory";
 	munmap(shared, sizeof(*shared));
 	return *why ? -1 : 0;
 }

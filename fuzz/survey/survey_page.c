@@ -112,9 +112,9 @@ static void headline(const struct survey_render *r)
 		      : r->two              ? verdict_of_two(r, tried).text
 					    : verdict_of_one(r, tried).text,
 		      rest.text, states.text,
-		      r->report->made_new ? "; but SOME RANDOM CASES DIFFER IN A NEW WAY: see "
-					    "`rdpmc-diff run --random 5M` with this engine"
-					  : "");
+		      result->made_too_many
+			      ? "; but RANDOM CASES DIFFER IN MORE CLASSES THAN ARE KEPT APART"
+			      : "");
 }
 
 enum survey_decision survey_decision(const struct survey_slot *slot, unsigned int side)
@@ -261,9 +261,12 @@ static void counts(const struct survey_render *r)
 		   survey_count(result->probes).text,
 		   result->disagreed ? ": counts with \"about\" are ESTIMATES" : "");
 	if (r->report->made)
-		page_field(r->page, "random", "%s random cases of other guests: %s%s%s",
+		page_field(r->page, "random", "%s random cases of other guests: %s%s%s%s",
 			   survey_count(r->report->made).text,
-			   r->report->made_new ? "SOME DIFFER IN A NEW WAY" : "nothing new",
+			   r->report->made_new ? survey_count(r->report->made_new).text : "",
+			   !r->report->made_new ? (r->two ? "nothing changed" : "nothing new")
+			   : r->two             ? " changed"
+						: " differ in a new way",
 			   *not_tried ? "; not as asked: " : "", not_tried);
 	if (r->report->verbose)
 		page_field(

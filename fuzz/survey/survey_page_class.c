@@ -205,16 +205,50 @@ static void before_after(const struct survey_render *r, const struct survey_clas
 		   of->trouble[0] ? "; splat: " : "", of->trouble);
 }
 
+/* Of what no configuration shows, a random case in full, line by line as rdpmc-diff has it. */
+static void made(const struct survey_render *r, const struct survey_class *class)
+{
+	static const char *const labels[] = { "tried",   "guest", "host", "policy",
+					      "control", "legal", "step" };
+	uint8_t data[MUTATE_SIZE];
+	struct rdpmc_case decoded;
+	char *text = NULL, *rest, *line;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	case_decode(data, survey_case(r->result, class, data), &decoded);
+	if (out)
+		report_case(out, &decoded);
+	if (!out || fclose(out)) {
+		r->page->failed = true;
+		return;
+	}
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		size_t i = 0;
+
+		while (i < sizeof(labels) / sizeof(labels[0]) - 1 &&
+		       strncmp(line, labels[i], strlen(labels[i])))
+			i++;
+		page_field(r->page, labels[i], "%s", line + REPORT_LABEL);
+	}
+	free(text);
+}
+
 /* What a class of reads has beside others. */
 static void reads(const struct survey_render *r, const struct survey_class *class)
 {
 	const uint64_t cases = survey_cases(r->result, class->key.entry);
 
-	page_field(r->page, "cases", "%s%s (%.2g %%)", about(class),
-		   survey_count(class->count).text,
-		   cases ? 100.0 * (double)class->count / (double)cases : 0);
+	if (class->n_configurations)
+		page_field(r->page, "cases", "%s%s (%.2g %%)", about(class),
+			   survey_count(class->count).text,
+			   cases ? 100.0 * (double)class->count / (double)cases : 0);
+	else
+		page_field(r->page, "cases", "%s of the random ones",
+			   survey_count(class->count).text);
 	page_field(r->page, "reach", "%s", reach(class).text);
-	page_field(r->page, "smallest", "%s", survey_smallest(r->result, class).text);
+	if (class->n_configurations)
+		page_field(r->page, "smallest", "%s", survey_smallest(r->result, class).text);
 	if (r->two) {
 		before_after(r, class, SURVEY_BEFORE);
 		before_after(r, class, SURVEY_AFTER);
@@ -229,7 +263,7 @@ void survey_page_class(const struct survey_render *r, size_t index)
 {
 	const struct survey_class *class = &r->result->classes[index];
 	const struct survey_side *side = class->key.sides;
-	const char *name = r->report->names[0];
+	const char *name = r->report->names[r->two && !side->oracles];
 	const bool read = class->key.entry < NR_ENTRIES;
 	struct survey_words more = { "" };
 	char path[SURVEY_PATH];
@@ -242,11 +276,14 @@ void survey_page_class(const struct survey_render *r, size_t index)
 		page_field(r->page, "because", "%s", pass(side).text);
 	if (read)
 		reads(r, class);
+	if (!class->n_configurations)
+		made(r, class);
 	if (class->n_configurations > 1)
 		more = survey_format(" and %zu more", class->n_configurations - 1);
-	page_field(r->page, "where", "%s%s%s%s",
-		   r->result->survey->configurations[class->first]->name, more.text,
-		   read ? "; " : "", read ? states_text(class->states).text : "");
+	if (class->n_configurations)
+		page_field(r->page, "where", "%s%s%s%s",
+			   r->result->survey->configurations[class->first]->name, more.text,
+			   read ? "; " : "", read ? states_text(class->states).text : "");
 	if (!r->report->saved)
 		return;
 	survey_path(path, r->report->saved, class, r->numbers[index].number);

@@ -20,15 +20,27 @@ struct survey_noted {
 	struct rdpmc_pass pass; /* of the intercept alone */
 };
 
+/* What became of one read, by all entries of an engine. */
+struct survey_seen {
+	struct survey_noted noted[NR_ENTRIES];
+	struct rdpmc_outcome model;
+	uint64_t rip; /* where it began */
+	uint8_t mode;
+	bool reached;          /* a guest on this host can bring it to an exit */
+	unsigned int answered; /* entries that did, by bit */
+};
+
 /* An engine under trial in this configuration. */
 struct survey_subject {
 	struct trial trial;
 	struct trial_run run;
 	struct rdpmc_counters initial; /* what reads that clear are undone by */
-	struct survey_noted noted[NR_ENTRIES], intercept, setup;
-	unsigned int answered;                    /* entries that answered the last read, by bit */
+	struct survey_seen seen;       /* of the last read */
+	struct survey_noted intercept, setup;
 	struct sigaction actions[SURVEY_SIGNALS]; /* what the engine does with its code's faults */
-	struct rdpmc_decision decision;           /* of the last read, by the model */
+	/* Of a case made at random, by step. */
+	struct survey_seen steps[1 + MUTATE_STEPS];
+	bool differs, is_new;
 };
 
 /* All that one ECX does in one state. Numbers of these are what a grid is made of. */
@@ -67,5 +79,54 @@ void survey_soon(void *opaque, const uint32_t *ecxs, size_t n);
 
 /* @example, which says state and ECX, read once more for what the two sides answer by @entry. */
 void survey_look(struct survey_reader *reader, unsigned int entry, struct survey_example *example);
+
+/* What becomes of reads, for those that read by configuration and those that read cases made at random. */
+
+bool survey_verdict_differs(const struct verdict *verdict); /* in a known way or not */
+void survey_note_differs(struct survey_noted *noted, const struct verdict *verdict);
+void survey_seen_begin(struct survey_seen *seen);
+void survey_note_read(struct survey_seen *seen, const struct verdict *verdict);
+
+/* VMX-PRIORITY, SVM-PRIORITY: can a guest on this host bring the read to an exit? */
+bool survey_reaches_exit(const struct trial_run *run, const struct rdpmc_counters *counters);
+
+/* Entries by which every engine answered: what one of them refused cannot be compared. */
+unsigned int survey_compared(const struct survey_reader *reader,
+			     const struct survey_seen *const seen[SURVEY_SIDES]);
+
+/* Is it to be told: is it not the model's; of two engines, is it not the same? */
+bool survey_differs(const struct survey_reader *reader,
+		    const struct survey_seen *const seen[SURVEY_SIDES], unsigned int entry);
+
+/* Its class, 1 + the number; 0: there are too many. */
+unsigned int survey_class_of(struct survey_reader *reader,
+			     const struct survey_seen *const seen[SURVEY_SIDES],
+			     unsigned int entry);
+
+/*
+ * What is no read is told like one, once; between two engines, if it is not the same. Returns the class, 1 + its
+ * number; 0: there is nothing to tell, or are too many.
+ */
+unsigned int survey_note_once(struct survey_reader *reader, unsigned int entry,
+			      unsigned int oracle);
+
+void survey_answers(const struct survey_seen *seen, unsigned int entry, unsigned int side,
+		    struct survey_example *example);
+
+/* A reader without a configuration, and its engines one by one, each with its fold. */
+void survey_reader_none(struct survey_reader *reader, const struct survey *survey,
+			struct survey_slot *slot);
+int survey_subject_make(struct survey_reader *reader, unsigned int side,
+			bool (*fold)(void *opaque, const struct verdict *verdict),
+			const char **why);
+
+/*
+ * An engine may catch the faults of its code, by a signal's one handler; of two engines each is to get its
+ * own: around an engine's begin, and before each of its reads, for a survey of two.
+ */
+void survey_signals_keep(struct sigaction actions[SURVEY_SIGNALS]);
+void survey_signals_put(const struct sigaction actions[SURVEY_SIGNALS]);
+void survey_signals_are(const struct sigaction actions[SURVEY_SIGNALS]);
+void survey_signals_share(void);
 
 #endif

@@ -70,6 +70,11 @@ struct survey_words survey_state_text(unsigned int number)
 struct survey_words survey_smallest(const struct survey_result *result,
 				    const struct survey_class *class)
 {
+	if (!class->n_configurations)
+		return survey_format("random case %" PRIu64 " of seed %u%s, ECX = 0x%08x",
+				     class->example.made, SURVEY_SEED,
+				     class->example.step ? ", after other steps" : "",
+				     class->example.ecx);
 	if (class->key.entry >= NR_ENTRIES)
 		return survey_format("guest %s",
 				     result->survey->configurations[class->first]->name);

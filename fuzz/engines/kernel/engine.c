@@ -123,20 +123,6 @@ static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest
 	trouble_leave();
 }
 
-static unsigned long long *gp_slot(const struct engine_vcpu *vcpu, unsigned int x)
-{
-	unsigned long long *slot = glue_gp(vcpu->glue, x);
-
-	return slot ? slot : (unsigned long long *)&vcpu->kept.gp[x];
-}
-
-static unsigned long long *fixed_slot(const struct engine_vcpu *vcpu, unsigned int x)
-{
-	unsigned long long *slot = glue_fixed(vcpu->glue, x);
-
-	return slot ? slot : (unsigned long long *)&vcpu->kept.fixed[x];
-}
-
 static unsigned long long *metrics_slot(const struct engine_vcpu *vcpu)
 {
 	unsigned long long *slot = glue_metrics(vcpu->glue);
@@ -144,13 +130,40 @@ static unsigned long long *metrics_slot(const struct engine_vcpu *vcpu)
 	return slot ? slot : (unsigned long long *)&vcpu->kept.metrics;
 }
 
+/* What the kernel has no place for is kept beside. */
+static void set_gp(struct engine_vcpu *vcpu, unsigned int x, uint64_t value)
+{
+	if (!glue_set_counter(vcpu->glue, false, x, value))
+		vcpu->kept.gp[x] = value;
+}
+
+static void set_fixed(struct engine_vcpu *vcpu, unsigned int x, uint64_t value)
+{
+	if (!glue_set_counter(vcpu->glue, true, x, value))
+		vcpu->kept.fixed[x] = value;
+}
+
+static uint64_t get_gp(const struct engine_vcpu *vcpu, unsigned int x)
+{
+	unsigned long long value;
+
+	return glue_get_counter(vcpu->glue, false, x, &value) ? value : vcpu->kept.gp[x];
+}
+
+static uint64_t get_fixed(const struct engine_vcpu *vcpu, unsigned int x)
+{
+	unsigned long long value;
+
+	return glue_get_counter(vcpu->glue, true, x, &value) ? value : vcpu->kept.fixed[x];
+}
+
 static void kernel_load(struct engine_vcpu *vcpu, const struct rdpmc_counters *counters,
 			unsigned int n_gp, unsigned int n_fixed)
 {
 	for (unsigned int x = 0; x < n_gp; x++)
-		*gp_slot(vcpu, x) = counters->gp[x];
+		set_gp(vcpu, x, counters->gp[x]);
 	for (unsigned int x = 0; x < n_fixed; x++)
-		*fixed_slot(vcpu, x) = counters->fixed[x];
+		set_fixed(vcpu, x, counters->fixed[x]);
 	*metrics_slot(vcpu) = counters->metrics;
 	vcpu->kept.fixed_ctr_ctrl = counters->fixed_ctr_ctrl;
 	vcpu->kept.gp_user_disable = counters->gp_user_disable;
@@ -166,10 +179,10 @@ static void kernel_write(struct engine_vcpu *vcpu, const struct case_step *step)
 {
 	switch (step->op) {
 	case STEP_GP:
-		*gp_slot(vcpu, step->arg) = step->value;
+		set_gp(vcpu, step->arg, step->value);
 		break;
 	case STEP_FIXED:
-		*fixed_slot(vcpu, step->arg) = step->value;
+		set_fixed(vcpu, step->arg, step->value);
 		break;
 	case STEP_METRICS:
 		*metrics_slot(vcpu) = step->value;
@@ -250,9 +263,9 @@ static bool kernel_holds(const struct engine_vcpu *vcpu, const struct rdpmc_coun
 	uint64_t differ = *metrics_slot(vcpu) ^ expected->metrics;
 
 	for (unsigned int x = 0; x < n_gp; x++)
-		differ |= *gp_slot(vcpu, x) ^ expected->gp[x];
+		differ |= get_gp(vcpu, x) ^ expected->gp[x];
 	for (unsigned int x = 0; x < n_fixed; x++)
-		differ |= *fixed_slot(vcpu, x) ^ expected->fixed[x];
+		differ |= get_fixed(vcpu, x) ^ expected->fixed[x];
 	return !differ && vcpu->kept.fixed_ctr_ctrl == expected->fixed_ctr_ctrl &&
 	       vcpu->kept.gp_user_disable == expected->gp_user_disable;
 }
@@ -261,9 +274,9 @@ static void kernel_counters(const struct engine_vcpu *vcpu, struct rdpmc_counter
 			    unsigned int n_gp, unsigned int n_fixed)
 {
 	for (unsigned int x = 0; x < n_gp; x++)
-		counters->gp[x] = *gp_slot(vcpu, x);
+		counters->gp[x] = get_gp(vcpu, x);
 	for (unsigned int x = 0; x < n_fixed; x++)
-		counters->fixed[x] = *fixed_slot(vcpu, x);
+		counters->fixed[x] = get_fixed(vcpu, x);
 	counters->metrics = *metrics_slot(vcpu);
 	counters->fixed_ctr_ctrl = vcpu->kept.fixed_ctr_ctrl;
 	counters->gp_user_disable = vcpu->kept.gp_user_disable;

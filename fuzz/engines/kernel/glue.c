@@ -24,6 +24,26 @@
 #define UNTOUCHED 0x5a5a5a5a5a5a0000UL
 #define REGISTERS 16 /* RAX to R15 */
 
+#ifdef HAVE_VCPU_REG
+#define GLUE_CR0          VCPU_REG_CR0
+#define GLUE_CR4          VCPU_REG_CR4
+#define GLUE_RIP          VCPU_REG_RIP
+#define GLUE_RIP_OF(arch) ((arch)->rip)
+#else
+#define GLUE_CR0          VCPU_EXREG_CR0
+#define GLUE_CR4          VCPU_EXREG_CR4
+#define GLUE_RIP          VCPU_REGS_RIP
+#define GLUE_RIP_OF(arch) ((arch)->regs[VCPU_REGS_RIP])
+#endif
+
+/* perf's, of one counter, and what it has counted. */
+struct glue_event {
+	struct perf_event perf;
+	u64 counted;
+};
+
+#define MAX_COUNTERS 32 /* of each kind */
+
 struct glue {
 	struct kvm *kvm;
 	struct vcpu_vmx *vmx; /* SVM's PMU wants nothing beyond struct kvm_vcpu, its first member */
@@ -32,9 +52,10 @@ struct glue {
 	int amd; /* which vendor's operations are in; -1: none yet */
 	u64 real;
 	struct kvm_cpuid_entry2 *cpuid;
+	struct glue_event *events; /* [2 * MAX_COUNTERS]; NULL: in a proof there are none */
 	struct glue_host host;
-	int mode, cpl;
-	bool code16;
+	bool in_parts;           /* a counter's value */
+	struct glue_state state; /* as the guest has it, whatever KVM has of it */
 };
 
 static struct glue *only;
@@ -68,12 +89,13 @@ static struct glue *glue_parts(void)
 		struct x86_emulate_ctxt ctxt;
 		struct kvm_run run;
 		struct kvm_cpuid_entry2 cpuid[MAX_CPUID];
+		struct glue_event events[2 * MAX_COUNTERS];
 	} *parts = glue_allocate(sizeof(*parts));
 
 	if (!parts)
 		return NULL;
-	parts->glue = (struct glue){ &parts->kvm, &parts->vmx, &parts->ctxt, &parts->run,
-				     .cpuid = parts->cpuid };
+	parts->glue = (struct glue){ &parts->kvm, &parts->vmx,           &parts->ctxt,
+				     &parts->run, .cpuid = parts->cpuid, .events = parts->events };
 	return &parts->glue;
 }
 #endif
@@ -127,6 +149,14 @@ void perf_get_x86_pmu_capability(struct x86_pmu_capability *cap)
 	cap->mediated = 1;
 #endif
 }
+
+#ifndef GLUE_PROVE
+u64 perf_event_read_value(struct perf_event *event, u64 *enabled, u64 *running)
+{
+	*enabled = *running = 1;
+	return container_of(event, struct glue_event, perf)->counted;
+}
+#endif
 
 #ifdef HAVE_HW_EVENT_CONFIG
 u64 perf_get_hw_event_config(int hw_event)
@@ -191,6 +221,10 @@ static void load_vendor(struct glue *glue, const struct glue_setup *setup)
 	if (glue->amd != setup->amd)
 		install_pmu_ops(&ops);
 	glue->amd = setup->amd;
+	glue->in_parts = true;
+#ifdef HAVE_MEDIATED_PMU
+	glue->in_parts = !setup->mediated; /* the processor has all of it then */
+#endif
 }
 
 static const u8 locked_rdpmc[] = { 0xf0, 0x0f, 0x33 };
@@ -296,6 +330,27 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 	kvm_pmu_refresh(vcpu);
 }
 
+/*
+ * At an exit KVM fetches from the VMCS what it asks for; what it has in memory until then is of an earlier exit. An
+ * AMD guest owns no bit of CR0 and CR4, and KVM has its RIP.
+ */
+static void forget(struct glue *glue)
+{
+	struct kvm_vcpu_arch *arch = &glue->vmx->vcpu.arch;
+	unsigned long *available = (unsigned long *)&arch->regs_avail;
+
+	arch->cr0_guest_owned_bits = glue->amd ? 0 : KVM_POSSIBLE_CR0_GUEST_BITS;
+	arch->cr4_guest_owned_bits = glue->amd ? 0 : KVM_POSSIBLE_CR4_GUEST_BITS;
+	if (glue->amd)
+		return;
+	arch->cr0 ^= arch->cr0_guest_owned_bits;
+	arch->cr4 ^= arch->cr4_guest_owned_bits;
+	kvm_rip_write(&glue->vmx->vcpu, ~glue->state.rip);
+	__clear_bit(GLUE_CR0, available);
+	__clear_bit(GLUE_CR4, available);
+	__clear_bit(GLUE_RIP, available);
+}
+
 void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *state,
 	       struct glue_answer *answer)
 {
@@ -304,9 +359,7 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	const u64 efer = state->mode >= GLUE_COMPATIBILITY ? EFER_LME | EFER_LMA : 0;
 	int ret;
 
-	glue->mode = state->mode;
-	glue->code16 = state->code16;
-	glue->cpl = state->cpl;
+	glue->state = *state;
 	arch->regs[VCPU_REGS_RAX] = state->rax;
 	arch->regs[VCPU_REGS_RCX] = state->rcx;
 	arch->regs[VCPU_REGS_RDX] = state->rdx;
@@ -314,9 +367,11 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	glue->vmx->rflags = state->rflags;
 	arch->cr0 = state->cr0;
 	arch->cr4 = state->cr4;
+	forget(glue);
 	arch->efer = efer;
 	memset(&arch->exception, 0, sizeof(arch->exception));
 	vcpu->requests = 0;
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 
 	if (emulator)
 		ret = x86_emulate_instruction(vcpu, 0, 0, (void *)(locked_rdpmc + !lock), 2 + lock);
@@ -324,11 +379,13 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 		ret = kvm_emulate_rdpmc(vcpu);
 
 	answer->exits = ret != 1;
+	answer->reason = (int)vcpu->run->exit_reason;
 	answer->exception = arch->exception.pending ? arch->exception.vector : -1;
 	answer->has_error_code = arch->exception.has_error_code;
 	answer->error_code = arch->exception.error_code;
-	answer->other_state = arch->cr0 != state->cr0 || arch->cr4 != state->cr4 ||
-			      arch->efer != efer || arch->exception.injected ||
+	answer->other_state = kvm_read_cr0(vcpu) != state->cr0 ||
+			      kvm_read_cr4(vcpu) != state->cr4 || arch->efer != efer ||
+			      arch->exception.injected ||
 			      vcpu->requests & ~(1ULL << (KVM_REQ_EVENT & KVM_REQUEST_MASK));
 	for (int reg = VCPU_REGS_RBX; reg < REGISTERS; reg++) {
 		answer->other_state |= arch->regs[reg] != UNTOUCHED + reg;
@@ -341,18 +398,59 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	state->rflags = glue->vmx->rflags;
 }
 
-unsigned long long *glue_gp(struct glue *glue, unsigned int x)
+static struct kvm_pmc *counter(const struct glue *glue, int fixed, unsigned int x)
 {
 	struct kvm_pmu *pmu = &glue->vmx->vcpu.arch.pmu;
 
-	return x < ARRAY_SIZE(pmu->gp_counters) ? &pmu->gp_counters[x].counter : NULL;
+	if (fixed)
+		return x < ARRAY_SIZE(pmu->fixed_counters) ? &pmu->fixed_counters[x] : NULL;
+	return x < ARRAY_SIZE(pmu->gp_counters) ? &pmu->gp_counters[x] : NULL;
 }
 
-unsigned long long *glue_fixed(struct glue *glue, unsigned int x)
+int glue_get_counter(const struct glue *glue, int fixed, unsigned int x, unsigned long long *value)
 {
-	struct kvm_pmu *pmu = &glue->vmx->vcpu.arch.pmu;
+	struct kvm_pmc *pmc = counter(glue, fixed, x);
 
-	return x < ARRAY_SIZE(pmu->fixed_counters) ? &pmu->fixed_counters[x].counter : NULL;
+	if (!pmc)
+		return 0;
+	*value = pmc->counter;
+#ifdef HAVE_EMULATED_COUNTER
+	*value += pmc->emulated_counter;
+#endif
+#ifndef GLUE_PROVE
+	if (pmc->perf_event && !pmc->is_paused)
+		*value += container_of(pmc->perf_event, struct glue_event, perf)->counted;
+#endif
+	return 1;
+}
+
+/*
+ * Of two values in four a part is what a perf event has counted since it was made, of one the event is paused and what
+ * it counted is in the counter already; of every other one some was emulated since. What is where the value itself
+ * says, so that a case is the same each time.
+ */
+int glue_set_counter(struct glue *glue, int fixed, unsigned int x, unsigned long long value)
+{
+	struct kvm_pmc *pmc = counter(glue, fixed, x);
+
+	if (!pmc)
+		return 0;
+	pmc->counter = value;
+#ifndef GLUE_PROVE
+	const u64 mixed = (value + 1) * 0x9e3779b97f4a7c15ULL;
+	struct glue_event *event = &glue->events[(fixed ? MAX_COUNTERS : 0) + x];
+
+	event->counted = mixed >> 16;
+	pmc->perf_event = glue->in_parts && mixed >> 62 ? &event->perf : NULL;
+	pmc->is_paused = mixed >> 62 == 1;
+	if (pmc->perf_event && !pmc->is_paused)
+		pmc->counter -= event->counted;
+#ifdef HAVE_EMULATED_COUNTER
+	pmc->emulated_counter = glue->in_parts && mixed >> 61 & 1 ? mixed & 0xffff : 0;
+	pmc->counter -= pmc->emulated_counter;
+#endif
+#endif
+	return 1;
 }
 
 unsigned long long *glue_metrics(struct glue *glue)

@@ -37,6 +37,7 @@ struct glue_state {
 
 struct glue_answer {
 	int exits;     /* to user space: KVM gave up */
+	int reason;    /* KVM_EXIT_*, then */
 	int exception; /* vector, or -1 */
 	int has_error_code;
 	unsigned int error_code;
@@ -51,10 +52,13 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup);
 /* In @state what comes after, too. */
 void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *state,
 	       struct glue_answer *answer);
-/* Where counter @x is kept; 0: nowhere. */
-unsigned long long *glue_gp(struct glue *glue, unsigned int x);
-unsigned long long *glue_fixed(struct glue *glue, unsigned int x);
-unsigned long long *glue_metrics(struct glue *glue);
+/*
+ * Counter @x, in the parts that KVM keeps it in: the counter, what was emulated of it, and what its perf event
+ * has counted. 0: it is kept nowhere.
+ */
+int glue_get_counter(const struct glue *glue, int fixed, unsigned int x, unsigned long long *value);
+int glue_set_counter(struct glue *glue, int fixed, unsigned int x, unsigned long long value);
+unsigned long long *glue_metrics(struct glue *glue); /* 0: nowhere */
 /* RDPMC_VMWARE clocks 1 and 2, ns. */
 void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long apparent);
 /* 1, 0, or -1 where the tree does not decide. */

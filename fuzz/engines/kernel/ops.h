@@ -7,13 +7,14 @@
 /* kvm_x86_ops: those of this path, and for all others one that says its name. */
 static int op_get_cpl(struct kvm_vcpu *vcpu)
 {
-	return only->cpl;
+	return only->state.cpl;
 }
 
 static void op_get_cs_db_l_bits(struct kvm_vcpu *vcpu, int *db, int *l)
 {
-	*db = !only->code16 && (only->mode == GLUE_PROTECTED || only->mode == GLUE_COMPATIBILITY);
-	*l = only->mode == GLUE_64BIT;
+	*db = !only->state.code16 &&
+	      (only->state.mode == GLUE_PROTECTED || only->state.mode == GLUE_COMPATIBILITY);
+	*l = only->state.mode == GLUE_64BIT;
 }
 
 static unsigned long op_get_rflags(struct kvm_vcpu *vcpu)
@@ -24,6 +25,24 @@ static unsigned long op_get_rflags(struct kvm_vcpu *vcpu)
 static void op_set_rflags(struct kvm_vcpu *vcpu, unsigned long rflags)
 {
 	to_vmx(vcpu)->rflags = rflags;
+}
+
+/* A VMREAD; of CR0 and CR4 it has the bits that the guest owns. */
+static void op_cache_reg(struct kvm_vcpu *vcpu, enum kvm_reg reg)
+{
+	struct kvm_vcpu_arch *arch = &vcpu->arch;
+
+	__set_bit(reg, (unsigned long *)&arch->regs_avail);
+	if (reg == GLUE_CR0)
+		arch->cr0 = (arch->cr0 & ~arch->cr0_guest_owned_bits) |
+			    (only->state.cr0 & arch->cr0_guest_owned_bits);
+	else if (reg == GLUE_CR4)
+		arch->cr4 = (arch->cr4 & ~arch->cr4_guest_owned_bits) |
+			    (only->state.cr4 & arch->cr4_guest_owned_bits);
+	else if (reg == GLUE_RIP)
+		GLUE_RIP_OF(arch) = only->state.rip;
+	else
+		glue_unexpected("kvm_x86_ops.cache_reg", __builtin_return_address(0));
 }
 
 static void op_get_segment(struct kvm_vcpu *vcpu, struct kvm_segment *segment, int which)
@@ -41,7 +60,7 @@ static int op_skip_emulated_instruction(struct kvm_vcpu *vcpu)
 {
 	unsigned long rip = kvm_rip_read(vcpu) + 2;
 
-	kvm_rip_write(vcpu, only->mode == GLUE_64BIT ? rip : (u32)rip);
+	kvm_rip_write(vcpu, only->state.mode == GLUE_64BIT ? rip : (u32)rip);
 	return 1;
 }
 
@@ -88,11 +107,11 @@ static bool return_0_pmc(struct kvm_pmc *pmc)
 }
 
 #define RETURN_0(call)                                                                             \
-	_Generic(call,                                                                             \
-		 void (*)(struct kvm_vcpu *): return_0_vcpu,                                       \
-		 int (*)(struct kvm_vcpu *, unsigned int): return_0_index,                         \
-		 bool (*)(struct kvm_pmc *): return_0_pmc,                                         \
-		 default: return_0)
+	_Generic(call, void (*)(struct kvm_vcpu *)                                                 \
+		 : return_0_vcpu, int (*)(struct kvm_vcpu *, unsigned int)                         \
+		 : return_0_index, bool (*)(struct kvm_pmc *)                                      \
+		 : return_0_pmc, default                                                           \
+		 : return_0)
 #else
 #define RETURN_0(call) return_0
 #endif
@@ -124,15 +143,16 @@ static void install_ops(void)
 
 	kvm_x86_ops.nested_ops = &no_nested_ops;
 #endif
-#define KVM_X86_OP(func)          static_call_update(kvm_x86_##func, (void *)unexpected_##func);
+#define KVM_X86_OP(func) static_call_update(kvm_x86_##func, (void *)unexpected_##func);
 #define KVM_X86_OP_OPTIONAL(func)                                                                  \
 	static_call_update(kvm_x86_##func, (void *)RETURN_0(kvm_x86_ops.func));
-#define KVM_X86_OP_OPTIONAL_RET0  KVM_X86_OP_OPTIONAL
+#define KVM_X86_OP_OPTIONAL_RET0 KVM_X86_OP_OPTIONAL
 #include <asm/kvm-x86-ops.h>
 	static_call_update(kvm_x86_get_cpl, op_get_cpl);
 	static_call_update(kvm_x86_get_cs_db_l_bits, op_get_cs_db_l_bits);
 	static_call_update(kvm_x86_get_rflags, op_get_rflags);
 	static_call_update(kvm_x86_set_rflags, op_set_rflags);
+	static_call_update(kvm_x86_cache_reg, op_cache_reg);
 	static_call_update(kvm_x86_get_segment, op_get_segment);
 	static_call_update(kvm_x86_get_interrupt_shadow, op_get_interrupt_shadow);
 	static_call_update(kvm_x86_skip_emulated_instruction, op_skip_emulated_instruction);
