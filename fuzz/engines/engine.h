@@ -27,7 +27,7 @@ enum exec_path {
 
 /* What an engine made of one RDPMC. The texts are good until its next read. */
 struct engine_answer {
-	uint8_t answer;      /* enum rdpmc_answer, or ANSWER_STRANGE */
+	uint8_t answer;      /* enum rdpmc_answer, or one of ANSWER_* below */
 	bool other_state;    /* something changed beside regs and counters: CR0, CR4, CPL */
 	uint32_t error_code; /* of #GP */
 	struct rdpmc_regs regs;
@@ -53,7 +53,8 @@ static inline uint64_t engine_value(const struct engine_answer *answer)
  * Another exception than #GP with an error code (in real-address mode none is pushed, so it does not
  * matter there) and #UD without one.
  */
-#define ANSWER_STRANGE 0xff
+#define ANSWER_STRANGE    0xff
+#define ANSWER_USER_SPACE 0xfe /* none: KVM_RUN returned; @changed says why */
 
 enum intercept { INTERCEPT_OFF, INTERCEPT_ON, INTERCEPT_UNKNOWN };
 
@@ -129,7 +130,7 @@ struct engine {
  * Engines outside the program are shared objects with a `const struct engine rdpmc_engine`; a change
  * of this file changes the number.
  */
-#define ENGINE_ABI 7
+#define ENGINE_ABI 8
 
 /* The engines in the program, NULL at the end. */
 extern const struct engine *const engines[];

@@ -9,10 +9,11 @@
 
 const char *answer_name(unsigned int answer)
 {
-	return answer == ANSWER_VALUE ? "value"
-	       : answer == ANSWER_GP  ? "#GP"
-	       : answer == ANSWER_UD  ? "#UD"
-				      : "no proper answer";
+	return answer == ANSWER_VALUE        ? "value"
+	       : answer == ANSWER_GP         ? "#GP"
+	       : answer == ANSWER_UD         ? "#UD"
+	       : answer == ANSWER_USER_SPACE ? "return to user space"
+					     : "no proper answer";
 }
 
 const char *mismatch_name(const struct mismatch *mismatch)
@@ -31,8 +32,9 @@ const char *mismatch_title(const struct mismatch *mismatch, char *text)
 	const char *got = mismatch_name(mismatch);
 
 	snprintf(text, MISMATCH_TITLE, "got %s%s, expected %s%s (rule %s)",
-		 strcmp(got, "value") ? "" : "a ", got, mismatch->model == ANSWER_VALUE ? "a " : "",
-		 answer_name(mismatch->model), rdpmc_rules[mismatch->rule].id);
+		 strcmp(got, "value") && mismatch->answer != ANSWER_USER_SPACE ? "" : "a ", got,
+		 mismatch->model == ANSWER_VALUE ? "a " : "", answer_name(mismatch->model),
+		 rdpmc_rules[mismatch->rule].id);
 	return text;
 }
 
@@ -42,6 +44,8 @@ static void report_answer(FILE *out, unsigned int answer, uint32_t error_code,
 {
 	if (answer == ANSWER_STRANGE)
 		fprintf(out, "an exception that is neither #GP nor #UD, or without its error code");
+	else if (answer == ANSWER_USER_SPACE)
+		fprintf(out, "a return to user space");
 	else if (answer == ANSWER_VALUE)
 		fprintf(out, "EDX:EAX = %s", hex(regs->rdx << 32 | (uint32_t)regs->rax).text);
 	else if (answer == ANSWER_UD)

@@ -52,6 +52,8 @@ struct survey_key {
 #define SURVEY_INTERCEPT NR_ENTRIES       /* the decision to intercept */
 #define SURVEY_SETUP     (NR_ENTRIES + 1) /* the engine's code complains when a guest is set up */
 
+#define SURVEY_CHANGED 80
+
 /* What the two sides of one ECX are. */
 struct survey_example {
 	uint32_t ecx;
@@ -60,6 +62,8 @@ struct survey_example {
 	size_t step;   /* ... how many of its steps come first, a read itself counted */
 	struct rdpmc_outcome model[SURVEY_SIDES];
 	struct engine_answer engine[SURVEY_SIDES];
+	char changed[SURVEY_SIDES]
+		    [SURVEY_CHANGED]; /* what the engine says beside its answer, or "" */
 };
 
 /* A class: within one configuration, and then over all. */

@@ -16,8 +16,11 @@ void survey_note_differs(struct survey_noted *noted, const struct verdict *verdi
 	};
 	if (verdict->pass)
 		noted->pass = *verdict->pass;
-	if (verdict->answer)
-		noted->engine = *verdict->answer;
+	if (!verdict->answer)
+		return;
+	noted->engine = *verdict->answer;
+	if (verdict->answer->changed)
+		snprintf(noted->changed, sizeof(noted->changed), "%s", verdict->answer->changed);
 }
 
 bool survey_verdict_differs(const struct verdict *verdict)
@@ -177,13 +180,16 @@ void survey_answers(const struct survey_seen *seen, unsigned int entry, unsigned
 	const struct survey_noted *noted = &seen->noted[entry];
 
 	example->model[side] = seen->model;
-	if (noted->differs)
+	example->changed[side][0] = '\0';
+	if (noted->differs) {
 		example->engine[side] = noted->engine;
-	else
+		memcpy(example->changed[side], noted->changed, sizeof(noted->changed));
+	} else {
 		example->engine[side] = (struct engine_answer){
 			.answer = (uint8_t)seen->model.decision.answer,
 			.regs = seen->model.regs,
 		};
+	}
 }
 
 /*

@@ -115,8 +115,9 @@ static struct survey_words gives(unsigned int answer, uint32_t error_code,
 				     (uint32_t)regs->rax);
 	if (answer == ANSWER_GP)
 		return survey_format("#GP(%u)", error_code);
-	return survey_format("%s", answer == ANSWER_UD
-					   ? "#UD"
+	return survey_format("%s", answer == ANSWER_UD ? "#UD"
+				   : answer == ANSWER_USER_SPACE
+					   ? "a return to user space"
 					   : "none that RDPMC has: the code gave up, another "
 					     "exception or error code");
 }
@@ -135,10 +136,12 @@ static struct survey_words outcome(const struct survey_class *class, unsigned in
 	const struct rdpmc_regs *regs = &engine->regs;
 	struct survey_words made = gives(engine->answer, engine->error_code, regs);
 
+	if (class->example.changed[side][0])
+		made = survey_format("%.100s (%s)", made.text, class->example.changed[side]);
 	if (!(class->key.sides[side].oracles & ORACLE_NOTHING_ELSE))
 		return made;
 	return survey_format(
-		"%.100s; other state is wrong:%s%s%s%s%s%s%s", made.text,
+		"%.200s; other state is wrong:%s%s%s%s%s%s%s", made.text,
 		engine->answer != ANSWER_VALUE && regs->rax != right->rax ? " RAX" : "",
 		engine->answer != ANSWER_VALUE && regs->rdx != right->rdx ? " RDX" : "",
 		regs->rcx != right->rcx ? " RCX" : "", regs->rip != right->rip ? " RIP" : "",

@@ -17,7 +17,8 @@ struct survey_noted {
 	const char *trouble;
 	struct rdpmc_outcome model;
 	struct engine_answer engine;
-	struct rdpmc_pass pass; /* of the intercept alone */
+	char changed[SURVEY_CHANGED]; /* what the engine says beside its answer */
+	struct rdpmc_pass pass;       /* of the intercept alone */
 };
 
 /* What became of one read, by all entries of an engine. */

@@ -3,6 +3,7 @@
  * The engine "kernel:NAME": a tree's own KVM code, in process. The border between the model's types
  * and the glue's. Built into a shared object by scripts/kernel-engine.
  */
+#include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,10 +196,29 @@ static void kernel_write(struct engine_vcpu *vcpu, const struct case_step *step)
 	}
 }
 
+/* By name what code on this path may have reason to give. */
+static const char *exit_reason(int reason)
+{
+	switch (reason) {
+	case KVM_EXIT_UNKNOWN:
+		return "returns to user space without an exit reason";
+	case KVM_EXIT_DEBUG:
+		return "returns to user space: KVM_EXIT_DEBUG";
+	case KVM_EXIT_SHUTDOWN:
+		return "returns to user space: KVM_EXIT_SHUTDOWN";
+	case KVM_EXIT_INTERNAL_ERROR:
+		return "returns to user space: KVM_EXIT_INTERNAL_ERROR";
+	default:
+		return "returns to user space for another reason";
+	}
+}
+
 static uint8_t answer_of(const struct glue_answer *answer, bool real_mode)
 {
-	if (answer->exits)
+	if (answer->gave_up)
 		return ANSWER_STRANGE;
+	if (answer->exits)
+		return ANSWER_USER_SPACE;
 	if (answer->exception < 0)
 		return ANSWER_VALUE;
 	if (answer->exception == 13 && (answer->has_error_code || real_mode))
@@ -223,7 +243,7 @@ static void name_tsc(const struct engine_vcpu *vcpu, struct engine_answer *answe
 static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
 			struct engine_answer *answer)
 {
-	struct glue_answer glue = { .exits = 1, .exception = -1 };
+	struct glue_answer glue = { .exception = -1, .gave_up = 1 };
 	uint64_t before = 0;
 	struct glue_state regs = {
 		.rax = state->regs.rax,
@@ -245,6 +265,8 @@ static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 	trouble_leave();
 	answer->answer = answer_of(&glue, state->mode == MODE_REAL);
 	answer->other_state = glue.other_state;
+	if (answer->answer == ANSWER_USER_SPACE)
+		answer->changed = exit_reason(glue.reason);
 	answer->error_code = answer->answer == ANSWER_VALUE ? 0 : glue.error_code;
 	answer->regs = (struct rdpmc_regs){
 		.rax = regs.rax,

@@ -378,6 +378,7 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	else
 		ret = kvm_emulate_rdpmc(vcpu);
 
+	answer->gave_up = 0;
 	answer->exits = ret != 1;
 	answer->reason = (int)vcpu->run->exit_reason;
 	answer->exception = arch->exception.pending ? arch->exception.vector : -1;

@@ -36,7 +36,8 @@ struct glue_state {
 };
 
 struct glue_answer {
-	int exits;     /* to user space: KVM gave up */
+	int gave_up;   /* glue_read() did not return: engine_give_up() */
+	int exits;     /* to user space */
 	int reason;    /* KVM_EXIT_*, then */
 	int exception; /* vector, or -1 */
 	int has_error_code;

@@ -4,8 +4,8 @@
  * finding like another. The interface: the first argument's first fields are file, line and column
  * (LLVM, compiler-rt/lib/ubsan/ubsan_value.h, SourceLocation).
  */
-#include "fuzz/engines/kernel/glue.h"
 #include <stdbool.h>
+#include "fuzz/engines/kernel/glue.h"
 
 struct place {
 	const char *file;
