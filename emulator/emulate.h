@@ -14,8 +14,8 @@ struct x86_emulate_ctxt {
 };
 
 /*
- * RDPMC at RIP, two bytes long (a LOCK prefix faults, so its length never counts), is carried out,
- * or #UD or #GP(0) is queued. Returns 1, as kvm_emulate_rdpmc() does.
+ * RDPMC at RIP, decoded so far that its length and its LOCK prefix are known, is carried out, or #UD or
+ * #GP(0) is queued. Returns 1, as kvm_emulate_rdpmc() does.
  */
 int x86_emulate_rdpmc(struct kvm_vcpu *vcpu, bool lock_prefix);
 

@@ -9,8 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define DB_VECTOR 1
 #define UD_VECTOR 6
 #define GP_VECTOR 13
+
+#define X86_EFLAGS_TF (1U << 8)
+#define DR6_BS        (1U << 14)
 
 /* Of each kind. Every index below it is backed by storage, whatever CPUID announces. */
 #define KVM_MAX_NR_PMCS 32
@@ -96,6 +100,7 @@ struct kvm_queued_exception {
 	bool has_error_code;
 	uint8_t vector;
 	uint32_t error_code;
+	uint32_t payload; /* of #DB: bits of DR6 */
 };
 
 /* What an exit touches comes first, the counters come last. */
@@ -111,6 +116,7 @@ struct kvm_vcpu {
 	uint64_t cr0;
 	uint64_t cr4;
 	struct kvm_queued_exception exception;
+	uint32_t insn_len; /* of the instruction at RIP, with its prefixes: the exit's, or the decoder's */
 	uint8_t cpl;    /* 3 in virtual-8086 mode */
 	bool is_64_bit; /* in 64-bit mode: EFER.LMA and CS.L */
 
@@ -124,12 +130,12 @@ static inline struct kvm_pmu *vcpu_to_pmu(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The exit (VMX reason 15, SVM exit code 6FH): RDPMC at RIP, two bytes long, is carried out or
- * #GP(0) is queued. Returns 1, which is KVM's "back into the guest".
+ * The exit (VMX reason 15, SVM exit code 6FH): RDPMC at RIP, of the length that the exit gives, is carried
+ * out or #GP(0) is queued. Returns 1, which is KVM's "back into the guest".
  */
 int kvm_emulate_rdpmc(struct kvm_vcpu *vcpu);
 
-/* The end of every emulated RDPMC that did not fault. */
+/* The end of every emulated RDPMC that did not fault; #DB is queued where the guest single-steps. */
 void kvm_skip_emulated_instruction(struct kvm_vcpu *vcpu);
 void kvm_write_edx_eax(struct kvm_vcpu *vcpu, uint64_t value);
 

@@ -5,8 +5,6 @@
  */
 #include "emulator/pmu.h"
 
-#define RDPMC_LENGTH 2 /* 0F 33 */
-
 void kvm_inject_gp(struct kvm_vcpu *vcpu, uint32_t error_code)
 {
 	vcpu->exception = (struct kvm_queued_exception){
@@ -25,11 +23,23 @@ void kvm_queue_ud(struct kvm_vcpu *vcpu)
 	};
 }
 
+/* SINGLE-STEP: the trap of the instruction that has just been carried out. */
+static void kvm_vcpu_do_singlestep(struct kvm_vcpu *vcpu)
+{
+	vcpu->exception = (struct kvm_queued_exception){
+		.pending = true,
+		.vector = DB_VECTOR,
+		.payload = DR6_BS,
+	};
+}
+
 void kvm_skip_emulated_instruction(struct kvm_vcpu *vcpu)
 {
-	uint64_t rip = vcpu->regs.rip + RDPMC_LENGTH;
+	uint64_t rip = vcpu->regs.rip + vcpu->insn_len; /* LENGTH */
 
 	vcpu->regs.rip = vcpu->is_64_bit ? rip : (uint32_t)rip;
+	if (vcpu->rflags & X86_EFLAGS_TF)
+		kvm_vcpu_do_singlestep(vcpu);
 }
 
 /* RESULT: as every write of a 32-bit register, in every mode, these clear the upper halves. */

@@ -19,6 +19,7 @@ struct rdpmc_outcome rdpmc_execute(const struct rdpmc_view *view, const struct r
 	outcome.decision = rdpmc_decide(view, policy, counters, state);
 	outcome.value = rdpmc_value(&outcome.decision, counters);
 	outcome.regs = rdpmc_result(&outcome.decision, state, outcome.value);
+	outcome.single_step = rdpmc_single_step(&outcome.decision, state);
 	rdpmc_effects(&outcome.decision, counters);
 	return outcome;
 }

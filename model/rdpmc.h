@@ -15,6 +15,8 @@ enum rdpmc_mode { MODE_REAL, MODE_PROTECTED, MODE_VM86, MODE_COMPATIBILITY, MODE
 #define RDPMC_CR4_PCE (1ULL << 8)
 #define RDPMC_LENGTH  2 /* bytes of 0F 33 */
 
+#define RDPMC_RFLAGS_TF (1ULL << 8)
+
 /* IA32_FIXED_CTR_CTRL (MSR 38DH) */
 #define RDPMC_FIXED_CTRL_METRICS_CLEAR (1ULL << 14)
 #define RDPMC_FIXED_CTRL_USER_DISABLE(x)                                                           \
@@ -34,6 +36,8 @@ struct rdpmc_state {
 	uint8_t cpl;  /* 0 to 3; virtual-8086 mode is CPL 3 whatever this says */
 	bool lock;    /* the instruction has a LOCK prefix */
 	bool code16;  /* protected, compatibility mode: CS.D = 0. No rule asks for it */
+	/* Behind LOCK: so many prefixes of one kind, and in 64-bit mode a REX prefix, or 0: there is none. */
+	uint8_t n_prefixes, prefix, rex;
 };
 
 /* What the hypervisor was told to do. */
@@ -75,6 +79,7 @@ struct rdpmc_outcome {
 	struct rdpmc_decision decision;
 	uint64_t value; /* 0 unless the answer is a value */
 	struct rdpmc_regs regs;
+	bool single_step; /* SINGLE-STEP: #DB comes behind it */
 };
 
 static inline bool rdpmc_ask(struct rdpmc_decision *decision, enum rdpmc_rule rule, bool yes)
@@ -211,6 +216,18 @@ static inline void rdpmc_decide_amd(struct rdpmc_decision *decision, const struc
 	rdpmc_ask(decision, RULE_AMD_OTHER, decision->answer != ANSWER_VALUE);
 }
 
+/* Of the instruction, bytes; a LOCK prefix is left out, with which it never ends. */
+static inline unsigned int rdpmc_length(const struct rdpmc_state *state)
+{
+	return RDPMC_LENGTH + state->n_prefixes + !!state->rex;
+}
+
+static inline bool rdpmc_single_step(const struct rdpmc_decision *decision,
+				     const struct rdpmc_state *state)
+{
+	return decision->answer == ANSWER_VALUE && state->regs.rflags & RDPMC_RFLAGS_TF;
+}
+
 static inline unsigned int rdpmc_cpl(const struct rdpmc_state *state)
 {
 	return state->mode == MODE_VM86 ? 3 : state->cpl;
@@ -253,6 +270,9 @@ static inline struct rdpmc_decision rdpmc_decide(const struct rdpmc_view *view,
 	}
 	rdpmc_ask(&decision, RULE_METRICS_VALUE, decision.rule == RULE_METRICS_VALUE);
 	rdpmc_ask(&decision, RULE_RESULT, decision.answer == ANSWER_VALUE);
+	rdpmc_ask(&decision, RULE_LENGTH,
+		  decision.answer == ANSWER_VALUE && rdpmc_length(state) != RDPMC_LENGTH);
+	rdpmc_ask(&decision, RULE_SINGLE_STEP, rdpmc_single_step(&decision, state));
 	rdpmc_ask(&decision, RULE_FAULT, decision.answer != ANSWER_VALUE);
 	return decision;
 }
@@ -304,7 +324,7 @@ static inline struct rdpmc_regs rdpmc_result(const struct rdpmc_decision *decisi
 		return regs;
 	regs.rax = (uint32_t)value;
 	regs.rdx = value >> 32;
-	regs.rip += RDPMC_LENGTH;
+	regs.rip += rdpmc_length(state);
 	if (state->mode != MODE_64BIT)
 		regs.rip = (uint32_t)regs.rip;
 	return regs;

@@ -94,6 +94,10 @@ uint32_t prove_blame(const struct prove_inputs *inputs, const struct prove_verdi
 	if (verdict->flaw >= FLAW_ANSWER || verdict->flaw == FLAW_VALUE_FOR_FAULT ||
 	    verdict->engine.answer == ANSWER_UD)
 		rules |= 1U << result;
+	if (verdict->flaw == FLAW_REGISTERS && decision->yes >> RULE_LENGTH & 1)
+		rules |= 1U << RULE_LENGTH;
+	if (verdict->engine.single_step != verdict->model.single_step)
+		rules |= 1U << RULE_SINGLE_STEP;
 	if (verdict->flaw == FLAW_FAULT_FOR_VALUE && decision->class == CLASS_METRICS)
 		rules |= 1U << RULE_TYPE_METRICS;
 	if (verdict->flaw == FLAW_COUNTERS || decision->rule == RULE_METRICS_VALUE)

@@ -94,11 +94,18 @@ static bool counters(const struct rdpmc_pmu *pmu)
 	return counts.gp <= 8 && counts.fixed <= 4;
 }
 
+/* PREFIXES: what the emulator decodes is a constant. */
+static bool prefixes(const struct rdpmc_state *state)
+{
+	return !state->n_prefixes && !state->rex;
+}
+
 bool prove_assumes(const struct prove_inputs *inputs)
 {
 	const struct rdpmc_pmu *guest = &inputs->decoded.guest, *host = &inputs->decoded.host;
 
 	contract_tsc = inputs->counters.vmware[0];
 	return widths(guest) && widths(host) &&
+	       (inputs->entry == ENTRY_EXIT || prefixes(&inputs->decoded.state)) &&
 	       counters(guest->vendor == host->vendor ? host : guest);
 }

@@ -20,7 +20,7 @@ static enum flaw flaw_of(const struct rdpmc_outcome *model, const struct engine_
 		return FLAW_VALUE;
 	if (!engine_same_regs(&engine->regs, &model->regs) || engine->error_code)
 		return FLAW_REGISTERS;
-	if (engine->other_state)
+	if (engine->other_state || engine->single_step != model->single_step)
 		return FLAW_OTHER_STATE;
 	return counters_held ? FLAW_NONE : FLAW_COUNTERS;
 }
@@ -76,6 +76,7 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 	proved->clamp(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
 	proved->begin(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
 	proved->load(vcpu, &inputs->counters, RDPMC_MAX_GP, RDPMC_MAX_FIXED);
+	verdict.engine.single_step = false;
 	proved->read(vcpu, inputs->entry, state, &verdict.engine);
 
 	rdpmc_view(&verdict.guest, &inputs->choices, &view);

@@ -30,7 +30,7 @@ struct flat_pmu {
 };
 
 struct flat {
-	uint64_t mode, cpl, lock, code16, backdoor, mediated, cr0, cr4, rflags, rcx, rax, rdx, rip;
+	uint64_t mode, cpl, lock, n_prefixes, prefix, rex, code16, backdoor, mediated, cr0, cr4, rflags, rcx, rax, rdx, rip;
 	struct flat_pmu guest, host;
 	uint64_t counter_seed, metrics, fixed_ctr_ctrl, gp_user_disable;
 };
@@ -70,6 +70,9 @@ static struct flat flatten(const struct rdpmc_case *decoded)
 		.mode = state->mode,
 		.cpl = state->cpl,
 		.lock = state->lock,
+		.n_prefixes = state->n_prefixes,
+		.prefix = state->prefix,
+		.rex = state->rex,
 		.code16 = state->code16,
 		.backdoor = decoded->policy.vmware_backdoor,
 		.mediated = decoded->policy.mediated_pmu,
@@ -307,6 +310,73 @@ static void test_mode_and_cpl(void **unused)
 	}
 }
 
+/* Version 2: all that the flags' and the CPL's upper bits can say, in each mode; and the bytes that it stands for. */
+static void test_instruction(void **unused)
+{
+	static const uint8_t prefixes[] = { 0x66, 0x67, 0x2e, 0x3e, 0x64, 0x65, 0xf2, 0xf3 },
+			     rexes[] = { 0, 0x40, 0x41, 0x42, 0x44, 0x48, 0x4c, 0x4f };
+
+	(void)unused;
+	for (unsigned int all = 0; all < NR_MODES << 12; all++) {
+		const unsigned int mode = all >> 12, n = all >> 8 & 15, prefix = all >> 2 & 7,
+				   rex = all >> 5 & 7, cpl = all & 3, lock = (all >> 4 ^ n) & 1;
+		const bool no_rex = rex && mode != MODE_64BIT;
+		uint8_t bytes[CASE_SIZE] = { 2, mode, all, n << 4 | lock, mode != MODE_REAL },
+			code[CASE_LENGTH], wanted[CASE_LENGTH];
+		unsigned int length = 0, at = 0;
+		struct case_bytes again = { 0 };
+		struct rdpmc_case decoded, same;
+
+		decoded = decode(bytes, sizeof(bytes));
+		assert_int_equal(decoded.state.cpl, mode == MODE_VM86 ? 3 : cpl);
+		assert_int_equal(decoded.state.lock, lock);
+		assert_int_equal(decoded.legalised,
+				 (n > 11) + no_rex + (mode == MODE_VM86 && cpl != 3));
+		if (lock)
+			wanted[at++] = 0xf0;
+		for (unsigned int i = 0; i < n % 12; i++)
+			wanted[at++] = prefixes[prefix];
+		if (rex && !no_rex)
+			wanted[at++] = rexes[rex];
+		wanted[at++] = 0x0f;
+		wanted[at++] = 0x33;
+		length = case_instruction(&decoded.state, code);
+		assert_int_equal(length, at);
+		assert_memory_equal(code, wanted, at);
+		assert_int_equal(rdpmc_length(&decoded.state) + lock, length);
+
+		case_encode(&decoded, &again);
+		same = decode((const uint8_t *)&again, sizeof(again));
+		assert_int_equal(same.legalised, 0);
+		assert_same("again", &same, &decoded);
+
+		/* To version 1 these bits are none. */
+		bytes[0] = 1;
+		decoded = decode(bytes, sizeof(bytes));
+		assert_int_equal(case_instruction(&decoded.state, code), 2 + lock);
+	}
+}
+
+/* TF is free from version 2 on. A change of mode leaves no REX prefix behind. */
+static void test_version_2(void **unused)
+{
+	struct rdpmc_case decoded;
+	uint8_t bytes[CASE_SIZE];
+
+	(void)unused;
+	base(bytes);
+	bytes[13] = 1; /* RFLAGS[8] */
+	assert_int_equal(decode(bytes, sizeof(bytes)).state.regs.rflags, 2);
+	bytes[0] = 2;
+	bytes[2] = 5 << 5;
+	decoded = decode(bytes, sizeof(bytes));
+	assert_int_equal(decoded.state.regs.rflags, 0x102);
+	assert_int_equal(decoded.legalised, 0);
+	assert_int_equal(decoded.state.rex, 0x48);
+	case_set_mode(&decoded.state, MODE_COMPATIBILITY, 3);
+	assert_int_equal(decoded.state.rex, 0);
+}
+
 static void test_legalised(void **unused)
 {
 	uint8_t bytes[CASE_SIZE];
@@ -321,7 +391,7 @@ static void test_legalised(void **unused)
 		decoded = decode(bytes, sizeof(bytes));
 		got = flatten(&decoded);
 		assert_flat("version", &got, &base_flat);
-		assert_int_equal(decoded.legalised, version != 1);
+		assert_int_equal(decoded.legalised, version != 1 && version != 2);
 	}
 	for (unsigned int bit = 0; bit < 32; bit++) {
 		/* Bit 1 is 1 in every processor; whether it counts is nobody's concern. */
@@ -472,6 +542,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wide_fields),   cmocka_unit_test(test_narrow_fields),
 		cmocka_unit_test(test_bits),          cmocka_unit_test(test_mode_and_cpl),
+		cmocka_unit_test(test_instruction),   cmocka_unit_test(test_version_2),
 		cmocka_unit_test(test_legalised),     cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_decode_encode), cmocka_unit_test(test_encode_decode),
 	};

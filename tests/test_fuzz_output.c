@@ -50,106 +50,6 @@ static void assert_holds(const char *expected)
 		fail_msg("'%s' is not in: %s", expected, text);
 }
 
-/* What report_c() writes, compiled here, and as text. */
-/* clang-format off */
-#define PINNED \
-struct case_bytes bytes = { \
-	.version = 1, .mode = 4, .cpl = 3, .flags = 5, \
-	.cr0 = { 0x01, 0x00, 0x00, 0x80 }, \
-	.cr4 = { 0x00, 0x01, 0x00, 0x00 }, \
-	.rflags = { 0xd5, 0x7c, 0x24, 0x00 }, \
-	.rcx = { 0x03, 0x00, 0x00, 0x40, 0x00, 0x00, 0x00, 0xff }, \
-	.rax = { 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88 }, \
-	.rdx = { 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28 }, \
-	.rip = { 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38 }, \
-	.guest = { \
-		.vendor = 16, .version = 5, .nr_gp = 8, .gp_width = 48, .nr_fixed = 4, \
-		.fixed_width = 40, .old_counters = 1, .nr_nb = 2, \
-		.fixed_bitmap = { 0x41, 0x42, 0x43, 0x44 }, \
-		.leaf23_gp = { 0x51, 0x52, 0x53, 0x54 }, \
-		.leaf23_fixed = { 0x61, 0x62, 0x63, 0x64 }, \
-		.perf_capabilities = { 0x00, 0x80, 0x08, 0x00, 0x00, 0x00, 0x00, 0x01 }, \
-	}, \
-	.host = { \
-		.vendor = 63, .version = 2, .nr_gp = 6, .gp_width = 0, .nr_fixed = 31, \
-		.fixed_width = 64, .old_counters = 32, .nr_nb = 63, \
-		.fixed_bitmap = { 0x00, 0x00, 0x00, 0x00 }, \
-		.leaf23_gp = { 0x00, 0x00, 0x00, 0x00 }, \
-		.leaf23_fixed = { 0x00, 0x00, 0x00, 0x00 }, \
-		.perf_capabilities = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, \
-	}, \
-	.counter_seed = { 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78 }, \
-	.metrics = { 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88 }, \
-	.fixed_ctr_ctrl = { 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98 }, \
-	.gp_user_disable = { 0xa1, 0xa2, 0xa3, 0xa4 }, \
-}; \
-struct case_step steps[] = { \
-	{ 0, 0, 0x40000003ULL }, \
-	{ 1, 31, 0xffffffffffffffffULL }, \
-	{ 8, 1, 0x0ULL }, \
-};
-/* clang-format on */
-#define TEXT_(...) #__VA_ARGS__
-#define TEXT(...)  TEXT_(__VA_ARGS__)
-
-/* Without comments and blanks. */
-static void squeeze(const char *from, char *to)
-{
-	for (; *from; from++) {
-		if (from[0] == '/' && from[1] == '*')
-			from = strstr(from, "*/") + 1;
-		else if (!isspace((unsigned char)*from))
-			*to++ = *from;
-	}
-	*to = '\0';
-}
-
-static void test_c(void **unused)
-{
-	static const char expected[] = TEXT(PINNED);
-	uint8_t data[256];
-	char *squeezed, *pinned;
-	FILE *out = begin();
-	PINNED
-
-		(void)
-	unused;
-	memcpy(data, &bytes, sizeof(bytes));
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
-		case_step_encode(&steps[i],
-				 (struct case_step_bytes *)(data + sizeof(bytes) +
-							    i * sizeof(struct case_step_bytes)));
-	report_c(out, data, sizeof(bytes) + 3 * sizeof(struct case_step_bytes));
-	fclose(out);
-	squeezed = malloc(strlen(text) + 1);
-	pinned = malloc(sizeof(expected));
-	assert_non_null(squeezed);
-	assert_non_null(pinned);
-	squeeze(text, squeezed);
-	squeeze(expected, pinned);
-	assert_string_equal(squeezed, pinned);
-	free(squeezed);
-	free(pinned);
-	assert_holds("struct case_bytes bytes = {\n\t.version = 1,\n\t.mode = 4,\n");
-	assert_holds("\t.cr0 = { 0x01, 0x00, 0x00, 0x80 },\n");
-	assert_holds("\t.guest = {\n\t\t.vendor = 16,\n");
-	assert_holds("\t\t.perf_capabilities = { 0x00, 0x80, 0x08, 0x00, 0x00, 0x00, 0x00, 0x01 "
-		     "},\n\t},\n\t.host = {\n");
-	assert_holds("};\nstruct case_step steps[] = {\n\t{ 0, 0, 0x40000003ULL }, /* read */\n"
-		     "\t{ 1, 31, 0xffffffffffffffffULL }, /* write-gp */\n"
-		     "\t{ 8, 1, 0x0ULL }, /* lock */\n};\n");
-
-	/* Of any size. */
-	out = begin();
-	report_c(out, data, sizeof(bytes));
-	fclose(out);
-	assert_null(strstr(text, "steps"));
-	out = begin();
-	report_c(out, NULL, 0);
-	fclose(out);
-	assert_holds("struct case_bytes bytes = {\n\t.version = 1,\n\t.mode = 0,\n");
-}
-
 /* The digits in @text, as bytes. */
 static size_t digits(uint8_t *data, size_t max)
 {
@@ -474,7 +374,6 @@ static void test_full_tally(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_c, forget),
 		cmocka_unit_test_teardown(test_bytes, forget),
 		cmocka_unit_test_teardown(test_bytes_text, forget),
 		cmocka_unit_test_teardown(test_oracles, forget),

@@ -227,6 +227,7 @@ static void test_case(void **unused)
 	decoded.gp_user_disable = 0xffff;
 	decoded.metrics = 0xfedcba9876543210;
 	data = data_of(&decoded);
+	data.bytes.version = 1;
 	data.bytes.flags |= 0x80;
 	add(&data, STEP_READ, 0, 0);
 	add(&data, STEP_GP, 31, 0x10000);
@@ -523,6 +524,7 @@ static void report_made(struct rdpmc_case *decoded, unsigned int oracles,
 
 	rdpmc_view(&decoded->guest, &rdpmc_default_choices, &view);
 	finding.model = rdpmc_execute(&view, &decoded->policy, &decoded->state, &counters);
+	finding.rule = finding.model.decision.rule;
 	finding.engine.regs = finding.model.regs;
 	finding.counters = finding.expected = counters;
 	start(&trial);

@@ -24,8 +24,8 @@
 #include "fuzz/survey/survey_report.h"
 #include "lib/array.h"
 
-#define ALLOWED  11 /* states in which PRIV says yes, and there is no LOCK */
-#define EXITS    17 /* states without LOCK */
+#define ALLOWED  15 /* states in which PRIV says yes, and there is no LOCK */
+#define EXITS    21 /* states without LOCK */
 #define ALL_ECXS (1ULL << 32)
 
 extern const struct engine engine_emulator;
@@ -307,9 +307,9 @@ static void test_type(void **unused)
 	assert_int_equal(class->key.sides[0].rule, RULE_TYPE_OTHER);
 	assert_int_equal(class->key.sides[0].model, ANSWER_GP);
 	assert_int_equal(class->key.sides[0].answer, ANSWER_VALUE);
-	/* 64-bit mode; protected and real-address mode with CR4.PCE 0 and 1 */
-	assert_int_equal(class->count, 5 * 65536);
-	assert_int_equal(__builtin_popcount(class->states), 5);
+	/* 64-bit mode; protected and real-address mode with CR4.PCE 0 and 1; and with TF or prefixes */
+	assert_int_equal(class->count, 8 * 65536);
+	assert_int_equal(__builtin_popcount(class->states), 8);
 	assert_int_equal(class->example.ecx, 0x60000000);
 	assert_int_equal(class->example.state, 0);
 	assert_int_equal(class->example.engine[0].regs.rax, 0x1234);
@@ -499,12 +499,15 @@ static void test_death_beside_another(void **unused)
 	survey_free(&result);
 }
 
+static unsigned int made_jobs = 1; /* in which those that kill come in order */
+
 static struct survey_made made(unsigned int how, struct survey_result *result)
 {
 	struct survey_made made;
 	const char *why;
 
 	prepare(how, (const char *const[]){ "no-pmu", NULL });
+	survey.jobs = made_jobs;
 	run(result);
 	assert_int_equal(survey_made(result, 3000, NULL, NULL, &made, &why), 0);
 	return made;
@@ -676,6 +679,34 @@ static void test_made_go_on(void **unused)
 	survey_free(&result);
 }
 
+/* In however many processes, it is the same that is found. */
+static void test_made_jobs(void **unused)
+{
+	struct survey_result alone, shared;
+	struct survey_made one, many;
+
+	(void)unused;
+	one = made(LATE, &alone);
+	made_jobs = 7;
+	many = made(LATE, &shared);
+	made_jobs = 1;
+	assert_int_equal(one.cases, many.cases);
+	assert_int_equal(one.differ, many.differ);
+	assert_int_equal(tally_answered(&one.tally), tally_answered(&many.tally));
+	assert_int_equal(alone.n_classes, shared.n_classes);
+	for (size_t i = 0; i < alone.n_classes; i++) {
+		const struct survey_class *a = &alone.classes[i], *b = &shared.classes[i];
+
+		assert_memory_equal(&a->key, &b->key, sizeof(a->key));
+		assert_int_equal(a->made, b->made);
+		assert_int_equal(a->count, b->count);
+		assert_int_equal(a->reached, b->reached);
+		assert_int_equal(a->example.made, b->example.made);
+	}
+	survey_free(&alone);
+	survey_free(&shared);
+}
+
 static int cannot_note(void *opaque, uint64_t first)
 {
 	(void)opaque;
@@ -728,7 +759,7 @@ static void test_changes(void **unused)
 		assert_int_equal(result.n_classes, 3);
 		for (size_t k = 0; k < result.n_classes; k++) {
 			const struct survey_class *class = &result.classes[k];
-			const bool is_6000 = class->count == 5 * 65536;
+			const bool is_6000 = class->count == 8 * 65536;
 
 			assert_true(is_6000 || class->count == ALLOWED * 6);
 			assert_int_equal(class->example.ecx, is_6000 ? 0x60000000 : 0x80000000);
@@ -852,7 +883,8 @@ static void test_moved_rip(void **unused)
 		survey.engines[SURVEY_AFTER] = &engine;
 		engine.adapt = move_rip;
 		run(&result);
-		assert_int_equal(result.n_classes, 4 * i); /* two rules, two entries */
+		/* Two rules, two entries, and LENGTH beside each. */
+		assert_int_equal(result.n_classes, 8 * i);
 		survey_free(&result);
 	}
 }
@@ -966,7 +998,7 @@ static void test_reports(void **unused)
 	page_print(out, &page, false);
 	page_print(out, &page, true);
 	fclose(out);
-	assert_non_null(strstr(text, "1 configuration x 22 states"));
+	assert_non_null(strstr(text, "1 configuration x 26 states"));
 	assert_non_null(strstr(text, complaint));
 	json = survey_json(&page, &report);
 	assert_int_equal(json_array_size(json_object_get(json, "rows")), result.n_classes);
@@ -1003,6 +1035,7 @@ int main(void)
 		cmocka_unit_test(test_made_changes),
 		cmocka_unit_test(test_death_beside_another),
 		cmocka_unit_test(test_made_go_on),
+		cmocka_unit_test(test_made_jobs),
 		cmocka_unit_test(test_made_not_noted),
 	};
 

@@ -268,7 +268,7 @@ static void test_right(void **unused)
 		text, "Every read has the processor's outcome\n"
 		      "\nEvidence\n"
 		      "   engine    old: made; version of this program\n"
-		      "   tried     2 configurations x 22 states (by entry exit those without "
+		      "   tried     2 configurations x 26 states (by entry exit those without "
 		      "LOCK) x 2^32 ECX\n"
 		      "   checked   26,400 of 26,400 random spot checks agree\n"
 		      "   intercept rightly not intercepted in 1 of 2 configurations: skylake\n"
@@ -306,7 +306,7 @@ static void test_verdict(void **unused)
 	verdict("PARTIAL, a worker ended by Aborted, in configuration amd-v2: Every read that was tried "
 		"has the processor's outcome; not as asked: 1 of 2 configurations, 12345 reads that the host "
 		"refuses (KVM_RUN: EINVAL)");
-	holds("1 configuration x 22 states");
+	holds("1 configuration x 26 states");
 	assert_string_equal(json_string_value(summary("died")), result.died);
 	assert_true(json_is_true(json_object_get(json, "partial")));
 
@@ -391,15 +391,15 @@ static void test_class(void **unused)
 		"explains");
 	text_holds(
 		"\nNew\n1. both entries, Intel guest: got a value, expected #GP (rule TYPE-OTHER)\n"
-		"   cases     65,536 (4.5e-05 %)\n"
+		"   cases     65,536 (3.6e-05 %)\n"
 		"   smallest  64-bit mode, CPL 0, CR4.PCE = 0, ECX = 0x60000000\n"
 		"   expected  #GP(0)\n"
 		"   got       EDX:EAX = 0x8142637485960718\n"
-		"   where     skylake; 1 of 22 states, first 64-bit mode, CPL 0, CR4.PCE = 0\n"
+		"   where     skylake; 1 of 26 states, first 64-bit mode, CPL 0, CR4.PCE = 0\n"
 		"   repeat    rdpmc-diff run --engine ./old.so kept/01-exit-TYPE-OTHER\n"
 		"\n2. emulator, AMD guest: ");
 	text_holds("   cases     about 1,234 ");
-	text_holds("   where     skylake and 1 more; 2 of 22 states, ");
+	text_holds("   where     skylake and 1 more; 2 of 26 states, ");
 	holds("TYPE-OTHER: every other type is #GP(0)");
 	assert_non_null(strstr(markdown, "**2. emulator, AMD guest: got a value, "));
 	assert_int_equal(json_array_size(json_object_get(json, "rows")), 3);

@@ -19,7 +19,7 @@
 #include "fuzz/case/mutate.h"
 #include "fuzz/survey/survey_report.h"
 
-#define CASES 1000
+#define CASES 3000
 #define ALL   "Every read has the processor's outcome"
 
 extern const struct engine engine_emulator;

@@ -43,7 +43,7 @@ check "--help fits a screen" test $status -eq 0 -a "$(wc -l <"$dir/out")" -le 24
 
 run --configuration skylake --configuration amd-v2 --json "$dir/good.json" --markdown "$dir/good.md"
 check "the emulator is right" ends 0 "Every read has the processor's outcome"
-check "what was surveyed is told" says '2 configurations x 22 states'
+check "what was surveyed is told" says '2 configurations x 26 states'
 valid "the schema accepts it" "$dir/good.json"
 check "Markdown" grep -q '^\*\*Every read has the processor.s outcome\*\*$' "$dir/good.md"
 run --configuration skylake --json -

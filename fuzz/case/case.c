@@ -44,6 +44,25 @@ const struct case_field case_fields[CASE_FIELDS] = {
 	FIELD(gp_user_disable),
 };
 
+/* Operand size, address size, CS, DS, FS, GS, REPNE, REP. */
+const uint8_t case_prefixes[8] = { 0x66, 0x67, 0x2e, 0x3e, 0x64, 0x65, 0xf2, 0xf3 };
+const uint8_t case_rex[8] = { 0, 0x40, 0x41, 0x42, 0x44, 0x48, 0x4c, 0x4f };
+
+unsigned int case_instruction(const struct rdpmc_state *state, uint8_t code[CASE_LENGTH])
+{
+	unsigned int length = 0;
+
+	if (state->lock)
+		code[length++] = 0xf0;
+	for (unsigned int i = 0; i < state->n_prefixes; i++)
+		code[length++] = state->prefix;
+	if (state->rex)
+		code[length++] = state->rex;
+	code[length++] = 0x0f;
+	code[length++] = 0x33;
+	return length;
+}
+
 /* @value modulo @limit, counted where that changes it. */
 static uint8_t legal(uint8_t value, unsigned int limit, unsigned int *changed)
 {
@@ -109,16 +128,20 @@ void case_set_mode(struct rdpmc_state *state, enum rdpmc_mode mode, unsigned int
 	state->regs.rflags &= ~(uint64_t)RFLAGS_VM;
 	if (mode == MODE_VM86)
 		state->regs.rflags |= RFLAGS_VM;
-	if (mode != MODE_64BIT)
-		state->regs.rip = (uint32_t)state->regs.rip;
+	if (mode == MODE_64BIT)
+		return;
+	state->regs.rip = (uint32_t)state->regs.rip;
+	state->rex = 0;
 }
 
 static void state_decode(const struct case_bytes *bytes, struct rdpmc_state *state,
 			 unsigned int *changed)
 {
+	const bool first = bytes->version != CASE_VERSION;
 	uint32_t cr0 = get_le32(bytes->cr0), rflags = get_le32(bytes->rflags);
+	const uint32_t free = first ? CASE_RFLAGS_1 : CASE_RFLAGS;
 	uint64_t rip = get_le64(bytes->rip);
-	uint8_t cpl = bytes->cpl & 3;
+	uint8_t cpl = bytes->cpl & 3, rex;
 
 	state->lock = bytes->flags & CASE_LOCK;
 	state->code16 = bytes->flags & CASE_CODE16;
@@ -128,10 +151,19 @@ static void state_decode(const struct case_bytes *bytes, struct rdpmc_state *sta
 	state->regs.rax = get_le64(bytes->rax);
 	state->regs.rdx = get_le64(bytes->rdx);
 	state->regs.rip = rip;
-	state->regs.rflags = (rflags & CASE_RFLAGS) | RFLAGS_FIXED;
+	state->regs.rflags = (rflags & free) | RFLAGS_FIXED;
+	state->n_prefixes = state->prefix = state->rex = 0;
+	if (!first) {
+		state->n_prefixes =
+			legal(CASE_PREFIXES(bytes->flags), CASE_MOST_PREFIXES + 1, changed);
+		state->prefix = state->n_prefixes ? case_prefixes[CASE_PREFIX(bytes->cpl)] : 0;
+		state->rex = case_rex[CASE_REX(bytes->cpl)];
+	}
+	rex = state->rex;
 	case_set_mode(state, legal(bytes->mode, NR_MODES, changed), cpl);
-	*changed += !!(rflags & ~CASE_RFLAGS) + (state->cr0 != cr0) + (state->cpl != bytes->cpl) +
-		    (state->regs.rip != rip);
+	*changed += !!(rflags & ~free) + (state->cr0 != cr0) +
+		    (state->cpl != (first ? bytes->cpl : cpl)) + (state->regs.rip != rip) +
+		    (state->rex != rex);
 }
 
 void case_decode(const uint8_t *data, size_t size, struct rdpmc_case *decoded)
@@ -147,8 +179,8 @@ void case_decode(const uint8_t *data, size_t size, struct rdpmc_case *decoded)
 		bytes = changeable;
 	}
 	/* An empty file is a case of this version, too. */
-	changed += size && bytes->version != CASE_VERSION;
-	legal(bytes->flags, CASE_FLAGS + 1, &changed);
+	changed += size && bytes->version != 1 && bytes->version != CASE_VERSION;
+	legal(bytes->flags, bytes->version == CASE_VERSION ? 256 : CASE_FLAGS + 1, &changed);
 	state_decode(bytes, &decoded->state, &changed);
 	pmu_decode(&bytes->guest, &decoded->guest, &changed);
 	pmu_decode(&bytes->host, &decoded->host, &changed);
@@ -190,14 +222,25 @@ bool case_step(const struct rdpmc_case *decoded, size_t i, struct case_step *ste
 	return !changed;
 }
 
+static uint8_t index_of(const uint8_t values[8], uint8_t value)
+{
+	uint8_t i = 7;
+
+	while (i && values[i] != value)
+		i--;
+	return i;
+}
+
 void case_encode(const struct rdpmc_case *decoded, struct case_bytes *bytes)
 {
 	const struct rdpmc_state *state = &decoded->state;
 
 	bytes->version = CASE_VERSION;
 	bytes->mode = state->mode;
-	bytes->cpl = state->cpl;
-	bytes->flags = (uint8_t)((state->lock ? CASE_LOCK : 0) | (state->code16 ? CASE_CODE16 : 0) |
+	bytes->cpl = (uint8_t)(state->cpl | index_of(case_prefixes, state->prefix) << 2 |
+			       index_of(case_rex, state->rex) << 5);
+	bytes->flags = (uint8_t)(state->n_prefixes << 4 | (state->lock ? CASE_LOCK : 0) |
+				 (state->code16 ? CASE_CODE16 : 0) |
 				 (decoded->policy.vmware_backdoor ? CASE_BACKDOOR : 0) |
 				 (decoded->policy.mediated_pmu ? CASE_MEDIATED : 0));
 	put_le32(bytes->cr0, (uint32_t)state->cr0);

@@ -11,7 +11,7 @@
 
 #include "model/rdpmc.h"
 
-#define CASE_VERSION 1
+#define CASE_VERSION 2
 
 /* IA32_PERF_CAPABILITIES: full-width writes. No read depends on it; KVM's mediated PMU wants it. */
 #define CASE_CAP_FW_WRITES (1ULL << 13)
@@ -40,11 +40,11 @@ struct case_pmu_bytes {
 #define CASE_PMU_OLD_FAST     0x20
 
 struct case_bytes {
-	uint8_t version; /* CASE_VERSION; others are read as if it were */
+	uint8_t version; /* 1 or CASE_VERSION; others are read as 1 */
 	uint8_t mode;    /* enum rdpmc_mode, modulo 5 */
-	uint8_t cpl;     /* bits 1:0; 3 in virtual-8086 mode */
-	uint8_t flags;   /* CASE_* */
-	uint8_t cr0[4];  /* PE follows the mode */
+	uint8_t cpl; /* bits 1:0; 3 in virtual-8086 mode. From version 2 CASE_PREFIX and CASE_REX */
+	uint8_t flags;  /* CASE_*; from version 2 CASE_PREFIXES */
+	uint8_t cr0[4]; /* PE follows the mode */
 	uint8_t cr4[4];
 	uint8_t rflags[4]; /* CASE_RFLAGS are free, VM follows the mode */
 	uint8_t rcx[8];
@@ -64,8 +64,15 @@ struct case_bytes {
 #define CASE_CODE16   0x08 /* of protected and compatibility mode */
 #define CASE_FLAGS    0x0f
 
-/* CF PF AF ZF SF DF OF IOPL NT AC ID: those that RDPMC could be caught changing. */
-#define CASE_RFLAGS 0x00247cd5U
+/* From version 2: so many prefixes, modulo 12, of one kind, by case_prefixes[], and a REX prefix, by case_rex[]. */
+#define CASE_PREFIXES(flags) ((flags) >> 4)
+#define CASE_PREFIX(cpl)     ((cpl) >> 2 & 7)
+#define CASE_REX(cpl)        ((cpl) >> 5)
+#define CASE_MOST_PREFIXES   11 /* with LOCK, REX and 0F 33 an instruction's 15 bytes */
+
+/* CF PF AF ZF SF DF OF IOPL NT AC ID: those that RDPMC could be caught changing. From version 2 TF. */
+#define CASE_RFLAGS_1 0x00247cd5U
+#define CASE_RFLAGS   (CASE_RFLAGS_1 | (uint32_t)RDPMC_RFLAGS_TF)
 
 #define CASE_STEP_OPS(OP)                                                                          \
 	OP(READ, "read")                 /* RDPMC with RCX = value */                              \
@@ -136,9 +143,14 @@ bool case_step(const struct rdpmc_case *decoded, size_t i, struct case_step *ste
 void case_encode(const struct rdpmc_case *decoded, struct case_bytes *bytes);
 void case_step_encode(const struct case_step *step, struct case_step_bytes *bytes);
 
+/* The instruction's bytes; returns how many. */
+#define CASE_LENGTH 15
+extern const uint8_t case_prefixes[8], case_rex[8]; /* case_rex[0] is 0: none */
+unsigned int case_instruction(const struct rdpmc_state *state, uint8_t code[CASE_LENGTH]);
+
 /*
  * A change of mode: CR0.PE and RFLAGS.VM follow it, CPL is 3 in virtual-8086 mode, RIP has 32 bits
- * outside 64-bit mode.
+ * and REX is none outside 64-bit mode.
  */
 void case_set_mode(struct rdpmc_state *state, enum rdpmc_mode mode, unsigned int cpl);
 

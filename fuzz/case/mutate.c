@@ -224,14 +224,39 @@ static void make_step(struct random *random, const struct case_bytes *bytes,
 	case_step_encode(&step, step_bytes);
 }
 
+/* In three cases of four none but 0F 33. */
+static void make_instruction(struct random *random, struct case_bytes *bytes)
+{
+	const unsigned int n = random_one_in(random, 4)
+				       ? 1 + random_below(random, CASE_MOST_PREFIXES)
+				       : 0,
+			   rex = bytes->mode == MODE_64BIT && random_one_in(random, 2)
+					 ? random_below(random, 8)
+					 : 0;
+
+	bytes->flags = (uint8_t)((bytes->flags & CASE_FLAGS) | n << 4);
+	bytes->cpl = (uint8_t)((bytes->cpl & 3) | random_below(random, 8) << 2 | rex << 5);
+}
+
+/* What a case of version 1 may have in bits that it does not define. */
+static void renew(struct case_bytes *bytes)
+{
+	if (bytes->version == CASE_VERSION)
+		return;
+	bytes->version = CASE_VERSION;
+	bytes->cpl &= 3;
+	bytes->flags &= CASE_FLAGS;
+	put_le32(bytes->rflags, get_le32(bytes->rflags) & CASE_RFLAGS_1);
+}
+
 static void change_state(struct random *random, struct case_bytes *bytes)
 {
-	switch (random_below(random, 12)) {
+	switch (random_below(random, 14)) {
 	case 0:
 		bytes->mode = (uint8_t)random_below(random, NR_MODES);
 		break;
 	case 1:
-		bytes->cpl = (uint8_t)random_below(random, 4);
+		bytes->cpl = (uint8_t)((bytes->cpl & ~3) | random_below(random, 4));
 		break;
 	case 2:
 		bytes->flags ^= (uint8_t)single_bit(random, 3);
@@ -256,6 +281,12 @@ static void change_state(struct random *random, struct case_bytes *bytes)
 		break;
 	case 9:
 		put_le64(bytes->rip, pattern(random));
+		break;
+	case 10:
+		make_instruction(random, bytes);
+		break;
+	case 11:
+		put_le32(bytes->rflags, get_le32(bytes->rflags) ^ (uint32_t)RDPMC_RFLAGS_TF);
 		break;
 	default:
 		put_le64(bytes->rcx, make_rcx(random, &bytes->guest));
@@ -311,6 +342,7 @@ size_t mutate_make(struct random *random, uint8_t *data, size_t max)
 	bytes->cpl = (uint8_t)random_below(random, 4);
 	bytes->flags = random_one_in(random, 4) ? (uint8_t)random_below(random, CASE_FLAGS + 1)
 						: CASE_MEDIATED;
+	make_instruction(random, bytes);
 	put_le32(bytes->cr0, bytes->mode != MODE_REAL);
 	put_le32(bytes->cr4, random_one_in(random, 3) ? 0 : RDPMC_CR4_PCE);
 	put_le64(bytes->rax, random_next(random));
@@ -352,6 +384,7 @@ size_t mutate(struct random *random, uint8_t *data, size_t size, size_t max)
 		memset(data + size, 0, sizeof(*bytes) - size);
 		size = sizeof(*bytes);
 	}
+	renew(bytes);
 	for (unsigned int i = 1 + random_below(random, 2); i; i--) {
 		switch (random_below(random, 10)) {
 		case 0:
@@ -366,7 +399,7 @@ size_t mutate(struct random *random, uint8_t *data, size_t size, size_t max)
 			change_pmu(random, &bytes->host);
 			break;
 		case 5: /* a pair that a mediated PMU could be had for, but for one thing */
-			bytes->flags = CASE_MEDIATED;
+			bytes->flags = (uint8_t)((bytes->flags & ~CASE_FLAGS) | CASE_MEDIATED);
 			bytes->host = bytes->guest;
 			change_pmu(random, random_one_in(random, 2) ? &bytes->host : &bytes->guest);
 			break;

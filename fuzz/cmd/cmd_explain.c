@@ -13,7 +13,6 @@ struct options {
 	struct command_engine chosen;
 	char **paths;
 	unsigned int wanted; /* how many paths */
-	bool c;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -22,9 +21,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	(void)arg;
 	switch (key) {
-	case 'C':
-		options->c = true;
-		break;
 	case ARGP_KEY_ARGS:
 		options->paths = state->argv + state->next;
 		if ((unsigned int)(state->argc - state->next) == options->wanted)
@@ -40,11 +36,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static const struct argp_option explain_options[] = {
-	{ "c", 'C', NULL, 0, "As a C initialiser, to put into a test", 0 }, { 0 }
-};
 static const struct argp explain_argp = {
-	.options = explain_options,
 	.parser = parse,
 	.args_doc = "FILE|-",
 	.doc = "Say in words what a case tries, what the processor answers and by which rule, and "
@@ -92,27 +84,23 @@ int command_explain(int argc, char **argv)
 	command_trial(&trial, &options.chosen);
 	good = trial_run(&trial, data, size, &finding);
 	case_decode(data, size, &decoded);
-	if (options.c) {
-		report_c(stdout, data, size);
-	} else {
-		report_case(stdout, &decoded);
-		report_answers(stdout, &trial, &decoded);
-		if (good && tally_known(&trial.tally))
-			print_known(&trial);
-		else if (good && !tally_answered(&trial.tally))
-			printf("engine   %s answers nothing%s%s\n", trial.engine->name,
-			       trial.tally.refusal[0] ? ": " : "", trial.tally.refusal);
-		else if (good)
-			printf("engine   %s agrees, by all its entries%s%s\n", trial.engine->name,
-			       *tally_not_tried(&trial.tally, untried) ? "; not as asked: " : "",
-			       untried);
-		else
-			report_finding(stdout, &trial, &decoded, &finding);
-		command_arguments(&options.chosen, arguments);
-		report_bytes(stdout, data, size,
-			     strcmp(options.paths[0], "-") ? options.paths[0] : NULL,
-			     options.chosen.named, arguments);
-	}
+	report_case(stdout, &decoded);
+	report_answers(stdout, &trial, &decoded);
+	if (good && tally_known(&trial.tally))
+		print_known(&trial);
+	else if (good && !tally_answered(&trial.tally))
+		printf("engine   %s answers nothing%s%s\n", trial.engine->name,
+		       trial.tally.refusal[0] ? ": " : "", trial.tally.refusal);
+	else if (good)
+		printf("engine   %s agrees, by all its entries%s%s\n", trial.engine->name,
+		       *tally_not_tried(&trial.tally, untried) ? "; not as asked: " : "",
+		       untried);
+	else
+		report_finding(stdout, &trial, &decoded, &finding);
+	command_arguments(&options.chosen, arguments);
+	report_bytes(stdout, data, size,
+		     strcmp(options.paths[0], "-") ? options.paths[0] : NULL,
+		     options.chosen.named, arguments);
 	free(data);
 	trial_free(&trial);
 	if (good && !tally_answered(&trial.tally))

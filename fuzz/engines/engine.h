@@ -29,6 +29,7 @@ enum exec_path {
 struct engine_answer {
 	uint8_t answer;      /* enum rdpmc_answer, or one of ANSWER_* below */
 	bool other_state;    /* something changed beside regs and counters: CR0, CR4, CPL */
+	bool single_step;    /* #DB with DR6.BS is pending behind it; false before a read */
 	uint32_t error_code; /* of #GP */
 	struct rdpmc_regs regs;
 	/* Set to 0 before a read; only engines with a real vCPU have them to tell. */

@@ -58,6 +58,7 @@ static uint64_t explain_passed(const struct trial_run *run, const struct rdpmc_d
 	    guest->index == host.index)
 		return 0;
 	if (answer->answer != host.answer || answer->error_code || answer->other_state ||
+	    answer->single_step != rdpmc_single_step(&host, &run->state) ||
 	    !engine_same_regs(&answer->regs, &regs) ||
 	    (host.answer == ANSWER_VALUE && host.width < 64 && value >> host.width))
 		return 0;
@@ -101,15 +102,29 @@ static unsigned int judge_answer(const struct rdpmc_outcome *model,
 	else if (ours->rax != theirs->rax || ours->rdx != theirs->rdx)
 		oracles |= value ? ORACLE_OUTCOME : ORACLE_NOTHING_ELSE;
 	if (engine->other_state || ours->rcx != theirs->rcx || ours->rip != theirs->rip ||
-	    ours->rflags != theirs->rflags)
+	    ours->rflags != theirs->rflags || engine->single_step != model->single_step)
 		oracles |= ORACLE_NOTHING_ELSE;
 	return oracles;
+}
+
+/* The rule that a wrong read breaks: mostly that which decided it. */
+static enum rdpmc_rule broken_rule(const struct rdpmc_outcome *model,
+				   const struct engine_answer *engine)
+{
+	const struct rdpmc_regs *ours = &model->regs, *theirs = &engine->regs;
+
+	if (engine->answer != ANSWER_VALUE || model->decision.answer != ANSWER_VALUE ||
+	    ours->rax != theirs->rax || ours->rdx != theirs->rdx)
+		return model->decision.rule;
+	if (ours->rip != theirs->rip && model->decision.yes >> RULE_LENGTH & 1)
+		return RULE_LENGTH;
+	return engine->single_step != model->single_step ? RULE_SINGLE_STEP : model->decision.rule;
 }
 
 static bool same_answer(const struct engine_answer *a, const struct engine_answer *b)
 {
 	return a->answer == b->answer && a->error_code == b->error_code &&
-	       engine_same_regs(&a->regs, &b->regs);
+	       a->single_step == b->single_step && engine_same_regs(&a->regs, &b->regs);
 }
 
 /* Did the engine's code complain of itself? */
@@ -177,6 +192,7 @@ void judge_read(const struct trial_run *run, struct reading *reading,
 		verdict->oracles |= ORACLE_TROUBLE;
 	if (!verdict->oracles)
 		return;
+	verdict->rule = broken_rule(&reading->model, answer);
 	read_differs(run, reading, answer);
 	reading->known |= verdict->kind == VERDICT_KNOWN;
 	reading->differs = true;

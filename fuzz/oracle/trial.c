@@ -156,6 +156,7 @@ static bool read_comes_to(const struct trial_run *run, struct reading *reading, 
 	struct verdict *verdict = &reading->verdict;
 
 	verdict->kind = VERDICT_AGREE;
+	verdict->rule = reading->model.decision.rule;
 	verdict->entry = entry;
 	verdict->last = !(run->trial->engine->entries >> entry >> 1);
 	verdict->answer = NULL;
@@ -204,6 +205,7 @@ bool trial_read(struct trial_run *run, uint64_t rcx, size_t step)
 			if (reading.former && (reading.model.decision.clears || !reading.held))
 				reload(run, reading.verdict.before);
 			answer->path = EXEC_PATH_UNKNOWN;
+			answer->single_step = false;
 			answer->refused = answer->changed = NULL;
 			trial->engine->read(trial->vcpu, entry, &run->state, answer);
 			judge_read(run, &reading, answer);

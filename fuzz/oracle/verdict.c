@@ -22,6 +22,7 @@ void verdict_keep(const struct verdict *verdict, struct finding *finding)
 
 	*finding = (struct finding){
 		.oracles = verdict->oracles,
+		.rule = verdict->rule,
 		.entry = verdict->entry,
 		.step = verdict->step,
 		.state = run->state,
@@ -87,7 +88,7 @@ bool finding_alike(const struct finding *a, const struct finding *b)
 		return true;
 	if (a->trouble != b->trouble || a->unanswered != b->unanswered)
 		return false;
-	return a->entry == b->entry && a->model.decision.rule == b->model.decision.rule &&
+	return a->entry == b->entry && a->rule == b->rule &&
 	       a->model.decision.answer == b->model.decision.answer &&
 	       a->engine.answer == b->engine.answer;
 }

@@ -39,7 +39,7 @@ struct verdict {
 	enum verdict_kind kind;
 	enum question question;
 	enum entry entry;            /* of a read; else ENTRY_EXIT */
-	enum rdpmc_rule rule;        /* that decided; of a read or an intercept */
+	enum rdpmc_rule rule;        /* that decided, or that a wrong read breaks; or of an intercept */
 	size_t step;                 /* 0: the first read, or the intercept; i + 1: step i */
 	const struct trial_run *run; /* the case, and what of it the engine was given */
 	bool last;                   /* of this read's verdicts, by the engine's last entry */
@@ -65,6 +65,7 @@ const char *verdict_name(enum verdict_kind kind); /* "agree", "differ" ... */
 /* A verdict that is kept, and can be repeated from itself alone: trial_repeat(). */
 struct finding {
 	unsigned int oracles; /* bits of enum oracle; 0: there is none, and all else is unset */
+	enum rdpmc_rule rule; /* that it breaks */
 	enum entry entry;
 	size_t step; /* 0: the first read, i + 1: step i */
 	struct rdpmc_state state;

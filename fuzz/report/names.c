@@ -72,17 +72,6 @@ const char *obstacle_name(enum rdpmc_obstacle obstacle)
 	return names[obstacle];
 }
 
-const char *step_name(unsigned int op)
-{
-	static const char *const names[NR_STEP_OPS] = {
-#define STEP_NAME(name, text) [STEP_##name] = text,
-		CASE_STEP_OPS(STEP_NAME)
-#undef STEP_NAME
-	};
-
-	return names[op];
-}
-
 const char *report_oracles(unsigned int oracles, char *text)
 {
 	static const char *const names[] = { "outcome", "nothing-else", "pass-sound", "entries",

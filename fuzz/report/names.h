@@ -10,7 +10,6 @@ const char *mode_name(enum rdpmc_mode mode);      /* "64-bit", "real" */
 const char *mode_full_name(enum rdpmc_mode mode); /* as manuals have it: "real-address" */
 const char *class_name(enum rdpmc_class class);   /* "fixed counter" */
 const char *obstacle_name(enum rdpmc_obstacle obstacle);
-const char *step_name(unsigned int op);
 
 /* "outcome, entries": the names of the bits of @oracles. @text holds REPORT_ORACLES bytes. */
 unsigned int report_oracle(const char *name); /* the bit of one name; 0: no such oracle */

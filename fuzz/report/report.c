@@ -69,6 +69,8 @@ static void report_model(FILE *out, const struct rdpmc_outcome *model)
 		fprintf(out, ", %s%s%s", counter_name(decision->class, decision->index).text,
 			decision->hidden ? ", hidden" : "",
 			decision->clears ? ", which clears it and fixed counter 3" : "");
+	if (model->single_step)
+		fprintf(out, ", then #DB (single step)");
 }
 
 static void report_register(FILE *out, const char *name, uint64_t engine, uint64_t model)
@@ -185,7 +187,7 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	fprintf(out, "\nmodel    ");
 	report_model(out, &finding->model);
 	fputc('\n', out);
-	report_rule(out, finding->model.decision.rule);
+	report_rule(out, finding->rule);
 	if (finding->entry == ENTRY_EXIT && !report_reaches_exit(trial, finding))
 		fprintf(out,
 			"reach    a processor of the host's kind faults before the exit (%s): not "
@@ -198,6 +200,9 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	report_register(out, "RDX", engine->rdx, model->rdx);
 	report_register(out, "RIP", engine->rip, model->rip);
 	report_register(out, "RFLAGS", engine->rflags, model->rflags);
+	if (finding->engine.single_step != finding->model.single_step)
+		fprintf(out, "differs  %s #DB of a single step (DR6.BS) comes behind it\n",
+			finding->engine.single_step ? "a" : "no");
 	report_counters(out, &guest, finding);
 	if (*finding->changed)
 		fprintf(out, "differs  %s\n", finding->changed);

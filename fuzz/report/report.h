@@ -42,9 +42,6 @@ bool report_reaches_exit(const struct trial *trial, const struct finding *findin
 void report_bytes(FILE *out, const uint8_t *data, size_t size, const char *file, const char *engine,
 		  const char *arguments);
 
-/* The bytes as a C initialiser with each field named. */
-void report_c(FILE *out, const uint8_t *data, size_t size);
-
 /* What an engine did in place of what is expected. */
 struct mismatch {
 	unsigned int answer;  /* enum rdpmc_answer, or ANSWER_STRANGE */

@@ -15,7 +15,16 @@ void report_read(FILE *out, const struct rdpmc_state *state, const struct rdpmc_
 		!!(state->cr4 & RDPMC_CR4_PCE));
 	if (state->cpl && !(state->cr0 & RDPMC_CR0_PE))
 		fprintf(out, "(CR0.PE = 0: no processor gets there) ");
-	fprintf(out, "%sECX = %s: ", state->lock ? "LOCK prefix, " : "", hex32(ecx).text);
+	if (state->lock)
+		fprintf(out, "LOCK prefix, ");
+	if (state->n_prefixes)
+		fprintf(out, "%u prefix%s %02x, ", state->n_prefixes,
+			state->n_prefixes == 1 ? "" : "es", state->prefix);
+	if (state->rex)
+		fprintf(out, "REX prefix %02x, ", state->rex);
+	if (state->regs.rflags & RDPMC_RFLAGS_TF)
+		fprintf(out, "RFLAGS.TF = 1, ");
+	fprintf(out, "ECX = %s: ", hex32(ecx).text);
 	if (guest->vendor == RDPMC_INTEL && guest->version)
 		fprintf(out, "type 0x%04x, index %u", ecx >> 16, ecx & 0xffff);
 	else if (guest->vendor == RDPMC_INTEL)

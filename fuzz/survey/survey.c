@@ -326,7 +326,7 @@ int survey_add_made(struct survey_result *result, const struct survey_slot *slot
 		const struct survey_class *hit = &slot->hits[i];
 		struct survey_class *class;
 
-		/* What is known is told by the difference that explains it, not by all the guests that show it. */
+		/* Of an intercept, say: what is known is told by the difference that explains it. */
 		if (survey_sides(result->survey) == 1 && !survey_new(hit))
 			continue;
 		class = class_for(result, hit, result->survey->n_configurations);
@@ -335,10 +335,10 @@ int survey_add_made(struct survey_result *result, const struct survey_slot *slot
 		class->made += hit->made;
 		if (class->n_configurations)
 			continue;
-		class->count = hit->count;
-		class->reached = hit->reached;
+		class->count += hit->count;
+		class->reached += hit->reached;
 	}
-	result->made_too_many = slot->too_many;
+	result->made_too_many |= slot->too_many;
 	add_happened(result->survey, slot);
 	sort(result);
 	return 0;

@@ -23,7 +23,7 @@
 #define SURVEY_HITS 160 /* classes of one configuration */
 
 /* States that the rules, or code for them, can tell apart; the simplest to look at come first. */
-#define SURVEY_STATES 22
+#define SURVEY_STATES 26
 void survey_state(unsigned int number, struct rdpmc_state *state);
 
 enum { SURVEY_BEFORE, SURVEY_AFTER, SURVEY_SIDES }; /* one engine: only the first */
@@ -157,8 +157,8 @@ struct survey_made {
 };
 
 /*
- * Tries @count of them in a process of their own, and behind one that kills it in another; @result is
- * partial then and says which. @note, or NULL, is called before each SURVEY_NOTE cases and where a
+ * Tries @count of them in processes of their own, as many as the survey has (with @note one), and behind a case that
+ * kills one in another; @result is partial then and says which. @note, or NULL, is called before each SURVEY_NOTE cases and where a
  * process begins, with the number of the first, and returns 0, or errno: nothing more is tried.
  * Returns 0, or -1 with @why.
  */

@@ -10,6 +10,7 @@ void survey_note_differs(struct survey_noted *noted, const struct verdict *verdi
 	*noted = (struct survey_noted){
 		.differs = true,
 		.oracles = verdict->oracles,
+		.rule = verdict->rule,
 		.known = verdict->known,
 		.trouble = verdict->trouble,
 		.engine = { .answer = ANSWER_STRANGE },
@@ -109,11 +110,14 @@ static bool changed(const struct survey_seen *const seen[SURVEY_SIDES], unsigned
 	if (!engine_same_regs(&br, &ar))
 		return true;
 	if (!b->differs)
-		return seen[SURVEY_BEFORE]->model.decision.answer !=
+		return seen[SURVEY_BEFORE]->model.single_step !=
+			       seen[SURVEY_AFTER]->model.single_step ||
+		       seen[SURVEY_BEFORE]->model.decision.answer !=
 		       seen[SURVEY_AFTER]->model.decision.answer;
 	/* A complaint's text has line numbers, which change for nothing. */
 	return b->engine.answer != a->engine.answer ||
 	       b->engine.error_code != a->engine.error_code ||
+	       b->engine.single_step != a->engine.single_step ||
 	       b->engine.other_state != a->engine.other_state || !b->trouble != !a->trouble;
 }
 
@@ -168,6 +172,7 @@ unsigned int survey_class_of(struct survey_reader *reader,
 		side->model = side->answer = (uint8_t)seen[i]->model.decision.answer;
 		if (!noted->differs)
 			continue;
+		side->rule = (uint8_t)noted->rule;
 		side->answer = noted->engine.answer;
 		key_side(noted, noted->oracles, side);
 	}
@@ -187,6 +192,7 @@ void survey_answers(const struct survey_seen *seen, unsigned int entry, unsigned
 	} else {
 		example->engine[side] = (struct engine_answer){
 			.answer = (uint8_t)seen->model.decision.answer,
+			.single_step = seen->model.single_step,
 			.regs = seen->model.regs,
 		};
 	}

@@ -15,7 +15,6 @@ static bool note(void *opaque, const struct verdict *verdict)
 	struct survey_seen *seen = &subject->steps[verdict->step];
 
 	subject->is_new |= verdict->kind == VERDICT_DIFFER;
-	subject->differs |= survey_verdict_differs(verdict);
 	if (verdict->question == QUESTION_INTERCEPT && survey_verdict_differs(verdict))
 		survey_note_differs(&subject->intercept, verdict);
 	else if (verdict->question == QUESTION_WRITE && survey_verdict_differs(verdict))
@@ -67,6 +66,13 @@ static void count_made(struct survey_reader *reader, unsigned int number, uint64
 	hit->reached += seen && entry == ENTRY_EXIT && seen[0]->reached;
 }
 
+/* What is known is told by the difference that explains it, not by all the guests that show it. */
+static bool known_already(const struct survey_reader *reader,
+			  const struct survey_seen *const seen[SURVEY_SIDES], unsigned int entry)
+{
+	return reader->n_subjects == 1 && seen[0]->noted[entry].known;
+}
+
 static bool note_step(struct survey_reader *reader, uint64_t made, size_t step, uint32_t ecx)
 {
 	const struct survey_seen *const seen[SURVEY_SIDES] = { &reader->subjects[0].steps[step],
@@ -74,7 +80,7 @@ static bool note_step(struct survey_reader *reader, uint64_t made, size_t step, 
 	bool any = false;
 
 	for (unsigned int entry = 0; entry < NR_ENTRIES; entry++)
-		if (survey_differs(reader, seen, entry)) {
+		if (survey_differs(reader, seen, entry) && !known_already(reader, seen, entry)) {
 			count_made(reader, survey_class_of(reader, seen, entry), made, step, ecx,
 				   seen, entry);
 			any = true;
@@ -100,14 +106,13 @@ static bool try_case(struct survey_reader *reader, uint64_t number, const uint8_
 		for (size_t at = 0; at <= decoded.n_steps; at++)
 			survey_seen_begin(&subject->steps[at]);
 		subject->intercept.differs = subject->setup.differs = false;
-		subject->differs = subject->is_new = false;
+		subject->is_new = false;
 		survey_signals_are(subject->actions);
 		trial_case(&subject->trial, &decoded, NULL);
-		any |= subject->differs;
 		is_new |= subject->is_new;
 	}
 	/* Two that are right may still have other guests. */
-	if (!any && reader->n_subjects == 1)
+	if (reader->n_subjects == 1 && !is_new)
 		return false;
 	reader->made.guest.vendor = decoded.guest.vendor;
 	any = note_step(reader, number, 0, (uint32_t)decoded.state.regs.rcx);
@@ -131,13 +136,20 @@ struct shared {
 	struct survey_made made;
 	struct survey_slot slot;
 	struct survey_reader reader; /* here, so that its tallies outlive the process */
-	uint64_t next;               /* case under way */
+	uint64_t next, end;          /* case under way, and behind the last */
 	char why[200]; /* it could not begin, or a case not be noted; empty: it could */
 };
 
+/* The cases are shared out among processes, each with a range of them. */
+#define LANES_MAX 64
+
 struct made_cases {
 	const struct survey *survey;
-	uint64_t count;
+	struct survey_result *result;
+	struct shared *lanes;
+	unsigned int n_lanes;
+	struct survey_process processes[LANES_MAX];
+	uint64_t killed;
 	int (*note)(void *opaque, uint64_t first);
 	void *opaque;
 };
@@ -167,7 +179,7 @@ static void try_all(const struct made_cases *cases, struct shared *shared)
 	uint8_t data[MUTATE_SIZE];
 	int error = 0;
 
-	for (uint64_t i = first; i < cases->count; i++) {
+	for (uint64_t i = first; i < shared->end; i++) {
 		size_t size = mutate_numbered(SURVEY_SEED, i, data, sizeof(data));
 		const uint64_t known_before = known_so_far(&shared->reader);
 
@@ -185,7 +197,7 @@ static void try_all(const struct made_cases *cases, struct shared *shared)
 		if (known_so_far(&shared->reader) != known_before)
 			take_happened(cases->survey, &shared->slot);
 	}
-	shared->next = cases->count;
+	shared->next = shared->end;
 }
 
 /* Never returns. */
@@ -202,68 +214,103 @@ static void worker(const struct made_cases *cases, struct shared *shared)
 	_exit(0);
 }
 
-/* One process, from shared->next on. Returns its status, or -1: there is none. */
-static int one_process(const struct made_cases *cases, struct shared *shared)
+/* A process of a lane, from shared->next on. False: there is none. */
+static bool begin_lane(struct made_cases *cases, unsigned int lane)
 {
-	struct survey_process process = { .pid = survey_fork() };
-	int status = -1;
+	struct survey_process *process = &cases->processes[lane];
 
-	if (!process.pid)
-		worker(cases, shared);
-	while (process.pid > 0 && !survey_ended(cases->survey, &process, shared->next, &status))
-		survey_pause();
-	return status;
+	*process = (struct survey_process){ .pid = survey_fork() };
+	if (!process->pid)
+		worker(cases, &cases->lanes[lane]);
+	return process->pid > 0;
 }
 
-static void print_killer(struct survey_result *result, const struct shared *shared, int status)
+static void print_killer(const struct made_cases *cases, uint64_t number, int status)
 {
-	char *died = result->died;
-	const size_t at = strlen(died);
+	char *died = cases->result->died;
+	const size_t at = strlen(died), room = sizeof(cases->result->died) - at;
 
 	if (!at)
-		snprintf(died, sizeof(result->died), "%s, in random case %llu of seed %u",
+		snprintf(died, room, "%s, in random case %llu of seed %u",
 			 WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit",
-			 (unsigned long long)shared->next, SURVEY_SEED);
-	else if (shared->made.killed == 1)
-		snprintf(died + at, sizeof(result->died) - at,
-			 "; then in random case %llu of seed %u", (unsigned long long)shared->next,
-			 SURVEY_SEED);
+			 (unsigned long long)number, SURVEY_SEED);
+	else if (cases->killed == 1)
+		snprintf(died + at, room, "; then in random case %llu of seed %u",
+			 (unsigned long long)number, SURVEY_SEED);
 	else
-		snprintf(died + at, sizeof(result->died) - at, ", %llu",
-			 (unsigned long long)shared->next);
+		snprintf(died + at, room, ", %llu", (unsigned long long)number);
+}
+
+/* A lane's process has ended. Is there another to come, behind a case that killed it? */
+static bool goes_on(struct made_cases *cases, unsigned int lane, int status)
+{
+	const struct survey *survey = cases->survey;
+	struct shared *shared = &cases->lanes[lane];
+
+	for (unsigned int side = 0; side < survey_sides(survey); side++) {
+		struct tally *tally = &shared->reader.subjects[side].trial.tally;
+
+		tally_add(&shared->made.tally, tally);
+		memset(tally, 0, sizeof(*tally));
+	}
+	if (shared->why[0] || shared->next == shared->end)
+		return false;
+	cases->result->partial = true;
+	if ((survey->interrupted && survey->interrupted()) || cases->killed == SURVEY_KILLED)
+		return false;
+	cases->killed++;
+	print_killer(cases, shared->next++, status);
+	return cases->killed < SURVEY_KILLED && shared->next < shared->end;
 }
 
 /* NULL, or why it is no use. */
-static const char *all_processes(const struct made_cases *cases, struct shared *shared,
-				 struct survey_result *result)
+static const char *all_lanes(struct made_cases *cases)
 {
-	const struct survey *survey = cases->survey;
-	static char text[200];
+	unsigned int left = 0;
+	int status;
 
-	while (shared->next < cases->count && shared->made.killed < SURVEY_KILLED) {
-		int status = one_process(cases, shared);
-
-		if (status == -1)
-			return "no process can be started";
-		for (unsigned int side = 0; side < survey_sides(survey); side++) {
-			struct tally *tally = &shared->reader.subjects[side].trial.tally;
-
-			tally_add(&shared->made.tally, tally);
-			memset(tally, 0, sizeof(*tally));
+	for (unsigned int i = 0; i < cases->n_lanes; i++)
+		left += begin_lane(cases, i);
+	if (left < cases->n_lanes)
+		return "no process can be started"; /* those that were end with this one */
+	while (left) {
+		for (unsigned int i = 0; i < cases->n_lanes; i++) {
+			if (!cases->processes[i].pid ||
+			    !survey_ended(cases->survey, &cases->processes[i], cases->lanes[i].next,
+					  &status))
+				continue;
+			cases->processes[i].pid = 0;
+			if (!goes_on(cases, i, status))
+				left--;
+			else if (!begin_lane(cases, i))
+				return "no process can be started";
 		}
-		snprintf(text, sizeof(text), "%s", shared->why);
-		if (text[0])
-			return text;
-		if (shared->next == cases->count)
-			break;
-		result->partial = true;
-		if (survey->interrupted && survey->interrupted())
-			break;
-		shared->made.killed++;
-		print_killer(result, shared, status);
-		shared->next++;
+		survey_pause();
 	}
 	return NULL;
+}
+
+/* What the lanes have shown, together. */
+static const char *gather(const struct made_cases *cases, struct survey_made *made)
+{
+	static char text[200];
+	const char *why = NULL;
+
+	for (unsigned int i = 0; i < cases->n_lanes; i++) {
+		const struct shared *shared = &cases->lanes[i];
+
+		made->cases += shared->made.cases;
+		made->differ += shared->made.differ;
+		tally_add(&made->tally, &shared->made.tally);
+		if (survey_add_made(cases->result, &shared->slot))
+			why = "out of memory";
+		if (shared->why[0]) {
+			snprintf(text, sizeof(text), "%s", shared->why);
+			why = text;
+		}
+	}
+	made->killed = cases->killed;
+	return why;
 }
 
 int survey_made(struct survey_result *result, uint64_t count,
@@ -271,18 +318,27 @@ int survey_made(struct survey_result *result, uint64_t count,
 		const char **why)
 {
 	const struct survey *survey = result->survey;
-	const struct made_cases cases = { survey, count, note, opaque };
-	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	/* What is noted is noted of one process. */
+	const unsigned int n = note ? 1 : survey->jobs > LANES_MAX ? LANES_MAX : survey->jobs;
+	struct made_cases cases = {
+		.survey = survey, .result = result, .n_lanes = n, .note = note, .opaque = opaque
+	};
+	const char *none;
 
 	memset(made, 0, sizeof(*made));
 	*why = "out of memory";
-	if (shared == MAP_FAILED)
+	cases.lanes = mmap(NULL, n * sizeof(*cases.lanes), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (cases.lanes == MAP_FAILED)
 		return -1;
-	*why = all_processes(&cases, shared, result);
-	*made = shared->made;
-	if (survey_add_made(result, &shared->slot) && !*why)
-		*why = "out of memory";
-	munmap(shared, sizeof(*shared));
+	for (unsigned int i = 0; i < n; i++) {
+		cases.lanes[i].next = count / n * i;
+		cases.lanes[i].end = i + 1 < n ? count / n * (i + 1) : count;
+	}
+	none = all_lanes(&cases);
+	*why = gather(&cases, made);
+	if (none)
+		*why = none;
+	munmap(cases.lanes, n * sizeof(*cases.lanes));
 	return *why ? -1 : 0;
 }

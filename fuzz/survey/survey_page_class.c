@@ -135,19 +135,21 @@ static struct survey_words outcome(const struct survey_class *class, unsigned in
 	const struct engine_answer *engine = &class->example.engine[side];
 	const struct rdpmc_regs *regs = &engine->regs;
 	struct survey_words made = gives(engine->answer, engine->error_code, regs);
+	const bool single_step = engine->single_step != class->example.model[side].single_step;
 
 	if (class->example.changed[side][0])
 		made = survey_format("%.100s (%s)", made.text, class->example.changed[side]);
 	if (!(class->key.sides[side].oracles & ORACLE_NOTHING_ELSE))
 		return made;
 	return survey_format(
-		"%.200s; other state is wrong:%s%s%s%s%s%s%s", made.text,
+		"%.200s; other state is wrong:%s%s%s%s%s%s%s%s", made.text,
 		engine->answer != ANSWER_VALUE && regs->rax != right->rax ? " RAX" : "",
 		engine->answer != ANSWER_VALUE && regs->rdx != right->rdx ? " RDX" : "",
 		regs->rcx != right->rcx ? " RCX" : "", regs->rip != right->rip ? " RIP" : "",
 		regs->rflags != right->rflags ? " RFLAGS" : "",
 		engine->other_state ? " CR0/CR4/CPL" : "",
-		!engine->other_state && !memcmp(regs, right, sizeof(*regs)) ? " a counter" : "");
+		single_step ? " #DB of a single step" : "",
+		!engine->other_state && !single_step && !memcmp(regs, right, sizeof(*regs)) ? " a counter" : "");
 }
 
 static struct survey_words reach(const struct survey_class *class)

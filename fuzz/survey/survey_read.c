@@ -25,7 +25,20 @@ void survey_state(unsigned int number, struct rdpmc_state *state)
 		{ MODE_VM86, 3, true, false },           { MODE_64BIT, 0, false, true },
 		{ MODE_COMPATIBILITY, 3, true, true },   { MODE_PROTECTED, 0, false, true },
 		{ MODE_REAL, 0, false, true },           { MODE_VM86, 3, true, true },
+		{ MODE_64BIT, 0, false, false },         { MODE_64BIT, 3, true, false },
+		{ MODE_PROTECTED, 0, false, false },     { MODE_REAL, 0, false, false },
 	};
+	/* Of the last states. */
+	static const struct {
+		bool tf;
+		uint8_t n_prefixes, prefix, rex;
+	} instructions[] = {
+		{ true, 0, 0, 0 },
+		{ false, 2, 0x66, 0x48 },
+		{ false, 1, 0xf3, 0 },
+		{ true, CASE_MOST_PREFIXES, 0x2e, 0 },
+	};
+	const unsigned int plain = SURVEY_STATES - sizeof(instructions) / sizeof(instructions[0]);
 
 	/* Nothing is 0 that should not change or should be ignored; RIP wraps where it has 32 bits. */
 	*state = (struct rdpmc_state){
@@ -38,6 +51,13 @@ void survey_state(unsigned int number, struct rdpmc_state *state)
 		.cr4 = states[number].pce ? RDPMC_CR4_PCE | 0x20 : 0xfffffeff,
 		.lock = states[number].lock,
 	};
+	if (number >= plain) {
+		state->n_prefixes = instructions[number - plain].n_prefixes;
+		state->prefix = instructions[number - plain].prefix;
+		state->rex = instructions[number - plain].rex;
+		if (instructions[number - plain].tf)
+			state->regs.rflags |= RDPMC_RFLAGS_TF;
+	}
 	case_set_mode(state, states[number].mode, states[number].cpl);
 }
 

@@ -13,6 +13,7 @@
 struct survey_noted {
 	bool differs;
 	unsigned int oracles;
+	enum rdpmc_rule rule; /* that it breaks */
 	uint64_t known;
 	const char *trouble;
 	struct rdpmc_outcome model;
@@ -41,7 +42,7 @@ struct survey_subject {
 	struct sigaction actions[SURVEY_SIGNALS]; /* what the engine does with its code's faults */
 	/* Of a case made at random, by step. */
 	struct survey_seen steps[1 + MUTATE_STEPS];
-	bool differs, is_new;
+	bool is_new; /* it differs in a way that nothing known explains */
 };
 
 /* All that one ECX does in one state. Numbers of these are what a grid is made of. */

@@ -62,9 +62,13 @@ struct survey_words survey_state_text(unsigned int number)
 	struct rdpmc_state state;
 
 	survey_state(number, &state);
-	return survey_format("%s mode, CPL %u, CR4.PCE = %d%s", mode_full_name(state.mode),
-			     state.cpl, !!(state.cr4 & RDPMC_CR4_PCE),
-			     state.lock ? ", LOCK prefix" : "");
+	return survey_format(
+		"%s mode, CPL %u, CR4.PCE = %d%s%s%s", mode_full_name(state.mode), state.cpl,
+		!!(state.cr4 & RDPMC_CR4_PCE), state.lock ? ", LOCK prefix" : "",
+		state.n_prefixes || state.rex
+			? survey_format(", an instruction of %u bytes", rdpmc_length(&state)).text
+			: "",
+		state.regs.rflags & RDPMC_RFLAGS_TF ? ", RFLAGS.TF = 1" : "");
 }
 
 struct survey_words survey_smallest(const struct survey_result *result,

@@ -17,7 +17,7 @@ static bool same_root_cause(const struct finding *a, const struct finding *b)
 	if (a->oracles & b->oracles & ORACLE_PASS_SOUND)
 		return true;
 	return a->oracles != ORACLE_PASS_SOUND && b->oracles != ORACLE_PASS_SOUND &&
-	       a->model.decision.rule == b->model.decision.rule &&
+	       a->rule == b->rule &&
 	       a->model.decision.answer == b->model.decision.answer &&
 	       a->engine.answer == b->engine.answer;
 }

@@ -201,7 +201,7 @@ static void name_page(const struct triage_sight *sight, char *page, size_t size)
 	const bool by_rule = oracle != ORACLE_TROUBLE && oracle != ORACLE_PASS_SOUND;
 
 	snprintf(page, size, "%s%s%s-%016llx", report_oracles(oracle, oracles), by_rule ? "-" : "",
-		 by_rule ? rdpmc_rules[finding->model.decision.rule].id : "",
+		 by_rule ? rdpmc_rules[finding->rule].id : "",
 		 (unsigned long long)hash_more(HASH_START, sight->data, sight->size));
 	for (char *at = page; *at; at++)
 		*at = (char)tolower((unsigned char)*at);

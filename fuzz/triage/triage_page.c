@@ -15,7 +15,7 @@ const char *triage_title(const struct finding *finding, char *text)
 		finding->engine.answer,
 		finding->model.decision.answer,
 		finding->oracles & ~ORACLE_PASS_SOUND,
-		finding->model.decision.rule,
+		finding->rule,
 	};
 	const char *more = finding->oracles & ORACLE_PASS_SOUND ? ", and NOT intercepted" : "";
 	char title[MISMATCH_TITLE];
@@ -127,7 +127,7 @@ void triage_page(FILE *out, const struct triage *triage, struct trial *trial, co
 		finding->oracles & ORACLE_PASS_SOUND &&
 				(finding->unanswered || finding->oracles == ORACLE_PASS_SOUND)
 			? RULE_PASS_SOUND
-			: finding->model.decision.rule;
+			: finding->rule;
 	char title[TRIAGE_SENTENCE], oracles[REPORT_ORACLES];
 	struct rdpmc_case decoded;
 

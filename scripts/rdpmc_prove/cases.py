@@ -17,7 +17,7 @@ _FIELDS = (("version", 1), ("mode", 1), ("cpl", 1), ("flags", 1), ("cr0", 4), ("
            ("rax", 8), ("rdx", 8), ("rip", 8), *((f"guest.{name}", size) for name, size in _PMU),
            *((f"host.{name}", size) for name, size in _PMU), ("counter_seed", 8), ("metrics", 8),
            ("fixed_ctr_ctrl", 8), ("gp_user_disable", 4))
-_VERSION = 1
+_VERSIONS = 1, 2             # any other is read as the first
 _READ, _GP, _FIXED, _METRICS, _FIXED_CTRL, _USER_DISABLE = range(6)
 _COUNTERS = 32
 _MAX_ECX = 75
@@ -52,7 +52,8 @@ def _step(operation, argument, value):
 def plain(trace):
     """The case of a trace, its counters aside."""
     case = bytearray(_fields(trace))
-    case[0] = _VERSION
+    if case[0] not in _VERSIONS:
+        case[0] = _VERSIONS[0]
     offset = sum(size for name, size in _FIELDS[:[name for name, _ in _FIELDS].index("metrics")])
     struct.pack_into("<QQI", case, offset, *(trace.get(f"proved_counters.{name}", 0)
                                              for name in ("metrics", "fixed_ctr_ctrl", "gp_user_disable")))

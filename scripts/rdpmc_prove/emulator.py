@@ -22,8 +22,8 @@ OF_MODEL = ("theorem_may_pass", "theorem_may_not_pass")
 RULES = "theorem_rules"
 
 FOR = """\
-every case (fuzz/README.md): PMUs of guest and host, Intel and AMD; policies; mode, CPL, CR0, CR4, RFLAGS,
-LOCK; ECX, RCX, RAX, RDX, RIP; and any content of counters, PERF_METRICS and control registers. Of a PMU what
+every case (fuzz/README.md): PMUs of guest and host, Intel and AMD; policies; mode, CPL, CR0, CR4, RFLAGS with TF,
+LOCK, other prefixes; ECX, RCX, RAX, RDX, RIP; any content of counters, PERF_METRICS and control registers. Of a PMU what
 the engine can give: neither counters that are not architectural nor AMD's shared ones."""
 
 ASSUMED = (

@@ -140,16 +140,23 @@ static void set_state(struct kvm_vcpu *vcpu, const struct rdpmc_state *state)
 	vcpu->rflags = state->regs.rflags;
 	vcpu->cr0 = state->cr0;
 	vcpu->cr4 = state->cr4;
+	vcpu->insn_len = rdpmc_length(state) + state->lock;
 	vcpu->cpl = state->cpl;
 	vcpu->is_64_bit = state->mode == MODE_64BIT;
 	vcpu->exception = (struct kvm_queued_exception){ 0 };
+}
+
+static bool is_single_step(const struct kvm_queued_exception *exception)
+{
+	return exception->pending && exception->vector == DB_VECTOR &&
+	       !exception->has_error_code && exception->payload == DR6_BS;
 }
 
 static uint8_t answer_of(const struct kvm_vcpu *vcpu)
 {
 	const struct kvm_queued_exception *exception = &vcpu->exception;
 
-	if (!exception->pending)
+	if (!exception->pending || is_single_step(exception))
 		return ANSWER_VALUE;
 	if (exception->vector == GP_VECTOR &&
 	    (exception->has_error_code || !(vcpu->cr0 & RDPMC_CR0_PE)))
@@ -173,6 +180,7 @@ static void emulator_read(struct engine_vcpu *engine, enum entry entry,
 	answer->other_state = vcpu->cr0 != state->cr0 || vcpu->cr4 != state->cr4 ||
 			      vcpu->cpl != state->cpl ||
 			      vcpu->is_64_bit != (state->mode == MODE_64BIT);
+	answer->single_step = is_single_step(&vcpu->exception);
 	answer->error_code = answer->answer == ANSWER_VALUE ? 0 : vcpu->exception.error_code;
 	answer->regs = (struct rdpmc_regs){
 		.rax = vcpu->regs.rax,

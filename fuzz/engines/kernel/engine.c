@@ -219,7 +219,7 @@ static uint8_t answer_of(const struct glue_answer *answer, bool real_mode)
 		return ANSWER_STRANGE;
 	if (answer->exits)
 		return ANSWER_USER_SPACE;
-	if (answer->exception < 0)
+	if (answer->exception < 0 || answer->single_step)
 		return ANSWER_VALUE;
 	if (answer->exception == 13 && (answer->has_error_code || real_mode))
 		return ANSWER_GP;
@@ -256,15 +256,19 @@ static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 		.mode = state->mode,
 		.code16 = state->code16,
 		.cpl = state->mode == MODE_VM86 ? 3 : state->cpl,
+		.lock = state->lock,
 	};
+
+	regs.length = case_instruction(state, regs.code);
 
 	if ((uint32_t)state->regs.rcx == RDPMC_VMWARE_FIRST)
 		before = trouble_tsc();
 	if (trouble_enter())
-		glue_read(vcpu->glue, entry == ENTRY_EMULATOR, state->lock, &regs, &glue);
+		glue_read(vcpu->glue, entry == ENTRY_EMULATOR, &regs, &glue);
 	trouble_leave();
 	answer->answer = answer_of(&glue, state->mode == MODE_REAL);
 	answer->other_state = glue.other_state;
+	answer->single_step = glue.single_step;
 	if (answer->answer == ANSWER_USER_SPACE)
 		answer->changed = exit_reason(glue.reason);
 	answer->error_code = answer->answer == ANSWER_VALUE ? 0 : glue.error_code;

@@ -227,19 +227,34 @@ static void load_vendor(struct glue *glue, const struct glue_setup *setup)
 #endif
 }
 
+#ifdef GLUE_PROVE
+/* Assumption PREFIXES: to a model checker the emulator's instruction is a constant. */
 static const u8 locked_rdpmc[] = { 0xf0, 0x0f, 0x33 };
 
+static int emulate(struct kvm_vcpu *vcpu, const struct glue_state *state)
+{
+	return x86_emulate_instruction(vcpu, 0, 0, (void *)(locked_rdpmc + !state->lock),
+				       2 + state->lock);
+}
+
 /*
- * To a model checker, decoding ends without success as well, in a mode that there is not. Where the
- * emulator's context holds the same instruction before, it does so after either end; else what is
- * executed would be unknown.
+ * Decoding ends without success as well, in a mode that there is not. Where the emulator's context holds the
+ * same instruction before, it does so after either end; else what is executed would be unknown.
  */
 static void decode_once(struct kvm_vcpu *vcpu)
 {
-#ifdef GLUE_PROVE
 	x86_decode_emulated_instruction(vcpu, 0, (void *)(locked_rdpmc + 1), 2);
-#endif
 }
+#else
+static int emulate(struct kvm_vcpu *vcpu, const struct glue_state *state)
+{
+	return x86_emulate_instruction(vcpu, 0, 0, (void *)state->code, (int)state->length);
+}
+
+static void decode_once(struct kvm_vcpu *vcpu)
+{
+}
+#endif
 
 struct glue *glue_create(void)
 {
@@ -351,7 +366,17 @@ static void forget(struct glue *glue)
 	__clear_bit(GLUE_RIP, available);
 }
 
-void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *state,
+/* #DB is pending, with DR6.BS: delivered already, or still its payload. */
+static bool single_step(const struct kvm_vcpu_arch *arch)
+{
+	return arch->exception.pending && arch->exception.vector == DB_VECTOR &&
+	       !arch->exception.has_error_code &&
+	       (arch->exception.has_payload
+			? arch->exception.payload == DR6_BS
+			: arch->dr6 == (DR6_ACTIVE_LOW | DR6_BS));
+}
+
+void glue_read(struct glue *glue, int emulator, struct glue_state *state,
 	       struct glue_answer *answer)
 {
 	struct kvm_vcpu *vcpu = &glue->vmx->vcpu;
@@ -370,11 +395,12 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	forget(glue);
 	arch->efer = efer;
 	memset(&arch->exception, 0, sizeof(arch->exception));
+	arch->dr6 = DR6_ACTIVE_LOW;
 	vcpu->requests = 0;
 	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 
 	if (emulator)
-		ret = x86_emulate_instruction(vcpu, 0, 0, (void *)(locked_rdpmc + !lock), 2 + lock);
+		ret = emulate(vcpu, state);
 	else
 		ret = kvm_emulate_rdpmc(vcpu);
 
@@ -382,6 +408,7 @@ void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *sta
 	answer->exits = ret != 1;
 	answer->reason = (int)vcpu->run->exit_reason;
 	answer->exception = arch->exception.pending ? arch->exception.vector : -1;
+	answer->single_step = single_step(arch);
 	answer->has_error_code = arch->exception.has_error_code;
 	answer->error_code = arch->exception.error_code;
 	answer->other_state = kvm_read_cr0(vcpu) != state->cr0 ||

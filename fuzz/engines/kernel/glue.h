@@ -32,7 +32,9 @@ enum glue_mode { GLUE_REAL, GLUE_PROTECTED, GLUE_VM86, GLUE_COMPATIBILITY, GLUE_
 struct glue_state {
 	unsigned long long rax, rcx, rdx, rip, rflags, cr0, cr4;
 	int mode, cpl;
-	bool code16;
+	bool code16, lock;
+	unsigned int length; /* of the instruction: bytes of code[] */
+	unsigned char code[15];
 };
 
 struct glue_answer {
@@ -42,6 +44,7 @@ struct glue_answer {
 	int exception; /* vector, or -1 */
 	int has_error_code;
 	unsigned int error_code;
+	int single_step; /* #DB, with DR6.BS and nothing else */
 	int other_state; /* a register that RDPMC has nothing to do with has changed */
 };
 
@@ -51,7 +54,7 @@ struct glue *glue_create(void); /* one at a time: KVM's own state is global. NUL
 void glue_destroy(struct glue *glue);
 void glue_begin(struct glue *glue, const struct glue_setup *setup);
 /* In @state what comes after, too. */
-void glue_read(struct glue *glue, int emulator, int lock, struct glue_state *state,
+void glue_read(struct glue *glue, int emulator, struct glue_state *state,
 	       struct glue_answer *answer);
 /*
  * Counter @x, in the parts that KVM keeps it in: the counter, what was emulated of it, and what its perf event

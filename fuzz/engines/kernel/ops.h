@@ -58,7 +58,7 @@ static u32 op_get_interrupt_shadow(struct kvm_vcpu *vcpu)
 /* As vendors do it: the instruction's length is known, RIP has 32 bits outside 64-bit mode. */
 static int op_skip_emulated_instruction(struct kvm_vcpu *vcpu)
 {
-	unsigned long rip = kvm_rip_read(vcpu) + 2;
+	unsigned long rip = kvm_rip_read(vcpu) + only->state.length;
 
 	kvm_rip_write(vcpu, only->state.mode == GLUE_64BIT ? rip : (u32)rip);
 	return 1;

@@ -79,7 +79,7 @@ static void to_answer(struct engine_vcpu *vcpu, const struct rdpmc_state *state,
 void live_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
 	       struct engine_answer *answer)
 {
-	uint8_t code[PREFIX_SIZE + 3];
+	uint8_t code[PREFIX_SIZE + CASE_LENGTH];
 	size_t length = 0;
 	struct cpu_state cpu;
 
@@ -89,10 +89,7 @@ void live_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_st
 		length = sizeof(prefix);
 		cpu.regs.rip -= sizeof(prefix);
 	}
-	if (state->lock)
-		code[length++] = 0xf0;
-	code[length++] = 0x0f;
-	code[length++] = 0x33;
+	length += case_instruction(state, &code[length]);
 	if (vcpu->vm) {
 		live_counters(vcpu, &cpu);
 		insn_run(&vcpu->vm->insn, &cpu, code, length, &vcpu->result);

@@ -7,7 +7,7 @@
 static uint64_t reachable_rip(const struct rdpmc_state *state, bool upper_user)
 {
 	const uint64_t rip = state->regs.rip, low = rip & 0xffff;
-	const uint64_t last = 0x1000 - RDPMC_LENGTH - state->lock; /* in the last page */
+	const uint64_t last = 0x1000 - rdpmc_length(state) - state->lock; /* in the last page */
 	const uint64_t in_page = (rip & 0xfff) < last ? rip & 0xfff : last;
 	uint64_t half;
 
@@ -40,7 +40,9 @@ bool live_adapt(struct engine_vcpu *vcpu, struct rdpmc_state *state)
 	state->regs.rip = reachable_rip(state, vcpu->upper_user);
 	if (wanted.mode == MODE_REAL)
 		state->cpl = 0;
-	return state->cr0 != wanted.cr0 || state->cr4 != wanted.cr4 || state->cpl != wanted.cpl ||
+	/* The guest's handlers take no #DB. */
+	state->regs.rflags &= ~RDPMC_RFLAGS_TF;
+	return state->regs.rflags != wanted.regs.rflags || state->cr0 != wanted.cr0 || state->cr4 != wanted.cr4 || state->cpl != wanted.cpl ||
 	       state->regs.rip != wanted.regs.rip;
 }
 

@@ -130,6 +130,7 @@ struct rdpmc_outcome known_outcome(const struct known_question *question,
 	if (world->value_bits < 64)
 		outcome.value &= (1ULL << world->value_bits) - 1;
 	outcome.regs = rdpmc_result(&outcome.decision, question->state, outcome.value);
+	outcome.single_step = rdpmc_single_step(&outcome.decision, question->state);
 	return outcome;
 }
 
@@ -147,7 +148,8 @@ static bool answers(const struct known_question *question, const struct known_wo
 		outcome.regs =
 			rdpmc_result(&outcome.decision, question->state, engine_value(answer));
 	return answer->answer == outcome.decision.answer && !answer->error_code &&
-	       !answer->other_state && engine_same_regs(&answer->regs, &outcome.regs);
+	       !answer->other_state && answer->single_step == outcome.single_step &&
+	       engine_same_regs(&answer->regs, &outcome.regs);
 }
 
 /* The same with all differences of @which at once, in their order. */
