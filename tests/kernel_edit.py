@@ -101,6 +101,14 @@ REPORTED = {
                        r"\1vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;\n\t\treturn 0;")],
 }
 
+# On top of series-corrected: PERF_METRICS in a member of another name.
+MOVED = {
+    "metrics-elsewhere": [
+        (HOST_H, r"u64 perf_metrics;", "u64 topdown_shares;"),
+        (INTEL, r"vcpu_to_pmu\(vcpu\)->perf_metrics;", "vcpu_to_pmu(vcpu)->topdown_shares;"),
+    ],
+}
+
 # Seen by no outcome, only by a proof's own checks.
 PROOF_BUGS = {
     "read-before-bound": [(INTEL, r"if \(idx >=? num_counters\)", r"*mask &= counters[idx].counter | ~0ull;\n\t\g<0>")],
@@ -301,7 +309,7 @@ def main():
         return
     tree, *names = sys.argv[1:]
     for name in names:
-        edit(tree, (BUGS | REPORTED | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
+        edit(tree, (BUGS | REPORTED | MOVED | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
         with open(os.path.join(tree, PMU), encoding="utf-8") as file:
             text = file.read()
         if name in SERIES and "kvm_need_rdpmc_intercept" in text:

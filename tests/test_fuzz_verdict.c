@@ -87,6 +87,17 @@ static void wrong_read(struct engine_vcpu *vcpu, enum entry entry, const struct 
 		answer->regs.rdx ^= entry == ENTRY_EXIT ? 1 : state->regs.rax & 1;
 }
 
+/* What is wrong with such an answer is nobody's fault. */
+static void cannot_set(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
+		       struct engine_answer *answer)
+{
+	engine_emulator.read(vcpu, entry, state, answer);
+	if ((uint32_t)state->regs.rcx != 0x20000000)
+		return;
+	answer->regs.rax ^= 1;
+	answer->unjudged = "it is elsewhere";
+}
+
 static void complaining_write(struct engine_vcpu *vcpu, const struct case_step *step)
 {
 	engine_emulator.write(vcpu, step);
@@ -129,6 +140,7 @@ enum member {
 	REDUCES,
 	KNOWS_NO_INTERCEPT,
 	NO_STEP,
+	CANNOT_SET,
 	WRONG,
 	COMPLAINS,
 	NR_MEMBERS
@@ -149,6 +161,7 @@ static const struct {
 	[REDUCES] = { "reduces", "cases with another guest", true, false },
 	[KNOWS_NO_INTERCEPT] = { "no intercept", "intercepts that the engine does not know", true, false },
 	[NO_STEP] = { "no step", "writes that the engine does not take", true, false },
+	[CANNOT_SET] = { "cannot set", "reads that are not judged (it is elsewhere)", true, false },
 	[WRONG] = { "wrong", "reads behind a finding", true, true },
 	[COMPLAINS] = { "complains", "reads behind a finding", true, true },
 };
@@ -184,6 +197,9 @@ static void make(enum member member)
 		break;
 	case NO_STEP:
 		engine.unsupported = 1U << STEP_FIXED_CTRL | 1U << STEP_USER_DISABLE;
+		break;
+	case CANNOT_SET:
+		engine.read = cannot_set;
 		break;
 	case WRONG:
 		engine.read = wrong_read;

@@ -220,6 +220,18 @@ check 'as posted: AMD is answered, too' finds posted 'ECX = 0x2000....: index'
 check 'as proposed: indices but 0 are answered' finds proposed 'type 0x2000, index [1-9]'
 check 'corrected: nothing new' "$diff" run --engine kernel:corrected --random 2M
 
+# Where PERF_METRICS is kept elsewhere nothing can be said of its value; of who may read it all can.
+elsewhere()
+{
+	tests/kernel_edit.py "$dir/copy" metrics-elsewhere &&
+		scripts/kernel-engine --keep "$dir/series" --out "$dir/bin/kernel/elsewhere.so" --name elsewhere "$dir/copy" &&
+		"$diff" survey --engine kernel:elsewhere --configuration sapphire-rapids >"$dir/moved" &&
+		"$diff" survey --engine kernel:elsewhere --configuration sapphire-rapids-no-metrics >"$dir/none" || return
+	tr -s ' \n' ' ' <"$dir/moved" | grep -q '^Every read that was tried .* reads that are not judged (this tree has PERF_METRICS where it cannot be set' &&
+		! grep -q 'not judged' "$dir/none" || { cat "$dir/moved" "$dir/none"; return 1; }
+}
+check 'PERF_METRICS in another place: told, and not judged' elsewhere
+
 changes()
 {
 	"$diff" survey --engine kernel:plain --against "kernel:$1" --configuration sapphire-rapids >"$dir/changes"
@@ -227,6 +239,40 @@ changes()
 }
 check 'what the corrected series changes: PERF_METRICS can be read' changes corrected 0 '#GP -> value'
 check 'what the posted series changes: type 6000H and others became wrong' changes posted 1 'Became wrong'
+
+# What public reports tell of, at once, so that there is one engine to build: each shows by its own rule and answers.
+reported()
+{
+	restore "$dir/copy"
+	tests/kernel_edit.py "$dir/copy" v1-fixed amd-six stale-cr4 tf-lost perf-forgotten exits-to-user &&
+		scripts/kernel-engine --keep "$dir/series" --out "$dir/bin/kernel/reported.so" --name reported "$dir/copy" || return
+	mkdir "$dir/kept"
+	"$diff" survey --engine kernel:plain --against kernel:reported --configuration smaller-version-1 \
+		--configuration smaller-ext-core --save "$dir/kept" >"$dir/changes"
+	[ $? = 1 ] || { cat "$dir/changes"; return 1; }
+}
+shows()
+{
+	sed -n '/^Became wrong/,/^[A-W][a-z]* [a-z]* [a-z]*/p' "$dir/changes" | grep -qE "^[0-9]+[.] .*$1" ||
+		{ cat "$dir/changes"; return 1; }
+}
+# Its file differs by the engine that became wrong.
+repeats()
+{
+	repeat=$(sed -n 's/^ *repeat *rdpmc-diff //p' "$dir/changes" | head -n 1)
+	# shellcheck disable=SC2086 # a command
+	"$diff" $repeat >"$dir/found"
+	[ $? = 1 ] || { cat "$dir/found"; return 1; }
+}
+check 'faults of public reports: --against says that they are wrong' reported
+check '... fixed counters of version 1' shows 'Intel guest: #GP -> value \(rule TYPE-FIXED'
+check '... six counters on AMD without PerfCtrExtCore' shows 'AMD guest: #GP -> value \(rule AMD-OTHER'
+check '... CR4.PCE read where KVM has not fetched it' shows 'Intel guest: #GP -> value \(rule PRIV'
+check '... a single step that is lost' shows 'side effects \(rule SINGLE-STEP'
+check '... what a perf event counted, forgotten' shows 'value -> another value \(rule (TYPE-GP|AMD-CORE)'
+check '... a return to user space for #GP' shows '#GP -> return to user space \(rule NO-FAST'
+check '... with its reason' grep -q 'KVM_EXIT_INTERNAL_ERROR' "$dir/changes"
+check '... and the command that repeats the first' repeats
 
 # Trees before 6.2 ask perf for last branch records. Never fetched for this.
 kernels=$(scripts/kernel-tree --list 2>/dev/null | sed -n 's/^Trees in \(.*\):$/\1/p')

@@ -90,7 +90,7 @@ int command_explain(int argc, char **argv)
 		print_known(&trial);
 	else if (good && !tally_answered(&trial.tally))
 		printf("engine   %s answers nothing%s%s\n", trial.engine->name,
-		       trial.tally.refusal[0] ? ": " : "", trial.tally.refusal);
+		       *tally_not_tried(&trial.tally, untried) ? ": " : "", untried);
 	else if (good)
 		printf("engine   %s agrees, by all its entries%s%s\n", trial.engine->name,
 		       *tally_not_tried(&trial.tally, untried) ? "; not as asked: " : "",

@@ -36,6 +36,7 @@ struct engine_answer {
 	uint8_t path;        /* enum exec_path */
 	const char *refused; /* the host does not take this state: nothing was read, and why */
 	const char *changed; /* what changed elsewhere */
+	const char *unjudged; /* there is an answer, but the engine could not set what is read; and why */
 };
 
 static inline bool engine_same_regs(const struct rdpmc_regs *a, const struct rdpmc_regs *b)

@@ -169,6 +169,12 @@ void judge_read(const struct trial_run *run, struct reading *reading,
 		read_differs(run, reading, NULL);
 		return;
 	}
+	if (answer->unjudged && !verdict->trouble) {
+		verdict->kind = VERDICT_UNAVAILABLE;
+		verdict->why = answer->unjudged;
+		verdict->unjudged = true;
+		return;
+	}
 	verdict->answer = answer;
 	verdict->oracles = judge_answer(&reading->model, answer, engine->real);
 	reading->held = engine->holds(run->vcpu, &run->counters, run->n_gp, run->n_fixed);

@@ -33,6 +33,12 @@ void tally_add_refusal(struct tally *tally, const struct verdict *verdict)
 		snprintf(tally->refusal, sizeof(tally->refusal), "%s", verdict->why);
 }
 
+void tally_add_unjudged(struct tally *tally, const struct verdict *verdict)
+{
+	if (!tally->unjudged++)
+		snprintf(tally->unjudged_why, sizeof(tally->unjudged_why), "%s", verdict->why);
+}
+
 void tally_add(struct tally *into, const struct tally *from)
 {
 	into->cases += from->cases;
@@ -55,6 +61,9 @@ void tally_add(struct tally *into, const struct tally *from)
 	}
 	if (!into->refusal[0])
 		memcpy(into->refusal, from->refusal, sizeof(into->refusal));
+	if (!into->unjudged)
+		memcpy(into->unjudged_why, from->unjudged_why, sizeof(into->unjudged_why));
+	into->unjudged += from->unjudged;
 	into->no |= from->no;
 	into->yes |= from->yes;
 	for (int i = 0; i < NR_RULES; i++)
@@ -103,8 +112,9 @@ const char *tally_not_tried(const struct tally *tally, char text[TALLY_TEXT])
 
 	text[0] = '\0';
 	item(text, reads[VERDICT_REFUSED], "reads that the host refuses (%s)", tally->refusal);
-	item(text, reads[VERDICT_UNAVAILABLE],
+	item(text, reads[VERDICT_UNAVAILABLE] - tally->unjudged,
 	     "reads by an entry that the engine does not have here");
+	item(text, tally->unjudged, "reads that are not judged (%s)", tally->unjudged_why);
 	item(text, reads[VERDICT_SKIPPED], "reads behind a finding");
 	item(text, tally->verdicts[QUESTION_WRITE][VERDICT_SKIPPED], "writes behind a finding");
 	item(text, tally->adapted, "reads in another state");

@@ -19,6 +19,8 @@ struct tally {
 	/* The trial counts what it asks; the verdicts on that add up to it. */
 	uint64_t asked[NR_QUESTIONS], verdicts[NR_QUESTIONS][NR_VERDICTS];
 	char refusal[160];          /* why the first read that the host refused was; or "" */
+	uint64_t unjudged;          /* of the reads that are not available: by an entry that there is */
+	char unjudged_why[160];     /* why the first of them was not judged; or "" */
 	uint64_t decided[NR_RULES]; /* reads by the rule that decided */
 	uint32_t no, yes;           /* rules that have been asked, and what they have answered */
 	uint64_t obstacles[NR_OBSTACLES];
@@ -42,6 +44,7 @@ static inline void tally_rules(struct tally *tally, const struct rdpmc_decision 
 /* Parts of tally_add_verdict() that are not for every read. */
 void tally_add_intercept(struct tally *tally, const struct verdict *verdict);
 void tally_add_refusal(struct tally *tally, const struct verdict *verdict);
+void tally_add_unjudged(struct tally *tally, const struct verdict *verdict);
 
 /* The fold. In a trial's fastest path. */
 static inline void tally_add_verdict(struct tally *tally, const struct verdict *verdict)
@@ -55,6 +58,8 @@ static inline void tally_add_verdict(struct tally *tally, const struct verdict *
 		tally->paths[verdict->answer->path]++;
 	if (verdict->kind == VERDICT_REFUSED)
 		tally_add_refusal(tally, verdict);
+	if (verdict->unjudged)
+		tally_add_unjudged(tally, verdict);
 	if (!verdict->last || !model)
 		return;
 	tally_rules(tally, &model->decision);

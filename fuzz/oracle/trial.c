@@ -163,7 +163,7 @@ static bool read_comes_to(const struct trial_run *run, struct reading *reading, 
 	verdict->trouble = verdict->why = NULL;
 	verdict->oracles = 0;
 	verdict->known = 0;
-	verdict->apart = false;
+	verdict->apart = verdict->unjudged = false;
 	if (!(run->trial->entries & 1U << entry)) {
 		verdict->kind = VERDICT_UNAVAILABLE;
 		verdict->why = "the engine has no such entry here";
@@ -206,7 +206,7 @@ bool trial_read(struct trial_run *run, uint64_t rcx, size_t step)
 				reload(run, reading.verdict.before);
 			answer->path = EXEC_PATH_UNKNOWN;
 			answer->single_step = false;
-			answer->refused = answer->changed = NULL;
+			answer->refused = answer->changed = answer->unjudged = NULL;
 			trial->engine->read(trial->vcpu, entry, &run->state, answer);
 			judge_read(run, &reading, answer);
 		}

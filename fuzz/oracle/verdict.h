@@ -44,6 +44,7 @@ struct verdict {
 	const struct trial_run *run; /* the case, and what of it the engine was given */
 	bool last;                   /* of this read's verdicts, by the engine's last entry */
 	bool moved;                  /* the engine could not bring about the state as it was */
+	bool unjudged;        /* VERDICT_UNAVAILABLE of an entry that there is: it has answered */
 	bool apart;           /* the entry before answered differently, and not as is known */
 	unsigned int oracles; /* bits; of VERDICT_DIFFER and VERDICT_KNOWN */
 	uint64_t known;       /* bits of the known differences that explain it */

@@ -26,29 +26,9 @@ struct engine_vcpu {
  */
 static uint64_t capabilities_refused = RDPMC_CAP_METRICS_CLEAR;
 
-static void check_features(void)
-{
-	for (const struct engine_feature *feature = kernel_features; feature->name; feature++)
-		if (!strcmp(feature->name, "perf-metrics") && !feature->there)
-			capabilities_refused |= RDPMC_CAP_METRICS;
-}
-
-static struct engine_vcpu *kernel_create(const char **why)
-{
-	struct engine_vcpu *vcpu = calloc(1, sizeof(*vcpu));
-
-	*why = "out of memory, or already in use: KVM's own state is global";
-	if (!vcpu)
-		return NULL;
-	vcpu->glue = glue_create();
-	if (!vcpu->glue) {
-		free(vcpu);
-		return NULL;
-	}
-	trouble_catch();
-	check_features();
-	return vcpu;
-}
+/* The tree has PERF_METRICS, but not where the glue knows it to be: what is read is not what a case says. */
+static bool metrics_elsewhere;
+#define METRICS_ECX 0x20000000
 
 static void kernel_destroy(struct engine_vcpu *vcpu)
 {
@@ -281,6 +261,66 @@ static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 	};
 	if (before)
 		name_tsc(vcpu, answer, before);
+	if (metrics_elsewhere && answer->answer == ANSWER_VALUE &&
+	    (uint32_t)state->regs.rcx == METRICS_ECX)
+		answer->unjudged = "this tree has PERF_METRICS where it cannot be set from outside";
+}
+
+/* What a guest with these capabilities is answered to a read of PERF_METRICS. */
+static uint8_t answer_to_metrics(struct engine_vcpu *vcpu, uint64_t capabilities)
+{
+	const struct rdpmc_policy policy = { .mediated_pmu = true };
+	const struct rdpmc_pmu host = { .vendor = RDPMC_INTEL,
+					.version = 5,
+					.nr_gp = 8,
+					.gp_width = 48,
+					.nr_fixed = 4,
+					.fixed_width = 48,
+					.perf_capabilities =
+						CASE_CAP_FW_WRITES | RDPMC_CAP_METRICS };
+	const struct rdpmc_state state = {
+		.regs.rcx = METRICS_ECX, .regs.rflags = 2, .cr0 = RDPMC_CR0_PE, .mode = MODE_64BIT
+	};
+	struct rdpmc_pmu guest = host;
+	struct engine_answer answer;
+
+	guest.perf_capabilities = capabilities;
+	kernel_begin(vcpu, &guest, &host, &policy);
+	kernel_read(vcpu, ENTRY_EXIT, &state, &answer);
+	return answer.answer;
+}
+
+/* Told by what it does: a guest with the capability can read it, one without cannot. */
+static void find_metrics(struct engine_vcpu *vcpu)
+{
+	for (const struct engine_feature *feature = kernel_features; feature->name; feature++)
+		if (!strcmp(feature->name, "perf-metrics") && feature->there)
+			return;
+#ifndef GLUE_PROVE
+	metrics_elsewhere =
+		answer_to_metrics(vcpu, CASE_CAP_FW_WRITES | RDPMC_CAP_METRICS) == ANSWER_VALUE &&
+		answer_to_metrics(vcpu, CASE_CAP_FW_WRITES) == ANSWER_GP;
+#endif
+	if (!metrics_elsewhere)
+		capabilities_refused |= RDPMC_CAP_METRICS;
+	trouble_forget();
+}
+
+static struct engine_vcpu *kernel_create(const char **why)
+{
+	struct engine_vcpu *vcpu = calloc(1, sizeof(*vcpu));
+
+	*why = "out of memory, or already in use: KVM's own state is global";
+	if (!vcpu)
+		return NULL;
+	vcpu->glue = glue_create();
+	if (!vcpu->glue) {
+		free(vcpu);
+		return NULL;
+	}
+	trouble_catch();
+	find_metrics(vcpu);
+	return vcpu;
 }
 
 static bool kernel_holds(const struct engine_vcpu *vcpu, const struct rdpmc_counters *expected,
