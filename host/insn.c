@@ -252,7 +252,7 @@ static void execute(struct insn_vcpu *vcpu, const struct cpu_state *state,
 	const uint8_t stop[2] = { state->cpl ? HLT : 0xe6, state->cpl ? HLT : STATE_PORT };
 	const uint64_t linear = state->cs_base + state->regs.rip;
 	uint64_t next = state->regs.rip + length;
-	uint8_t halts[INSN_LONGEST + sizeof(stop)];
+	uint8_t halts[INSN_CODE_MOST + sizeof(stop)];
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 

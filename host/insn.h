@@ -10,9 +10,10 @@
 #include "host/state.h"
 #include "host/stats_fd.h"
 
-#define INSN_MEMORY  0x200000 /* bytes of guest memory */
-#define INSN_LONGEST 15
-#define INSN_PAGE    0x1000
+#define INSN_MEMORY    0x200000 /* bytes of guest memory */
+#define INSN_LONGEST   15
+#define INSN_CODE_MOST 20 /* bytes of code: KVM's forced-emulation prefix, UD2 "kvm", before it */
+#define INSN_PAGE      0x1000
 
 /*
  * Where code may lie: CS's base and RIP together, modulo INSN_MEMORY. Below and above are tables
@@ -89,7 +90,7 @@ struct insn_result {
 	char text[sizeof(struct failure)];
 };
 
-/* Run @code, of @length up to INSN_LONGEST bytes, once. */
+/* Run @code, of @length up to INSN_CODE_MOST bytes, once. */
 void insn_run(struct insn_vcpu *vcpu, const struct cpu_state *state, const uint8_t *code,
 	      size_t length, struct insn_result *result);
 

@@ -94,7 +94,8 @@ uint32_t prove_blame(const struct prove_inputs *inputs, const struct prove_verdi
 	if (verdict->flaw >= FLAW_ANSWER || verdict->flaw == FLAW_VALUE_FOR_FAULT ||
 	    verdict->engine.answer == ANSWER_UD)
 		rules |= 1U << result;
-	if (verdict->flaw == FLAW_REGISTERS && decision->yes >> RULE_LENGTH & 1)
+	if (verdict->flaw == FLAW_REGISTERS && decision->yes >> RULE_LENGTH & 1 &&
+	    verdict->engine.regs.rip != verdict->model.regs.rip)
 		rules |= 1U << RULE_LENGTH;
 	if (verdict->engine.single_step != verdict->model.single_step)
 		rules |= 1U << RULE_SINGLE_STEP;

@@ -77,6 +77,7 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 	proved->begin(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
 	proved->load(vcpu, &inputs->counters, RDPMC_MAX_GP, RDPMC_MAX_FIXED);
 	verdict.engine.single_step = false;
+	verdict.engine.exit_reason = 0;
 	proved->read(vcpu, inputs->entry, state, &verdict.engine);
 
 	rdpmc_view(&verdict.guest, &inputs->choices, &view);

@@ -50,9 +50,10 @@ static void print_answer(const struct engine_answer *answer)
 	const struct rdpmc_regs *regs = &answer->regs;
 
 	printf("answer %u, error code %#" PRIx32 ", RAX %#" PRIx64 ", RCX %#" PRIx64
-	       ", RDX %#" PRIx64 ", RIP %#" PRIx64 ", RFLAGS %#" PRIx64 "\n",
+	       ", RDX %#" PRIx64 ", RIP %#" PRIx64 ", RFLAGS %#" PRIx64 "%s%s\n",
 	       answer->answer, answer->error_code, regs->rax, regs->rcx, regs->rdx, regs->rip,
-	       regs->rflags);
+	       regs->rflags, answer->single_step ? ", #DB of a single step" : "",
+	       answer->other_state ? ", CR0, CR4 or CPL changed" : "");
 }
 
 static void print_blamed(uint32_t rules)

@@ -177,7 +177,7 @@ static void test_tally_add(void **unused)
 	const size_t sets = offsetof(struct tally, no) / sizeof(uint64_t);
 	uint64_t a[sizeof(struct tally) / sizeof(uint64_t)], b[ARRAY_SIZE(a)];
 	const size_t text = offsetof(struct tally, refusal) / sizeof(uint64_t);
-	const size_t after = text + sizeof(((struct tally *)0)->refusal) / sizeof(uint64_t);
+	const size_t after = offsetof(struct tally, decided) / sizeof(uint64_t);
 	struct tally into, from;
 
 	(void)unused;
@@ -193,8 +193,11 @@ static void test_tally_add(void **unused)
 	from.yes = 0x1;
 	into.refusal[0] = '\0';
 	strcpy(from.refusal, "first");
+	strcpy(into.unjudged_why, "earlier");
+	strcpy(from.unjudged_why, "later");
 	tally_add(&into, &from);
 	assert_string_equal(into.refusal, "first");
+	assert_string_equal(into.unjudged_why, "earlier");
 	tally_add(&into, &(struct tally){ .refusal = "second" });
 	assert_string_equal(into.refusal, "first");
 	assert_int_equal(into.no, 0x7);
@@ -466,7 +469,7 @@ static void test_finding_alike(void **unused)
 	b.entry = ENTRY_EXIT;
 	assert_false(finding_alike(&a, &b));
 	b = a;
-	b.model.decision.rule = RULE_TYPE_GP;
+	b.rule = RULE_TYPE_GP;
 	assert_false(finding_alike(&a, &b));
 	b = a;
 	b.model.decision.answer = ANSWER_UD;

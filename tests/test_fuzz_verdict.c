@@ -94,8 +94,20 @@ static void cannot_set(struct engine_vcpu *vcpu, enum entry entry, const struct 
 	engine_emulator.read(vcpu, entry, state, answer);
 	if ((uint32_t)state->regs.rcx != 0x20000000)
 		return;
-	answer->regs.rax ^= 1;
+	if (answer->answer == ANSWER_VALUE)
+		answer->regs.rax ^= 1;
 	answer->unjudged = "it is elsewhere";
+}
+
+/* But that there is one at all is. */
+static void cannot_set_leaks(struct engine_vcpu *vcpu, enum entry entry,
+			     const struct rdpmc_state *state, struct engine_answer *answer)
+{
+	cannot_set(vcpu, entry, state, answer);
+	if ((uint32_t)state->regs.rcx == 0x20000000 && answer->answer == ANSWER_GP) {
+		answer->answer = ANSWER_VALUE;
+		answer->error_code = 0;
+	}
 }
 
 static void complaining_write(struct engine_vcpu *vcpu, const struct case_step *step)
@@ -375,6 +387,29 @@ static void test_members(void **unused)
 	}
 }
 
+/* What is not judged is the value alone: that there is one is. */
+static void test_unjudged_leak(void **unused)
+{
+	struct trial trial = start(CANNOT_SET);
+	uint8_t data[MUTATE_SIZE];
+	struct finding finding;
+	unsigned int found = 0;
+
+	(void)unused;
+	engine.read = cannot_set_leaks;
+	for (uint64_t i = 0; i < CASES; i++) {
+		if (trial_run(&trial, data, mutate_numbered(1, i, data, sizeof(data)), &finding))
+			continue;
+		found++;
+		assert_int_equal(finding.model.decision.answer, ANSWER_GP);
+		assert_int_equal(finding.engine.answer, ANSWER_VALUE);
+		assert_int_equal((uint32_t)finding.state.regs.rcx, 0x20000000);
+	}
+	assert_true(found > 10);
+	assert_true(trial.tally.unjudged > 10);
+	trial_free(&trial);
+}
+
 /* ----- a verdict by itself ----- */
 
 static void test_repeat(void **unused)
@@ -502,8 +537,8 @@ static void test_survey(void **unused)
 		char untried[SURVEY_UNTRIED];
 		char *text;
 
-		/* It makes no steps. */
-		if (member == NO_STEP)
+		/* It makes no steps, and its configuration has no PERF_METRICS. */
+		if (member == NO_STEP || member == CANNOT_SET)
 			continue;
 		make(member);
 		run_survey(&result);
@@ -579,7 +614,8 @@ static void test_made_ends(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stream),      cmocka_unit_test(test_members),
+		cmocka_unit_test(test_stream),      cmocka_unit_test(test_unjudged_leak),
+		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_repeat),      cmocka_unit_test(test_before_a_write),
 		cmocka_unit_test(test_survey),      cmocka_unit_test(test_survey_ends),
 		cmocka_unit_test(test_made_ends),

@@ -45,6 +45,9 @@ static void test_every_state(void **unused)
 		expect_fault(&state, 13, state.mode != CPU_REAL);
 		assert_true(RUN(&state, PADDING NOP));
 		expect_same(&state, INSN_DONE, INSN_LONGEST);
+		/* The longest code; what is behind it is as it was, also afterwards. */
+		assert_true(RUN(&state, PADDING NOP NOP NOP NOP NOP NOP));
+		expect_same(&state, INSN_DONE, INSN_CODE_MOST);
 		state.cr4 = CR4_TSD;
 		RUN(&state, RDTSC);
 		/* KVM_PVM leaves the processor's own CR4.TSD where user code runs by itself. */

@@ -74,6 +74,7 @@ int command_explain(int argc, char **argv)
 	char untried[TALLY_TEXT], arguments[COMMAND_ARGUMENTS];
 	struct finding finding;
 	struct trial trial;
+	const char *why;
 	uint8_t *data;
 	size_t size;
 	bool good;
@@ -86,20 +87,19 @@ int command_explain(int argc, char **argv)
 	case_decode(data, size, &decoded);
 	report_case(stdout, &decoded);
 	report_answers(stdout, &trial, &decoded);
+	why = *trial.tally.refusal ? trial.tally.refusal : trial.tally.unjudged_why;
 	if (good && tally_known(&trial.tally))
 		print_known(&trial);
 	else if (good && !tally_answered(&trial.tally))
-		printf("engine   %s answers nothing%s%s\n", trial.engine->name,
-		       *tally_not_tried(&trial.tally, untried) ? ": " : "", untried);
+		printf("engine   %s answers nothing%s%s\n", trial.engine->name, *why ? ": " : "",
+		       why);
 	else if (good)
 		printf("engine   %s agrees, by all its entries%s%s\n", trial.engine->name,
-		       *tally_not_tried(&trial.tally, untried) ? "; not as asked: " : "",
-		       untried);
+		       *tally_not_tried(&trial.tally, untried) ? "; not as asked: " : "", untried);
 	else
 		report_finding(stdout, &trial, &decoded, &finding);
 	command_arguments(&options.chosen, arguments);
-	report_bytes(stdout, data, size,
-		     strcmp(options.paths[0], "-") ? options.paths[0] : NULL,
+	report_bytes(stdout, data, size, strcmp(options.paths[0], "-") ? options.paths[0] : NULL,
 		     options.chosen.named, arguments);
 	free(data);
 	trial_free(&trial);

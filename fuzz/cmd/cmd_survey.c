@@ -221,6 +221,13 @@ static void save_all(const char *directory, const struct survey_result *result)
 	free(numbers);
 }
 
+static uint64_t number_of_made(const struct survey *survey)
+{
+	const struct engine *after = survey->engines[SURVEY_AFTER];
+
+	return survey->engines[SURVEY_BEFORE]->real || (after && after->real) ? MADE_REAL : MADE;
+}
+
 static int note_group(void *journal, uint64_t first)
 {
 	uint8_t data[MUTATE_SIZE];
@@ -235,16 +242,16 @@ static int note_group(void *journal, uint64_t first)
  * What is known may want a guest that no configuration has to happen; and what is new may, too.
  * Single engines cannot have two vCPUs: the survey's workers are done.
  */
-static void try_made(const struct engine *engine, struct survey_result *result,
+static void try_made(const struct survey *survey, struct survey_result *result,
 		     struct survey_report *report, struct journal *journal,
 		     char not_tried[TALLY_TEXT])
 {
 	struct survey_made made;
 	const char *why;
 
-	if (survey_made(result, engine->real ? MADE_REAL : MADE, journal ? note_group : NULL,
-			journal, &made, &why))
-		command_die("engine %s: random cases: %s", engine->name, why);
+	if (survey_made(result, number_of_made(survey), journal ? note_group : NULL, journal, &made,
+			&why))
+		command_die("random cases: %s", why);
 	report->made = tally_answered(&made.tally) || made.differ ? made.cases : 0;
 	report->made_new = made.differ;
 	report->made_not_tried = tally_not_tried(&made.tally, not_tried);
@@ -303,7 +310,8 @@ static int status_of(const struct survey_report *report)
 		return 128 + command_interrupted();
 	const bool made_new = report->made_new && survey_sides(result->survey) == 1;
 
-	if (survey_bad(result) || result->partial || made_new || report->states_new)
+	if (survey_bad(result) || result->partial || result->made_too_many || made_new ||
+	    report->states_new)
 		return EXIT_FINDING;
 	return survey_tried(result) ? EXIT_GOOD : EXIT_NOTHING_RAN;
 }
@@ -366,7 +374,7 @@ int command_survey(int argc, char **argv)
 	if (survey.progress)
 		fprintf(stderr, "\r\033[K");
 	if (options.all && !result.partial)
-		try_made(options.chosen.engine, &result, &report, work.journal, not_tried);
+		try_made(&survey, &result, &report, work.journal, not_tried);
 	result.seconds = clock_seconds() - work.since;
 	command_journal_end(work.journal, *result.died);
 	report.result = &result;

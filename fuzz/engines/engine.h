@@ -29,14 +29,15 @@ enum exec_path {
 struct engine_answer {
 	uint8_t answer;      /* enum rdpmc_answer, or one of ANSWER_* below */
 	bool other_state;    /* something changed beside regs and counters: CR0, CR4, CPL */
-	bool single_step;    /* #DB with DR6.BS is pending behind it; false before a read */
+	uint8_t exit_reason; /* of ANSWER_USER_SPACE: KVM_EXIT_*, 255 and above as 255; else 0 */
+	bool single_step;    /* #DB with DR6.BS is pending behind it; both 0 before a read */
 	uint32_t error_code; /* of #GP */
 	struct rdpmc_regs regs;
 	/* Set to 0 before a read; only engines with a real vCPU have them to tell. */
-	uint8_t path;        /* enum exec_path */
-	const char *refused; /* the host does not take this state: nothing was read, and why */
-	const char *changed; /* what changed elsewhere */
-	const char *unjudged; /* there is an answer, but the engine could not set what is read; and why */
+	uint8_t path;         /* enum exec_path */
+	const char *refused;  /* the host does not take this state: nothing was read, and why */
+	const char *changed;  /* what changed elsewhere */
+	const char *unjudged; /* of a value of PERF_METRICS: the engine could not set it; and why */
 };
 
 static inline bool engine_same_regs(const struct rdpmc_regs *a, const struct rdpmc_regs *b)

@@ -107,8 +107,18 @@ static unsigned int judge_answer(const struct rdpmc_outcome *model,
 	return oracles;
 }
 
-/* The rule that a wrong read breaks: mostly that which decided it. */
-static enum rdpmc_rule broken_rule(const struct rdpmc_outcome *model,
+/* RIP has moved on, by another length than the instruction's. */
+static bool wrong_length(const struct rdpmc_state *state, uint64_t rip)
+{
+	uint64_t length = rip - state->regs.rip;
+
+	if (state->mode != MODE_64BIT)
+		length = (uint32_t)length;
+	return length && length <= CASE_LENGTH && length != rdpmc_length(state);
+}
+
+/* The rule that a wrong read breaks: that which decided it, but for these two. */
+static enum rdpmc_rule broken_rule(const struct trial_run *run, const struct rdpmc_outcome *model,
 				   const struct engine_answer *engine)
 {
 	const struct rdpmc_regs *ours = &model->regs, *theirs = &engine->regs;
@@ -116,7 +126,7 @@ static enum rdpmc_rule broken_rule(const struct rdpmc_outcome *model,
 	if (engine->answer != ANSWER_VALUE || model->decision.answer != ANSWER_VALUE ||
 	    ours->rax != theirs->rax || ours->rdx != theirs->rdx)
 		return model->decision.rule;
-	if (ours->rip != theirs->rip && model->decision.yes >> RULE_LENGTH & 1)
+	if (wrong_length(&run->state, theirs->rip))
 		return RULE_LENGTH;
 	return engine->single_step != model->single_step ? RULE_SINGLE_STEP : model->decision.rule;
 }
@@ -153,11 +163,17 @@ static __attribute__((noinline)) void read_differs(const struct trial_run *run,
 	verdict->kind = differs_or_known(verdict->known);
 }
 
+static bool is_metrics(const struct rdpmc_decision *decision)
+{
+	return decision->answer == ANSWER_VALUE && decision->class == CLASS_METRICS;
+}
+
 void judge_read(const struct trial_run *run, struct reading *reading,
 		const struct engine_answer *answer)
 {
 	const struct engine *engine = run->engine;
 	struct verdict *verdict = &reading->verdict;
+	struct engine_answer judged = *answer;
 
 	verdict->trouble = trouble_of(run);
 	if (answer->refused) {
@@ -169,14 +185,20 @@ void judge_read(const struct trial_run *run, struct reading *reading,
 		read_differs(run, reading, NULL);
 		return;
 	}
-	if (answer->unjudged && !verdict->trouble) {
-		verdict->kind = VERDICT_UNAVAILABLE;
-		verdict->why = answer->unjudged;
-		verdict->unjudged = true;
-		return;
+	verdict->oracles = judge_answer(&reading->model, answer, engine->real);
+	if (answer->unjudged && is_metrics(&reading->model.decision)) {
+		/* All but what the engine could not set. */
+		judged.regs.rax = reading->model.regs.rax;
+		judged.regs.rdx = reading->model.regs.rdx;
+		verdict->oracles = judge_answer(&reading->model, &judged, engine->real);
+		if (!verdict->oracles && !verdict->trouble) {
+			verdict->kind = VERDICT_UNAVAILABLE;
+			verdict->why = answer->unjudged;
+			verdict->unjudged = true;
+			return;
+		}
 	}
 	verdict->answer = answer;
-	verdict->oracles = judge_answer(&reading->model, answer, engine->real);
 	reading->held = engine->holds(run->vcpu, &run->counters, run->n_gp, run->n_fixed);
 	if (!reading->held)
 		verdict->oracles |= ORACLE_NOTHING_ELSE;
@@ -198,7 +220,7 @@ void judge_read(const struct trial_run *run, struct reading *reading,
 		verdict->oracles |= ORACLE_TROUBLE;
 	if (!verdict->oracles)
 		return;
-	verdict->rule = broken_rule(&reading->model, answer);
+	verdict->rule = broken_rule(run, &reading->model, answer);
 	read_differs(run, reading, answer);
 	reading->known |= verdict->kind == VERDICT_KNOWN;
 	reading->differs = true;

@@ -18,8 +18,8 @@ struct tally {
 	uint64_t paths[NR_EXEC_PATHS]; /* answers by how they came about, where the engine tells */
 	/* The trial counts what it asks; the verdicts on that add up to it. */
 	uint64_t asked[NR_QUESTIONS], verdicts[NR_QUESTIONS][NR_VERDICTS];
-	char refusal[160];          /* why the first read that the host refused was; or "" */
 	uint64_t unjudged;          /* of the reads that are not available: by an entry that there is */
+	char refusal[160];          /* why the first read that the host refused was; or "" */
 	char unjudged_why[160];     /* why the first of them was not judged; or "" */
 	uint64_t decided[NR_RULES]; /* reads by the rule that decided */
 	uint32_t no, yes;           /* rules that have been asked, and what they have answered */

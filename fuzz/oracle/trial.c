@@ -206,6 +206,7 @@ bool trial_read(struct trial_run *run, uint64_t rcx, size_t step)
 				reload(run, reading.verdict.before);
 			answer->path = EXEC_PATH_UNKNOWN;
 			answer->single_step = false;
+			answer->exit_reason = 0;
 			answer->refused = answer->changed = answer->unjudged = NULL;
 			trial->engine->read(trial->vcpu, entry, &run->state, answer);
 			judge_read(run, &reading, answer);

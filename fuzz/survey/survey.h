@@ -30,14 +30,15 @@ enum { SURVEY_BEFORE, SURVEY_AFTER, SURVEY_SIDES }; /* one engine: only the firs
 
 /* What an engine does in a class; compared as bytes. */
 struct survey_side {
-	uint64_t known;   /* bits by known_get() */
-	uint8_t oracles;  /* 0: it is right */
-	uint8_t rule;     /* enum rdpmc_rule */
-	uint8_t model;    /* enum rdpmc_answer that is right for its guest */
-	uint8_t answer;   /* enum rdpmc_answer or ANSWER_STRANGE that it gives */
-	uint8_t obstacle; /* enum rdpmc_obstacle and ... */
-	uint8_t class;    /* ... enum rdpmc_class of ORACLE_PASS_SOUND */
-	uint8_t unused[2];
+	uint64_t known;      /* bits by known_get() */
+	uint8_t oracles;     /* 0: it is right */
+	uint8_t rule;        /* enum rdpmc_rule */
+	uint8_t model;       /* enum rdpmc_answer that is right for its guest */
+	uint8_t answer;      /* enum rdpmc_answer or ANSWER_STRANGE that it gives */
+	uint8_t obstacle;    /* enum rdpmc_obstacle and ... */
+	uint8_t class;       /* ... enum rdpmc_class of ORACLE_PASS_SOUND */
+	uint8_t exit_reason; /* KVM_EXIT_* of ANSWER_USER_SPACE */
+	uint8_t unused;
 	char trouble[SURVEY_TEXT];
 };
 

@@ -84,13 +84,14 @@ static void key_side(const struct survey_noted *noted, unsigned int oracles,
 
 /*
  * The registers after a read to which nobody objects are the model's. RIP is compared as the
- * distance from where it began: an engine may have moved that to where code can lie.
+ * distance from where it began: an engine may have moved that to where code can lie. RFLAGS likewise.
  */
 static struct rdpmc_regs regs_of(const struct survey_seen *seen, const struct survey_noted *noted)
 {
 	struct rdpmc_regs regs = noted->differs ? noted->engine.regs : seen->model.regs;
 
 	regs.rip -= seen->rip;
+	regs.rflags ^= seen->rflags;
 	if (seen->mode != MODE_64BIT)
 		regs.rip = (uint32_t)regs.rip;
 	return regs;
@@ -103,6 +104,9 @@ static bool changed(const struct survey_seen *const seen[SURVEY_SIDES], unsigned
 				  *a = &seen[SURVEY_AFTER]->noted[entry];
 	struct rdpmc_regs br, ar;
 
+	/* One engine was not given the single step: these are two different reads. */
+	if ((seen[SURVEY_BEFORE]->rflags ^ seen[SURVEY_AFTER]->rflags) & RDPMC_RFLAGS_TF)
+		return false;
 	if (b->differs != a->differs)
 		return true;
 	br = regs_of(seen[SURVEY_BEFORE], b);
@@ -113,10 +117,11 @@ static bool changed(const struct survey_seen *const seen[SURVEY_SIDES], unsigned
 		return seen[SURVEY_BEFORE]->model.single_step !=
 			       seen[SURVEY_AFTER]->model.single_step ||
 		       seen[SURVEY_BEFORE]->model.decision.answer !=
-		       seen[SURVEY_AFTER]->model.decision.answer;
+			       seen[SURVEY_AFTER]->model.decision.answer;
 	/* A complaint's text has line numbers, which change for nothing. */
 	return b->engine.answer != a->engine.answer ||
 	       b->engine.error_code != a->engine.error_code ||
+	       b->engine.exit_reason != a->engine.exit_reason ||
 	       b->engine.single_step != a->engine.single_step ||
 	       b->engine.other_state != a->engine.other_state || !b->trouble != !a->trouble;
 }
@@ -174,6 +179,7 @@ unsigned int survey_class_of(struct survey_reader *reader,
 			continue;
 		side->rule = (uint8_t)noted->rule;
 		side->answer = noted->engine.answer;
+		side->exit_reason = noted->engine.exit_reason;
 		key_side(noted, noted->oracles, side);
 	}
 	return class_of(reader, &key);

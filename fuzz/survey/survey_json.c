@@ -53,15 +53,19 @@ static json_t *side_json(const struct survey_report *report, const struct survey
 	const struct survey_side *of = &class->key.sides[side];
 	bool read = class->key.entry < NR_ENTRIES, setup = class->key.entry == SURVEY_SETUP;
 	char oracles[REPORT_ORACLES];
+	json_t *made;
 
 	report_oracles(of->oracles, oracles);
-	return json_pack(
+	made = json_pack(
 		"{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:o, s:b, s:s?}", "engine",
 		survey_name(report, side), "version", text_or_null(survey->engines[side]->version),
 		"oracle", text_or_null(oracles), "rule", setup ? NULL : rdpmc_rules[of->rule].id,
 		"model", read ? answer_name(of->model) : NULL, "answer",
 		read ? survey_got(of) : NULL, "known", known_json(survey->known[side], of->known),
 		"new", of->oracles && !of->known, "trouble", text_or_null(of->trouble));
+	if (read && of->answer == ANSWER_USER_SPACE)
+		json_object_set_new(made, "exit_reason", json_integer(of->exit_reason));
+	return made;
 }
 
 static void add_row(const struct survey_render *r, const struct survey_class *class)
@@ -138,6 +142,8 @@ void survey_page_json(const struct survey_render *r)
 		json_object_set_new(into, r->two ? "made_changed" : "made_new",
 				    json_integer((json_int_t)r->report->made_new));
 	}
+	if (result->made_too_many)
+		json_object_set_new(into, "made_too_many", json_true());
 	if (r->report->states_new)
 		json_object_set_new(into, "states_new",
 				    json_integer((json_int_t)r->report->states_new));

@@ -23,6 +23,7 @@ static bool note(void *opaque, const struct verdict *verdict)
 		return true;
 	survey_note_read(seen, verdict);
 	seen->rip = verdict->run->state.regs.rip;
+	seen->rflags = verdict->run->state.regs.rflags;
 	seen->mode = verdict->run->state.mode;
 	if (verdict->entry == ENTRY_EXIT)
 		seen->reached = survey_reaches_exit(verdict->run, verdict->before);
@@ -275,6 +276,9 @@ static const char *all_lanes(struct made_cases *cases)
 		return "no process can be started"; /* those that were end with this one */
 	while (left) {
 		for (unsigned int i = 0; i < cases->n_lanes; i++) {
+			/* As many as were killed are enough: the others are ended. */
+			if (cases->killed == SURVEY_KILLED && cases->processes[i].pid)
+				kill(cases->processes[i].pid, SIGKILL);
 			if (!cases->processes[i].pid ||
 			    !survey_ended(cases->survey, &cases->processes[i], cases->lanes[i].next,
 					  &status))

@@ -13,7 +13,9 @@ static bool same_but_entry(const struct survey_result *result, const struct surv
 	       a->key.entry != b->key.entry && a->key.vendor == b->key.vendor &&
 	       !memcmp(a->key.sides, b->key.sides, sizeof(a->key.sides)) && a->count == b->count &&
 	       a->states == b->states && a->example.ecx == b->example.ecx &&
-	       a->estimated == b->estimated &&
+	       a->estimated == b->estimated && a->made == b->made &&
+	       (a->n_configurations ||
+		(a->example.made == b->example.made && a->example.step == b->example.step)) &&
 	       !memcmp(a->in, b->in, result->survey->n_configurations);
 }
 
@@ -149,7 +151,9 @@ static struct survey_words outcome(const struct survey_class *class, unsigned in
 		regs->rflags != right->rflags ? " RFLAGS" : "",
 		engine->other_state ? " CR0/CR4/CPL" : "",
 		single_step ? " #DB of a single step" : "",
-		!engine->other_state && !single_step && !memcmp(regs, right, sizeof(*regs)) ? " a counter" : "");
+		!engine->other_state && !single_step && !memcmp(regs, right, sizeof(*regs))
+			? " a counter"
+			: "");
 }
 
 static struct survey_words reach(const struct survey_class *class)

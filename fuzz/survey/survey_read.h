@@ -26,7 +26,7 @@ struct survey_noted {
 struct survey_seen {
 	struct survey_noted noted[NR_ENTRIES];
 	struct rdpmc_outcome model;
-	uint64_t rip; /* where it began */
+	uint64_t rip, rflags; /* with which it began */
 	uint8_t mode;
 	bool reached;          /* a guest on this host can bring it to an exit */
 	unsigned int answered; /* entries that did, by bit */

@@ -249,8 +249,10 @@ static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 	answer->answer = answer_of(&glue, state->mode == MODE_REAL);
 	answer->other_state = glue.other_state;
 	answer->single_step = glue.single_step;
-	if (answer->answer == ANSWER_USER_SPACE)
+	if (answer->answer == ANSWER_USER_SPACE) {
+		answer->exit_reason = glue.reason > 255 ? 255 : (uint8_t)glue.reason;
 		answer->changed = exit_reason(glue.reason);
+	}
 	answer->error_code = answer->answer == ANSWER_VALUE ? 0 : glue.error_code;
 	answer->regs = (struct rdpmc_regs){
 		.rax = regs.rax,
@@ -261,8 +263,7 @@ static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 	};
 	if (before)
 		name_tsc(vcpu, answer, before);
-	if (metrics_elsewhere && answer->answer == ANSWER_VALUE &&
-	    (uint32_t)state->regs.rcx == METRICS_ECX)
+	if (metrics_elsewhere && answer->answer == ANSWER_VALUE)
 		answer->unjudged = "this tree has PERF_METRICS where it cannot be set from outside";
 }
 

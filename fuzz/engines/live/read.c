@@ -7,6 +7,7 @@
 
 /* 0F 0B "kvm": KVM's forced-emulation prefix. */
 #define PREFIX_SIZE 5
+_Static_assert(PREFIX_SIZE + CASE_LENGTH <= INSN_CODE_MOST, "code that a vCPU runs");
 static const uint8_t prefix[PREFIX_SIZE] = { 0x0f, 0x0b, 'k', 'v', 'm' };
 
 const char *live_keep(struct engine_vcpu *vcpu, const char *text)
@@ -79,7 +80,7 @@ static void to_answer(struct engine_vcpu *vcpu, const struct rdpmc_state *state,
 void live_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
 	       struct engine_answer *answer)
 {
-	uint8_t code[PREFIX_SIZE + CASE_LENGTH];
+	uint8_t code[INSN_CODE_MOST];
 	size_t length = 0;
 	struct cpu_state cpu;
 
