@@ -27,7 +27,7 @@ from .translate import translate
 # unknown. The emulator's opcode tables have 256 entries: where an array is not taken apart into its elements,
 # an instruction that is a constant is any instruction.
 LOOPS = ("--unwind", "17", "--unwindset", "x86_emulate_instruction.0:1,__bitmap_set.0:2,_find_next_bit.0:3,"
-         "kernel_load.0:33,kernel_load.1:33,kernel_holds.0:33,kernel_holds.1:33,check_features.0:40,strcmp.0:40,"
+         "kernel_load.0:33,kernel_load.1:33,kernel_holds.0:33,kernel_holds.1:33,has_feature.0:40,strcmp.0:40,"
          "behind.0:256,known_allows.0:256,known_allows.1:256,known_allows.2:256,allowed_by.0:256,allowed_by.1:256",
          "--object-bits", "12", "--max-field-sensitivity-array-size", "256")
 

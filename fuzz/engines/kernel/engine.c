@@ -291,12 +291,19 @@ static uint8_t answer_to_metrics(struct engine_vcpu *vcpu, uint64_t capabilities
 	return answer.answer;
 }
 
+static bool has_feature(const char *name)
+{
+	for (const struct engine_feature *feature = kernel_features; feature->name; feature++)
+		if (!strcmp(feature->name, name))
+			return feature->there;
+	return false;
+}
+
 /* Told by what it does: a guest with the capability can read it, one without cannot. */
 static void find_metrics(struct engine_vcpu *vcpu)
 {
-	for (const struct engine_feature *feature = kernel_features; feature->name; feature++)
-		if (!strcmp(feature->name, "perf-metrics") && feature->there)
-			return;
+	if (has_feature("perf-metrics"))
+		return;
 #ifndef GLUE_PROVE
 	metrics_elsewhere =
 		answer_to_metrics(vcpu, CASE_CAP_FW_WRITES | RDPMC_CAP_METRICS) == ANSWER_VALUE &&
