@@ -135,7 +135,8 @@ def test_the_same_as_a_result_for_the_dashboard(tmp_path):
     assert last["kind"] == "campaign" and last["partial"] is False
     assert last["summary"]["executions"] == sum(t["executions"] for t in found["tasks"].values()) > 0
     assert last["summary"]["coverage"]["emulator, lines"]["of"] > 100
-    assert last["summary"]["coverage"]["rules, both answers"]["reached"] == 28
+    rules = last["summary"]["coverage"]["rules, both answers"]
+    assert rules["reached"] == rules["of"] > 20
     assert len(last["summary"]["findings"]) == 1
 
 
