@@ -276,7 +276,7 @@ static struct finding kind(unsigned int i)
 {
 	struct finding finding = { .oracles = ORACLE_OUTCOME, .entry = i % 2 };
 
-	finding.model.decision.rule = i / 2 % NR_RULES;
+	finding.rule = i / 2 % NR_RULES;
 	finding.engine.answer = (uint8_t)(i / 2 / NR_RULES);
 	return finding;
 }

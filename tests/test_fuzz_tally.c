@@ -451,7 +451,7 @@ static void test_finding_alike(void **unused)
 	struct finding pass = { .oracles = ORACLE_PASS_SOUND }, other;
 
 	(void)unused;
-	a.model.decision.rule = RULE_PRIV;
+	a.rule = RULE_PRIV;
 	a.model.decision.answer = ANSWER_GP;
 	a.engine.answer = ANSWER_VALUE;
 	b = a;
