@@ -347,11 +347,10 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 
 /*
  * At an exit KVM fetches from the VMCS what it asks for; what it has in memory until then is of an earlier exit. An
- * AMD guest owns no bit of CR0 and CR4, and KVM has its RIP. Not in a proof (assumption FETCHED).
+ * AMD guest owns no bit of CR0 and CR4, and KVM has its RIP.
  */
 static void forget(struct glue *glue)
 {
-#ifndef GLUE_PROVE
 	struct kvm_vcpu_arch *arch = &glue->vmx->vcpu.arch;
 	unsigned long *available = (unsigned long *)&arch->regs_avail;
 
@@ -365,7 +364,6 @@ static void forget(struct glue *glue)
 	__clear_bit(GLUE_CR0, available);
 	__clear_bit(GLUE_CR4, available);
 	__clear_bit(GLUE_RIP, available);
-#endif
 }
 
 /* #DB is pending, with DR6.BS: delivered already, or still its payload. */
