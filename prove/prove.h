@@ -24,7 +24,7 @@ bool prove_assumes(const struct prove_inputs *inputs);
 	FLAW(ANSWER, "another fault", __VA_ARGS__)                                                 \
 	FLAW(VALUE, "another value", __VA_ARGS__)                                                  \
 	FLAW(REGISTERS, "other registers, RIP, flags or error code", __VA_ARGS__)                  \
-	FLAW(OTHER_STATE, "CR0, CR4 or CPL changed, or #DB of a single step", __VA_ARGS__)                                  \
+	FLAW(OTHER_STATE, "CR0, CR4 or CPL changed, or #DB of a single step", __VA_ARGS__)           \
 	FLAW(COUNTERS, "other counters or control registers afterwards", __VA_ARGS__)              \
 	FLAW(TROUBLE, "a complaint of its own", __VA_ARGS__)
 

@@ -163,9 +163,15 @@ static __attribute__((noinline)) void read_differs(const struct trial_run *run,
 	verdict->kind = differs_or_known(verdict->known);
 }
 
-static bool is_metrics(const struct rdpmc_decision *decision)
+/* PERF_METRICS, which the engine could not set: all of the answer but its value. Out of judge_read(), too. */
+static __attribute__((noinline)) unsigned int judge_but_value(const struct rdpmc_outcome *model,
+							      const struct engine_answer *engine)
 {
-	return decision->answer == ANSWER_VALUE && decision->class == CLASS_METRICS;
+	struct engine_answer judged = *engine;
+
+	judged.regs.rax = model->regs.rax;
+	judged.regs.rdx = model->regs.rdx;
+	return judge_answer(model, &judged, false);
 }
 
 void judge_read(const struct trial_run *run, struct reading *reading,
@@ -173,7 +179,9 @@ void judge_read(const struct trial_run *run, struct reading *reading,
 {
 	const struct engine *engine = run->engine;
 	struct verdict *verdict = &reading->verdict;
-	struct engine_answer judged = *answer;
+	const struct rdpmc_decision *decision = &reading->model.decision;
+	const bool unjudged = answer->unjudged && decision->answer == ANSWER_VALUE &&
+			      decision->class == CLASS_METRICS;
 
 	verdict->trouble = trouble_of(run);
 	if (answer->refused) {
@@ -185,27 +193,15 @@ void judge_read(const struct trial_run *run, struct reading *reading,
 		read_differs(run, reading, NULL);
 		return;
 	}
-	verdict->oracles = judge_answer(&reading->model, answer, engine->real);
-	if (answer->unjudged && is_metrics(&reading->model.decision)) {
-		/* All but what the engine could not set. */
-		judged.regs.rax = reading->model.regs.rax;
-		judged.regs.rdx = reading->model.regs.rdx;
-		verdict->oracles = judge_answer(&reading->model, &judged, engine->real);
-		if (!verdict->oracles && !verdict->trouble) {
-			verdict->kind = VERDICT_UNAVAILABLE;
-			verdict->why = answer->unjudged;
-			verdict->unjudged = true;
-			return;
-		}
-	}
 	verdict->answer = answer;
+	verdict->oracles = unjudged ? judge_but_value(&reading->model, answer)
+				    : judge_answer(&reading->model, answer, engine->real);
 	reading->held = engine->holds(run->vcpu, &run->counters, run->n_gp, run->n_fixed);
 	if (!reading->held)
 		verdict->oracles |= ORACLE_NOTHING_ELSE;
 	/* Nor are two reads of a clock the same. */
 	verdict->apart = reading->former && !same_answer(reading->former, answer) &&
-			 !reading->known &&
-			 !(engine->real && reading->model.decision.class == CLASS_VMWARE);
+			 !reading->known && !(engine->real && decision->class == CLASS_VMWARE);
 	/* What may be anything has no part in a difference. */
 	if (verdict->apart &&
 	    (any_answer(run, verdict->entry, verdict->before, answer) ||
@@ -218,6 +214,12 @@ void judge_read(const struct trial_run *run, struct reading *reading,
 	reading->former_entry = verdict->entry;
 	if (verdict->trouble)
 		verdict->oracles |= ORACLE_TROUBLE;
+	if (!verdict->oracles && unjudged) {
+		verdict->kind = VERDICT_UNAVAILABLE;
+		verdict->why = answer->unjudged;
+		verdict->unjudged = true;
+		verdict->answer = NULL;
+	}
 	if (!verdict->oracles)
 		return;
 	verdict->rule = broken_rule(run, &reading->model, answer);

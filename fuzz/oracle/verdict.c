@@ -42,7 +42,8 @@ void verdict_keep(const struct verdict *verdict, struct finding *finding)
 		return;
 	finding->model = *verdict->model;
 	finding->engine = *answer;
-	finding->engine.changed = finding->engine.refused = finding->engine.unjudged = NULL; /* good until the next read */
+	finding->engine.changed = finding->engine.refused = finding->engine.unjudged =
+		NULL; /* good until the next read */
 	if (answer->changed)
 		snprintf(finding->changed, sizeof(finding->changed), "%s", answer->changed);
 	finding->expected = run->counters;

@@ -35,6 +35,9 @@ void survey_note_read(struct survey_seen *seen, const struct verdict *verdict)
 		seen->answered |= 1U << verdict->entry;
 	/* In the state that the engine could bring about. */
 	seen->model = *verdict->model;
+	seen->rip = verdict->run->state.regs.rip;
+	seen->rflags = verdict->run->state.regs.rflags;
+	seen->mode = verdict->run->state.mode;
 	if (survey_verdict_differs(verdict))
 		survey_note_differs(&seen->noted[verdict->entry], verdict);
 }
@@ -232,4 +235,16 @@ unsigned int survey_note_once(struct survey_reader *reader, unsigned int entry, 
 	if (class)
 		reader->slot->hits[class - 1].count++;
 	return class;
+}
+
+void survey_take_happened(const struct survey *survey, struct survey_slot *slot)
+{
+	for (unsigned int side = 0; side < survey_sides(survey); side++)
+		for (unsigned int k = 0; k < known_count(survey->known[side]); k++) {
+			uint64_t *happened = &known_get(survey->known[side], k)->happened;
+
+			if (slot)
+				slot->happened[side][k] += *happened;
+			*happened = 0;
+		}
 }

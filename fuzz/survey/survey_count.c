@@ -221,18 +221,6 @@ static void read_chosen(struct work *work)
 	}
 }
 
-/* What is known and has happened since this was last called, into @slot; NULL: nowhere. */
-static void take_happened(const struct survey *survey, struct survey_slot *slot)
-{
-	for (unsigned int side = 0; side < SURVEY_SIDES; side++)
-		for (unsigned int i = 0; i < known_count(survey->known[side]); i++) {
-			if (slot)
-				slot->happened[side][i] =
-					known_get(survey->known[side], i)->happened;
-			known_get(survey->known[side], i)->happened = 0;
-		}
-}
-
 int survey_configuration(const struct survey *survey, size_t number, struct survey_slot *slot,
 			 const char **why)
 {
@@ -247,13 +235,13 @@ int survey_configuration(const struct survey *survey, size_t number, struct surv
 	work->ecxs = ecxs_chosen(&work->n_ecxs);
 	if (work->ecxs)
 		work->results = calloc(SURVEY_STATES * work->n_ecxs, sizeof(*work->results));
-	take_happened(survey, NULL);
+	survey_take_happened(survey, NULL);
 	if (work->results && !survey_reader_begin(&work->reader, survey, number, slot, why)) {
 		read_chosen(work);
 		count_all(work);
 		finish(work);
 		survey_reader_end(&work->reader);
-		take_happened(survey, slot);
+		survey_take_happened(survey, slot);
 		error = 0;
 	}
 	free(work->ecxs);

@@ -22,9 +22,6 @@ static bool note(void *opaque, const struct verdict *verdict)
 	if (verdict->question != QUESTION_READ)
 		return true;
 	survey_note_read(seen, verdict);
-	seen->rip = verdict->run->state.regs.rip;
-	seen->rflags = verdict->run->state.regs.rflags;
-	seen->mode = verdict->run->state.mode;
 	if (verdict->entry == ENTRY_EXIT)
 		seen->reached = survey_reaches_exit(verdict->run, verdict->before);
 	return true;
@@ -155,19 +152,6 @@ struct made_cases {
 	void *opaque;
 };
 
-/* What is known and has happened, into memory that outlives the process; @slot NULL: into none. */
-static void take_happened(const struct survey *survey, struct survey_slot *slot)
-{
-	for (unsigned int side = 0; side < survey_sides(survey); side++)
-		for (unsigned int k = 0; k < known_count(survey->known[side]); k++) {
-			uint64_t *happened = &known_get(survey->known[side], k)->happened;
-
-			if (slot)
-				slot->happened[side][k] += *happened;
-			*happened = 0;
-		}
-}
-
 static uint64_t known_so_far(const struct survey_reader *reader)
 {
 	return tally_known(&reader->subjects[SURVEY_BEFORE].trial.tally) +
@@ -196,7 +180,7 @@ static void try_all(const struct made_cases *cases, struct shared *shared)
 		shared->made.differ += try_case(&shared->reader, i, data, size);
 		shared->made.cases++;
 		if (known_so_far(&shared->reader) != known_before)
-			take_happened(cases->survey, &shared->slot);
+			survey_take_happened(cases->survey, &shared->slot);
 	}
 	shared->next = shared->end;
 }
@@ -206,7 +190,7 @@ static void worker(const struct made_cases *cases, struct shared *shared)
 {
 	const char *why = "";
 
-	take_happened(cases->survey, NULL);
+	survey_take_happened(cases->survey, NULL);
 	if (reader_made(&shared->reader, cases->survey, &shared->slot, &why)) {
 		snprintf(shared->why, sizeof(shared->why), "%s", why);
 		_exit(1);

@@ -84,9 +84,6 @@ static void read_one(struct survey_reader *reader, struct survey_subject *subjec
 	survey_signals_are(subject->actions);
 	/* A step: what is asked of the first read alone is of no use here. */
 	trial_read(run, run->state.regs.rcx, 1);
-	subject->seen.rip = run->state.regs.rip;
-	subject->seen.rflags = run->state.regs.rflags;
-	subject->seen.mode = run->state.mode;
 	/* Every read finds the counters as the first did: a class is not a matter of their order. */
 	if (!subject->seen.model.decision.clears)
 		return;

@@ -115,6 +115,12 @@ unsigned int survey_note_once(struct survey_reader *reader, unsigned int entry,
 void survey_answers(const struct survey_seen *seen, unsigned int entry, unsigned int side,
 		    struct survey_example *example);
 
+/*
+ * What is known and has happened since this was last called is added to @slot, in memory that outlives the process;
+ * NULL: to none.
+ */
+void survey_take_happened(const struct survey *survey, struct survey_slot *slot);
+
 /* A reader without a configuration, and its engines one by one, each with its fold. */
 void survey_reader_none(struct survey_reader *reader, const struct survey *survey,
 			struct survey_slot *slot);

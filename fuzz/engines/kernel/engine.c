@@ -299,7 +299,7 @@ static bool has_feature(const char *name)
 	return false;
 }
 
-/* Told by what it does: a guest with the capability can read it, one without cannot. */
+/* By what it does: a guest with the capability can read it, one without cannot. */
 static void find_metrics(struct engine_vcpu *vcpu)
 {
 	if (has_feature("perf-metrics"))

@@ -107,11 +107,11 @@ static bool return_0_pmc(struct kvm_pmc *pmc)
 }
 
 #define RETURN_0(call)                                                                             \
-	_Generic(call, void (*)(struct kvm_vcpu *)                                                 \
-		 : return_0_vcpu, int (*)(struct kvm_vcpu *, unsigned int)                         \
-		 : return_0_index, bool (*)(struct kvm_pmc *)                                      \
-		 : return_0_pmc, default                                                           \
-		 : return_0)
+	_Generic(call,                                                                             \
+		 void (*)(struct kvm_vcpu *): return_0_vcpu,                                       \
+		 int (*)(struct kvm_vcpu *, unsigned int): return_0_index,                         \
+		 bool (*)(struct kvm_pmc *): return_0_pmc,                                         \
+		 default: return_0)
 #else
 #define RETURN_0(call) return_0
 #endif
@@ -143,10 +143,10 @@ static void install_ops(void)
 
 	kvm_x86_ops.nested_ops = &no_nested_ops;
 #endif
-#define KVM_X86_OP(func) static_call_update(kvm_x86_##func, (void *)unexpected_##func);
+#define KVM_X86_OP(func)          static_call_update(kvm_x86_##func, (void *)unexpected_##func);
 #define KVM_X86_OP_OPTIONAL(func)                                                                  \
 	static_call_update(kvm_x86_##func, (void *)RETURN_0(kvm_x86_ops.func));
-#define KVM_X86_OP_OPTIONAL_RET0 KVM_X86_OP_OPTIONAL
+#define KVM_X86_OP_OPTIONAL_RET0  KVM_X86_OP_OPTIONAL
 #include <asm/kvm-x86-ops.h>
 	static_call_update(kvm_x86_get_cpl, op_get_cpl);
 	static_call_update(kvm_x86_get_cs_db_l_bits, op_get_cs_db_l_bits);

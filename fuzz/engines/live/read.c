@@ -73,7 +73,7 @@ static void to_answer(struct engine_vcpu *vcpu, const struct rdpmc_state *state,
 	answer->regs.rcx = result->regs.rcx;
 	answer->regs.rdx = result->regs.rdx;
 	answer->regs.rip = result->regs.rip;
-	/* A fault's handler is told RF; a case has none. */
+	/* A fault's handler sees RF set; a case has none. */
 	answer->regs.rflags = result->regs.rflags & ~CPU_RFLAGS_RF;
 }
 

@@ -42,7 +42,8 @@ bool live_adapt(struct engine_vcpu *vcpu, struct rdpmc_state *state)
 		state->cpl = 0;
 	/* The guest's handlers take no #DB. */
 	state->regs.rflags &= ~RDPMC_RFLAGS_TF;
-	return state->regs.rflags != wanted.regs.rflags || state->cr0 != wanted.cr0 || state->cr4 != wanted.cr4 || state->cpl != wanted.cpl ||
+	return state->regs.rflags != wanted.regs.rflags || state->cr0 != wanted.cr0 ||
+	       state->cr4 != wanted.cr4 || state->cpl != wanted.cpl ||
 	       state->regs.rip != wanted.regs.rip;
 }
 
