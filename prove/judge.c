@@ -56,7 +56,7 @@ static struct prove_known known_due(const struct known_question *question,
 
 struct prove_verdict prove_read(const struct prove_inputs *inputs)
 {
-	const struct rdpmc_state *state = &inputs->decoded.state;
+	struct rdpmc_state state = inputs->decoded.state;
 	struct rdpmc_counters after = inputs->counters;
 	struct prove_verdict verdict = {
 		.guest = inputs->decoded.guest,
@@ -76,12 +76,14 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 	proved->clamp(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
 	proved->begin(vcpu, &verdict.guest, &verdict.host, &verdict.policy);
 	proved->load(vcpu, &inputs->counters, RDPMC_MAX_GP, RDPMC_MAX_FIXED);
+	if (proved->adapt)
+		proved->adapt(vcpu, &state);
 	verdict.engine.single_step = false;
 	verdict.engine.exit_reason = 0;
-	proved->read(vcpu, inputs->entry, state, &verdict.engine);
+	proved->read(vcpu, inputs->entry, &state, &verdict.engine);
 
 	rdpmc_view(&verdict.guest, &inputs->choices, &view);
-	plain = rdpmc_execute(&view, &verdict.policy, state, &after);
+	plain = rdpmc_execute(&view, &verdict.policy, &state, &after);
 	held = holds(vcpu, &after);
 	verdict.plain = flaw_of(&plain, &verdict.engine, held);
 	verdict.plain_rule = plain.decision.rule;
@@ -90,7 +92,7 @@ struct prove_verdict prove_read(const struct prove_inputs *inputs)
 	verdict.flaw = flaw_of(&verdict.model, &verdict.engine, held);
 	planted = verdict.engine;
 	planted.regs.rax ^=
-		(uint32_t)state->regs.rcx == PROVE_PLANTED && planted.answer == ANSWER_VALUE;
+		(uint32_t)state.regs.rcx == PROVE_PLANTED && planted.answer == ANSWER_VALUE;
 	verdict.planted = flaw_of(&verdict.model, &planted, held);
 
 	verdict.trouble = proved->trouble ? proved->trouble(vcpu) : NULL;

@@ -119,6 +119,26 @@ HARMLESS = {
     "reordered": [(PMU, r"(bool is_vmware_backdoor_pmc\(.*?\n\}\n)\n(static int kvm_pmu_rdpmc_vmware\(.*?\n\}\n)", r"\2\n\1")],
 }
 
+# What changes nothing either, but that the code goes other ways: as series on the list do, and kernels of distributions.
+SHAPES = {
+    "feature-in-cr4": [    # a feature that the guest does not have
+        (EMULATE, r"(int x86_emulate_insn\(.*?\n)(\tctxt->mem_read.pos = 0;)",
+         "\\1\tif (ops->get_cr(ctxt, 4) & BIT(23)) {\n\t\tu64 cet;\n\n\t\tops->get_msr(ctxt, 0x6a2, &cet);\n\t}\n\\2"),
+    ],
+    "vmcb-in-refresh": [
+        (AMD, r"(static void amd_pmu_refresh\(.*?\n)(\tpmu->version = 1;)",
+         "\\1\tif (to_svm(vcpu)->vmcb->control.clean == ~0u)\n\t\treturn;\n\\2"),
+    ],
+    "vmcs-in-refresh": [
+        (INTEL, r"(static void intel_pmu_refresh\(.*?\n)(\tmemset\(&lbr_desc)",
+         "\\1\tvmcs_write64(GUEST_IA32_PERF_GLOBAL_CTRL, 5);\n"
+         "\tif (vmcs_read64(GUEST_IA32_PERF_GLOBAL_CTRL) != 5)\n\t\treturn;\n\\2"),
+    ],
+    "message-in-refresh": [(PMU, r"(void kvm_pmu_refresh\(.*?)(\tpmu->version = 0;)", '\\1\tpr_info("a PMU\\\\n");\n\\2')],
+    "controls-cleared": [(VMX, r"\tif \(kvm_hlt_in_guest\(vmx->vcpu.kvm\)\)\n\t\texec_control",
+                          "\texec_control &= ~CPU_BASED_RDPMC_EXITING;\n\\g<0>")],
+}
+
 # Planted in what only a booted kernel runs, or on top of a design.
 LIVE_BUGS = {
     "pdcm-forgotten": [(PMU_H, r"guest_cpu_cap_has\(vcpu, X86_FEATURE_PDCM\) &&\s+", "")],
@@ -283,6 +303,39 @@ SERIES = {
 CORRECTION = {"correction": INDEX}     # makes of a tree that has series-proposed one that has series-corrected
 
 
+def by_bitmaps(tree):
+    """Counters as sets, not counts: another member of struct kvm_pmu and of struct x86_pmu_capability."""
+    def replaced(text):
+        for member, count, caps in (("nr_arch_gp_counters", "cntr_mask64", ""), ("nr_arch_fixed_counters", "fixed_cntr_mask64", ""),
+                                    ("num_counters_gp", "cntr_mask64", r"(?:kvm_pmu_cap|kvm_host_pmu)\."),
+                                    ("num_counters_fixed", "fixed_cntr_mask64", r"(?:kvm_pmu_cap|kvm_host_pmu)\.")):
+            owner = caps or r"[\w]+->"
+            kind = "int" if caps else "unsigned int"
+            text = re.sub(rf"(?:unsigned|int)\s+{member};", f"u64 {count};", text)
+            text = re.sub(rf"({owner}){member} = ([^;]*);", rf"\1{count} = BIT_ULL(\2) - 1;", text)
+            text = re.sub(rf"({owner}){member}\b", rf"(({kind})hweight64(\1{count}))", text)
+        return text
+
+    found = 0
+    for top in ("arch/x86/kvm", "arch/x86/include/asm"):
+        for directory, _, names in os.walk(os.path.join(tree, top)):
+            for path in (os.path.join(directory, name) for name in names if name.endswith((".c", ".h"))):
+                with open(path, encoding="utf-8") as file:
+                    text = file.read()
+                if replaced(text) != text:
+                    found += 1
+                    put(path, replaced(text))
+    if found < 5:
+        sys.exit(f"counters-by-bitmap: only {found} files know counters")
+
+
+def put(path, text):
+    # A new file: the tree may share the old one with another by a hard link.
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + ".new", path)
+
+
 def edit(tree, edits):
     for names, pattern, replacement in edits:
         names = (names,) if isinstance(names, str) else names
@@ -295,11 +348,7 @@ def edit(tree, edits):
             found += [(path, text)] * count
         if len(found) != 1:
             sys.exit(f"{' or '.join(names)}: {len(found)} places for {pattern!r}")
-        path, text = found[0]
-        # A new file: the tree may share the old one with another by a hard link.
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(path + ".new", path)
+        put(*found[0])
 
 
 def main():
@@ -309,7 +358,10 @@ def main():
         return
     tree, *names = sys.argv[1:]
     for name in names:
-        edit(tree, (BUGS | REPORTED | MOVED | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
+        if name == "counters-by-bitmap":
+            by_bitmaps(tree)
+            continue
+        edit(tree, (BUGS | SHAPES | REPORTED | MOVED | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
         with open(os.path.join(tree, PMU), encoding="utf-8") as file:
             text = file.read()
         if name in SERIES and "kvm_need_rdpmc_intercept" in text:

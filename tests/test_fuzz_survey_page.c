@@ -303,8 +303,10 @@ static void test_verdict(void **unused)
 	slots[1].progress = SLOT_BEGUN;
 	snprintf(result.died, sizeof(result.died), "Aborted, in configuration amd-v2");
 	render();
-	verdict("PARTIAL, a worker ended by Aborted, in configuration amd-v2: Every read that was tried "
-		"has the processor's outcome; not as asked: 1 of 2 configurations, 12345 reads that the host "
+	verdict("PARTIAL, a worker ended by Aborted, in configuration amd-v2: Every read that was "
+		"tried "
+		"has the processor's outcome; not as asked: 1 of 2 configurations, 12345 reads "
+		"that the host "
 		"refuses (KVM_RUN: EINVAL)");
 	holds("1 configuration x 26 states");
 	assert_string_equal(json_string_value(summary("died")), result.died);
@@ -322,14 +324,16 @@ static void test_verdict(void **unused)
 	report.made_new = 3;
 	result.made_too_many = true;
 	render();
-	verdict("Every read has the processor's outcome; but RANDOM CASES DIFFER IN MORE CLASSES THAN ARE KEPT APART");
+	verdict("Every read has the processor's outcome; but RANDOM CASES DIFFER IN MORE CLASSES "
+		"THAN ARE KEPT APART");
 	holds("5,000,000 random cases of other guests: 3 differ in a new way");
 	assert_int_equal(json_integer_value(summary("made_new")), 3);
 	report.made_new = 0;
 	result.made_too_many = false;
 	report.states_new = 2;
 	render();
-	verdict("Every read has the processor's outcome; but FINDINGS IN ITS LEGAL STATES: 2 kinds");
+	verdict("Every read has the processor's outcome; but FINDINGS IN ITS LEGAL STATES: 2 "
+		"kinds");
 	assert_int_equal(json_integer_value(summary("states_new")), 2);
 }
 
@@ -367,7 +371,8 @@ static void test_untried(void **unused)
 	result.compared = 0;
 	memset(result.tally, 0, sizeof(result.tally));
 	render();
-	verdict("PARTIAL: Nothing was surveyed: no configuration was finished; not as asked: 2 of 2 "
+	verdict("PARTIAL: Nothing was surveyed: no configuration was finished; not as asked: 2 of "
+		"2 "
 		"configurations");
 }
 
@@ -607,6 +612,62 @@ static void test_limits(void **unused)
 	assert_null(strstr(text, " more\n"));
 }
 
+/* What changed in a tree where no engine runs it is said, and nothing else. */
+static void test_not_run(void **unused)
+{
+	static const struct engine_function before[] = {
+		{ "pmu.c", "kvm_pmu_rdpmc", 1, true }, /* both: it was seen */
+		{ "pmu.c", "gone", 2, false },
+		{ "vmx/vmx.c", "", 3, false },
+		{ "vmx/vmx.c", "same", 4, false },
+		{ "vmx/vmx.c", "twice", 5, false }, /* the two in another order: the same */
+		{ "vmx/vmx.c", "twice", 6, false },
+		{ "vmx/vmx.c", "inlined_later", 7, false },
+		{ 0 },
+	};
+	static const struct engine_function after[] = {
+		{ "pmu.c", "kvm_pmu_rdpmc", 2, true },
+		{ "vmx/vmx.c", "", 4, false },
+		{ "vmx/vmx.c", "same", 4, false },
+		{ "vmx/vmx.c", "twice", 6, false },
+		{ "vmx/vmx.c", "twice", 5, false },
+		{ "vmx/vmx.c", "inlined_later", 8, true },
+		{ "vmx/vmx.c", "new1", 1, false },
+		{ "vmx/vmx.c", "new2", 1, false },
+		{ "vmx/vmx.c", "new3", 1, false },
+		{ "vmx/vmx.c", "new4", 1, false },
+		{ 0 },
+	};
+	json_t *files;
+
+	(void)unused;
+	begin(2);
+	made[0].functions = before;
+	render();
+	assert_null(strstr(text, "not run")); /* one cannot tell */
+	assert_null(summary("not_run"));
+	made[1].functions = after;
+	render();
+	verdict("Nothing changed in what was run: every read has the same outcome with new as with "
+		"old; changed and NOT RUN: 6 functions in 2 files");
+	text_holds("\nChanged, and not run: what this does to guests was not seen\n"
+		   "   not run   pmu.c: gone()\n"
+		   "   not run   vmx/vmx.c: outside of functions, new1(), new2(), new3() and 1 "
+		   "more\n");
+	files = summary("not_run");
+	assert_int_equal(json_object_size(files), 2);
+	assert_int_equal(json_array_size(json_object_get(files, "vmx/vmx.c")), 5);
+	add_wrong(ENTRY_EXIT);
+	render();
+	holds("wrong for guests, compared with old; changed and NOT RUN: 6 functions in 2 files");
+	made[1].functions = before;
+	begin(2);
+	made[0].functions = made[1].functions = before;
+	render();
+	verdict("Nothing changed: every read has the same outcome with new as with old");
+	assert_null(summary("not_run"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -618,6 +679,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_reach, forget),
 		cmocka_unit_test_teardown(test_kinds, forget),
 		cmocka_unit_test_teardown(test_changes, forget),
+		cmocka_unit_test_teardown(test_not_run, forget),
 		cmocka_unit_test_teardown(test_known, forget),
 		cmocka_unit_test_teardown(test_limits, forget),
 	};

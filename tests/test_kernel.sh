@@ -275,6 +275,20 @@ check '... a return to user space for #GP' shows '#GP -> return to user space \(
 check '... with its reason' grep -q 'KVM_EXIT_INTERNAL_ERROR' "$dir/changes"
 check '... and the command that repeats the first' repeats
 
+# Code of other shapes is right as well; what of it is not run is named.
+shapes()
+{
+	restore "$dir/copy"
+	tests/kernel_edit.py "$dir/copy" counters-by-bitmap feature-in-cr4 vmcb-in-refresh vmcs-in-refresh message-in-refresh \
+		controls-cleared &&
+		scripts/kernel-engine --keep "$dir/series" --out "$dir/bin/kernel/shapes.so" --name shapes "$dir/copy" &&
+		"$diff" survey --engine kernel:plain --against kernel:shapes --configuration skylake --configuration amd-v2 \
+			--configuration panther-cove >"$dir/changes" &&
+		grep -q '^Nothing changed in what was run' "$dir/changes" && grep -q 'not run .*vmx/vmx.c: vmx_exec_control()' "$dir/changes" ||
+		{ cat "$dir/changes"; return 1; }
+}
+check 'counters by bitmap, a VMCS, a VMCB, messages, features of CR4 change nothing; vmx.c is not run' shapes
+
 # Trees before 6.2 ask perf for last branch records. Never fetched for this.
 kernels=$(scripts/kernel-tree --list 2>/dev/null | sed -n 's/^Trees in \(.*\):$/\1/p')
 old=$(find "${kernels:-/nonexistent}" -maxdepth 1 -type d -name 'debian-6.1_*' 2>/dev/null | sort -V | tail -n 1)

@@ -23,13 +23,22 @@ echo 'int kvm_emulate_rdpmc, x86_emulate_instruction, emulate_ops;' >"$kvm/x86.c
 echo 'int kvm_pmu_refresh, kvm_pmu_init, kvm_pmu_ops_update, kvm_pmu_rdpmc;' >"$kvm/pmu.c"
 echo 'int intel_pmu_ops;' >"$kvm/vmx/pmu_intel.c"
 echo 'int amd_pmu_ops;' >"$kvm/svm/pmu.c"
-echo 'int check_rdpmc_early;' >"$kvm/pmu.h"
+echo 'struct kvm_pmu_ops { int check_rdpmc_early; };' >"$kvm/pmu.h"
 touch "$good/Kbuild" "$good/Makefile" "$kvm/emulate.c" "$kvm/cpuid.c" "$kvm/vmx/vmx.h" "$kvm/Kconfig" \
 	"$good/virt/kvm/Kconfig" "$good/include/generated/bounds.h" "$good/include/generated/timeconst.h" \
 	"$good/arch/x86/include/asm/msr.h"
-for header in kconfig compiler_types bug mmdebug; do
+for header in kconfig compiler_types bug mmdebug kvm_host perf_event; do
 	touch "$good/include/linux/$header.h"
 done
+for header in x86 cpuid kvm_emulate svm/svm; do
+	touch "$kvm/$header.h"
+done
+cat >"$good/include/linux/types.h" <<'END'
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+#define __always_inline inline
+END
 echo '#define CONFIG_X86_64 1' >"$good/include/generated/autoconf.h"
 echo '#define UTS_RELEASE "6.12.0-test"' >"$good/include/generated/utsrelease.h"
 
@@ -117,6 +126,8 @@ if command -v clang >/dev/null; then
 	passed=yes
 	grep -q 'pmu.c:1:.*error: expected expression' "$top/err" || passed=no
 	report $passed 'a syntax error: the compiler says where'
+	spoilt 'headers that do not compile are no tree without features' - 'its headers do not compile with clang' \
+		write arch/x86/kvm/pmu.h 'struct kvm_pmu_ops { int check_rdpmc_early'
 else
 	count=$((count + 1))
 	echo "ok $count - a syntax error # SKIP no clang here"
@@ -128,8 +139,18 @@ run --features "$good"
 passed=yes
 [ $status -eq 0 ] && [ ! -s "$top/err" ] || passed=no
 grep -q '^check-rdpmc-early true ' "$top/out" && grep -q '^mediated-pmu false ' "$top/out" || passed=no
+grep -q '^fast-reads false ' "$top/out" && grep -q '^emu-rdpmc false ' "$top/out" || passed=no
 [ -z "$(find "$top/tmp" -mindepth 1)" ] || passed=no
 report $passed '--features tells what is there and what is not'
+rm -rf "$top/tree"
+cp -r "$good" "$top/tree"
+echo 'fast_mode' >>"$top/tree/arch/x86/kvm/pmu.c"
+echo 'struct kvm_pmu_ops { int emulate_rdpmc; }; /* check_rdpmc_early */' >"$top/tree/arch/x86/kvm/pmu.h"
+run --features "$top/tree"
+passed=yes
+grep -q '^fast-reads true ' "$top/out" && grep -q '^emu-rdpmc true ' "$top/out" || passed=no
+grep -q '^check-rdpmc-early false ' "$top/out" || passed=no
+report $passed '--features: by a line of a source, by another name, and not by a word in a comment'
 run --help
 passed=yes
 [ $status -eq 0 ] && [ ! -s "$top/err" ] && [ "$(grep -c '' "$top/out")" -le 24 ] || passed=no
@@ -142,6 +163,7 @@ cat >"$top/clang" <<'END'
 [ "$1" != --version ] || { echo clang; exit; }
 out=$(echo "$*" | sed 's/.* -o \([^ ]*\).*/\1/')
 case " $* " in
+*' -fsyntax-only '*)	;;
 *' -shared '*)	echo "$*" >"${0%/*}/linked"; touch "$out" ;;
 *)		case " $* " in *' -MF '*)
 			source=$(echo "$*" | sed 's/.* -c \([^ ]*\).*/\1/')

@@ -60,9 +60,9 @@ unsigned int cpuid_core_counters(const struct rdpmc_pmu *pmu)
 }
 
 /* @first counters from 0 on, and those of a bitmap. */
-static uint8_t count(unsigned int first, uint32_t bitmap)
+static uint32_t set(unsigned int first, uint32_t bitmap)
 {
-	return (uint8_t)__builtin_popcount(bitmap | (first < 32 ? (1U << first) - 1 : ~0U));
+	return bitmap | (first < 32 ? (1U << first) - 1 : ~0U);
 }
 
 struct cpuid_counts cpuid_perf_counts(const struct rdpmc_pmu *host)
@@ -70,14 +70,16 @@ struct cpuid_counts cpuid_perf_counts(const struct rdpmc_pmu *host)
 	struct cpuid_counts counts = { 0 };
 
 	if (host->vendor == RDPMC_AMD) {
-		counts.gp = (uint8_t)cpuid_core_counters(host);
-		return counts;
+		counts.gp_set = set(cpuid_core_counters(host), 0);
+	} else {
+		if (host->version)
+			counts.gp_set = set(host->nr_gp, host->leaf23_gp);
+		if (host->version > 1)
+			counts.fixed_set = set(
+				host->nr_fixed,
+				host->leaf23_fixed | (host->version >= 5 ? host->fixed_bitmap : 0));
 	}
-	if (host->version)
-		counts.gp = count(host->nr_gp, host->leaf23_gp);
-	if (host->version > 1)
-		counts.fixed =
-			count(host->nr_fixed,
-			      host->leaf23_fixed | (host->version >= 5 ? host->fixed_bitmap : 0));
+	counts.gp = (uint8_t)__builtin_popcount(counts.gp_set);
+	counts.fixed = (uint8_t)__builtin_popcount(counts.fixed_set);
 	return counts;
 }

@@ -21,12 +21,13 @@ unsigned int cpuid_leaves(const struct rdpmc_pmu *pmu, struct cpuid_leaf leaves[
 unsigned int cpuid_core_counters(const struct rdpmc_pmu *pmu);
 
 /*
- * How many counters Linux' perf finds on such a host and tells KVM: counts, not sets (arch/x86/events/
- * core.c, perf_get_x86_pmu_capability()). Coarser than Linux: leaf 23H adds to leaf 0AH, it replaces it
- * there; and no fixed counters are assumed where an old version announces none.
+ * The counters that Linux' perf finds on such a host and tells KVM, how many or which
+ * (arch/x86/events/core.c, perf_get_x86_pmu_capability()). Coarser than Linux: leaf 23H adds to leaf 0AH, it
+ * replaces it there; and no fixed counters are assumed where an old version announces none.
  */
 struct cpuid_counts {
 	uint8_t gp, fixed;
+	uint32_t gp_set, fixed_set;
 };
 struct cpuid_counts cpuid_perf_counts(const struct rdpmc_pmu *host);
 

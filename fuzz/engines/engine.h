@@ -69,12 +69,20 @@ struct engine_feature {
 	bool there;
 };
 
+/* A function of the sources that an engine is made from; @name "": all in @file that is in no function. */
+struct engine_function {
+	const char *file, *name;
+	uint64_t hash; /* of its text, without comments and blanks */
+	bool inside;   /* it is in the engine, so what it does can be seen */
+};
+
 struct engine {
 	unsigned int abi;                      /* ENGINE_ABI */
 	const char *name;                      /* as --engine takes it */
 	const char *what;                      /* a line for people */
 	const char *version;                   /* of the kernel it is made of; NULL: of none */
 	const struct engine_feature *features; /* a NULL name at the end; NULL: none to tell */
+	const struct engine_function *functions; /* a NULL name at the end; NULL: none to tell */
 	bool single;              /* one vCPU at a time, in one thread: its state is global */
 	bool real;                /* a vCPU of this machine's: slow, and a case may take it down */
 	unsigned int entries;     /* bit by enum entry */
@@ -133,7 +141,7 @@ struct engine {
  * Engines outside the program are shared objects with a `const struct engine rdpmc_engine`; a change
  * of this file changes the number.
  */
-#define ENGINE_ABI 8
+#define ENGINE_ABI 9
 
 /* The engines in the program, NULL at the end. */
 extern const struct engine *const engines[];

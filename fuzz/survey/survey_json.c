@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A survey as JSON: kind "survey" of results/rdpmc-results-2.schema.json. */
+#include <string.h>
+
 #include "fuzz/oracle/choices.h"
 #include "fuzz/report/names.h"
 #include "fuzz/report/report.h"
@@ -123,6 +125,23 @@ static json_t *stale_json(const struct survey_result *result)
 	return array;
 }
 
+/* Functions by file. */
+static json_t *not_run_json(const struct survey_not_run *not_run)
+{
+	json_t *files = json_object(), *names = NULL;
+
+	for (size_t i = 0; i < not_run->n_functions; i++) {
+		const struct engine_function *function = not_run->functions[i];
+
+		if (!i || strcmp(not_run->functions[i - 1]->file, function->file)) {
+			names = json_array();
+			json_object_set_new(files, function->file, names);
+		}
+		json_array_append_new(names, json_string(function->name));
+	}
+	return files;
+}
+
 void survey_page_json(const struct survey_render *r)
 {
 	const struct survey_result *result = r->result;
@@ -142,6 +161,8 @@ void survey_page_json(const struct survey_render *r)
 		json_object_set_new(into, r->two ? "made_changed" : "made_new",
 				    json_integer((json_int_t)r->report->made_new));
 	}
+	if (r->not_run->n_functions)
+		json_object_set_new(into, "not_run", not_run_json(r->not_run));
 	if (result->made_too_many)
 		json_object_set_new(into, "made_too_many", json_true());
 	if (r->report->states_new)

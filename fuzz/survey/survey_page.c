@@ -6,7 +6,8 @@
 #include "fuzz/oracle/choices.h"
 #include "fuzz/survey/survey_report.h"
 
-#define FEW_NAMES 4 /* of configurations: the others are counted */
+#define FEW_NAMES 4  /* of configurations, of a file's functions: the others are counted */
+#define FEW_FILES 10 /* likewise */
 
 size_t survey_bad(const struct survey_result *result)
 {
@@ -53,6 +54,11 @@ static struct survey_words verdict_of_two(const struct survey_render *r, const c
 		else
 			hidden++;
 	}
+	if (!r->result->n_classes && r->not_run->n_functions)
+		return survey_format(
+			"Nothing changed in what was run: every read%s has the same outcome with "
+			"%s as with %s",
+			tried, after, before);
 	if (!r->result->n_classes)
 		return survey_format(
 			"Nothing changed: every read%s has the same outcome with %s as "
@@ -104,6 +110,14 @@ static void headline(const struct survey_render *r)
 			result->died);
 	if (*not_tried && (survey_tried(result) || !result->done))
 		rest = survey_format("; not as asked: %s", not_tried);
+	if (r->not_run->n_functions && survey_tried(result))
+		survey_append(&rest, "",
+			      survey_format("; changed and NOT RUN: %zu function%s in %zu file%s",
+					    r->not_run->n_functions,
+					    r->not_run->n_functions == 1 ? "" : "s",
+					    r->not_run->n_files,
+					    r->not_run->n_files == 1 ? "" : "s")
+				      .text);
 	if (r->report->states_new)
 		states = survey_format("; but FINDINGS IN ITS LEGAL STATES: %zu kinds",
 				       r->report->states_new);
@@ -230,6 +244,38 @@ static void changed_engine(const struct survey_render *r)
 		page_field(r->page, "intercept", "the same decision in every configuration");
 }
 
+/* A field for each file, as far as there is room. */
+static void not_run(const struct survey_render *r)
+{
+	const struct survey_not_run *all = r->not_run;
+	size_t files = 0;
+
+	if (all->n_functions)
+		page_section(r->page,
+			     "Changed, and not run: what this does to guests was not seen");
+	for (size_t i = 0, end; i < all->n_functions; i = end) {
+		const char *file = all->functions[i]->file;
+		struct survey_words names = { "" };
+
+		for (end = i; end < all->n_functions && !strcmp(all->functions[end]->file, file);
+		     end++) {
+			const char *name = all->functions[end]->name;
+
+			if (end - i < FEW_NAMES || r->report->verbose)
+				survey_append(&names, ", ",
+					      *name ? survey_format("%s()", name).text
+						    : "outside of functions");
+		}
+		if (end - i > FEW_NAMES && !r->report->verbose)
+			survey_append(&names, "",
+				      survey_format(" and %zu more", end - i - FEW_NAMES).text);
+		if (files++ < FEW_FILES || r->report->verbose)
+			page_field(r->page, "not run", "%s: %s", file, names.text);
+	}
+	if (files > FEW_FILES && !r->report->verbose)
+		page_field(r->page, "not run", "and %zu more files (-v: all)", files - FEW_FILES);
+}
+
 static void stale(const struct survey_render *r)
 {
 	struct known *known = r->result->survey->known[0];
@@ -326,14 +372,18 @@ static void limits(const struct survey_render *r)
 void survey_page(struct page *page, const struct survey_report *report)
 {
 	struct survey_number *numbers = survey_numbers(report->result);
-	const struct survey_render r = { page, report, report->result, numbers,
-					 survey_sides(report->result->survey) > 1 };
+	struct survey_not_run changed;
+	const struct survey_render r = {
+		page,    report, report->result, numbers, survey_sides(report->result->survey) > 1,
+		&changed
+	};
 
 	page_begin(page);
-	page->failed |= !numbers;
+	page->failed |= survey_not_run(report->result->survey, &changed) || !numbers;
 	if (!page->failed) {
 		headline(&r);
 		classes(&r);
+		not_run(&r);
 		if (r.two)
 			changed_engine(&r);
 		else
@@ -342,5 +392,6 @@ void survey_page(struct page *page, const struct survey_report *report)
 		limits(&r);
 		survey_page_json(&r);
 	}
+	free(changed.functions);
 	free(numbers);
 }

@@ -40,7 +40,10 @@ void survey_state(unsigned int number, struct rdpmc_state *state)
 	};
 	const unsigned int plain = SURVEY_STATES - sizeof(instructions) / sizeof(instructions[0]);
 
-	/* Nothing is 0 that should not change or should be ignored; RIP wraps where it has 32 bits. */
+	/*
+	 * Nothing is 0 that should not change or should be ignored; RIP wraps where it has 32 bits. CR4: the bits that
+	 * need no feature.
+	 */
 	*state = (struct rdpmc_state){
 		.regs = { .rax = 0xa5a5a5a5deadbeef,
 			  .rcx = 0xc3c3c3c300000000,
@@ -48,7 +51,7 @@ void survey_state(unsigned int number, struct rdpmc_state *state)
 			  .rip = 0xfffffffe,
 			  .rflags = 0x8d7 },
 		.cr0 = 0x10,
-		.cr4 = states[number].pce ? RDPMC_CR4_PCE | 0x20 : 0xfffffeff,
+		.cr4 = states[number].pce ? RDPMC_CR4_PCE | 0x20 : 0x6ff,
 		.lock = states[number].lock,
 	};
 	if (number >= plain) {

@@ -32,6 +32,17 @@ json_t *survey_json(const struct page *page, const struct survey_report *report)
 /* How many classes are new; of two engines, became wrong, the intercept's decisions too. */
 size_t survey_bad(const struct survey_result *result);
 
+/*
+ * Functions that changed from one engine's sources to the other's and are in neither engine: what they do to guests
+ * was not seen. In order of files and names.
+ */
+struct survey_not_run {
+	size_t n_functions, n_files;
+	const struct engine_function **functions; /* malloc()ed */
+};
+/* -1: no memory. */
+int survey_not_run(const struct survey *survey, struct survey_not_run *not_run);
+
 /* By which number, from 1, a class is reported: one that is the same by another entry shares it. */
 struct survey_number {
 	size_t number;
@@ -63,6 +74,7 @@ struct survey_render {
 	const struct survey_result *result;
 	const struct survey_number *numbers; /* by class */
 	bool two;                            /* engines */
+	const struct survey_not_run *not_run;
 };
 void survey_page_class(const struct survey_render *r, size_t index); /* an item */
 void survey_page_known(const struct survey_render *r, size_t first); /* a table and items */

@@ -10,6 +10,8 @@
 #include <linux/bug.h>
 #include <linux/mmdebug.h>
 
+#include "fuzz/engines/kernel/vmcs.h"
+
 void glue_complain(const char *what, const char *file, int line);
 unsigned long long glue_rdmsr(unsigned int msr);
 

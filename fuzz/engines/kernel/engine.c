@@ -28,6 +28,8 @@ static uint64_t capabilities_refused = RDPMC_CAP_METRICS_CLEAR;
 
 /* The tree has PERF_METRICS, but not where the glue knows it to be: what is read is not what a case says. */
 static bool metrics_elsewhere;
+/* Whether the host has them may decide whether RDPMC is intercepted. */
+static bool intercepts_by_metrics;
 #define METRICS_ECX 0x20000000
 
 static void kernel_destroy(struct engine_vcpu *vcpu)
@@ -51,6 +53,21 @@ static bool kernel_clamp(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, stru
 	return refused;
 }
 
+/*
+ * The guest's CPUID announces a PMU, and no feature that a bit of CR4 belongs to: those that may be set are bits 0 to
+ * 10, VME to OSXMMEXCPT (SDM vol. 3, 2.5). What a tree makes of others, that no guest of it can set, would be no fault.
+ */
+#define CR4_WITHOUT_FEATURES 0x7ffU
+
+static bool kernel_adapt(struct engine_vcpu *vcpu, struct rdpmc_state *state)
+{
+	const bool other = state->cr4 & ~(uint64_t)CR4_WITHOUT_FEATURES;
+
+	(void)vcpu;
+	state->cr4 &= CR4_WITHOUT_FEATURES;
+	return other;
+}
+
 /* What the host's perf tells KVM: one width, that of the general-purpose counters, for both kinds. */
 static void to_host(const struct rdpmc_pmu *pmu, struct glue_host *host)
 {
@@ -61,6 +78,8 @@ static void to_host(const struct rdpmc_pmu *pmu, struct glue_host *host)
 		.version = amd && pmu->version < 2 ? 0 : pmu->version,
 		.gp = counts.gp,
 		.fixed = counts.fixed,
+		.gp_set = counts.gp_set,
+		.fixed_set = counts.fixed_set,
 		.perf_capabilities = pmu->perf_capabilities,
 	};
 	if (counts.gp)
@@ -302,6 +321,7 @@ static bool has_feature(const char *name)
 /* By what it does: a guest with the capability can read it, one without cannot. */
 static void find_metrics(struct engine_vcpu *vcpu)
 {
+	intercepts_by_metrics = has_feature("has-perf-metrics");
 	if (has_feature("perf-metrics"))
 		return;
 #ifndef GLUE_PROVE
@@ -362,6 +382,9 @@ static enum intercept kernel_intercepts(struct engine_vcpu *vcpu)
 
 	if (vcpu->strangers)
 		return INTERCEPT_UNKNOWN;
+	/* What it decides by is not what the case says. */
+	if (intercepts_by_metrics && !glue_host_capabilities(vcpu->glue))
+		return INTERCEPT_UNKNOWN;
 	if (trouble_enter())
 		intercepts = glue_intercepts(vcpu->glue);
 	trouble_leave();
@@ -374,17 +397,21 @@ static const char *kernel_trouble(struct engine_vcpu *vcpu)
 	return trouble_text();
 }
 
+extern const struct engine_function kernel_functions[]; /* made by the build */
+
 __attribute__((visibility("default"))) const struct engine rdpmc_engine = {
 	.abi = ENGINE_ABI,
 	.name = "kernel:" KERNEL_NAME,
 	.what = "Linux " KERNEL_VERSION " (" KERNEL_SOURCES "), its own arch/x86/kvm, in process",
 	.version = KERNEL_VERSION,
 	.features = kernel_features,
+	.functions = kernel_functions,
 	.single = true,
 	.entries = 1U << ENTRY_EXIT | 1U << ENTRY_EMULATOR,
 	.create = kernel_create,
 	.destroy = kernel_destroy,
 	.clamp = kernel_clamp,
+	.adapt = kernel_adapt,
 	.begin = kernel_begin,
 	.load = kernel_load,
 	.write = kernel_write,

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KVM's RDPMC paths, called in user space. Compiled against the tree's own headers, with HAVE_* as
- * scripts/kernel-engine found them. What it touches: struct kvm_vcpu (arch.regs, cr0, cr4, efer,
- * exception, cpuid_entries, perf_capabilities, pmu, emulate_ctxt), struct kvm (arch.enable_pmu,
- * arch.kvmclock_offset), struct kvm_pmu's counters, struct x86_pmu_capability, the static calls of
- * kvm_x86_ops and the vendors' kvm_pmu_ops.
+ * KVM's RDPMC paths, called in user space. Compiled against the tree's own headers, with HAVE_* as the probes of
+ * ./features found them. What it touches: struct kvm_vcpu (arch.regs, cr0, cr4, efer, exception, cpuid_entries,
+ * perf_capabilities, pmu, emulate_ctxt), struct kvm (arch.enable_pmu, arch.kvmclock_offset), struct kvm_pmu's
+ * counters, struct x86_pmu_capability, the static calls of kvm_x86_ops and the vendors' kvm_pmu_ops. A tree where
+ * one of these is not there does not compile.
  */
-/* The tree's headers want their order. */
-/* clang-format off */
-#include <linux/kvm_host.h>
-#include <linux/perf_event.h>
+#include "fuzz/engines/kernel/tree.h"
 
-#include "x86.h"
-#include "cpuid.h"
-#include "pmu.h"
-#include "kvm_emulate.h"
-#include "vmx/vmx.h"
-/* clang-format on */
-
-#include "glue.h"
+#include "fuzz/engines/kernel/glue.h"
 
 /* Registers that RDPMC must leave alone hold this. */
 #define UNTOUCHED 0x5a5a5a5a5a5a0000UL
@@ -46,7 +36,9 @@ struct glue_event {
 
 struct glue {
 	struct kvm *kvm;
-	struct vcpu_vmx *vmx; /* SVM's PMU wants nothing beyond struct kvm_vcpu, its first member */
+	struct vcpu_vmx *vmx;
+	struct vcpu_svm *svm;
+	struct kvm_vcpu *vcpu; /* of these the one that is in use */
 	struct x86_emulate_ctxt *ctxt;
 	struct kvm_run *run;
 	int amd; /* which vendor's operations are in; -1: none yet */
@@ -55,6 +47,7 @@ struct glue {
 	struct glue_event *events; /* [2 * MAX_COUNTERS]; NULL: in a proof there are none */
 	struct glue_host host;
 	bool in_parts;           /* a counter's value */
+	bool asked_capabilities; /* IA32_PERF_CAPABILITIES was read from the host */
 	struct glue_state state; /* as the guest has it, whatever KVM has of it */
 };
 
@@ -71,12 +64,15 @@ static struct glue *glue_parts(void)
 {
 	static struct kvm kvm;
 	static struct vcpu_vmx vmx;
+	static struct vcpu_svm svm;
 	static struct x86_emulate_ctxt ctxt;
 	static struct kvm_run run;
 	static struct kvm_cpuid_entry2 cpuid[MAX_CPUID];
 	static struct glue glue;
 
-	glue = (struct glue){ &kvm, &vmx, &ctxt, &run, .cpuid = cpuid };
+	glue = (struct glue){
+		.kvm = &kvm, .vmx = &vmx, .svm = &svm, .ctxt = &ctxt, .run = &run, .cpuid = cpuid
+	};
 	return &glue;
 }
 #else
@@ -86,6 +82,8 @@ static struct glue *glue_parts(void)
 		struct glue glue; /* first: what is freed is where it is */
 		struct kvm kvm;
 		struct vcpu_vmx vmx;
+		struct vcpu_svm svm;
+		struct vmcb vmcb;
 		struct x86_emulate_ctxt ctxt;
 		struct kvm_run run;
 		struct kvm_cpuid_entry2 cpuid[MAX_CPUID];
@@ -94,8 +92,16 @@ static struct glue *glue_parts(void)
 
 	if (!parts)
 		return NULL;
-	parts->glue = (struct glue){ &parts->kvm, &parts->vmx,           &parts->ctxt,
-				     &parts->run, .cpuid = parts->cpuid, .events = parts->events };
+	parts->glue = (struct glue){
+		.kvm = &parts->kvm,
+		.vmx = &parts->vmx,
+		.svm = &parts->svm,
+		.ctxt = &parts->ctxt,
+		.run = &parts->run,
+		.cpuid = parts->cpuid,
+		.events = parts->events,
+	};
+	parts->svm.vmcb = &parts->vmcb;
 	return &parts->glue;
 }
 #endif
@@ -131,8 +137,41 @@ unsigned long long glue_rdmsr(unsigned int msr)
 {
 	if (msr != MSR_IA32_PERF_CAPABILITIES)
 		glue_unexpected("rdmsr", __builtin_return_address(0));
+	only->asked_capabilities = true;
 	return only->host.perf_capabilities;
 }
+
+#ifndef GLUE_PROVE
+/* The VMCS: by a field's encoding, of 15 bits. */
+static unsigned long vmcs_fields[1 << 15];
+
+unsigned long glue_vmread(unsigned long field)
+{
+	return vmcs_fields[field % ARRAY_SIZE(vmcs_fields)];
+}
+
+void glue_vmwrite(unsigned long field, unsigned long value)
+{
+	vmcs_fields[field % ARRAY_SIZE(vmcs_fields)] = value;
+}
+#endif
+
+#ifndef GLUE_PROVE
+/* hweight32(), hweight64(): called from an asm() that expects no register to change but RAX. */
+__asm__(".pushsection .text\n"
+	".globl __sw_hweight32, __sw_hweight64\n"
+	"__sw_hweight32: popcnt %edi, %eax\n\tret\n"
+	"__sw_hweight64: popcnt %rdi, %rax\n\tret\n"
+	".popsection");
+#endif
+
+#ifdef CONFIG_PRINTK
+/* What the kernel has to say is no complaint. */
+int _printk(const char *format, ...)
+{
+	return 0;
+}
+#endif
 
 void perf_get_x86_pmu_capability(struct x86_pmu_capability *cap)
 {
@@ -140,8 +179,13 @@ void perf_get_x86_pmu_capability(struct x86_pmu_capability *cap)
 
 	memset(cap, 0, sizeof(*cap));
 	cap->version = host->version;
+#ifdef HAVE_HOST_BITMAPS
+	cap->cntr_mask64 = host->gp_set;
+	cap->fixed_cntr_mask64 = host->fixed_set;
+#else
 	cap->num_counters_gp = host->gp;
 	cap->num_counters_fixed = host->fixed;
+#endif
 	cap->bit_width_gp = host->gp_width;
 	cap->bit_width_fixed = host->fixed_width;
 	cap->events_mask_len = 7;
@@ -184,46 +228,13 @@ ktime_t ktime_get_with_offset(enum tk_offsets offs)
 
 #include "ops.h"
 
-#ifdef HAVE_WRITE_GLOBAL_CTRL
-static void no_write_global_ctrl(u64 global_ctrl)
+/* How many general-purpose counters KVM has. */
+static int kvm_counters(void)
 {
-}
-#endif
-
-/* Load a vendor's module; what it asks the host is asked for every case anew. */
-static void load_vendor(struct glue *glue, const struct glue_setup *setup)
-{
-	struct kvm_pmu_ops ops;
-
-	memcpy(&ops, setup->amd ? &amd_pmu_ops : &intel_pmu_ops, sizeof(ops));
-	boot_cpu_data.x86_vendor = setup->amd ? X86_VENDOR_AMD : X86_VENDOR_INTEL;
-	enable_pmu = true;
-	enable_vmware_backdoor = setup->backdoor;
-#ifdef HAVE_MEDIATED_PMU
-	enable_mediated_pmu = setup->mediated;
-#endif
-#ifdef HAVE_HOST_PERF_CAPABILITIES
-	kvm_host.perf_capabilities = setup->host.perf_capabilities;
-#endif
-#ifdef HAVE_INIT_PMU_CAPABILITY_OPS
-	kvm_init_pmu_capability(&ops);
+#ifdef HAVE_HOST_BITMAPS
+	return __builtin_popcountll(kvm_pmu_cap.cntr_mask64);
 #else
-	kvm_init_pmu_capability();
-#endif
-#ifdef HAVE_AMD_FOUR_OR_SIX
-	/* What svm_set_cpu_caps() makes of it; svm.c is not here. */
-	if (setup->amd && kvm_pmu_cap.num_counters_gp < AMD64_NUM_COUNTERS_CORE)
-		kvm_pmu_cap.num_counters_gp = min(kvm_pmu_cap.num_counters_gp, AMD64_NUM_COUNTERS);
-#endif
-#ifdef HAVE_WRITE_GLOBAL_CTRL
-	ops.write_global_ctrl = no_write_global_ctrl; /* a VMWRITE */
-#endif
-	if (glue->amd != setup->amd)
-		install_pmu_ops(&ops);
-	glue->amd = setup->amd;
-	glue->in_parts = true;
-#ifdef HAVE_MEDIATED_PMU
-	glue->in_parts = !setup->mediated; /* the processor has all of it then */
+	return kvm_pmu_cap.num_counters_gp;
 #endif
 }
 
@@ -256,10 +267,64 @@ static void decode_once(struct kvm_vcpu *vcpu)
 }
 #endif
 
+static void use_vcpu(struct glue *glue, struct kvm_vcpu *vcpu)
+{
+	glue->vcpu = vcpu;
+	vcpu->kvm = glue->kvm;
+	vcpu->run = glue->run;
+	vcpu->arch.last_vmentry_cpu = -1; /* it has not run yet: the PMU may be set up */
+	vcpu->arch.emulate_ctxt = glue->ctxt;
+	glue->ctxt->vcpu = vcpu;
+	memset(&vcpu->arch.regs_avail, 0xff, sizeof(vcpu->arch.regs_avail));
+	for (int reg = 0; reg < REGISTERS; reg++)
+		vcpu->arch.regs[reg] = UNTOUCHED + reg;
+	decode_once(vcpu);
+}
+
+/* Load a vendor's module; what it asks the host is asked for every case anew. */
+static void load_vendor(struct glue *glue, const struct glue_setup *setup)
+{
+	struct kvm_pmu_ops ops;
+
+	memcpy(&ops, setup->amd ? &amd_pmu_ops : &intel_pmu_ops, sizeof(ops));
+	boot_cpu_data.x86_vendor = setup->amd ? X86_VENDOR_AMD : X86_VENDOR_INTEL;
+	enable_pmu = true;
+	enable_vmware_backdoor = setup->backdoor;
+#ifdef HAVE_MEDIATED_PMU
+	enable_mediated_pmu = setup->mediated;
+#endif
+#ifdef HAVE_HOST_PERF_CAPABILITIES
+	kvm_host.perf_capabilities = setup->host.perf_capabilities;
+#endif
+#ifdef HAVE_INIT_PMU_CAPABILITY_OPS
+	kvm_init_pmu_capability(&ops);
+#else
+	kvm_init_pmu_capability();
+#endif
+#ifdef HAVE_AMD_FOUR_OR_SIX
+	/* What svm_set_cpu_caps() makes of it; svm.c is not here. */
+	if (setup->amd && kvm_counters() < AMD64_NUM_COUNTERS_CORE) {
+#ifdef HAVE_HOST_BITMAPS
+		kvm_pmu_cap.cntr_mask64 &= BIT_ULL(AMD64_NUM_COUNTERS) - 1;
+#else
+		kvm_pmu_cap.num_counters_gp = min(kvm_pmu_cap.num_counters_gp, AMD64_NUM_COUNTERS);
+#endif
+	}
+#endif
+	if (glue->amd != setup->amd) {
+		install_pmu_ops(&ops);
+		use_vcpu(glue, setup->amd ? &glue->svm->vcpu : &glue->vmx->vcpu);
+	}
+	glue->amd = setup->amd;
+	glue->in_parts = true;
+#ifdef HAVE_MEDIATED_PMU
+	glue->in_parts = !setup->mediated; /* the processor has all of it then */
+#endif
+}
+
 struct glue *glue_create(void)
 {
 	struct glue *glue;
-	struct kvm_vcpu *vcpu;
 
 	if (only)
 		return NULL;
@@ -267,23 +332,13 @@ struct glue *glue_create(void)
 	if (!glue)
 		return NULL;
 	only = glue;
-	vcpu = &glue->vmx->vcpu;
 	glue->amd = -1;
-	vcpu->kvm = glue->kvm;
-	vcpu->run = glue->run;
-	vcpu->arch.last_vmentry_cpu = -1; /* it has not run yet: the PMU may be set up */
-	vcpu->arch.emulate_ctxt = glue->ctxt;
-	glue->ctxt->vcpu = vcpu;
 	glue->ctxt->ops = &emulate_ops;
-	memset(&vcpu->arch.regs_avail, 0xff, sizeof(vcpu->arch.regs_avail));
-	for (int reg = 0; reg < REGISTERS; reg++)
-		vcpu->arch.regs[reg] = UNTOUCHED + reg;
 	set_cpu_cap(&boot_cpu_data, X86_FEATURE_PDCM);
 #ifdef HAVE_VMCS_CONFIG
 	memset(&vmcs_config, 0xff, sizeof(vmcs_config));
 #endif
 	install_ops();
-	decode_once(vcpu);
 	return glue;
 }
 
@@ -295,16 +350,18 @@ void glue_destroy(struct glue *glue)
 
 void glue_begin(struct glue *glue, const struct glue_setup *setup)
 {
-	struct kvm_vcpu *vcpu = &glue->vmx->vcpu;
+	struct kvm_vcpu *vcpu;
 #ifdef HAVE_CPU_CAPS
 	bool core;
 #endif
 
 	glue->host = setup->host;
+	glue->asked_capabilities = false;
 	load_vendor(glue, setup);
+	vcpu = glue->vcpu;
 #ifdef HAVE_CPU_CAPS
 	/* A guest's features are KVM's at most: svm_set_cpu_caps(). */
-	core = kvm_pmu_cap.num_counters_gp >= AMD64_NUM_COUNTERS_CORE;
+	core = kvm_counters() >= AMD64_NUM_COUNTERS_CORE;
 #endif
 	glue->kvm->arch.enable_pmu = enable_pmu && !setup->no_pmu;
 	glue->kvm->vm_bugged = glue->kvm->vm_dead = false;
@@ -340,8 +397,13 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 	vcpu->arch.perf_capabilities = setup->perf_capabilities;
 	/* As after an earlier KVM_SET_CPUID2 that gave all there is: nothing of it may stay. */
 	vcpu->arch.pmu.version = 2;
+#ifdef HAVE_GUEST_BITMAPS
+	vcpu->arch.pmu.cntr_mask64 = BIT_ULL(ARRAY_SIZE(vcpu->arch.pmu.gp_counters)) - 1;
+	vcpu->arch.pmu.fixed_cntr_mask64 = BIT_ULL(ARRAY_SIZE(vcpu->arch.pmu.fixed_counters)) - 1;
+#else
 	vcpu->arch.pmu.nr_arch_gp_counters = ARRAY_SIZE(vcpu->arch.pmu.gp_counters);
 	vcpu->arch.pmu.nr_arch_fixed_counters = ARRAY_SIZE(vcpu->arch.pmu.fixed_counters);
+#endif
 	kvm_pmu_refresh(vcpu);
 }
 
@@ -351,7 +413,7 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
  */
 static void forget(struct glue *glue)
 {
-	struct kvm_vcpu_arch *arch = &glue->vmx->vcpu.arch;
+	struct kvm_vcpu_arch *arch = &glue->vcpu->arch;
 	unsigned long *available = (unsigned long *)&arch->regs_avail;
 
 	arch->cr0_guest_owned_bits = glue->amd ? 0 : KVM_POSSIBLE_CR0_GUEST_BITS;
@@ -360,7 +422,7 @@ static void forget(struct glue *glue)
 		return;
 	arch->cr0 ^= arch->cr0_guest_owned_bits;
 	arch->cr4 ^= arch->cr4_guest_owned_bits;
-	kvm_rip_write(&glue->vmx->vcpu, ~glue->state.rip);
+	kvm_rip_write(glue->vcpu, ~glue->state.rip);
 	__clear_bit(GLUE_CR0, available);
 	__clear_bit(GLUE_CR4, available);
 	__clear_bit(GLUE_RIP, available);
@@ -371,15 +433,14 @@ static bool single_step(const struct kvm_vcpu_arch *arch)
 {
 	return arch->exception.pending && arch->exception.vector == DB_VECTOR &&
 	       !arch->exception.has_error_code &&
-	       (arch->exception.has_payload
-			? arch->exception.payload == DR6_BS
-			: arch->dr6 == (DR6_ACTIVE_LOW | DR6_BS));
+	       (arch->exception.has_payload ? arch->exception.payload == DR6_BS
+					    : arch->dr6 == (DR6_ACTIVE_LOW | DR6_BS));
 }
 
 void glue_read(struct glue *glue, int emulator, struct glue_state *state,
 	       struct glue_answer *answer)
 {
-	struct kvm_vcpu *vcpu = &glue->vmx->vcpu;
+	struct kvm_vcpu *vcpu = glue->vcpu;
 	struct kvm_vcpu_arch *arch = &vcpu->arch;
 	const u64 efer = state->mode >= GLUE_COMPATIBILITY ? EFER_LME | EFER_LMA : 0;
 	int ret;
@@ -389,7 +450,6 @@ void glue_read(struct glue *glue, int emulator, struct glue_state *state,
 	arch->regs[VCPU_REGS_RCX] = state->rcx;
 	arch->regs[VCPU_REGS_RDX] = state->rdx;
 	kvm_rip_write(vcpu, state->rip);
-	glue->vmx->rflags = state->rflags;
 	arch->cr0 = state->cr0;
 	arch->cr4 = state->cr4;
 	forget(glue);
@@ -423,12 +483,12 @@ void glue_read(struct glue *glue, int emulator, struct glue_state *state,
 	state->rcx = arch->regs[VCPU_REGS_RCX];
 	state->rdx = arch->regs[VCPU_REGS_RDX];
 	state->rip = kvm_rip_read(vcpu);
-	state->rflags = glue->vmx->rflags;
+	state->rflags = glue->state.rflags;
 }
 
 static struct kvm_pmc *counter(const struct glue *glue, int fixed, unsigned int x)
 {
-	struct kvm_pmu *pmu = &glue->vmx->vcpu.arch.pmu;
+	struct kvm_pmu *pmu = &glue->vcpu->arch.pmu;
 
 	if (fixed)
 		return x < ARRAY_SIZE(pmu->fixed_counters) ? &pmu->fixed_counters[x] : NULL;
@@ -484,7 +544,7 @@ int glue_set_counter(struct glue *glue, int fixed, unsigned int x, unsigned long
 unsigned long long *glue_metrics(struct glue *glue)
 {
 #ifdef HAVE_PERF_METRICS
-	return &glue->vmx->vcpu.arch.pmu.perf_metrics;
+	return &glue->vcpu->arch.pmu.perf_metrics;
 #else
 	return NULL;
 #endif
@@ -496,10 +556,19 @@ void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long 
 	glue->kvm->arch.kvmclock_offset = apparent - real;
 }
 
+int glue_host_capabilities(const struct glue *glue)
+{
+#ifdef HAVE_HOST_PERF_CAPABILITIES
+	return 1;
+#else
+	return glue->asked_capabilities;
+#endif
+}
+
 int glue_intercepts(struct glue *glue)
 {
 #ifdef HAVE_NEED_RDPMC_INTERCEPT
-	return kvm_need_rdpmc_intercept(&glue->vmx->vcpu);
+	return kvm_need_rdpmc_intercept(glue->vcpu);
 #else
 	return -1;
 #endif

@@ -13,6 +13,7 @@ struct glue_cpuid {
 /* What the host's perf tells KVM (struct x86_pmu_capability), and its IA32_PERF_CAPABILITIES. */
 struct glue_host {
 	int version, gp, fixed, gp_width, fixed_width;
+	unsigned int gp_set, fixed_set; /* which: @gp and @fixed bits are set */
 	unsigned long long perf_capabilities;
 };
 
@@ -65,6 +66,8 @@ int glue_set_counter(struct glue *glue, int fixed, unsigned int x, unsigned long
 unsigned long long *glue_metrics(struct glue *glue); /* 0: nowhere */
 /* RDPMC_VMWARE clocks 1 and 2, ns. */
 void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long apparent);
+/* Did the tree get the host's IA32_PERF_CAPABILITIES, by which it may decide? */
+int glue_host_capabilities(const struct glue *glue);
 /* 1, 0, or -1 where the tree does not decide. */
 int glue_intercepts(struct glue *glue);
 

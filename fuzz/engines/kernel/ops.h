@@ -19,12 +19,12 @@ static void op_get_cs_db_l_bits(struct kvm_vcpu *vcpu, int *db, int *l)
 
 static unsigned long op_get_rflags(struct kvm_vcpu *vcpu)
 {
-	return to_vmx(vcpu)->rflags;
+	return only->state.rflags;
 }
 
 static void op_set_rflags(struct kvm_vcpu *vcpu, unsigned long rflags)
 {
-	to_vmx(vcpu)->rflags = rflags;
+	only->state.rflags = rflags;
 }
 
 /* A VMREAD; of CR0 and CR4 it has the bits that the guest owns. */
