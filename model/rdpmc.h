@@ -16,6 +16,7 @@ enum rdpmc_mode { MODE_REAL, MODE_PROTECTED, MODE_VM86, MODE_COMPATIBILITY, MODE
 #define RDPMC_LENGTH  2 /* bytes of 0F 33 */
 
 #define RDPMC_RFLAGS_TF (1ULL << 8)
+#define RDPMC_RFLAGS_RF (1ULL << 16)
 
 /* IA32_FIXED_CTR_CTRL (MSR 38DH) */
 #define RDPMC_FIXED_CTRL_METRICS_CLEAR (1ULL << 14)
@@ -33,7 +34,8 @@ struct rdpmc_state {
 	struct rdpmc_regs regs;
 	uint64_t cr0, cr4;
 	uint8_t mode; /* enum rdpmc_mode; real if and only if CR0.PE = 0 */
-	uint8_t cpl;  /* 0 to 3; virtual-8086 mode is CPL 3 whatever this says */
+	/* 0 to 3; virtual-8086 mode is CPL 3 whatever this says. In real-address mode a processor has 0 only. */
+	uint8_t cpl;
 	bool lock;    /* the instruction has a LOCK prefix */
 	bool code16;  /* protected, compatibility mode: CS.D = 0. No rule asks for it */
 	/* Behind LOCK: so many prefixes of one kind, and in 64-bit mode a REX prefix, or 0: there is none. */
@@ -216,6 +218,8 @@ static inline void rdpmc_decide_amd(struct rdpmc_decision *decision, const struc
 	rdpmc_ask(decision, RULE_AMD_OTHER, decision->answer != ANSWER_VALUE);
 }
 
+#define RDPMC_MOST_BYTES 15 /* of any instruction */
+
 /* Of the instruction, bytes; a LOCK prefix is left out, with which it never ends. */
 static inline unsigned int rdpmc_length(const struct rdpmc_state *state)
 {
@@ -249,8 +253,12 @@ static inline struct rdpmc_decision rdpmc_decide(const struct rdpmc_view *view,
 	uint32_t ecx = (uint32_t)state->regs.rcx;
 	bool user = rdpmc_cpl(state);
 
+	const bool too_long = rdpmc_length(state) + state->lock > RDPMC_MOST_BYTES;
+
 	rdpmc_ask(&decision, RULE_ECX32, state->regs.rcx >> 32);
-	if (rdpmc_ask(&decision, RULE_UD_LOCK, state->lock)) {
+	if (too_long) {
+		rdpmc_deny(&decision, ANSWER_GP, RULE_LENGTH);
+	} else if (rdpmc_ask(&decision, RULE_UD_LOCK, state->lock)) {
 		rdpmc_deny(&decision, ANSWER_UD, RULE_UD_LOCK);
 	} else if (rdpmc_ask(&decision, RULE_VMWARE_PMC,
 			     policy->vmware_backdoor && !view->no_vmware &&
@@ -271,7 +279,8 @@ static inline struct rdpmc_decision rdpmc_decide(const struct rdpmc_view *view,
 	rdpmc_ask(&decision, RULE_METRICS_VALUE, decision.rule == RULE_METRICS_VALUE);
 	rdpmc_ask(&decision, RULE_RESULT, decision.answer == ANSWER_VALUE);
 	rdpmc_ask(&decision, RULE_LENGTH,
-		  decision.answer == ANSWER_VALUE && rdpmc_length(state) != RDPMC_LENGTH);
+		  too_long || (decision.answer == ANSWER_VALUE &&
+			       rdpmc_length(state) != RDPMC_LENGTH));
 	rdpmc_ask(&decision, RULE_SINGLE_STEP, rdpmc_single_step(&decision, state));
 	rdpmc_ask(&decision, RULE_FAULT, decision.answer != ANSWER_VALUE);
 	return decision;
@@ -324,6 +333,7 @@ static inline struct rdpmc_regs rdpmc_result(const struct rdpmc_decision *decisi
 		return regs;
 	regs.rax = (uint32_t)value;
 	regs.rdx = value >> 32;
+	regs.rflags &= ~(uint64_t)RDPMC_RFLAGS_RF;
 	regs.rip += rdpmc_length(state);
 	if (state->mode != MODE_64BIT)
 		regs.rip = (uint32_t)regs.rip;
