@@ -254,21 +254,21 @@ static void test_lock(void **state)
 {
 	(void)state;
 	FOR_KINDS(kind)
-		FOR_MODES(mode)
-			FOR_CPLS(cpl, mode) {
-				struct read read = read_of(kinds[kind].pmu, 0);
+	FOR_MODES(mode)
+	FOR_CPLS(cpl, mode)
+	{
+		struct read read = read_of(kinds[kind].pmu, 0);
 
-				set_mode(&read, mode);
-				set_cpl(&read, cpl, true);
-				gives(&read, low(GP_HOLDS(0), kinds[kind].bits), kinds[kind].rule,
-				      __LINE__);
-				read.state.lock = true;
-				UD(&read);
-				read.state.regs.rcx = 0x12345678; /* no counter */
-				UD(&read);
-				set_cpl(&read, cpl, false); /* and not allowed */
-				UD(&read);
-			}
+		set_mode(&read, mode);
+		set_cpl(&read, cpl, true);
+		gives(&read, low(GP_HOLDS(0), kinds[kind].bits), kinds[kind].rule, __LINE__);
+		read.state.lock = true;
+		UD(&read);
+		read.state.regs.rcx = 0x12345678; /* no counter */
+		UD(&read);
+		set_cpl(&read, cpl, false); /* and not allowed */
+		UD(&read);
+	}
 }
 
 /* UD-LOCK where something else would answer: no PMU at all, the clocks, a read that would clear. */
@@ -318,19 +318,19 @@ static void test_privilege(void **state)
 {
 	(void)state;
 	FOR_KINDS(kind)
-		FOR_MODES(mode)
-			FOR_CPLS(cpl, mode)
-				for (unsigned int pce = 0; pce < 2; pce++) {
-					struct read read = read_of(kinds[kind].pmu, 0);
+	FOR_MODES(mode)
+	FOR_CPLS(cpl, mode)
+	for (unsigned int pce = 0; pce < 2; pce++) {
+		struct read read = read_of(kinds[kind].pmu, 0);
 
-					set_mode(&read, mode);
-					set_cpl(&read, cpl, pce);
-					if (!pce && (cpl || mode == MODE_VM86))
-						GP(&read, PRIV);
-					else
-						gives(&read, low(GP_HOLDS(0), kinds[kind].bits),
-						      kinds[kind].rule, __LINE__);
-				}
+		set_mode(&read, mode);
+		set_cpl(&read, cpl, pce);
+		if (!pce && (cpl || mode == MODE_VM86))
+			GP(&read, PRIV);
+		else
+			gives(&read, low(GP_HOLDS(0), kinds[kind].bits), kinds[kind].rule,
+			      __LINE__);
+	}
 }
 
 /* PRIV and no other bit of CR0 and CR4: each of them alone, set and clear. */
@@ -379,25 +379,25 @@ static void test_ecx(void **state)
 
 	(void)state;
 	FOR_MODES(mode)
-		for (unsigned int code16 = 0; code16 < 2; code16++)
-			for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
-				struct read read = read_of(&v5, 0xdeadbeef00000003);
+	for (unsigned int code16 = 0; code16 < 2; code16++)
+		for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+			struct read read = read_of(&v5, 0xdeadbeef00000003);
 
-				set_mode(&read, mode);
-				set_cpl(&read, 0, true);
-				read.state.code16 = code16;
-				read.state.prefix = sizes[i];
-				read.state.n_prefixes = !!sizes[i];
-				GIVES(&read, low(GP_HOLDS(3), 48), TYPE_GP);
-				set_mode(&read, mode);
-				read.state.regs.rcx = 0xffffffff40000002;
-				GIVES(&read, low(FIXED_HOLDS(2), 44), TYPE_FIXED);
-				set_mode(&read, mode);
-				read.state.regs.rcx = 0x10003;
-				GP(&read, TYPE_OTHER);
-				read.pmu = zen;
-				GP(&read, AMD_OTHER);
-			}
+			set_mode(&read, mode);
+			set_cpl(&read, 0, true);
+			read.state.code16 = code16;
+			read.state.prefix = sizes[i];
+			read.state.n_prefixes = !!sizes[i];
+			GIVES(&read, low(GP_HOLDS(3), 48), TYPE_GP);
+			set_mode(&read, mode);
+			read.state.regs.rcx = 0xffffffff40000002;
+			GIVES(&read, low(FIXED_HOLDS(2), 44), TYPE_FIXED);
+			set_mode(&read, mode);
+			read.state.regs.rcx = 0x10003;
+			GP(&read, TYPE_OTHER);
+			read.pmu = zen;
+			GP(&read, AMD_OTHER);
+		}
 	for (unsigned int bit = 0; bit < 64; bit++) {
 		struct read read = read_of(&k8, 1ULL << bit);
 
@@ -421,7 +421,8 @@ static void test_result(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(widths); i++)
-		FOR_MODES(mode) {
+		FOR_MODES(mode)
+		{
 			struct rdpmc_pmu pmu = v5;
 			struct read read;
 
@@ -458,20 +459,20 @@ static void test_fault(void **state)
 {
 	(void)state;
 	FOR_MODES(mode)
-		for (unsigned int n = 0; n < 4; n++) {
-			struct read read = read_of(&v6, METRICS(n));
+	for (unsigned int n = 0; n < 4; n++) {
+		struct read read = read_of(&v6, METRICS(n));
 
-			set_mode(&read, mode);
-			set_cpl(&read, 0, true);
-			read.state.regs.rflags = 0xfd7 & ~TF;
-			read.state.prefix = 0x2e;
-			read.state.n_prefixes = n;
-			read.counters.fixed_ctr_ctrl = 1 << 14;
-			if (n)
-				GP(&read, METRICS_INDEX);
-			else
-				CLEARS(&read, METRICS_HOLDS, METRICS_VALUE);
-		}
+		set_mode(&read, mode);
+		set_cpl(&read, 0, true);
+		read.state.regs.rflags = 0xfd7 & ~TF;
+		read.state.prefix = 0x2e;
+		read.state.n_prefixes = n;
+		read.counters.fixed_ctr_ctrl = 1 << 14;
+		if (n)
+			GP(&read, METRICS_INDEX);
+		else
+			CLEARS(&read, METRICS_HOLDS, METRICS_VALUE);
+	}
 }
 
 /* All legacy prefixes but LOCK. */
@@ -488,19 +489,19 @@ static void test_prefixes(void **state)
 {
 	(void)state;
 	FOR_KINDS(kind)
-		FOR_MODES(mode)
-			for (unsigned int i = 0; i < ARRAY_SIZE(prefixes); i++)
-				for (unsigned int n = 0; n <= 13; n++) {
-					struct read read = read_of(kinds[kind].pmu, 1);
+	FOR_MODES(mode)
+	for (unsigned int i = 0; i < ARRAY_SIZE(prefixes); i++)
+		for (unsigned int n = 0; n <= 13; n++) {
+			struct read read = read_of(kinds[kind].pmu, 1);
 
-					set_mode(&read, mode);
-					set_cpl(&read, 3 * (mode != MODE_REAL), true);
-					read.state.prefix = prefixes[i];
-					read.state.n_prefixes = n;
-					read.state.code16 = n & 1;
-					gives(&read, low(GP_HOLDS(1), kinds[kind].bits),
-					      kinds[kind].rule, __LINE__);
-				}
+			set_mode(&read, mode);
+			set_cpl(&read, 3 * (mode != MODE_REAL), true);
+			read.state.prefix = prefixes[i];
+			read.state.n_prefixes = n;
+			read.state.code16 = n & 1;
+			gives(&read, low(GP_HOLDS(1), kinds[kind].bits), kinds[kind].rule,
+			      __LINE__);
+		}
 }
 
 /*
@@ -579,23 +580,24 @@ static void test_single_step(void **state)
 
 	(void)state;
 	FOR_MODES(mode)
-		FOR_CPLS(cpl, mode) {
-			read = read_of(&v6, 0);
-			set_mode(&read, mode);
-			set_cpl(&read, cpl, true);
-			read.state.regs.rflags = 0x202 | TF;
-			read.state.prefix = 0xf2;
-			read.state.n_prefixes = cpl;
-			GIVES(&read, low(GP_HOLDS(0), 48), TYPE_GP);
-			set_mode(&read, mode);
-			read.state.regs.rcx = 0x6666;
-			GP(&read, TYPE_GP);
-			set_cpl(&read, cpl, false);
-			if (mode == MODE_VM86 || cpl)
-				GP(&read, PRIV);
-			read.state.lock = true;
-			UD(&read);
-		}
+	FOR_CPLS(cpl, mode)
+	{
+		read = read_of(&v6, 0);
+		set_mode(&read, mode);
+		set_cpl(&read, cpl, true);
+		read.state.regs.rflags = 0x202 | TF;
+		read.state.prefix = 0xf2;
+		read.state.n_prefixes = cpl;
+		GIVES(&read, low(GP_HOLDS(0), 48), TYPE_GP);
+		set_mode(&read, mode);
+		read.state.regs.rcx = 0x6666;
+		GP(&read, TYPE_GP);
+		set_cpl(&read, cpl, false);
+		if (mode == MODE_VM86 || cpl)
+			GP(&read, PRIV);
+		read.state.lock = true;
+		UD(&read);
+	}
 	/* A read that clears, a hidden one, a clock, and the 0 of no PMU: all are executed. */
 	read = read_of(&v6, METRICS(0));
 	read.state.regs.rflags |= TF;
@@ -637,7 +639,8 @@ static void test_no_pmu(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(some); i++)
 		for (unsigned int vendor = 0; vendor < ARRAY_SIZE(none); vendor++)
-			FOR_MODES(mode) {
+			FOR_MODES(mode)
+			{
 				struct read read = read_of(none[vendor], some[i]);
 
 				set_mode(&read, mode);
@@ -911,29 +914,30 @@ static void test_user_disable_gp(void **state)
 	(void)state;
 	for (unsigned int x = 0; x < 32; x++)
 		FOR_MODES(mode)
-			FOR_CPLS(cpl, mode) {
-				struct rdpmc_pmu pmu = v6;
-				bool user = cpl || mode == MODE_VM86;
-				struct read read;
+	FOR_CPLS(cpl, mode)
+	{
+		struct rdpmc_pmu pmu = v6;
+		bool user = cpl || mode == MODE_VM86;
+		struct read read;
 
-				pmu.nr_gp = 32;
-				read = read_of(&pmu, x);
-				set_mode(&read, mode);
-				set_cpl(&read, cpl, true);
-				read.counters.gp_user_disable = 1U << x;
-				if (user)
-					GIVES(&read, 0, USER_DISABLE);
-				else
-					GIVES(&read, low(GP_HOLDS(x), 48), TYPE_GP);
-				set_mode(&read, mode);
-				read.counters.gp_user_disable = ~(1U << x);
-				read.counters.fixed_ctr_ctrl = ~0ULL;
-				GIVES(&read, low(GP_HOLDS(x), 48), TYPE_GP);
-				set_mode(&read, mode);
-				read.counters.gp_user_disable = ~0U;
-				read.pmu.user_disable = false;
-				GIVES(&read, low(GP_HOLDS(x), 48), TYPE_GP);
-			}
+		pmu.nr_gp = 32;
+		read = read_of(&pmu, x);
+		set_mode(&read, mode);
+		set_cpl(&read, cpl, true);
+		read.counters.gp_user_disable = 1U << x;
+		if (user)
+			GIVES(&read, 0, USER_DISABLE);
+		else
+			GIVES(&read, low(GP_HOLDS(x), 48), TYPE_GP);
+		set_mode(&read, mode);
+		read.counters.gp_user_disable = ~(1U << x);
+		read.counters.fixed_ctr_ctrl = ~0ULL;
+		GIVES(&read, low(GP_HOLDS(x), 48), TYPE_GP);
+		set_mode(&read, mode);
+		read.counters.gp_user_disable = ~0U;
+		read.pmu.user_disable = false;
+		GIVES(&read, low(GP_HOLDS(x), 48), TYPE_GP);
+	}
 }
 
 /*
@@ -1197,23 +1201,23 @@ static void test_vmware(void **state)
 {
 	(void)state;
 	FOR_KINDS(kind)
-		FOR_MODES(mode)
-			FOR_CPLS(cpl, mode)
-				for (unsigned int x = 0; x < 5; x++) {
-					struct read read = read_of(kinds[kind].pmu, 0xffff + x);
-					enum rdpmc_rule other;
+	FOR_MODES(mode)
+	FOR_CPLS(cpl, mode)
+	for (unsigned int x = 0; x < 5; x++) {
+		struct read read = read_of(kinds[kind].pmu, 0xffff + x);
+		enum rdpmc_rule other;
 
-					other = rule_beside(kinds[kind].rule, 0xffff + x);
-					set_mode(&read, mode);
-					set_cpl(&read, cpl, true);
-					faults(&read, ANSWER_GP, other, __LINE__);
-					read.policy.vmware_backdoor = true;
-					set_cpl(&read, cpl, x & 1);
-					if (x >= 1 && x <= 3)
-						GIVES(&read, VMWARE_HOLDS(x - 1), VMWARE_PMC);
-					else if (!(x & 1) && (cpl || mode == MODE_VM86))
-						GP(&read, PRIV);
-				}
+		other = rule_beside(kinds[kind].rule, 0xffff + x);
+		set_mode(&read, mode);
+		set_cpl(&read, cpl, true);
+		faults(&read, ANSWER_GP, other, __LINE__);
+		read.policy.vmware_backdoor = true;
+		set_cpl(&read, cpl, x & 1);
+		if (x >= 1 && x <= 3)
+			GIVES(&read, VMWARE_HOLDS(x - 1), VMWARE_PMC);
+		else if (!(x & 1) && (cpl || mode == MODE_VM86))
+			GP(&read, PRIV);
+	}
 }
 
 /* VMWARE-PMC without a PMU: there, or, by the choice vmware-needs-pmu, not there. */
@@ -2114,7 +2118,7 @@ static void test_pass(void **state)
 
 	(void)state;
 	FOR_KINDS(kind)
-		MAY_PASS(kinds[kind].pmu, kinds[kind].pmu);
+	MAY_PASS(kinds[kind].pmu, kinds[kind].pmu);
 	guest.perf_capabilities = 0; /* PERF_METRICS here and not there */
 	MAY_NOT_PASS(&host, &guest, READABLE);
 	MAY_NOT_PASS(&guest, &host, READABLE);
