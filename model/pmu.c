@@ -31,6 +31,7 @@ static void view_intel(const struct rdpmc_pmu *pmu, const struct rdpmc_choices *
 		       struct rdpmc_view *view)
 {
 	bool replaced = choices->leaf23_replaces && (pmu->leaf23_gp || pmu->leaf23_fixed);
+	const uint64_t capabilities = pmu->no_pdcm ? 0 : pmu->perf_capabilities;
 
 	/* TYPE-GP */
 	view->readable[CLASS_GP] = pmu->leaf23_gp;
@@ -47,13 +48,13 @@ static void view_intel(const struct rdpmc_pmu *pmu, const struct rdpmc_choices *
 	view->width[CLASS_FIXED] = pmu->fixed_width;
 
 	/* TYPE-METRICS, METRICS-INDEX */
-	if (pmu->perf_capabilities & RDPMC_CAP_METRICS)
+	if (capabilities & RDPMC_CAP_METRICS)
 		view->readable[CLASS_METRICS] = choices->metrics_any_index ? 3 : 1;
 	view->width[CLASS_METRICS] = choices->metrics_level_1 ? 32 : 64;
 
 	view->user_disable = pmu->user_disable;
 	view->metrics_hide = choices->user_disable_metrics;
-	view->metrics_clear = pmu->perf_capabilities & RDPMC_CAP_METRICS_CLEAR;
+	view->metrics_clear = capabilities & RDPMC_CAP_METRICS_CLEAR;
 }
 
 static void view_old(const struct rdpmc_pmu *pmu, struct rdpmc_view *view)

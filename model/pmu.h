@@ -33,6 +33,8 @@ struct rdpmc_pmu {
 	uint32_t leaf23_gp, leaf23_fixed; /* CPUID.23H.01H:EAX and EBX; 0 where it is not there */
 	bool user_disable;                /* CPUID.23H.00H:EBX[2] */
 	uint64_t perf_capabilities;       /* IA32_PERF_CAPABILITIES */
+	/* CPUID.01H:ECX[15] = 0: no such MSR. A hypervisor may hold a value for it all the same. */
+	bool no_pdcm;
 
 	/* Intel, not architectural */
 	uint8_t old_counters; /* how many, at most RDPMC_MAX_GP; P6 has 2; 0: no PMU at all */

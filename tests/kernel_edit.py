@@ -15,6 +15,7 @@ import sys
 
 PMU = "arch/x86/kvm/pmu.c"
 PMU_H = "arch/x86/kvm/pmu.h"
+CPUID_H = "arch/x86/kvm/cpuid.h"
 INTEL = "arch/x86/kvm/vmx/pmu_intel.c"
 AMD = "arch/x86/kvm/svm/pmu.c"
 EMULATE = "arch/x86/kvm/emulate.c"
@@ -141,7 +142,7 @@ SHAPES = {
 
 # Planted in what only a booted kernel runs, or on top of a design.
 LIVE_BUGS = {
-    "pdcm-forgotten": [(PMU_H, r"guest_cpu_cap_has\(vcpu, X86_FEATURE_PDCM\) &&\s+", "")],
+    "pdcm-forgotten": [(PMU_H, r"guest_cpu(?:id|_cap)_has\(vcpu, X86_FEATURE_PDCM\) &&\s+", "")],
     "vmx-never-exits": [(VMX, r"(exec_controls_changebit\(to_vmx\(vcpu\), CPU_BASED_RDPMC_EXITING,\s+)kvm_need_rdpmc_intercept\(vcpu\)\)",
                          r"\1false)")],
     "intercept-metrics": [
@@ -180,13 +181,16 @@ INTERCEPT = [
     ((X86_H, HOST_H), r"(struct kvm_host_values \{.*?\n)\}", "\\1\tu64 perf_capabilities;\n}"),
 ]
 
+# A guest whose CPUID says nothing of PERF_CAPABILITIES has KVM's own in perf_capabilities, or what user space set before.
+PDCM = [
+    (PMU_H, r"#define __KVM_X86_PMU_H\n", "\\g<0>\n#include \"cpuid.h\"\n"),
+    (PMU_H, r"return vcpu->arch\.perf_capabilities & BIT_ULL\(15\);",
+     r"return HAS(vcpu, X86_FEATURE_PDCM) &&\n\t       (vcpu->arch.perf_capabilities & BIT_ULL(15));"),
+]
+
 # What a kernel that is booted needs on top: to know the host's PERF_METRICS and offer it, to hold it
 # across the switch between host and guest, and to let go of what the guest may have.
 MEDIATED = [
-    # A guest whose CPUID says nothing of PERF_CAPABILITIES has KVM's own in perf_capabilities.
-    (PMU_H, r"#define __KVM_X86_PMU_H\n", "\\g<0>\n#include \"cpuid.h\"\n"),
-    (PMU_H, r"return vcpu->arch\.perf_capabilities & BIT_ULL\(15\);",
-     r"return guest_cpu_cap_has(vcpu, X86_FEATURE_PDCM) &&\n\t       (vcpu->arch.perf_capabilities & BIT_ULL(15));"),
     (VMX, r"(u64 vmx_get_perf_capabilities\(void\).*?rdmsrq\(MSR_IA32_PERF_CAPABILITIES, host_perf_cap\);\n)", """\\1
 	kvm_host.perf_capabilities = host_perf_cap;
 	if (enable_mediated_pmu && kvm_pmu_cap.num_counters_fixed > 3)
@@ -364,6 +368,10 @@ def main():
         edit(tree, (BUGS | SHAPES | REPORTED | MOVED | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
         with open(os.path.join(tree, PMU), encoding="utf-8") as file:
             text = file.read()
+        if name in SERIES:
+            with open(os.path.join(tree, CPUID_H), encoding="utf-8") as file:
+                has = "guest_cpuid_has" if "is_governed_feature" in file.read() else "guest_cpu_cap_has"
+            edit(tree, [(path, there, put_there.replace("HAS(", has + "(")) for path, there, put_there in PDCM])
         if name in SERIES and "kvm_need_rdpmc_intercept" in text:
             edit(tree, INTERCEPT)
         if name in SERIES and "kvm_mediated_pmu_load" in text:

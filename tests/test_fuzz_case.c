@@ -26,7 +26,7 @@
 struct flat_pmu {
 	uint64_t vendor, ext_core, ext_nb, ext_l3, user_disable, old_fast;
 	uint64_t version, nr_gp, gp_width, nr_fixed, fixed_width, old_counters, nr_nb;
-	uint64_t fixed_bitmap, leaf23_gp, leaf23_fixed, perf_capabilities;
+	uint64_t fixed_bitmap, leaf23_gp, leaf23_fixed, perf_capabilities, no_pdcm;
 };
 
 struct flat {
@@ -59,6 +59,7 @@ static struct flat_pmu flatten_pmu(const struct rdpmc_pmu *pmu)
 		pmu->leaf23_gp,
 		pmu->leaf23_fixed,
 		pmu->perf_capabilities,
+		pmu->no_pdcm,
 	};
 }
 
@@ -375,6 +376,18 @@ static void test_version_2(void **unused)
 	assert_int_equal(decoded.state.rex, 0x48);
 	case_set_mode(&decoded.state, MODE_COMPATIBILITY, 3);
 	assert_int_equal(decoded.state.rex, 0);
+
+	/* PDCM is the guest's; that version 1 has no such bit is in test_bits(). */
+	base(bytes);
+	bytes[0] = 2;
+	bytes[GUEST] = 0x40;
+	decoded = decode(bytes, sizeof(bytes));
+	assert_true(decoded.guest.no_pdcm && !decoded.host.no_pdcm && !decoded.legalised);
+	bytes[GUEST] = 0;
+	bytes[HOST] = 0x40;
+	decoded = decode(bytes, sizeof(bytes));
+	assert_true(!decoded.guest.no_pdcm && !decoded.host.no_pdcm);
+	assert_int_equal(decoded.legalised, 1);
 }
 
 static void test_legalised(void **unused)

@@ -79,7 +79,7 @@ static struct live_host host_of(size_t i)
 	X(fixed_bitmap)                                                                            \
 	X(leaf23_gp)                                                                               \
 	X(leaf23_fixed)                                                                            \
-	X(user_disable) X(perf_capabilities) X(old_fast) X(ext_core) X(ext_nb) X(ext_l3)
+	X(user_disable) X(perf_capabilities) X(old_fast) X(ext_core) X(ext_nb) X(ext_l3) X(no_pdcm)
 
 static bool same(const struct rdpmc_pmu *a, const struct rdpmc_pmu *b)
 {

@@ -473,6 +473,7 @@ static const char *const pmu_fields[] = { "vendor",
 					  "leaf23_fixed",
 					  "user_disable",
 					  "perf_capabilities",
+					  "no_pdcm",
 					  "old_counters",
 					  "old_fast",
 					  "ext_core",
@@ -1932,7 +1933,7 @@ static void is(const char *name, uint64_t value, const struct world *world)
 	FIELD(fixed_width) FIELD(fixed_bitmap) FIELD(leaf23_gp) FIELD(leaf23_fixed) \
 	FIELD(perf_capabilities) FIELD(old_counters) FIELD(nr_nb)
 #define PMU_BOOLS(FIELD) \
-	FIELD(user_disable) FIELD(old_fast) FIELD(ext_core) FIELD(ext_nb) FIELD(ext_l3)
+	FIELD(user_disable) FIELD(old_fast) FIELD(ext_core) FIELD(ext_nb) FIELD(ext_l3) FIELD(no_pdcm)
 /* clang-format on */
 
 static void check_pmus(const struct world *world)

@@ -224,7 +224,7 @@ check 'corrected: nothing new' "$diff" run --engine kernel:corrected --random 2M
 # Where PERF_METRICS is kept elsewhere nothing can be said of its value; of who may read it all can.
 elsewhere()
 {
-	tests/kernel_edit.py "$dir/copy" metrics-elsewhere &&
+	tests/kernel_edit.py "$dir/copy" metrics-elsewhere pdcm-forgotten &&
 		scripts/kernel-engine --keep "$dir/series" --out "$dir/bin/kernel/elsewhere.so" --name elsewhere "$dir/copy" &&
 		"$diff" survey --engine kernel:elsewhere --configuration sapphire-rapids >"$dir/moved" &&
 		"$diff" survey --engine kernel:elsewhere --configuration sapphire-rapids-no-metrics >"$dir/none" || return
@@ -232,6 +232,15 @@ elsewhere()
 		! grep -q 'not judged' "$dir/none" || { cat "$dir/moved" "$dir/none"; return 1; }
 }
 check 'PERF_METRICS in another place: told, and not judged' elsewhere
+# The value is not judged, but that there is one.
+no_pdcm()
+{
+	"$diff" survey --engine "kernel:$1" --configuration sapphire-rapids-no-pdcm >"$dir/forgotten"
+	[ $? = "$2" ] && { [ "$2" = 0 ] || grep -q 'Intel guest: #GP -> value (rule TYPE-METRICS' "$dir/forgotten"; } ||
+		{ cat "$dir/forgotten"; return 1; }
+}
+check 'a guest without PDCM has no PERF_METRICS: corrected' no_pdcm corrected 0
+check '... and where PDCM is not asked for, that is told' no_pdcm elsewhere 1
 
 changes()
 {

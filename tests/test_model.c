@@ -47,6 +47,8 @@ static const struct rdpmc_pmu clearing = INTEL(5, 8, 4, .perf_capabilities = CAP
 static const struct rdpmc_pmu clear_bit_alone =
 	INTEL(5, 8, 4, .perf_capabilities = RDPMC_CAP_METRICS_CLEAR);
 static const struct rdpmc_pmu all_bits_but_15 = INTEL(5, 8, 4, .perf_capabilities = ~CAP_METRICS);
+static const struct rdpmc_pmu no_pdcm =
+	INTEL(5, 8, 4, .perf_capabilities = CAP_BOTH, .no_pdcm = true);
 static const struct rdpmc_pmu version_1 = INTEL(1, 2, 3, .fixed_bitmap = 0xff);
 static const struct rdpmc_pmu rich =
 	INTEL(6, 8, 4, .leaf23_gp = 0x80000400, .leaf23_fixed = 0x80000100, .fixed_bitmap = 0x40,
@@ -526,6 +528,8 @@ static const struct read type_metrics_rows[] = {
 	{ "bit 19 is not bit 15", &clear_bit_alone, 0x20000000, GP0(TYPE_METRICS) },
 	{ "no bit is bit 15", &all_bits_but_15, 0x20000000, GP0(TYPE_METRICS), CLEAR_BIT },
 	{ "slots need no metrics", &all_bits_but_15, 0x40000003, FIXED_IS(3) },
+	{ "bit 15 of no MSR", &no_pdcm, 0x20000000, GP0(TYPE_METRICS) },
+	{ "bits 15 and 19 of no MSR", &no_pdcm, 0x20000000, GP0(TYPE_METRICS), CLEAR_BIT },
 };
 TABLE(type_metrics)
 

@@ -72,8 +72,9 @@ static uint8_t legal(uint8_t value, unsigned int limit, unsigned int *changed)
 	return (uint8_t)(value % limit);
 }
 
-static void pmu_decode(const struct case_pmu_bytes *bytes, struct rdpmc_pmu *pmu,
-		       unsigned int *changed)
+/* @vendors: how many values the byte has. */
+static void pmu_decode(const struct case_pmu_bytes *bytes, unsigned int vendors,
+		       struct rdpmc_pmu *pmu, unsigned int *changed)
 {
 	bool amd = bytes->vendor & CASE_PMU_AMD;
 
@@ -83,7 +84,7 @@ static void pmu_decode(const struct case_pmu_bytes *bytes, struct rdpmc_pmu *pmu
 	pmu->ext_l3 = bytes->vendor & CASE_PMU_EXT_L3;
 	pmu->user_disable = bytes->vendor & CASE_PMU_USER_DISABLE;
 	pmu->old_fast = bytes->vendor & CASE_PMU_OLD_FAST;
-	legal(bytes->vendor, 64, changed);
+	pmu->no_pdcm = legal(bytes->vendor, vendors, changed) & CASE_PMU_NO_PDCM;
 	pmu->version = legal(bytes->version, amd ? 3 : 256, changed);
 	pmu->nr_gp = legal(bytes->nr_gp, amd ? 16 : RDPMC_MAX_GP + 1, changed);
 	pmu->gp_width = legal(bytes->gp_width, 65, changed);
@@ -104,7 +105,8 @@ static void pmu_encode(const struct rdpmc_pmu *pmu, struct case_pmu_bytes *bytes
 				  (pmu->ext_nb ? CASE_PMU_EXT_NB : 0) |
 				  (pmu->ext_l3 ? CASE_PMU_EXT_L3 : 0) |
 				  (pmu->user_disable ? CASE_PMU_USER_DISABLE : 0) |
-				  (pmu->old_fast ? CASE_PMU_OLD_FAST : 0));
+				  (pmu->old_fast ? CASE_PMU_OLD_FAST : 0) |
+				  (pmu->no_pdcm ? CASE_PMU_NO_PDCM : 0));
 	bytes->version = pmu->version;
 	bytes->nr_gp = pmu->nr_gp;
 	bytes->gp_width = pmu->gp_width;
@@ -182,8 +184,9 @@ void case_decode(const uint8_t *data, size_t size, struct rdpmc_case *decoded)
 	changed += size && bytes->version != 1 && bytes->version != CASE_VERSION;
 	legal(bytes->flags, bytes->version == CASE_VERSION ? 256 : CASE_FLAGS + 1, &changed);
 	state_decode(bytes, &decoded->state, &changed);
-	pmu_decode(&bytes->guest, &decoded->guest, &changed);
-	pmu_decode(&bytes->host, &decoded->host, &changed);
+	pmu_decode(&bytes->guest, bytes->version == CASE_VERSION ? 128 : 64, &decoded->guest,
+		   &changed);
+	pmu_decode(&bytes->host, 64, &decoded->host, &changed);
 	decoded->policy.vmware_backdoor = bytes->flags & CASE_BACKDOOR;
 	decoded->policy.mediated_pmu = bytes->flags & CASE_MEDIATED;
 	decoded->counter_seed = get_le64(bytes->counter_seed);

@@ -38,6 +38,7 @@ struct case_pmu_bytes {
 #define CASE_PMU_EXT_L3       0x08
 #define CASE_PMU_USER_DISABLE 0x10
 #define CASE_PMU_OLD_FAST     0x20
+#define CASE_PMU_NO_PDCM      0x40 /* from version 2; of the guest */
 
 struct case_bytes {
 	uint8_t version; /* 1 or CASE_VERSION; others are read as 1 */

@@ -48,7 +48,8 @@ unsigned int cpuid_leaves(const struct rdpmc_pmu *pmu, struct cpuid_leaf leaves[
 {
 	leaves[0] = (struct cpuid_leaf){
 		.function = 1,
-		.ecx = (NOISE & ~LEAF_1_PDCM) | (pmu->vendor == RDPMC_INTEL ? LEAF_1_PDCM : 0),
+		.ecx = (NOISE & ~LEAF_1_PDCM) |
+		       (pmu->vendor == RDPMC_INTEL && !pmu->no_pdcm ? LEAF_1_PDCM : 0),
 	};
 	return 1 + (pmu->vendor == RDPMC_AMD ? amd_leaves(pmu, leaves + 1)
 					     : intel_leaves(pmu, leaves + 1));

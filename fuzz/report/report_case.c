@@ -46,9 +46,10 @@ static void report_intel(FILE *out, const struct rdpmc_pmu *pmu)
 		fprintf(out, " (bitmap %s)", hex(pmu->fixed_bitmap).text);
 	if (pmu->leaf23_fixed)
 		fprintf(out, " (leaf 23H: %s)", hex(pmu->leaf23_fixed).text);
-	fprintf(out, "%s%s%s", pmu->user_disable ? ", user disable" : "",
+	fprintf(out, "%s%s%s%s", pmu->user_disable ? ", user disable" : "",
 		pmu->perf_capabilities & RDPMC_CAP_METRICS ? ", PERF_METRICS" : "",
-		pmu->perf_capabilities & RDPMC_CAP_METRICS_CLEAR ? ", metrics clear" : "");
+		pmu->perf_capabilities & RDPMC_CAP_METRICS_CLEAR ? ", metrics clear" : "",
+		pmu->no_pdcm ? ", but no PDCM" : "");
 }
 
 void report_pmu(FILE *out, const char *whose, const struct rdpmc_pmu *pmu)

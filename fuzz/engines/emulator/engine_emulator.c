@@ -50,7 +50,7 @@ static bool emulator_clamp(struct engine_vcpu *engine, struct rdpmc_pmu *guest,
 
 static void to_cpuid(const struct rdpmc_pmu *pmu, struct kvm_cpuid_pmu *cpuid)
 {
-	cpuid->perf_capabilities = pmu->perf_capabilities;
+	cpuid->perf_capabilities = pmu->no_pdcm ? 0 : pmu->perf_capabilities;
 	if (pmu->vendor == RDPMC_AMD) {
 		cpuid->vendor = KVM_PMU_AMD;
 		cpuid->no_pmu = !pmu->version;

@@ -89,7 +89,7 @@ static bool same(const struct rdpmc_pmu *a, const struct rdpmc_pmu *b)
 	       a->user_disable == b->user_disable && a->perf_capabilities == b->perf_capabilities &&
 	       a->old_counters == b->old_counters && a->old_fast == b->old_fast &&
 	       a->ext_core == b->ext_core && a->ext_nb == b->ext_nb && a->ext_l3 == b->ext_l3 &&
-	       a->nr_nb == b->nr_nb;
+	       a->nr_nb == b->nr_nb && a->no_pdcm == b->no_pdcm;
 }
 
 bool live_clamp(const struct live_host *host, struct rdpmc_pmu *guest)

@@ -19,9 +19,10 @@
 		FIELD(whose.nr_fixed, .max = 31), FIELD(whose.fixed_width, .max = 64),             \
 		FIELD(whose.fixed_bitmap), FIELD(whose.leaf23_gp), FIELD(whose.leaf23_fixed),      \
 		FIELD(whose.user_disable, .max = 1), FIELD(whose.perf_capabilities),               \
-		FIELD(whose.old_counters, .max = RDPMC_MAX_GP), FIELD(whose.old_fast, .max = 1),   \
-		FIELD(whose.ext_core, .max = 1), FIELD(whose.ext_nb, .max = 1),                    \
-		FIELD(whose.ext_l3, .max = 1), FIELD(whose.nr_nb, .max = 63)
+		FIELD(whose.no_pdcm, .max = 1), FIELD(whose.old_counters, .max = RDPMC_MAX_GP),    \
+		FIELD(whose.old_fast, .max = 1), FIELD(whose.ext_core, .max = 1),                  \
+		FIELD(whose.ext_nb, .max = 1), FIELD(whose.ext_l3, .max = 1),                      \
+		FIELD(whose.nr_nb, .max = 63)
 
 static const struct known_field fields[] = {
 	PMU_FIELDS(guest),
