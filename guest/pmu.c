@@ -4,6 +4,7 @@
  * vol. 3, "Performance monitoring") and AMD core counters (APM vol. 2, "Performance monitoring").
  */
 #include "guest/guest.h"
+#include "guest/msr.h"
 #include "guest/pmu_msrs.h"
 
 #define EVTSEL_USR_OS_EN      (EVENTSEL_USR | EVENTSEL_OS | EVENTSEL_ENABLE)
@@ -11,45 +12,6 @@
 #define AMD_UNHALTED_CYCLES   0x0076
 #define FIXED_OS_USR          3U /* four bits to a counter */
 #define COUNTING_TURNS        1000U
-
-struct cpuid {
-	uint32_t eax, ebx, ecx, edx;
-};
-
-static struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
-{
-	struct cpuid r;
-
-	__asm__ volatile("cpuid"
-			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
-			 : "a"(leaf), "c"(subleaf));
-	return r;
-}
-
-/* Both return false on #GP. */
-static bool write_msr(uint32_t msr, uint64_t value)
-{
-	uint32_t good = 0;
-
-	__asm__ volatile("1: wrmsr; mov $1, %0; 2:\n"
-			 ".pushsection .ex_table, \"a\"; .quad 1b, 2b; .popsection"
-			 : "+r"(good)
-			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
-			 : "memory");
-	return good;
-}
-
-static bool read_msr(uint32_t msr, uint64_t *value)
-{
-	uint32_t good = 0, low = 0, high = 0;
-
-	__asm__ volatile("1: rdmsr; mov $1, %0; 2:\n"
-			 ".pushsection .ex_table, \"a\"; .quad 1b, 2b; .popsection"
-			 : "+r"(good), "+a"(low), "+d"(high)
-			 : "c"(msr));
-	*value = (uint64_t)high << 32 | low;
-	return good;
-}
 
 static void detect_intel(struct pmu_shape *pmu, uint32_t max_leaf)
 {
