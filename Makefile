@@ -56,7 +56,7 @@ GUEST_FLAGS := -std=gnu11 $(WARNINGS) -O2 -g -I. -ffreestanding -fno-pic -fno-pi
 	-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
 	-fno-strict-aliasing
 
-GUEST_SOURCES := $(wildcard guest/*.c) guest/boot.S guest/loops.S
+GUEST_SOURCES := $(wildcard guest/*.c) guest/boot.S guest/enter.S guest/loops.S
 HOST_SOURCES  := $(wildcard host/*.c) host/image.S
 MODEL_SOURCES := $(wildcard model/*.c)
 EMULATOR_SOURCES := $(wildcard emulator/*.c)

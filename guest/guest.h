@@ -8,12 +8,17 @@
 
 #include "guest/protocol.h"
 
+#define CR4_PCE (1ULL << 8)
+
 extern struct guest_page guest_page;
 
 /* traps.c */
 void traps_init(void);
 void traps_expect_rdpmc_fault(
 	bool assist); /* what a #GP of the measured RDPMC does: be counted, or ask the host */
+
+/* nested.c: be L1 of an L2. Returns enum guest_status. */
+uint32_t nested_run(const struct guest_params *params, struct guest_nested *nested);
 
 /* boot.S */
 uint64_t call_at_cpl3(uint64_t (*function)(uint64_t, uint64_t), uint64_t, uint64_t);

@@ -2,8 +2,6 @@
 /* The guest's command loop: wait for a command, run it, say so. */
 #include "guest/guest.h"
 
-#define CR4_PCE (1U << 8)
-
 typedef uint64_t measured_loop(uint64_t count, uint64_t ecx);
 
 extern measured_loop loop_empty, loop_rdtsc, loop_rdpmc, loop_cpuid, loop_port, loop_vmcall,
@@ -45,7 +43,7 @@ static uint32_t measure(const struct guest_params *params, struct guest_result *
 		return GUEST_BAD_COMMAND;
 
 	traps_expect_rdpmc_fault(params->assist);
-	write_cr4(params->pce ? cr4 | CR4_PCE : cr4 & ~(uint64_t)CR4_PCE);
+	write_cr4(params->pce ? cr4 | CR4_PCE : cr4 & ~CR4_PCE);
 	rdpmc_faults = 0;
 	if (params->cpl == 3)
 		result->ticks = call_at_cpl3(function, params->count, params->ecx);
@@ -112,6 +110,8 @@ static uint32_t run_command(void)
 	case GUEST_PMU_COUNTS:
 		result->value = pmu_counting();
 		return GUEST_OK;
+	case GUEST_NESTED:
+		return nested_run(params, &guest_page.nested);
 	case GUEST_RAISE:
 		if (params->cpl == 3)
 			call_at_cpl3(raise, params->vector, 0);

@@ -38,6 +38,7 @@ enum guest_command {
 	GUEST_RAISE,      /* run into exception params.vector on purpose (tests) */
 	GUEST_HANG,       /* never return (tests of the watchdog) */
 	GUEST_PMU_COUNTS, /* how many of the counters go on counting: result.value */
+	GUEST_NESTED,     /* be L1, and run an L2 that does params.l2: page.nested */
 	NR_GUEST_COMMANDS
 };
 
@@ -51,6 +52,17 @@ enum guest_insn {
 	GUEST_INSN_VMMCALL,
 	NR_GUEST_INSNS
 };
+
+/* What L2 does params.count times. The others are what RDPMC's exits are held against. */
+enum guest_l2 {
+	GUEST_L2_RDPMC,
+	GUEST_L2_NOP,
+	GUEST_L2_FAULT, /* #GP that has nothing to do with counters */
+	NR_GUEST_L2
+};
+
+/* EDX:EAX of L2, where L1 gets the exit and answers in the counter's place. */
+#define GUEST_L1_ANSWER 0x4c31004c31ULL
 
 /* Which counters GUEST_PMU_START lets count. */
 enum guest_running {
@@ -76,6 +88,9 @@ struct guest_params {
 	uint64_t count;   /* at most GUEST_MAX_SAMPLES when sampled */
 	uint32_t vector;  /* for GUEST_RAISE: 0, 6, 8, 13, 14, or the one below */
 	uint32_t running; /* for GUEST_PMU_START: enum guest_running */
+	/* For GUEST_NESTED, which takes ecx, cpl, pce and count as well. */
+	uint32_t l2;            /* enum guest_l2 */
+	uint32_t rdpmc_exiting; /* L1 intercepts RDPMC */
 };
 #define GUEST_RAISE_TRIPLE_FAULT 0xff /* CPL 0 only */
 
@@ -87,7 +102,17 @@ struct guest_result {
 	uint64_t value;  /* EDX:EAX after the last RDPMC */
 };
 
-enum guest_status { GUEST_OK, GUEST_BAD_COMMAND, GUEST_MSR_FAULT };
+enum guest_status { GUEST_OK, GUEST_BAD_COMMAND, GUEST_MSR_FAULT, GUEST_NESTED_FAILED };
+
+struct guest_nested {
+	uint64_t l1_exits; /* RDPMCs that left L2 for L1: exit reason 15, exit code 6FH */
+	uint64_t faults;   /* #GP that L2 took */
+	uint64_t value;    /* EDX:EAX of L2 after the last RDPMC; GUEST_UNTOUCHED twice after #GP */
+	uint64_t reason;   /* why L2 left the last time: exit reason, exit code */
+	/* Why, with GUEST_NESTED_FAILED; both 0: by @reason. */
+	uint32_t refused; /* the MSR that gave #GP, ~0: VMXON or the VMCS failed */
+	uint32_t error;   /* VM-instruction error, where L2 was not entered */
+};
 
 struct guest_assist {
 	uint32_t ecx, cpl, pce;
@@ -142,6 +167,7 @@ struct guest_page {
 	struct guest_result result;
 	struct guest_assist assist;
 	struct pmu_shape pmu; /* as the guest found it */
+	struct guest_nested nested;
 	struct guest_fault fault;
 };
 

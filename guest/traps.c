@@ -4,6 +4,7 @@
  * told to the host; double faults have a stack of their own, so even a lost stack is reported.
  */
 #include "guest/guest.h"
+#include "guest/nested.h"
 #include "guest/segments.h"
 
 #define VECTOR_UD 6
@@ -99,6 +100,18 @@ void traps_init(void)
 	__asm__ volatile("mov %w0, %%ds; mov %w0, %%es; mov %w0, %%ss" : : "r"(KERNEL_DS));
 	/* IRET of a handler loads CS from our GDT: start from there as well. */
 	__asm__ volatile("push %0; push $1f; lretq; 1:" : : "i"(KERNEL_CS) : "memory");
+}
+
+void traps_tables(struct tables *tables)
+{
+	*tables = (struct tables){
+		.gdt = (uint64_t)gdt,
+		.idt = (uint64_t)idt,
+		.tss = (uint64_t)&tss,
+		.gdt_limit = sizeof(gdt) - 1,
+		.idt_limit = sizeof(idt) - 1,
+		.tss_limit = sizeof(tss) - 1,
+	};
 }
 
 void traps_expect_rdpmc_fault(bool assist)

@@ -57,6 +57,20 @@ static int report_fault(const struct guest *guest, struct failure *failure)
 	return -EFAULT;
 }
 
+static int report_nested(const struct guest_nested *nested, struct failure *failure)
+{
+	if (nested->refused == ~0U)
+		return fail_with(failure, -EINVAL, "L1: VMXON or the VMCS failed");
+	if (nested->refused)
+		return fail_with(failure, -EINVAL, "L1: #GP at MSR %#x while enabling VMX or SVM",
+				 nested->refused);
+	if (nested->error)
+		return fail_with(failure, -EINVAL, "L1: no VM entry, VM-instruction error %u",
+				 nested->error);
+	return fail_with(failure, -EINVAL, "L1: L2 ended by VM exit %#llx",
+			 (unsigned long long)nested->reason);
+}
+
 static void answer_rdpmc(struct guest *guest)
 {
 	struct guest_assist *assist = &guest->page->assist;
@@ -179,6 +193,8 @@ int guest_call(struct guest *guest, enum guest_command command, unsigned int tim
 		return fail_with(failure, -EINVAL,
 				 "guest: #GP writing MSR %#x while programming its PMU",
 				 result->msr);
+	if (result->status == GUEST_NESTED_FAILED)
+		return report_nested(&guest->page->nested, failure);
 	if (result->status != GUEST_OK)
 		return fail_with(failure, -EINVAL, "guest: command %d refused (status %u)", command,
 				 result->status);
