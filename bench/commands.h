@@ -13,6 +13,7 @@
 int command_run(const struct options *options);
 int command_list(const struct options *options);
 int command_doctor(const struct options *options);
+int command_nested(const struct options *options);
 
 /* One line on whether guests of this setting can be measured here, and what to do if not. */
 void doctor_headline(const struct setting_host *host, enum setting_kind kind,

@@ -21,7 +21,7 @@ struct options {
 	bool force, simulated, list, anonymous, pmu_cost;
 };
 
-enum command { COMMAND_RUN, COMMAND_LIST, COMMAND_DOCTOR };
+enum command { COMMAND_RUN, COMMAND_LIST, COMMAND_DOCTOR, COMMAND_NESTED };
 
 /* argv[0] is the subcommand's name in messages. Ends the program for --help and for mistakes. */
 void options_parse(enum command command, int argc, char **argv, struct options *options);

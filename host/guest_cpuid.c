@@ -14,6 +14,8 @@
 #define LEAF_AMD      0x80000001U
 #define LEAF_AMD_PMU  0x80000022U
 #define FEATURE_PDCM  (1U << 15) /* CPUID.01H:ECX: IA32_PERF_CAPABILITIES is there */
+#define FEATURE_VMX   (1U << 5)  /* CPUID.01H:ECX */
+#define FEATURE_SVM   (1U << 2)  /* CPUID 8000_0001H:ECX */
 
 #define SPARE_ENTRIES 4 /* leaves this file may have to add */
 
@@ -81,6 +83,16 @@ void guest_cpuid_pmu(const struct kvm_cpuid2 *cpuid, struct pmu_shape *pmu)
 			pmu_v2 = regs_of(leaf);
 		pmu_from_cpuid_amd(&regs, leaf ? &pmu_v2 : NULL, pmu);
 	}
+}
+
+bool guest_cpuid_nested(const struct kvm_cpuid2 *cpuid)
+{
+	/* Only searched, as above. */
+	struct kvm_cpuid2 *table = (struct kvm_cpuid2 *)cpuid;
+	const struct kvm_cpuid_entry2 *features = find(table, LEAF_FEATURES);
+	const struct kvm_cpuid_entry2 *amd = find(table, LEAF_AMD);
+
+	return (features && features->ecx & FEATURE_VMX) || (amd && amd->ecx & FEATURE_SVM);
 }
 
 static void make_intel(struct kvm_cpuid2 *cpuid, const struct pmu_shape *pmu)

@@ -4,11 +4,15 @@
 #define HOST_GUEST_CPUID_H
 
 #include <linux/kvm.h>
+#include <stdbool.h>
 
 #include "host/pmu.h"
 
 /* The PMU that a CPUID table announces (IA32_PERF_CAPABILITIES is no part of it: 0). */
 void guest_cpuid_pmu(const struct kvm_cpuid2 *cpuid, struct pmu_shape *pmu);
+
+/* Does it announce VMX or SVM: can this guest be a hypervisor? */
+bool guest_cpuid_nested(const struct kvm_cpuid2 *cpuid);
 
 /*
  * A new table for KVM_SET_CPUID2, to be freed; NULL without memory. When @pmu's vendor is not the

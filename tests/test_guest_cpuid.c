@@ -20,6 +20,8 @@
 #define CAPS         (PERF_CAP_FW_WRITES | 5)
 #define CAPS_METRICS (CAPS | PERF_CAP_PERF_METRICS)
 #define PDCM         (1U << 15) /* 1:ECX: IA32_PERF_CAPABILITIES is there */
+#define VMX          (1U << 5)  /* 1:ECX */
+#define SVM          (1U << 2)  /* 8000_0001H:ECX */
 #define EXT_CORE     (1U << 23) /* 8000_0001H:ECX: PerfCtrExtCore */
 
 #define INTEL(version_, gp, gp_bits, fixed, fixed_bits, capabilities)                              \
@@ -510,6 +512,33 @@ static void test_bounds(void **state)
 			}
 }
 
+static void test_nested(void **state)
+{
+	static const struct {
+		uint32_t features, amd;
+		bool nested;
+	} rows[] = {
+		{ 0, 0, false },
+		{ ~VMX, ~SVM, false },
+		{ VMX, 0, true },
+		{ 0, SVM, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct kvm_cpuid_entry2 entries[] = {
+			LEAF(0x1, 0, 0, 0, 0, rows[i].features, 0),
+			LEAF(0x80000001, 0, 0, 0, 0, rows[i].amd, 0),
+		};
+		struct kvm_cpuid2 *table = make_table(entries, ARRAY_SIZE(entries));
+
+		assert_int_equal(guest_cpuid_nested(table), rows[i].nested);
+		table->nent = 0;
+		assert_false(guest_cpuid_nested(table));
+		free(table);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -526,6 +555,7 @@ int main(void)
 		cmocka_unit_test(test_vendor_change),
 		cmocka_unit_test(test_vendor_stays),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_nested),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,11 +14,13 @@
 COMMAND(run, COMMAND_RUN)
 COMMAND(list, COMMAND_LIST)
 COMMAND(doctor, COMMAND_DOCTOR)
+COMMAND(nested, COMMAND_NESTED)
 
 static const struct program_command commands[] = {
 	{ "run", "measure", run },
 	{ "list", "say what can be measured here, and why the rest cannot", list },
 	{ "doctor", "look at the host and say what to change", doctor },
+	{ "nested", "read in a nested guest: who gets the exit, and what it sees", nested },
 };
 
 int main(int argc, char **argv)
