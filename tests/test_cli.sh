@@ -84,6 +84,9 @@ wrong_use "the pattern is empty" run --filter ''
 wrong_use "there is only 'user'" run --vpmu kernel
 wrong_use "'extra' is not expected" run extra
 wrong_use "'extra' is not expected" doctor extra
+wrong_use "'extra' is not expected" nested extra
+wrong_use "unrecognized option '--filter'" nested --filter x
+wrong_use "is a directory" nested --json "$dir"
 wrong_use "/no-such-device" run --device "$dir/no-such-device"
 wrong_use "is not KVM" run --device /dev/null
 wrong_use "is a directory" run --json "$dir"
@@ -91,7 +94,7 @@ wrong_use "No such file or directory" run --json "$dir/none/x.json"
 
 "$bench" >"$dir/out" 2>"$dir/err"
 check "no command: usage on stderr, exit 2" test $? -eq 2 -a ! -s "$dir/out"
-for command in "" run list doctor; do
+for command in "" run list doctor nested; do
 	run $command --help
 	check "help fits a screen: $command" test $status -eq 0 -a "$(wc -l <"$dir/out")" -le 40 -a \
 		-s "$dir/out" -a ! -s "$dir/err"
@@ -137,6 +140,11 @@ check "make help names every target a person may type: $undocumented" test -z "$
 run doctor
 check "doctor looks at the host, KVM or not" test "$(grep -c 'clocksource' "$dir/out")" -eq 1 -a \
 	\( $status -eq 0 -o $status -eq 77 -a "$(wc -l <"$dir/err")" -eq 1 \)
+
+run nested
+check "nested: a verdict on every read, or one line why there is none" test \
+	\( $status -eq 0 -a "$(head -n 1 "$dir/out" | grep -c '^nested RDPMC on .* of .* reads')" -eq 1 \) -o \
+	\( $status -eq 77 -a ! -s "$dir/out" -a "$(wc -l <"$dir/err")" -eq 1 \)
 
 run list
 if [ $status -eq 77 ]; then

@@ -9,6 +9,7 @@ status()
 out=perf status ./perf-test
 out=doctor status rdpmc-bench doctor
 out=list status rdpmc-bench list
+out=nested status rdpmc-bench nested
 out=run status rdpmc-bench run --seed 1 --runs 2 --time "$1" --json result.json
 out=diff status rdpmc-diff run --engine kvm corpus/seeds
 if [ -e kernel.so ]; then
