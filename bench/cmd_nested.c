@@ -102,7 +102,7 @@ static int measure(struct guest *guest, struct nested_row *row, struct failure *
 		.cpl = row->read.cpl,
 		.pce = row->read.pce,
 		.count = NESTED_READS,
-		.l2 = GUEST_L2_RDPMC,
+		.l2 = row->read.emulated ? GUEST_L2_EMULATED : GUEST_L2_RDPMC,
 		.rdpmc_exiting = row->l1_intercepts,
 	};
 	error = exits_per_read(guest, GUEST_NESTED, &params->l2, nested_baseline(&row->expected),
@@ -110,21 +110,21 @@ static int measure(struct guest *guest, struct nested_row *row, struct failure *
 	row->seen.l1_exits = result->l1_exits;
 	row->seen.faults = result->faults;
 	row->seen.value = result->value;
+	row->seen.vector = result->vector;
 	return error;
 }
 
 static void judge(const struct nested *nested, struct nested_row *row)
 {
 	const struct rdpmc_rule_text *rule = &rdpmc_nested_rules[row->expected.nested.rule];
-	const char *known = nested_known(&row->expected, nested->host.backend, &row->seen);
 	char text[160];
 
 	row->status = NESTED_AGREES;
 	if (nested_agrees(&row->expected, nested->host.backend, &row->seen, text, sizeof(text)))
 		return;
-	row->status = known ? NESTED_KNOWN : NESTED_DIFFERS;
-	snprintf(row->reason, sizeof(row->reason), "%s (rule %s)%s%s", text, rule->id,
-		 known ? "; " : "", known ? known : "");
+	row->known = nested_known(row, nested->host.backend);
+	row->status = row->known ? NESTED_KNOWN : NESTED_DIFFERS;
+	snprintf(row->reason, sizeof(row->reason), "%s (rule %s)", text, rule->id);
 }
 
 static int measure_rows(struct nested *nested, enum setting_kind kind, struct guest *guest,
@@ -181,6 +181,7 @@ static void run_l0(struct nested *nested, enum setting_kind kind)
 
 static void make_rows(struct nested *nested)
 {
+	bool emulator = context_param("", "kvm", "force_emulation_prefix") == PARAM_YES;
 	struct nested_read reads[MAX_NESTED_READS];
 
 	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++) {
@@ -188,7 +189,7 @@ static void make_rows(struct nested *nested)
 		size_t n;
 
 		setting_derive(&nested->host, kind, &nested->l0[kind]);
-		n = nested_reads(&nested->host, l0, reads);
+		n = nested_reads(&nested->host, l0, emulator, reads);
 		for (int l1_intercepts = 0; l1_intercepts < 2; l1_intercepts++)
 			for (size_t i = 0; i < n; i++)
 				nested->rows[nested->n_rows++] = (struct nested_row){
@@ -220,12 +221,37 @@ static void print_row(const struct nested_row *row)
 	char outcome[40];
 
 	nested_outcome_text(&row->seen, outcome, sizeof(outcome));
-	printf("%-12s %-12s %-20s %-8s %-16s %10.2f%s\n", setting_kind_name(row->l0), l1_name(row),
+	printf("%-12s %-12s %-28s %-8s %-16s %10.2f%s\n", setting_kind_name(row->l0), l1_name(row),
 	       row->read.name, nested_level_name(nested_level_seen(&row->seen)), outcome,
 	       row->seen.exits,
 	       row->status == NESTED_DIFFERS ? "  DIFFERS"
 	       : row->status == NESTED_KNOWN ? "  known"
 					     : "");
+}
+
+static void print_differences(const struct nested *nested)
+{
+	for (size_t i = 0; i < nested->n_rows; i++) {
+		const struct nested_row *row = &nested->rows[i];
+
+		if (row->status == NESTED_DIFFERS)
+			printf("differs: L0 %s, L1 %s, %s: %s\n", setting_kind_name(row->l0),
+			       l1_name(row), row->read.name, row->reason);
+	}
+}
+
+/* Each deviation once. */
+static void print_known(const struct nested *nested)
+{
+	const char *last = NULL;
+
+	for (size_t i = 0; i < nested->n_rows; i++) {
+		const char *known = nested->rows[i].known;
+
+		if (known && (!last || strcmp(known, last)))
+			printf("known: %s\n", known);
+		last = known ? known : last;
+	}
 }
 
 /* Of what was not measured, rows of one L0 that have the same reason, once. */
@@ -238,10 +264,7 @@ static void print_reasons(const struct nested *nested, enum nested_status status
 
 		if (row->status != status)
 			continue;
-		if (status >= NESTED_DIFFERS)
-			printf("%s: L0 %s, L1 %s, %s: %s\n", word, setting_kind_name(row->l0),
-			       l1_name(row), row->read.name, row->reason);
-		else if (!last || last->l0 != row->l0 || strcmp(last->reason, row->reason))
+		if (!last || last->l0 != row->l0 || strcmp(last->reason, row->reason))
 			printf("%s: L0 %s: %s\n", word, setting_kind_name(row->l0), row->reason);
 		last = row;
 	}
@@ -260,15 +283,15 @@ static void print(const struct nested *nested)
 	       kvm_backend_name(nested->host.backend), n[NESTED_AGREES], nested->n_rows,
 	       n[NESTED_DIFFERS], n[NESTED_KNOWN], n[NESTED_FAILED], n[NESTED_SKIPPED]);
 	if (measured)
-		printf("%-12s %-12s %-20s %-8s %-16s %10s\n", "L0", "L1", "L2 reads", "exit to",
+		printf("%-12s %-12s %-28s %-8s %-16s %10s\n", "L0", "L1", "L2 reads", "exit to",
 		       "L2 sees", "exits/read");
 	for (size_t i = 0; i < nested->n_rows; i++)
 		if (nested->rows[i].status >= NESTED_DIFFERS)
 			print_row(&nested->rows[i]);
 	if (measured && n[NESTED_AGREES] < nested->n_rows)
 		printf("\n");
-	print_reasons(nested, NESTED_DIFFERS, "differs");
-	print_reasons(nested, NESTED_KNOWN, "known");
+	print_differences(nested);
+	print_known(nested);
 	print_reasons(nested, NESTED_FAILED, "failed");
 	print_reasons(nested, NESTED_SKIPPED, "skipped");
 }
@@ -285,6 +308,8 @@ static json_t *row_json(const struct nested_row *row)
 				 status[row->status], "reason", row->reason);
 	char outcome[40];
 
+	if (row->known)
+		json_object_set_new(json, "known", json_string(row->known));
 	if (row->status < NESTED_DIFFERS)
 		return json;
 	nested_outcome_text(&row->seen, outcome, sizeof(outcome));

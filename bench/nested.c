@@ -11,24 +11,36 @@
 #define ECX_METRICS      0x20000000
 #define ECX_OUT_OF_RANGE 0xffff
 
+#define VECTOR_UD 6
+#define VECTOR_GP 13
+
 #define VALUE_UNTOUCHED ((uint64_t)GUEST_UNTOUCHED << 32 | GUEST_UNTOUCHED)
 
-size_t nested_reads(const struct setting_host *host, const struct setting *l0,
+size_t nested_reads(const struct setting_host *host, const struct setting *l0, bool emulator,
 		    struct nested_read *reads)
 {
+	bool hides = l0->guest.version && l0->guest.nr_gp < host->cpu.nr_gp;
+	const struct {
+		bool here;
+		struct nested_read read;
+	} all[MAX_NESTED_READS] = {
+		{ true, { "gp-first/cpl0", 0, 0, true, false } },
+		{ true, { "gp-first/cpl3", 0, 3, true, false } },
+		{ true, { "gp-first/cpl3-nopce", 0, 3, false, false } },
+		{ l0->guest.nr_fixed, { "fixed0/cpl0", ECX_FIXED0, 0, true, false } },
+		{ pmu_has_metrics(&host->cpu), { "metrics/cpl0", ECX_METRICS, 0, true, false } },
+		{ true, { "out-of-range/cpl0", ECX_OUT_OF_RANGE, 0, true, false } },
+		{ true, { "out-of-range/cpl3", ECX_OUT_OF_RANGE, 3, true, false } },
+		{ hides, { "gp-hidden/cpl0", l0->guest.nr_gp, 0, true, false } },
+		{ emulator, { "gp-first/cpl0/emulated", 0, 0, true, true } },
+		{ emulator, { "gp-first/cpl3-nopce/emulated", 0, 3, false, true } },
+		{ emulator, { "out-of-range/cpl0/emulated", ECX_OUT_OF_RANGE, 0, true, true } },
+	};
 	size_t n = 0;
 
-	reads[n++] = (struct nested_read){ "gp-first/cpl0", 0, 0, true };
-	reads[n++] = (struct nested_read){ "gp-first/cpl3", 0, 3, true };
-	reads[n++] = (struct nested_read){ "gp-first/cpl3-nopce", 0, 3, false };
-	if (l0->guest.nr_fixed)
-		reads[n++] = (struct nested_read){ "fixed0/cpl0", ECX_FIXED0, 0, true };
-	if (pmu_has_metrics(&host->cpu))
-		reads[n++] = (struct nested_read){ "metrics/cpl0", ECX_METRICS, 0, true };
-	reads[n++] = (struct nested_read){ "out-of-range/cpl0", ECX_OUT_OF_RANGE, 0, true };
-	reads[n++] = (struct nested_read){ "out-of-range/cpl3", ECX_OUT_OF_RANGE, 3, true };
-	if (l0->guest.version && l0->guest.nr_gp < host->cpu.nr_gp)
-		reads[n++] = (struct nested_read){ "gp-hidden/cpl0", l0->guest.nr_gp, 0, true };
+	for (size_t i = 0; i < MAX_NESTED_READS; i++)
+		if (all[i].here)
+			reads[n++] = all[i].read;
 	return n;
 }
 
@@ -44,6 +56,9 @@ struct nested_expectation nested_expect(const struct setting_host *host, enum se
 
 	expected.nested = rdpmc_nested(host->backend == KVM_BACKEND_SVM ? RDPMC_AMD : RDPMC_INTEL,
 				       kind == SETTING_INTERCEPTED, l1_intercepts, &l1_cpu, &cpu);
+	/* L0 executes it in the processor's place, by the same rules: it is there whoever faults. */
+	if (read->emulated && expected.nested.exits_to == LEVEL_L2)
+		expected.nested.exits_to = LEVEL_L0;
 	modelled_presets(&l0->guest, &presets);
 	expected.value = expected.nested.exits_to == LEVEL_L1     ? GUEST_L1_ANSWER
 			 : expected.nested.answer == ANSWER_VALUE ? rdpmc_value(&l1_cpu, &presets)
@@ -51,15 +66,21 @@ struct nested_expectation nested_expect(const struct setting_host *host, enum se
 	return expected;
 }
 
-const char *nested_known(const struct nested_expectation *expected, enum kvm_backend backend,
-			 const struct nested_seen *seen)
+const char *nested_known(const struct nested_row *row, enum kvm_backend backend)
 {
+	const struct rdpmc_nested *nested = &row->expected.nested;
+	const struct nested_seen *seen = &row->seen;
+
 	/* The processor exits where that of L1 would fault. */
-	if (backend == KVM_BACKEND_SVM && expected->nested.rule == NESTED_L1_PRIORITY &&
-	    expected->nested.exits_to == LEVEL_L0 && seen->l1_exits == NESTED_READS)
-		return "known: kvm_amd gives L1 the exit of an index that the processor has and "
-		       "L1's PMU has not "
-		       "(nested_svm_intercept(), Linux 7.3)";
+	if (backend == KVM_BACKEND_SVM && !row->read.emulated &&
+	    nested->rule == NESTED_L1_PRIORITY && nested->exits_to == LEVEL_L0 &&
+	    seen->l1_exits == NESTED_READS)
+		return "kvm_amd gives L1 the exit of an index that the processor has and "
+		       "L1's PMU has not (nested_svm_intercept(), Linux 7.3)";
+	if (backend == KVM_BACKEND_VMX && row->read.emulated && seen->faults == NESTED_READS &&
+	    seen->vector == VECTOR_UD)
+		return "KVM's instruction emulator ends RDPMC in an L2 of VMX with #UD "
+		       "(vmx_check_intercept(), Linux 6.12 and 7.3)";
 	return NULL;
 }
 
@@ -90,7 +111,7 @@ enum rdpmc_level nested_level_seen(const struct nested_seen *seen)
 void nested_outcome_text(const struct nested_seen *seen, char *text, size_t size)
 {
 	if (seen->faults)
-		snprintf(text, size, "#GP(0)");
+		snprintf(text, size, seen->vector == VECTOR_UD ? "#UD" : "#GP(0)");
 	else if (seen->value == GUEST_L1_ANSWER)
 		snprintf(text, size, "what L1 answers");
 	else
@@ -117,8 +138,10 @@ bool nested_agrees(const struct nested_expectation *expected, enum kvm_backend b
 			 (unsigned long long)seen->l1_exits, NESTED_READS,
 			 (unsigned long long)l1_exits);
 	else if (seen->faults != (faults ? NESTED_READS : 0))
-		snprintf(text, size, "L2 took #GP(0) at %llu of %d reads, expected %d",
+		snprintf(text, size, "L2 faulted at %llu of %d reads, expected %d",
 			 (unsigned long long)seen->faults, NESTED_READS, faults ? NESTED_READS : 0);
+	else if (faults && seen->vector != VECTOR_GP)
+		snprintf(text, size, "L2 took exception %u, expected #GP(0)", seen->vector);
 	else if (seen->value != expected->value)
 		snprintf(text, size, "EDX:EAX of L2 is %#llx, expected %#llx",
 			 (unsigned long long)seen->value, (unsigned long long)expected->value);

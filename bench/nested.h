@@ -12,7 +12,7 @@
 #include "model/nested.h"
 
 #define NESTED_READS     32 /* in one visit of L2 */
-#define MAX_NESTED_READS 8
+#define MAX_NESTED_READS 11
 #define MAX_NESTED_ROWS  (NR_SETTINGS * 2 * MAX_NESTED_READS)
 
 struct nested_read {
@@ -20,6 +20,7 @@ struct nested_read {
 	uint32_t ecx;
 	uint8_t cpl;
 	bool pce;
+	bool emulated; /* by KVM's instruction emulator */
 };
 
 struct nested_expectation {
@@ -30,6 +31,7 @@ struct nested_expectation {
 /* Of NESTED_READS reads. */
 struct nested_seen {
 	uint64_t l1_exits, faults, value; /* as struct guest_nested has them */
+	uint32_t vector;                  /* ... */
 	double exits; /* KVM's, per read, less those of the same L2 with nested_baseline() in its place */
 };
 
@@ -51,13 +53,15 @@ struct nested_row {
 	enum nested_status status;
 	struct nested_seen seen; /* where it was measured */
 	char reason[400];        /* where it does not agree */
+	const char *known;       /* where that is NESTED_KNOWN: the deviation of KVM's */
 };
 
 /*
  * What L2 reads of an L1 with the PMU of @l0: a counter, privilege, what no PMU has, and what the
- * processor has and L1 has not, where there is that. Returns how many, at most MAX_NESTED_READS.
+ * processor has and L1 has not, where there is that; and with @emulator some of it once more by KVM's
+ * instruction emulator. Returns how many, at most MAX_NESTED_READS.
  */
-size_t nested_reads(const struct setting_host *host, const struct setting *l0,
+size_t nested_reads(const struct setting_host *host, const struct setting *l0, bool emulator,
 		    struct nested_read *reads);
 
 struct nested_expectation nested_expect(const struct setting_host *host, enum setting_kind kind,
@@ -68,9 +72,8 @@ struct nested_expectation nested_expect(const struct setting_host *host, enum se
 bool nested_agrees(const struct nested_expectation *expected, enum kvm_backend backend,
 		   const struct nested_seen *seen, char *text, size_t size);
 
-/* The deviation of KVM's, as far as it is understood, that makes @seen what it is; NULL for any other. */
-const char *nested_known(const struct nested_expectation *expected, enum kvm_backend backend,
-			 const struct nested_seen *seen);
+/* The deviation of KVM's, as far as it is understood, that makes a row differ; NULL for any other. */
+const char *nested_known(const struct nested_row *row, enum kvm_backend backend);
 
 /*
  * What L2 does in place of the read to find out how many exits are the read's: it takes #GP where the

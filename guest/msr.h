@@ -20,7 +20,7 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 	return r;
 }
 
-/* An instruction that may give #GP, which ends at the label 2: traps.c goes through this table. */
+/* An instruction, at the label 1, that may give #GP or #UD, which ends at the label 2: traps.c goes through this table. */
 #define MAY_FAULT ".pushsection .ex_table, \"a\"; .quad 1b, 2b; .popsection"
 
 /* Both return false on #GP. */

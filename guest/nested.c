@@ -33,6 +33,11 @@ static uint64_t l2_loop(uint64_t count, uint64_t ecx)
 					 : "+r"(good), "+a"(eax), "+d"(edx)
 					 : "c"((uint32_t)ecx));
 			break;
+		case GUEST_L2_EMULATED:
+			__asm__ volatile("ud2; .ascii \"kvm\"; 1: rdpmc; mov $1, %0; 2:\n" MAY_FAULT
+					 : "+r"(good), "+a"(eax), "+d"(edx)
+					 : "c"((uint32_t)ecx));
+			break;
 		case GUEST_L2_FAULT:
 			__asm__ volatile("1: mov (%1), %%al; mov $1, %0; 2:\n" MAY_FAULT
 					 : "+r"(good)
@@ -43,6 +48,7 @@ static uint64_t l2_loop(uint64_t count, uint64_t ecx)
 			__asm__ volatile("nop; mov $1, %0" : "+r"(good));
 		}
 		guest_page.nested.faults += !good;
+		guest_page.nested.vector = good ? 0 : traps_vector;
 		guest_page.nested.value = (uint64_t)edx << 32 | eax;
 	}
 	return 0;

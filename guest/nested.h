@@ -26,7 +26,9 @@ struct tables {
 	uint64_t gdt, idt, tss;
 	uint16_t gdt_limit, idt_limit, tss_limit;
 };
-void traps_tables(struct tables *tables); /* traps.c */
+/* traps.c */
+void traps_tables(struct tables *tables);
+extern uint32_t traps_vector; /* of the last exception of those that MAY_FAULT is for */
 
 /* VMX or SVM. */
 struct virtualization {

@@ -56,6 +56,7 @@ enum guest_insn {
 /* What L2 does params.count times. The others are what RDPMC's exits are held against. */
 enum guest_l2 {
 	GUEST_L2_RDPMC,
+	GUEST_L2_EMULATED, /* RDPMC behind KVM's prefix: L0's instruction emulator executes it */
 	GUEST_L2_NOP,
 	GUEST_L2_FAULT, /* #GP that has nothing to do with counters */
 	NR_GUEST_L2
@@ -106,9 +107,10 @@ enum guest_status { GUEST_OK, GUEST_BAD_COMMAND, GUEST_MSR_FAULT, GUEST_NESTED_F
 
 struct guest_nested {
 	uint64_t l1_exits; /* RDPMCs that left L2 for L1: exit reason 15, exit code 6FH */
-	uint64_t faults;   /* #GP that L2 took */
-	uint64_t value;    /* EDX:EAX of L2 after the last RDPMC; GUEST_UNTOUCHED twice after #GP */
+	uint64_t faults;   /* #GP or #UD that L2 took */
+	uint64_t value;    /* EDX:EAX of L2 after the last RDPMC; GUEST_UNTOUCHED twice after a fault */
 	uint64_t reason;   /* why L2 left the last time: exit reason, exit code */
+	uint32_t vector;   /* of the last fault */
 	/* Why, with GUEST_NESTED_FAILED; both 0: by @reason. */
 	uint32_t refused; /* the MSR that gave #GP, ~0: VMXON or the VMCS failed */
 	uint32_t error;   /* VM-instruction error, where L2 was not entered */

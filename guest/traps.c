@@ -60,6 +60,7 @@ static uint64_t gdt[7] = {
 	0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cff3000000ffff, 0x00affb000000ffff,
 };
 static bool asks_host;
+uint32_t traps_vector;
 
 static void set_gate(unsigned int vector, const void *entry, uint8_t ist)
 {
@@ -168,7 +169,9 @@ void guest_exception(struct frame *frame)
 	if (frame->vector == VECTOR_UD && frame->rip == (uint64_t)cpl3_done)
 		leave_cpl3(frame->regs[REG_RAX]);
 	for (const struct ex_entry *entry = ex_table_start; entry < ex_table_end; entry++) {
-		if (frame->vector == VECTOR_GP && entry->insn == frame->rip) {
+		if ((frame->vector == VECTOR_GP || frame->vector == VECTOR_UD) &&
+		    entry->insn == frame->rip) {
+			traps_vector = (uint32_t)frame->vector;
 			frame->rip = entry->fixup;
 			return;
 		}

@@ -62,7 +62,7 @@ host() # CPU MODULE PROGRAM
 {
 	cpu=$1
 	mkdir "$dir/$cpu"
-	(cd "$dir/$cpu" && "$machine" run --quiet --build "$programs" --cpu "$cpu" --put ../job.sh --put "../$3=bin/unasked" \
+	(cd "$dir/$cpu" && "$machine" run --quiet --build "$programs" --cpu "$cpu" --kvm "enable_mediated_pmu=1 force_emulation_prefix=1" --put ../job.sh --put "../$3=bin/unasked" \
 		--put ../model=bin/model --console console --get right --get right.json --get unasked --get model --get off -- \
 		sh job.sh "$2" >../out 2>../err)
 	status=$?
@@ -108,13 +108,19 @@ if host skylake kvm_intel unasked-vmx; then
 	is passthrough intercepted out-of-range/cpl0 "L1 +what L1 answers"
 	is intercepted passthrough out-of-range/cpl0 "L0 +#GP\(0\)"
 	is passthrough passthrough fixed0/cpl0 "nobody +0x3644556600"
+	is passthrough intercepted gp-first/cpl0/emulated "L0 +#UD +1.00  known"
+	check "skylake: what KVM's emulator makes of it is known" grep -q "^known: KVM's instruction emulator" "$dir/skylake/right"
 fi
 if host zen4 kvm_amd unasked-svm; then
 	is passthrough intercepted out-of-range/cpl0 "nobody +#GP\(0\)"
 	is intercepted intercepted out-of-range/cpl3 "nobody +#GP\(0\)"
 	is intercepted passthrough gp-hidden/cpl0 "L0 +#GP\(0\)"
 	check "zen4: the exit of a counter that L1 has not is known" grep -q \
-		'^known: L0 intercepted, L1 intercepted, gp-hidden/cpl0: .*known: kvm_amd ' "$dir/zen4/right"
+		'^known: kvm_amd gives L1 the exit' "$dir/zen4/right"
+	is intercepted intercepted gp-hidden/cpl0 "L1 +what L1 answers +4.00  known"
+	is passthrough passthrough gp-first/cpl0/emulated "L0 +0x2511223300"
+	is passthrough intercepted gp-first/cpl0/emulated "L1 +what L1 answers"
+	is intercepted intercepted out-of-range/cpl0/emulated "L0 +#GP\(0\)"
 fi
 echo "1..$n"
 [ $failed -eq 0 ]

@@ -126,6 +126,10 @@ static const struct setting_host amd = { .backend = KVM_BACKEND_SVM,
 					 .enable_pmu = PARAM_YES,
 					 .enable_mediated_pmu = PARAM_YES };
 
+#define VECTOR_UD       6
+#define VECTOR_GP       13
+#define FAULTS(vector_) .faults = NESTED_READS, .vector = (vector_), .value = UNTOUCHED
+
 #define UNTOUCHED ((uint64_t)GUEST_UNTOUCHED << 32 | GUEST_UNTOUCHED)
 
 /* What L2 is expected to see in the read called @name. */
@@ -138,7 +142,7 @@ static struct nested_expectation expect(const struct setting_host *host, enum se
 
 	setting_derive(host, kind, &l0);
 	assert_true(l0.available);
-	n = nested_reads(host, &l0, list);
+	n = nested_reads(host, &l0, true, list);
 	assert_in_range(n, 1, MAX_NESTED_READS);
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(list[i].name, name))
@@ -178,6 +182,14 @@ static void test_expectations(void **state)
 		  GUEST_L2_NOP },
 		{ &amd, SETTING_INTERCEPTED, true, "gp-hidden/cpl0", LEVEL_L0, UNTOUCHED,
 		  GUEST_L2_NOP },
+		{ &intel, SETTING_PASSTHROUGH, false, "gp-first/cpl0/emulated", LEVEL_L0,
+		  GUEST_PRESET_GP_WIDE(0), GUEST_L2_NOP },
+		{ &intel, SETTING_PASSTHROUGH, true, "gp-first/cpl3-nopce/emulated", LEVEL_L0,
+		  UNTOUCHED, GUEST_L2_NOP },
+		{ &intel, SETTING_PASSTHROUGH, true, "out-of-range/cpl0/emulated", LEVEL_L1,
+		  GUEST_L1_ANSWER, GUEST_L2_NOP },
+		{ &amd, SETTING_INTERCEPTED, true, "out-of-range/cpl0/emulated", LEVEL_L0,
+		  UNTOUCHED, GUEST_L2_NOP },
 		{ &amd, SETTING_INTERCEPTED, true, "gp-first/cpl0", LEVEL_L1, GUEST_L1_ANSWER,
 		  GUEST_L2_NOP },
 	};
@@ -202,15 +214,16 @@ static void test_reads_of_a_host(void **state)
 
 	(void)state;
 	setting_derive(&intel, SETTING_INTERCEPTED, &l0);
-	assert_int_equal(nested_reads(&intel, &l0, list), 6);
+	assert_int_equal(nested_reads(&intel, &l0, false, list), 6);
+	assert_int_equal(nested_reads(&intel, &l0, true, list), 9);
 	metrics.cpu.perf_capabilities |= PERF_CAP_PERF_METRICS;
-	assert_int_equal(nested_reads(&metrics, &l0, list), 7);
+	assert_int_equal(nested_reads(&metrics, &l0, false, list), 7);
 	setting_derive(&amd, SETTING_PASSTHROUGH, &l0);
-	assert_int_equal(nested_reads(&amd, &l0, list), 5);
+	assert_int_equal(nested_reads(&amd, &l0, false, list), 5);
 	/* Without a PMU no counter is one that L1 alone has not. */
 	without.enable_pmu = PARAM_NO;
 	setting_derive(&without, SETTING_INTERCEPTED, &l0);
-	assert_int_equal(nested_reads(&without, &l0, list), 5);
+	assert_int_equal(nested_reads(&without, &l0, false, list), 5);
 }
 
 static bool agrees(const struct nested_expectation *expected, struct nested_seen seen)
@@ -234,6 +247,11 @@ static void refuses_changes(const struct nested_expectation *expected, struct ne
 	seen = right;
 	seen.faults = right.faults ? right.faults - 1 : 1;
 	assert_false(agrees(expected, seen));
+	if (right.faults) {
+		seen = right;
+		seen.vector = VECTOR_UD;
+		assert_false(agrees(expected, seen));
+	}
 	seen = right;
 	seen.value++;
 	assert_false(agrees(expected, seen));
@@ -256,31 +274,42 @@ static void test_differences(void **state)
 	assert_false(agrees(&expected,
 			    (struct nested_seen){ .value = GUEST_PRESET_GP_WIDE(0), .exits = 2 }));
 	expected = expect(&intel, SETTING_INTERCEPTED, false, "out-of-range/cpl0");
-	refuses_changes(
-		&expected,
-		(struct nested_seen){ .faults = NESTED_READS, .value = UNTOUCHED, .exits = 1 });
+	refuses_changes(&expected, (struct nested_seen){ FAULTS(VECTOR_GP), .exits = 1 });
 	expected = expect(&intel, SETTING_PASSTHROUGH, true, "gp-first/cpl0");
 	refuses_changes(&expected, (struct nested_seen){ .l1_exits = NESTED_READS,
 							 .value = GUEST_L1_ANSWER,
 							 .exits = 3 });
 }
 
+/* Each is known for one vendor, of one read, with one thing seen. */
 static void test_known(void **state)
 {
-	struct nested_expectation expected =
-		expect(&amd, SETTING_INTERCEPTED, true, "gp-hidden/cpl0");
-	struct nested_seen seen = { .l1_exits = NESTED_READS,
-				    .value = GUEST_L1_ANSWER,
-				    .exits = 4 };
+	struct nested_row hidden = {
+		.expected = expect(&amd, SETTING_INTERCEPTED, true, "gp-hidden/cpl0"),
+		.seen = { .l1_exits = NESTED_READS, .value = GUEST_L1_ANSWER, .exits = 4 },
+	};
+	struct nested_row emulated = {
+		.read.emulated = true,
+		.expected = expect(&intel, SETTING_INTERCEPTED, false, "gp-first/cpl0/emulated"),
+		.seen = { FAULTS(VECTOR_UD), .exits = 1 },
+	};
 
 	(void)state;
-	assert_non_null(nested_known(&expected, KVM_BACKEND_SVM, &seen));
-	assert_null(nested_known(&expected, KVM_BACKEND_VMX, &seen));
-	seen.l1_exits = 0;
-	assert_null(nested_known(&expected, KVM_BACKEND_SVM, &seen));
-	seen.l1_exits = NESTED_READS;
-	expected = expect(&amd, SETTING_INTERCEPTED, true, "out-of-range/cpl0");
-	assert_null(nested_known(&expected, KVM_BACKEND_SVM, &seen));
+	assert_non_null(nested_known(&hidden, KVM_BACKEND_SVM));
+	assert_null(nested_known(&hidden, KVM_BACKEND_VMX));
+	hidden.seen.l1_exits = 0;
+	assert_null(nested_known(&hidden, KVM_BACKEND_SVM));
+	hidden.seen.l1_exits = NESTED_READS;
+	hidden.expected = expect(&amd, SETTING_INTERCEPTED, true, "out-of-range/cpl0");
+	assert_null(nested_known(&hidden, KVM_BACKEND_SVM));
+
+	assert_non_null(nested_known(&emulated, KVM_BACKEND_VMX));
+	assert_null(nested_known(&emulated, KVM_BACKEND_SVM));
+	emulated.seen.vector = VECTOR_GP;
+	assert_null(nested_known(&emulated, KVM_BACKEND_VMX));
+	emulated.seen.vector = VECTOR_UD;
+	emulated.read.emulated = false;
+	assert_null(nested_known(&emulated, KVM_BACKEND_VMX));
 }
 
 static void test_words(void **state)
@@ -291,7 +320,8 @@ static void test_words(void **state)
 	} all[] = {
 		{ { .value = 0x2511223300 }, "nobody", "0x2511223300" },
 		{ { .value = 0x2511223300, .exits = 1 }, "L0", "0x2511223300" },
-		{ { .faults = NESTED_READS, .value = UNTOUCHED }, "nobody", "#GP(0)" },
+		{ { FAULTS(VECTOR_GP) }, "nobody", "#GP(0)" },
+		{ { FAULTS(VECTOR_UD), .exits = 1 }, "L0", "#UD" },
 		{ { .l1_exits = 1, .value = GUEST_L1_ANSWER, .exits = 3 },
 		  "L1",
 		  "what L1 answers" },
