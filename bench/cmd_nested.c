@@ -165,6 +165,10 @@ static void run_l0(struct nested *nested, enum setting_kind kind)
 	struct failure failure;
 	struct guest guest;
 
+	if (interrupt_signal()) {
+		fail_rest(nested, kind, NESTED_SKIPPED, "interrupted");
+		return;
+	}
 	if (!l0->available) {
 		fail_rest(nested, kind, NESTED_SKIPPED, l0->reason);
 		return;
@@ -277,9 +281,8 @@ static void print(const struct nested *nested)
 	for (enum nested_status status = 0; status < NR_NESTED_STATUS; status++)
 		n[status] = count(nested, status);
 	measured = n[NESTED_AGREES] + n[NESTED_DIFFERS] + n[NESTED_KNOWN];
-	printf("nested RDPMC on %s: %zu of %zu reads of L2 are as the manuals say, %zu differ, %zu "
-	       "known to differ, "
-	       "%zu failed, %zu skipped\n\n",
+	printf("nested RDPMC on %s: %zu of %zu reads of L2 are as the manuals say, %zu differ, "
+	       "%zu known to differ, %zu failed, %zu skipped\n\n",
 	       kvm_backend_name(nested->host.backend), n[NESTED_AGREES], nested->n_rows,
 	       n[NESTED_DIFFERS], n[NESTED_KNOWN], n[NESTED_FAILED], n[NESTED_SKIPPED]);
 	if (measured)
@@ -392,7 +395,7 @@ int command_nested(const struct options *options)
 	}
 	if (!status) {
 		make_rows(&nested);
-		for (enum setting_kind kind = 0; kind < NR_SETTINGS && !interrupt_signal(); kind++)
+		for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++)
 			run_l0(&nested, kind);
 		status = report(options, &nested);
 	}
