@@ -303,6 +303,11 @@ static void test_known(void **state)
 	hidden.expected = expect(&amd, SETTING_INTERCEPTED, true, "out-of-range/cpl0");
 	assert_null(nested_known(&hidden, KVM_BACKEND_SVM));
 
+	/* The emulator knows what faults first. */
+	hidden.read.emulated = true;
+	hidden.expected = expect(&amd, SETTING_INTERCEPTED, true, "gp-first/cpl3-nopce/emulated");
+	assert_null(nested_known(&hidden, KVM_BACKEND_SVM));
+
 	assert_non_null(nested_known(&emulated, KVM_BACKEND_VMX));
 	assert_null(nested_known(&emulated, KVM_BACKEND_SVM));
 	emulated.seen.vector = VECTOR_GP;
