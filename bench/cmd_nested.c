@@ -353,7 +353,8 @@ static int report(const struct options *options, const struct nested *nested)
 		return 128 + interrupt_signal();
 	if (count(nested, NESTED_DIFFERS) + count(nested, NESTED_FAILED))
 		return EXIT_FAILED_ROW;
-	return count(nested, NESTED_AGREES) ? EXIT_GOOD : EXIT_NOTHING_RAN;
+	return count(nested, NESTED_AGREES) + count(nested, NESTED_KNOWN) ? EXIT_GOOD
+									  : EXIT_NOTHING_RAN;
 }
 
 /* Returns the exit status where no guest of KVM's can be an L1, or 0. */

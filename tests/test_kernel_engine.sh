@@ -33,6 +33,7 @@ done
 for header in x86 cpuid kvm_emulate svm/svm; do
 	touch "$kvm/$header.h"
 done
+echo 'struct kvm_vcpu { struct { int pmu; } arch; };' >"$good/include/linux/kvm_host.h"
 cat >"$good/include/linux/types.h" <<'END'
 typedef unsigned short u16;
 typedef unsigned int u32;
@@ -132,6 +133,16 @@ else
 	count=$((count + 1))
 	echo "ok $count - a syntax error # SKIP no clang here"
 fi
+for silent in true false; do
+	printf '#!/bin/sh\n[ "$1" != --version ] || echo clang\n%s\n' $silent >"$top/silent"
+	chmod +x "$top/silent"
+	CC=$top/silent run --features "$good"
+	refused "a compiler that tells nothing: $silent" 1 'does not tell what it has'
+done
+if command -v gcc >/dev/null; then
+	CC=gcc run --out "$top/made/x.so" "$good"
+	refused 'a gcc' 1 'CC=gcc is no clang'
+fi
 CC=no-such-compiler run --out "$top/made/x.so" "$good"
 refused 'no compiler' 1 'no-such-compiler is not there'
 
@@ -163,7 +174,7 @@ cat >"$top/clang" <<'END'
 [ "$1" != --version ] || { echo clang; exit; }
 out=$(echo "$*" | sed 's/.* -o \([^ ]*\).*/\1/')
 case " $* " in
-*' -fsyntax-only '*)	;;
+*' -fsyntax-only '*)	echo 'feature/control/no:1:1: error: no such name' >&2 ;;
 *' -shared '*)	echo "$*" >"${0%/*}/linked"; touch "$out" ;;
 *)		case " $* " in *' -MF '*)
 			source=$(echo "$*" | sed 's/.* -c \([^ ]*\).*/\1/')

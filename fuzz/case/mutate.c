@@ -118,7 +118,7 @@ static void change_pmu(struct random *random, struct case_pmu_bytes *pmu)
 
 	switch (random_below(random, 14)) {
 	case 0:
-		pmu->vendor ^= (uint8_t)single_bit(random, 6);
+		pmu->vendor ^= (uint8_t)single_bit(random, 7);
 		break;
 	case 1:
 		pmu->version = ONE_OF(random, versions);
@@ -246,6 +246,7 @@ static void renew(struct case_bytes *bytes)
 	bytes->version = CASE_VERSION;
 	bytes->cpl &= 3;
 	bytes->flags &= CASE_FLAGS;
+	bytes->guest.vendor &= (uint8_t)~CASE_PMU_NO_PDCM;
 	put_le32(bytes->rflags, get_le32(bytes->rflags) & CASE_RFLAGS_1);
 }
 

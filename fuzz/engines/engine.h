@@ -69,11 +69,14 @@ struct engine_feature {
 	bool there;
 };
 
-/* A function of the sources that an engine is made from; @name "": all in @file that is in no function. */
+/*
+ * A function of the sources that an engine is made from, a kernel's arch/x86/kvm; @name "": all in @file that is in no
+ * function. Each file and name once.
+ */
 struct engine_function {
 	const char *file, *name;
 	uint64_t hash; /* of its text, without comments and blanks */
-	bool inside;   /* it is in the engine, so what it does can be seen */
+	bool inside;   /* it is linked into the engine: a change of it may be seen */
 };
 
 struct engine {

@@ -5,40 +5,28 @@
 
 #include "fuzz/survey/survey_report.h"
 
-struct sided {
-	const struct engine_function *function;
-	unsigned int side;
-};
-
 static int by_place(const void *a, const void *b)
 {
-	const struct engine_function *one = ((const struct sided *)a)->function;
-	const struct engine_function *other = ((const struct sided *)b)->function;
-	int files = strcmp(one->file, other->file);
+	const struct engine_function *const *one = a, *const *other = b;
+	int files = strcmp((*one)->file, (*other)->file);
 
-	return files ? files : strcmp(one->name, other->name);
+	return files ? files : strcmp((*one)->name, (*other)->name);
 }
 
-/* The first of @all[], and those of its name: how many. Under #ifdef, one side can have several. */
-static size_t compare(const struct sided *all, size_t n, bool *not_run)
+/* The first of @all[], and if the other side has it, that: how many. */
+static size_t compare(const struct engine_function *const *all, size_t n, bool *not_run)
 {
-	uint64_t differ = 0;
-	bool inside = false;
-	size_t same = 0;
-
-	for (; same < n && !by_place(all, &all[same]); same++) {
-		const struct engine_function *function = all[same].function;
-
-		inside |= function->inside;
-		differ += all[same].side == SURVEY_BEFORE ? function->hash : -function->hash;
+	if (n < 2 || by_place(all, all + 1)) {
+		*not_run = !all[0]->inside;
+		return 1;
 	}
-	*not_run = differ && !inside;
-	return same;
+	*not_run = all[0]->hash != all[1]->hash && !all[0]->inside && !all[1]->inside;
+	return 2;
 }
 
 int survey_not_run(const struct survey *survey, struct survey_not_run *not_run)
 {
-	struct sided *all;
+	const struct engine_function **all;
 	size_t n = 0;
 
 	*not_run = (struct survey_not_run){ 0 };
@@ -62,10 +50,10 @@ int survey_not_run(const struct survey *survey, struct survey_not_run *not_run)
 	for (unsigned int side = 0; side < SURVEY_SIDES; side++)
 		for (const struct engine_function *function = survey->engines[side]->functions;
 		     function->name; function++)
-			all[n++] = (struct sided){ function, side };
+			all[n++] = function;
 	qsort(all, n, sizeof(*all), by_place);
 	for (size_t i = 0; i < n;) {
-		const struct engine_function *function = all[i].function;
+		const struct engine_function *function = all[i];
 		const size_t out = not_run->n_functions;
 		bool changed;
 

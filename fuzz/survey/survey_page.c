@@ -251,8 +251,8 @@ static void not_run(const struct survey_render *r)
 	size_t files = 0;
 
 	if (all->n_functions)
-		page_section(r->page,
-			     "Changed, and not run: what this does to guests was not seen");
+		page_section(r->page, "Changed in arch/x86/kvm, and not run: what this does to "
+				      "guests was not seen");
 	for (size_t i = 0, end; i < all->n_functions; i = end) {
 		const char *file = all->functions[i]->file;
 		struct survey_words names = { "" };

@@ -34,6 +34,7 @@ LOOPS = ("--unwind", "17", "--unwindset", "x86_emulate_instruction.0:1,__bitmap_
 ASSUMED = (
     "WIDTHS: counters have at most 63 bits; C does not say what the kernel's own shift by 64 is",
     "WHOLE: a counter's value is in one part; with a perf event, or emulated counts, only the kernel engine tries it",
+    "CR4: bits 0 to 10, which need no feature; with others set, code of those features would be run",
     "PREFIXES: the instruction emulator decodes no prefix but LOCK; by the exit the instruction has any length",
     "COUNTERS: the host's perf reports at most 8 general-purpose and 4 fixed counters to KVM",
     "NOTHING-COUNTS: no counter is enabled, so an instruction that retires is counted nowhere (as in the kernel engine)",

@@ -54,8 +54,8 @@ static bool kernel_clamp(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, stru
 }
 
 /*
- * The guest's CPUID announces a PMU, and no feature that a bit of CR4 belongs to: those that may be set are bits 0 to
- * 10, VME to OSXMMEXCPT (SDM vol. 3, 2.5). What a tree makes of others, that no guest of it can set, would be no fault.
+ * Bits 0 to 10 of CR4, VME to OSXMMEXCPT, are every guest's (SDM vol. 3, 2.5). The others belong to features, and a tree
+ * that runs a feature's code for a guest that has not got it, and so cannot have set the bit, is not at fault.
  */
 #define CR4_WITHOUT_FEATURES 0x7ffU
 
@@ -382,12 +382,12 @@ static enum intercept kernel_intercepts(struct engine_vcpu *vcpu)
 
 	if (vcpu->strangers)
 		return INTERCEPT_UNKNOWN;
-	/* What it decides by is not what the case says. */
-	if (intercepts_by_metrics && !glue_host_capabilities(vcpu->glue))
-		return INTERCEPT_UNKNOWN;
 	if (trouble_enter())
 		intercepts = glue_intercepts(vcpu->glue);
 	trouble_leave();
+	/* What it decides by may not be what the case says: this tree has it elsewhere. */
+	if (intercepts_by_metrics && !glue_host_capabilities(vcpu->glue))
+		return INTERCEPT_UNKNOWN;
 	return intercepts < 0 ? INTERCEPT_UNKNOWN : intercepts ? INTERCEPT_ON : INTERCEPT_OFF;
 }
 

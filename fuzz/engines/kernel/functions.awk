@@ -5,8 +5,8 @@
 #
 #   awk -v top=TREE/arch/x86/kvm/ -v symbols=FILE -v sources="pmu.c ..." -f functions.awk FILE...
 #
-# In the engine can be what the compiler saw: headers, and @sources. Of these a function is, if it is a line of @symbols or
-# if such a function names it: then it was inlined.
+# In the engine can be what the compiler saw, @sources. Of these a function is, if it is a line of @symbols or if such a function
+# names it: then it was inlined.
 
 function hash(text, so_far,    at)
 {
@@ -70,6 +70,7 @@ FNR == 1 {
 	file = substr(FILENAME, length(top) + 1)
 	comment = 0
 	head = name = ""
+	macro = 0
 	rest = file SUBSEP ""
 	order[++entries] = rest
 	hashes[rest] = 0
@@ -77,8 +78,20 @@ FNR == 1 {
 
 {
 	line = plain($0)
-	if (line ~ /^[ \t]*$/)
+	# A macro, which may look like a function's text.
+	if (name == "" && (macro || line ~ /^#/)) {
+		macro = line ~ /\\$/
+		add(rest, head line)
+		head = ""
 		next
+	}
+	if (line ~ /^[ \t]*$/) {
+		if (name == "") {
+			add(rest, head)
+			head = ""
+		}
+		next
+	}
 	if (name == "" && line ~ /^\{/ && (name = name_of(head)) != "") {
 		key = file SUBSEP name
 		if (!(key in hashes))
@@ -93,15 +106,21 @@ FNR == 1 {
 			name = ""
 		next
 	}
-	if (head != "" && line ~ /^[#}]|^[^ \t].*;[ \t]*$/) {
-		add(rest, head)
-		head = ""
-	}
-	if (line ~ /^[A-Za-z_]/ && line !~ /;[ \t]*$/ || head != "" && line !~ /^#/)
-		head = head " " line
-	else
+	if (head == "" && line !~ /^[A-Za-z_]/) {
 		add(rest, line)
-	if (head ~ /;[ \t]*$|\{[ \t]*$/) {
+		next
+	}
+	head = head " " line
+	# All of it in the line of its declaration.
+	if (head ~ /\{.*\}[ \t]*$/ && (name = name_of(head)) != "") {
+		key = file SUBSEP name
+		if (!(key in hashes))
+			order[++entries] = key
+		add(key, head)
+		words[key] = words[key] " " head
+		head = name = ""
+	}
+	if (head ~ /[;{}][ \t]*$/) {
 		add(rest, head)
 		head = ""
 	}
@@ -110,7 +129,7 @@ FNR == 1 {
 END {
 	for (at = 1; at <= entries; at++) {
 		split(order[at], part, SUBSEP)
-		seen[at] = part[1] ~ /\.h$/ || part[1] in compiled
+		seen[at] = part[1] in compiled
 		if (part[2] == "" || !seen[at])
 			continue
 		of[part[2]] = of[part[2]] " " at

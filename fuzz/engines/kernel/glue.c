@@ -144,6 +144,7 @@ unsigned long long glue_rdmsr(unsigned int msr)
 #ifndef GLUE_PROVE
 /* The VMCS: by a field's encoding, of 15 bits. */
 static unsigned long vmcs_fields[1 << 15];
+static bool vmcs_written;
 
 unsigned long glue_vmread(unsigned long field)
 {
@@ -153,6 +154,20 @@ unsigned long glue_vmread(unsigned long field)
 void glue_vmwrite(unsigned long field, unsigned long value)
 {
 	vmcs_fields[field % ARRAY_SIZE(vmcs_fields)] = value;
+	vmcs_written = true;
+}
+
+/* A VMCS and a VMCB of a vCPU that is new. */
+static void clear_controls(struct glue *glue)
+{
+	if (vmcs_written)
+		memset(vmcs_fields, 0, sizeof(vmcs_fields));
+	vmcs_written = false;
+	memset(glue->svm->vmcb, 0, sizeof(*glue->svm->vmcb));
+}
+#else
+static void clear_controls(struct glue *glue)
+{
 }
 #endif
 
@@ -356,7 +371,7 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 #endif
 
 	glue->host = setup->host;
-	glue->asked_capabilities = false;
+	clear_controls(glue);
 	load_vendor(glue, setup);
 	vcpu = glue->vcpu;
 #ifdef HAVE_CPU_CAPS
@@ -568,6 +583,7 @@ int glue_host_capabilities(const struct glue *glue)
 int glue_intercepts(struct glue *glue)
 {
 #ifdef HAVE_NEED_RDPMC_INTERCEPT
+	glue->asked_capabilities = false;
 	return kvm_need_rdpmc_intercept(glue->vcpu);
 #else
 	return -1;

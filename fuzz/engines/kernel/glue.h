@@ -66,10 +66,10 @@ int glue_set_counter(struct glue *glue, int fixed, unsigned int x, unsigned long
 unsigned long long *glue_metrics(struct glue *glue); /* 0: nowhere */
 /* RDPMC_VMWARE clocks 1 and 2, ns. */
 void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long apparent);
-/* Did the tree get the host's IA32_PERF_CAPABILITIES, by which it may decide? */
-int glue_host_capabilities(const struct glue *glue);
 /* 1, 0, or -1 where the tree does not decide. */
 int glue_intercepts(struct glue *glue);
+/* Had it the host's IA32_PERF_CAPABILITIES to decide by, in the last glue_intercepts()? */
+int glue_host_capabilities(const struct glue *glue);
 
 /*
  * Called by the glue: a complaint of the kernel's, by file and line, or by the address it came from

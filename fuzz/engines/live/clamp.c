@@ -64,7 +64,8 @@ static void clamp_intel(const struct rdpmc_pmu *max, const struct rdpmc_pmu *ask
 		guest->nr_fixed = smaller(asked->nr_fixed, max->nr_fixed);
 		guest->fixed_width = smaller(asked->fixed_width, max->fixed_width);
 	}
-	guest->perf_capabilities = asked->perf_capabilities & max->perf_capabilities;
+	guest->perf_capabilities =
+		asked->no_pdcm ? 0 : asked->perf_capabilities & max->perf_capabilities;
 }
 
 static void clamp_amd(const struct rdpmc_pmu *max, const struct rdpmc_pmu *asked,
