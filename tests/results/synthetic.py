@@ -8,12 +8,14 @@ name begins with "synthetic" and so does its program's version.
 """
 
 import argparse
+import collections
 import copy
 import functools
 import json
 import multiprocessing
 import os
 import pathlib
+import statistics
 import sys
 from datetime import datetime, timedelta, timezone
 
@@ -57,12 +59,12 @@ def samples_of(rng, runs, between_runs=RUN_NOISE):
 
 
 def buckets(cycles):
-    """Log-linear, as the schema says: 16 to each power of two, below 32 each value its own."""
+    """Of each run. Log-linear, as the schema says: 16 to each power of two, below 32 each value its own."""
     low = numpy.maximum(cycles.astype(numpy.int64), 0)
     width = 1 << numpy.maximum(numpy.floor(numpy.log2(numpy.maximum(low, 1))).astype(int) - 4, 0)
-    values, counts = numpy.unique(numpy.where(low < 32, low, low // width * width),
-                                  return_counts=True)
-    return [[int(value), int(count)] for value, count in zip(values, counts)]
+    # By hand: of a hundred samples numpy would take longer to begin than to count, and tests make many.
+    return [[[value, count] for value, count in sorted(collections.Counter(run).items())]
+            for run in numpy.where(low < 32, low, low // width * width).tolist()]
 
 
 def runs_of(samples, exits):
@@ -71,13 +73,13 @@ def runs_of(samples, exits):
     middle = numpy.median(samples, axis=1)
     mad = numpy.median(abs(samples - middle[:, None]), axis=1).tolist()
     low, high, disturbed = samples.min(1), samples.max(1), (samples > 2 * middle[:, None]).sum(1)
-    cycles = samples * TSC_KHZ / 1e6
+    counted = buckets(samples * TSC_KHZ / 1e6)
     return middle.tolist(), [
         {"raw": float(middle[n]) + 0.3, "min": float(low[n]), "sample_median": float(middle[n]),
          "mad": mad[n], "p90": p90[n], "p99": p99[n], "p999": p999[n], "max": float(high[n]),
          "sample_overhead": 0.0, "exits_per_read": exits, "emulated_per_read": 0.0,
          "samples": samples.shape[1], "disturbed": int(disturbed[n]), "interrupts": 1,
-         "histogram": {"unit": "cycles", "overflow": 0, "buckets": buckets(cycles[n])}}
+         "histogram": {"unit": "cycles", "overflow": 0, "buckets": counted[n]}}
         for n in range(len(samples))]
 
 
@@ -86,10 +88,10 @@ def a_row(name, samples):
     setting = name.split("/")[2] if name.startswith("rdpmc") else "control"
     exits = 1.0 if setting == "intercepted" or "cpuid" in name or "port" in name else 0.0
     runs, details = runs_of(samples, exits)
-    middle = float(numpy.median(runs))
+    middle = statistics.median(runs)
     row = {"name": name, "setting": setting, "status": "measured", "reason": "", "unit": "ns",
-           "median": middle, "mad": float(numpy.median(abs(numpy.array(runs) - middle))),
-           "p99": float(numpy.median([run["p99"] for run in details])),
+           "median": middle, "mad": statistics.median(abs(run - middle) for run in runs),
+           "p99": statistics.median(run["p99"] for run in details),
            "max": max(run["max"] for run in details), "cycles_median": middle * TSC_KHZ / 1e6,
            "exits_per_read": exits, "emulated_per_read": 0.0, "runs": runs}
     if setting != "control":

@@ -101,8 +101,9 @@ def test_trend_of_real_results(example):
 
 
 def test_trend_with_drift_and_with_files_of_no_use(tmp_path):
+    rows = synthetic.catalogue(4)       # all drift alike
     for at in range(60):
-        written(tmp_path / f"{at:02}.json", synthetic.a_result(1, at=at, level=1 + 0.005 * at))
+        written(tmp_path / f"{at:02}.json", synthetic.a_result(1, at=at, rows=rows, level=1 + 0.005 * at))
     written(tmp_path / "bad.json", b"{")
     done = call("trend", "--json", tmp_path)
     of = strict(done.out)
