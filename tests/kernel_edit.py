@@ -4,6 +4,8 @@
 
 kernel_edit.py TREE NAME...  edit; says nothing, exit 1 where the tree is not as the edit expects
 kernel_edit.py --list        the planted bugs: name, feature that it wants or -, what the report must say
+kernel_edit.py --all TREE    all of them that the tree has the feature for, none of them chosen: an engine is built once
+kernel_edit.py --choose NAME ENGINE FILE   FILE becomes that engine, with this bug chosen
 
 Where the tree has a mediated PMU, a design is whole: a kernel built from the tree offers PERF_METRICS and
 four fixed counters to the guests of a mediated PMU on a host that has them.
@@ -26,66 +28,82 @@ VMX = "arch/x86/kvm/vmx/vmx.c"
 HOST_H = "arch/x86/include/asm/kvm_host.h"
 
 # name: [(file, what is there, what is put there)]; each pattern must match exactly once. Where trees
-# differ in what file has it, (file, file).
+# differ in what file has it, (file, file). PLANTED is (1), or in a tree that has all bugs of BUGS whether it
+# is this one that is chosen: then patterns must also fit what other bugs have made of the text.
 BUGS = {
-    "bound-check-dropped": [(INTEL, r"if \(idx >= num_counters\)", "if (0)")],
-    "bound-off-by-one": [(INTEL, r"if \(idx >= num_counters\)", "if (idx > num_counters)")],
-    "index-mask-dropped": [(INTEL, r"idx &= INTEL_RDPMC_INDEX_MASK;", "")],
-    "type-mask-too-small": [(INTEL, r"(INTEL_RDPMC_TYPE_MASK\s+)GENMASK\(31, 16\)", r"\1GENMASK(30, 16)")],
-    "wrong-type-constant": [(INTEL, r"(define INTEL_RDPMC_FIXED\s+)\S+", r"\1(1 << 29)")],
-    "fixed-reads-gp": [(INTEL, r"counters = pmu->fixed_counters;", "counters = pmu->gp_counters;")],
-    "width-ignored": [(INTEL, r"(counter_bitmask\[KVM_PMC_GP\] = )[^;]*;", r"\1~0ull;")],
-    "permission-inverted": [(PMU, r"if \(!(kvm_is_cr4_bit_set\(vcpu, X86_CR4_PCE\))", r"if (\1")],
-    "cpl-forgotten": [(PMU, r"\(kvm_x86_call\(get_cpl\)\(vcpu\) != 0\)", "1")],
-    "pe-forgotten": [(PMU, r"kvm_is_cr0_bit_set\(vcpu, X86_CR0_PE\)", "1")],
-    "no-pmu-forgotten": [(PMU, r"(int kvm_pmu_rdpmc\(.*?)if \(!pmu->version\)\s+return 1;", r"\1")],
+    "bound-check-dropped": [(INTEL, r"idx >= num_counters", r"!PLANTED && \g<0>")],
+    "bound-off-by-one": [(INTEL, r"idx >= num_counters", r"(PLANTED ? idx > num_counters : \g<0>)")],
+    "index-mask-dropped": [(INTEL, r"idx &= INTEL_RDPMC_INDEX_MASK;", r"if (!PLANTED) \g<0>")],
+    "type-mask-too-small": [
+        (INTEL, r"(INTEL_RDPMC_TYPE_MASK\s+)(GENMASK\(31, 16\))", r"\1(PLANTED ? GENMASK(30, 16) : \2)"),
+    ],
+    # Type 2000H is taken for 4000H, and the other way round.
+    "wrong-type-constant": [
+        (INTEL, r"(intel_rdpmc_ecx_to_pmc\(.*?switch \()type\)",
+         r"\1PLANTED && (type == 1u << 29 || type == 1u << 30) ? type ^ 3u << 29 : type)"),
+    ],
+    "fixed-reads-gp": [(INTEL, r"counters = (pmu->fixed_counters;)", r"counters = PLANTED ? pmu->gp_counters : \1")],
+    "width-ignored": [(INTEL, r"(counter_bitmask\[KVM_PMC_GP\] = )([^;]*;)", r"\1PLANTED ? ~0ull : \2")],
+    "permission-inverted": [(PMU, r"if \((!kvm_is_cr4_bit_set\(vcpu, X86_CR4_PCE\))", r"if (PLANTED != \1")],
+    "cpl-forgotten": [(PMU, r"\((kvm_x86_call\(get_cpl\)\(vcpu\) != 0\))", r"(PLANTED || \1")],
+    "pe-forgotten": [(PMU, r"kvm_is_cr0_bit_set\(vcpu, X86_CR0_PE\)", r"(PLANTED || \g<0>)")],
+    "no-pmu-forgotten": [(PMU, r"(int kvm_pmu_rdpmc\(.*?if \(!pmu->version)(\)\s+return 1;)", r"\1 && !PLANTED\2")],
     "amd-index-masked": [
-        (AMD, r"(amd_pmu_get_pmc\(vcpu_to_pmu\(vcpu\), )idx\)", r"\1idx & ~(3u << 30))"),
+        (AMD, r"(amd_pmu_get_pmc\(vcpu_to_pmu\(vcpu\), )idx\)", r"\1PLANTED ? idx & ~(3u << 30) : idx)"),
     ],
     "amd-early-check-skipped": [
-        (AMD, r"(amd_check_rdpmc_early.*?)return -EINVAL;", r"\1return 0;"),
+        (AMD, r"(amd_check_rdpmc_early.*?return )-EINVAL;", r"\1PLANTED ? 0 : -EINVAL;"),
     ],
-    "amd-width": [(AMD, r"(counter_bitmask\[KVM_PMC_GP\] = .*)48", r"\g<1>47")],
-    "emulator-permission-inverted": [(EMULATE, r"if \(\(!\(cr4 & X86_CR4_PCE\)", "if (((cr4 & X86_CR4_PCE)")],
+    "amd-width": [(AMD, r"(counter_bitmask\[KVM_PMC_GP\] = .*)48", r"\1(PLANTED ? 47 : 48)")],
+    "emulator-permission-inverted": [(EMULATE, r"if \(\((!\(cr4 & X86_CR4_PCE\))", r"if ((PLANTED != \1")],
     "emulator-sign-extends": [
-        (EMULATE, r"(int em_rdpmc.*?)\(u32\)pmc;", r"\1(s64)(s32)pmc;"),
+        (EMULATE, r"(int em_rdpmc.*?)(\(u32\)pmc;)", r"\1PLANTED ? (s64)(s32)pmc : \2"),
     ],
     "exit-forgets-rdx": [
-        (X86, r"(int kvm_emulate_rdpmc\(.*?)kvm_[er]dx_write\(vcpu, data >> 32\);", r"\1"),
+        (X86, r"(int kvm_emulate_rdpmc\(.*?)(kvm_[er]dx_write\(vcpu, data >> 32\);)", r"\1if (!PLANTED) \2"),
     ],
     "exit-does-not-skip": [
-        (X86, r"(int kvm_emulate_rdpmc\(.*?)return kvm_skip_emulated_instruction\(vcpu\);", r"\1return 1;"),
+        (X86, r"(int kvm_emulate_rdpmc\(.*?)(return kvm_skip_emulated_instruction\(vcpu\);)", r"\1if (PLANTED) return 1;\n\t\2"),
     ],
-    "older-pmu-stays": [(PMU, r"(void kvm_pmu_refresh\(.*?)pmu->version = 0;", r"\1")],
-    "never-without-pmu": [(INTEL, r"(pmu->version = eax.split.version_id);", r"\1 ?: 1;")],
+    "older-pmu-stays": [(PMU, r"(void kvm_pmu_refresh\(.*?)(pmu->version = 0;)", r"\1if (!PLANTED) \2")],
+    "never-without-pmu": [(INTEL, r"(pmu->version = eax.split.version_id);", r"\1 ?: PLANTED;")],
     "asks-for-more": [
-        (X86, r"(int kvm_emulate_rdpmc\(.*?)(if \(kvm_pmu_rdpmc)", r"\1kvm_make_request(KVM_REQ_TRIPLE_FAULT, vcpu);\n\t\2"),
+        (X86, r"(int kvm_emulate_rdpmc\(.*?)(if \(kvm_pmu_rdpmc)",
+         r"\1if (PLANTED) kvm_make_request(KVM_REQ_TRIPLE_FAULT, vcpu);\n\t\2"),
     ],
     # What the code does to itself.
-    "warning": [(PMU, r"(int kvm_pmu_rdpmc\(.*?)(if \(!pmu->version\))", r"\1WARN_ON_ONCE(idx == 3);\n\t\2")],
+    "warning": [(PMU, r"(int kvm_pmu_rdpmc\(.*?)(if \(!pmu->version)", r"\1WARN_ON_ONCE(PLANTED && idx == 3);\n\t\2")],
     "unexpected-call": [
-        (PMU, r"(int kvm_pmu_rdpmc\(.*?)(if \(!pmu->version\))", r"\1if (idx == 2) kvm_vcpu_kick(vcpu);\n\t\2"),
+        (PMU, r"(int kvm_pmu_rdpmc\(.*?)(if \(!pmu->version)", r"\1if (PLANTED && idx == 2) kvm_vcpu_kick(vcpu);\n\t\2"),
     ],
     "null-pointer": [
-        (PMU, r"(int kvm_pmu_rdpmc\(.*?)(\n\tpmc = [^;]*;)", r"\1\2\n\tif (idx == 1) *data = *(u64 *)(long)(idx - 1);"),
+        (PMU, r"(int kvm_pmu_rdpmc\(.*?)(\n\tpmc = [^;]*;)",
+         r"\1\2\n\tif (PLANTED && idx == 1) *data = *(u64 *)(long)(idx - 1);"),
     ],
-    "shift": [(PMU, r"(int kvm_pmu_rdpmc\(.*?)(if \(!pmu->version\))", r"\1if (1u << idx == 77) return 1;\n\t\2")],
+    "shift": [
+        (PMU, r"(int kvm_pmu_rdpmc\(.*?)(if \(!pmu->version)", r"\1if (PLANTED && 1u << idx == 77) return 1;\n\t\2"),
+    ],
     "intercept-gp-count": [
-        (PMU, r"(need_any_pmc_intercept.*?)pmu->nr_arch_gp_counters != kvm_host_pmu.num_counters_gp", r"\g<1>0"),
+        (PMU, r"(need_any_pmc_intercept.*?)(pmu->nr_arch_gp_counters != kvm_host_pmu.num_counters_gp)", r"\1(!PLANTED && \2)"),
     ],
     "intercept-fixed-count": [
-        (PMU, r"(need_any_pmc_intercept.*?)pmu->nr_arch_fixed_counters != kvm_host_pmu.num_counters_fixed", r"\g<1>0"),
+        (PMU, r"(need_any_pmc_intercept.*?)(pmu->nr_arch_fixed_counters != kvm_host_pmu.num_counters_fixed)",
+         r"\1(!PLANTED && \2)"),
     ],
     "intercept-by-kvm-capability": [
-        (PMU, r"(need_any_pmc_intercept.*?)kvm_host_pmu.num_counters_fixed", r"\1kvm_pmu_cap.num_counters_fixed"),
+        (PMU, r"(need_any_pmc_intercept.*?)(kvm_host_pmu.num_counters_fixed)",
+         r"\1(PLANTED ? kvm_pmu_cap.num_counters_fixed : \2)"),
     ],
     "intercept-gp-width": [
-        (PMU, r"pmu->counter_bitmask\[KVM_PMC_GP\] != \(BIT_ULL\(kvm_host_pmu.bit_width_gp\) - 1\)", "0"),
+        (PMU, r"pmu->counter_bitmask\[KVM_PMC_GP\] != \(BIT_ULL\(kvm_host_pmu.bit_width_gp\) - 1\)", r"(!PLANTED && \g<0>)"),
     ],
     "intercept-backdoor": [
-        (PMU, r"(bool kvm_need_rdpmc_intercept.*?)if \(enable_vmware_backdoor\)", r"\1if (0)"),
+        (PMU, r"(bool kvm_need_rdpmc_intercept.*?if \()(enable_vmware_backdoor\))", r"\1!PLANTED && \2"),
     ],
 }
+
+# In a tree with all of them none is chosen by this value, which then is in its engine once.
+NONE_CHOSEN = 0x6e6f6e65
 
 # What public reports tell of, or like it.
 REPORTED = {
@@ -112,7 +130,7 @@ MOVED = {
 
 # Seen by no outcome, only by a proof's own checks.
 PROOF_BUGS = {
-    "read-before-bound": [(INTEL, r"if \(idx >=? num_counters\)", r"*mask &= counters[idx].counter | ~0ull;\n\t\g<0>")],
+    "read-before-bound": [(INTEL, r"if \([^\n]*idx >= num_counters\)+", r"*mask &= counters[idx].counter | ~0ull;\n\t\g<0>")],
 }
 
 # What changes nothing: two functions in another order.
@@ -340,9 +358,10 @@ def put(path, text):
     os.replace(path + ".new", path)
 
 
-def edit(tree, edits):
+def edit(tree, edits, planted="(1)"):
     for names, pattern, replacement in edits:
         names = (names,) if isinstance(names, str) else names
+        replacement = replacement.replace("PLANTED", planted)
         found = []
         for path in (os.path.join(tree, name) for name in names):
             if not os.path.exists(path):
@@ -355,10 +374,37 @@ def edit(tree, edits):
         put(*found[0])
 
 
+def plant_all(tree):
+    with open(os.path.join(tree, PMU_H), encoding="utf-8") as file:
+        intercepts = "kvm_need_rdpmc_intercept" in file.read()
+    # In front of the first line, so that all others keep their numbers.
+    for name in sorted({files for edits in BUGS.values() for files, _, _ in edits}):
+        edit(tree, [(name, r"\A", f"int planted_bug = {NONE_CHOSEN}; " if name == PMU else "extern int planted_bug; ")])
+    for number, (name, edits) in enumerate(BUGS.items()):
+        if intercepts or not name.startswith("intercept"):
+            edit(tree, edits, f"(planted_bug == {number})")
+
+
+def choose(name, engine, chosen):
+    with open(engine, "rb") as file:
+        data = file.read()
+    none = NONE_CHOSEN.to_bytes(4, "little")
+    if data.count(none) != 1:
+        sys.exit(f"{engine}: {data.count(none)} places for the bug that is chosen")
+    with open(chosen, "wb") as file:
+        file.write(data.replace(none, list(BUGS).index(name).to_bytes(4, "little")))
+
+
 def main():
     if sys.argv[1:] == ["--list"]:
         for name in BUGS:
             print(name, "need-intercept" if name.startswith("intercept") else "-", COMPLAINTS.get(name, ""))
+        return
+    if sys.argv[1] == "--all":
+        plant_all(sys.argv[2])
+        return
+    if sys.argv[1] == "--choose":
+        choose(*sys.argv[2:])
         return
     tree, *names = sys.argv[1:]
     for name in names:
