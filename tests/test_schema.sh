@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# beside others
 #
 # Proves that what rdpmc-bench writes, and what is recorded in results/, is what the schema says,
 # and that the schema and its check refuse what is not.
