@@ -248,7 +248,7 @@ def test_flat_history_whose_noise_has_a_memory():
     """Printed: no test by permutation can stand that, only the magnitude holds it down."""
     rng = numpy.random.default_rng(16)
     for noise in (0.005, 0.01):
-        lines = rng.normal(0, noise, (500, 130))
+        lines = rng.normal(0, noise, (200, 130))
         for at in range(1, 130):
             lines[:, at] = 0.3 * lines[:, at - 1] + lines[:, at] * math.sqrt(1 - 0.09)
         alarm_share(COST * (1 + lines[:, 30:]), f"AR(1) 0.3, {noise:.1%} between points")
