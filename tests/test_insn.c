@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves, on a real /dev/kvm, that one instruction in any state has the effect that the manual gives
  * it, that whatever else it changed is named, and that no vCPU is lost for good. What only some

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves of lib/ what no other test does: the published numbers of its generator and its hash, words in lines,
  * whole files, signals. How a file is replaced is tests/test_json_file.c's.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves, on a real /dev/kvm, that the guest runs in every mode, that every fault and every hang is
  * reported, and that the whole metrics path works against the simulated vPMU. Skipped by name where

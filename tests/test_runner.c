@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others, long
 /*
  * Proves, on a real /dev/kvm, that the runner cannot be fooled: a row with the wrong label or the
  * wrong answer fails and says why, and a good one is measured as told. What needs a guest is

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// beside others
 /*
  * Proves that the simulated PMU takes and refuses MSR accesses as a processor does, counts only
  * what is enabled twice, and answers RDPMC by the rules of its shape.
