@@ -58,6 +58,25 @@ def preprocess(tree, objects, work):
     return done.stdout.split()
 
 
+def _kept(path, made_of):
+    """What goto-cc refused when it made what @path speaks of; None: that was of something else, and is no more."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            was = json.load(file)
+        if was["made_of"] == made_of:
+            return was["refused"]
+        os.unlink(path)  # before what it speaks of is overwritten
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
+    return None
+
+
+def _keep(path, what):
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(what, file)
+    os.replace(path + ".new", path)
+
+
 class _File(csource.File):
     """A file on its way to a goto binary."""
 
@@ -82,14 +101,25 @@ class _File(csource.File):
         self.rewriter.apply(item)
 
     def compile(self, tools):
-        """Makes the goto binary, without the functions that goto-cc refuses."""
+        """Makes the goto binary, without the functions that goto-cc refuses. What is there already is taken if it is of
+        the same text: of a tree that is edited and proved again most files are."""
+        kept, text = self.object + ".json", self.text()
+        made_of = hashlib.sha256((tools.version() + text).encode(errors="surrogateescape")).hexdigest()
+        refused = _kept(kept, made_of)
+        if refused is not None and os.path.exists(self.object):
+            for said in refused:
+                self._blank(said)
+            return self
+        refused = []
         while True:
             with open(self.cut, "w", encoding="utf-8", errors="surrogateescape") as out:
                 out.write(self.text())
             done = checker.run([*tools.goto_cc, "-c", self.cut, "-o", self.object])
             if not done.returncode:
+                _keep(kept, {"made_of": made_of, "refused": refused})
                 return self
-            self._blank(done.stderr + done.stdout)
+            refused.append(done.stderr + done.stdout)
+            self._blank(refused[-1])
 
     def _blank(self, said):
         found = re.search(r"In function '(\w+)'", said)
@@ -162,9 +192,7 @@ def translate(tree, objects, work, tools):
     result = _translate(work, names, binary, tools)
     keep = dataclasses.asdict(result)
     del keep["binary"]
-    with open(kept + ".new", "w", encoding="utf-8") as file:
-        json.dump({"made_of": made_of, **keep}, file)
-    os.replace(kept + ".new", kept)
+    _keep(kept, {"made_of": made_of, **keep})
     return result
 
 
