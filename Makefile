@@ -144,7 +144,7 @@ C_TESTS := $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES))
 # "make check" would run the script as well, and build all that scripts want.
 $(foreach both,$(filter $(notdir $(C_TESTS)),$(basename $(notdir $(TEST_SCRIPTS)))),$(error tests/$(both).c and tests/$(both).sh: one name for two tests))
 test: setup-test ## run all tests (ASan and UBSan on)
-	@$(AT_ONCE) $(TEST_PROGRAMS)
+	+@$(AT_ONCE) $(TEST_PROGRAMS)
 	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" tests/run $(C_TESTS) $(TEST_SCRIPTS)
 
 # A test is named without its directory: T=test_insn_life, T=test_cli. A script wants the programs, too.
@@ -153,7 +153,7 @@ CHECKED_C  = $(filter $(C_TESTS),$(addprefix $(SANITIZED)/,$(T)))
 CHECKED_SH = $(filter $(TEST_SCRIPTS),$(patsubst %,tests/%.sh,$(T)))
 check: $(if $(CHECKED_SH),setup-test,setup-check) ## the C tests only: no fuzzers, browser or Python (T=test_cli: one test of any kind)
 	$(if $(filter-out $(notdir $(C_TESTS)) $(basename $(notdir $(TEST_SCRIPTS))),$(T)),$(error T=$(T): no such test; tests/ has them))
-	@$(AT_ONCE) $(if $(CHECKED_SH),$(TEST_PROGRAMS),$(CHECKED_C))
+	+@$(AT_ONCE) $(if $(CHECKED_SH),$(TEST_PROGRAMS),$(CHECKED_C))
 	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" tests/run $(CHECKED_C) $(CHECKED_SH)
 
 # Those that ask what host this is, as hosts of either vendor: tests/made_host.c. `make test MADE=` runs all others as well.
@@ -162,7 +162,7 @@ HOST_TESTS := $(patsubst %,$(BUILD)-made/sanitized/test_%,cases context guest_cp
 	topology vpmu)
 hosts: setup-check ## the tests that look at a host, as four made ones: Intel and AMD
 	$(if $(MADE),$(error make hosts runs all of them: $(HOSTS); one is make test MADE=$(MADE)))
-	@$(AT_ONCE) BUILD=$(BUILD)-made MADE=yes $(BUILD)-made/rdpmc-bench $(BUILD)-made/rdpmc-diff \
+	+@$(AT_ONCE) BUILD=$(BUILD)-made MADE=yes $(BUILD)-made/rdpmc-bench $(BUILD)-made/rdpmc-diff \
 		$(BUILD)-made/sanitized/rdpmc-bench $(HOST_TESTS)
 	@for host in $(HOSTS); do echo "as $$host:"; MADE=$$host BUILD=$(BUILD)-made SANITIZED=$(BUILD)-made/sanitized \
 		tests/run $(HOST_TESTS) tests/test_cli.sh || exit 1; done
@@ -407,14 +407,14 @@ KERNEL_TREE = $(if $(KDIR),,$(error KDIR= names a kernel tree, or debian:6.12))t
 	name=$${NAME:-$$(echo "$$release" | sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p')} && name=$${name:-unknown}
 KERNEL_ENGINE = CC=$(FUZZ_CC) scripts/kernel-engine --name "$$name" --out
 kernel-engine: setup-kernel ## an engine of a kernel tree's own KVM code (KDIR=TREE KOBJ= NAME=)
-	@$(AT_ONCE) $(BUILD)/rdpmc-diff
+	+@$(AT_ONCE) $(BUILD)/rdpmc-diff
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$name.so" "$$tree" $${KOBJ:+"$$KOBJ"} && \
 	echo "made kernel:$$name: $(BUILD)/rdpmc-diff survey --engine kernel:$$name"
 
 fuzz-kernel: setup-kernel ## fuzz that code with libFuzzer, ASan and UBSan (KDIR=TREE TIME=60)
 	$(CHECK_TIME)
-	@$(AT_ONCE) $(BUILD)/fuzz-rdpmc
+	+@$(AT_ONCE) $(BUILD)/fuzz-rdpmc
 	@mkdir -p $(BUILD)/corpus-kernel
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/fuzz/$$name.so" --for fuzz "$$tree" $${KOBJ:+"$$KOBJ"} && \
@@ -436,7 +436,7 @@ else
 endif
 
 coverage-kernel: setup-kernel ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
-	@$(AT_ONCE) $(BUILD)/rdpmc-diff
+	+@$(AT_ONCE) $(BUILD)/rdpmc-diff
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/coverage/$$name.so" --for coverage "$$tree" $${KOBJ:+"$$KOBJ"} && \
 	scripts/coverage-kernel $(BUILD) "$(BUILD)/kernel/coverage/$$name.so" "$$tree"
