@@ -59,11 +59,13 @@ GUEST_FLAGS := -std=gnu11 $(WARNINGS) -O2 -g -I. -ffreestanding -fno-pic -fno-pi
 GUEST_SOURCES := $(wildcard guest/*.c) guest/boot.S guest/enter.S guest/loops.S
 HOST_SOURCES  := $(wildcard host/*.c) host/image.S
 MODEL_SOURCES := $(wildcard model/*.c)
+# Of nested guests: no engine of fuzz/ has one.
+NESTED_SOURCES := $(wildcard model/nested/*.c)
 EMULATOR_SOURCES := $(wildcard emulator/*.c)
 MACHINE_SOURCES := $(wildcard machine/*.c)
 # What is in folders called json needs jansson; all else of the fuzz target the C library alone.
 LIB_SOURCES   := $(wildcard lib/*.c)
-BENCH_SOURCES := $(wildcard bench/*.c lib/json/*.c) $(LIB_SOURCES) $(MODEL_SOURCES) $(HOST_SOURCES)
+BENCH_SOURCES := $(wildcard bench/*.c lib/json/*.c) $(LIB_SOURCES) $(MODEL_SOURCES) $(NESTED_SOURCES) $(HOST_SOURCES)
 # The emulator's engine, and all that a judge of it takes: the proof's, too. engine_emulator_inlined.c is the same in one
 # file, for shared objects.
 ENGINE_SOURCES := $(wildcard fuzz/case/*.c fuzz/engines/*.c fuzz/oracle/known/*.c fuzz/oracle/known/json/*.c) fuzz/engines/emulator/engine_emulator.c \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* No rule of RDPMC is told here: model/nested.h decides. */
+/* No rule of RDPMC is told here: model/nested/nested.h decides. */
 #include "bench/nested.h"
 
 #include <stdio.h>

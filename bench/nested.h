@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an RDPMC in L2 has to come to, by model/nested.h, and whether what was seen is that. */
+/* What an RDPMC in L2 has to come to, by model/nested/nested.h, and whether what was seen is that. */
 #ifndef BENCH_NESTED_H
 #define BENCH_NESTED_H
 
@@ -9,7 +9,7 @@
 
 #include "guest/protocol.h"
 #include "host/setting.h"
-#include "model/nested.h"
+#include "model/nested/nested.h"
 
 #define NESTED_READS     32 /* in one visit of L2 */
 #define MAX_NESTED_READS 11

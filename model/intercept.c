@@ -74,8 +74,7 @@ bool rdpmc_exits(enum rdpmc_vendor host, struct rdpmc_decision *processor)
 		first = processor->answer != ANSWER_VALUE;
 		rdpmc_ask(processor, RULE_SVM_PRIORITY, first);
 	} else {
-		first = processor->rule == RULE_UD_LOCK || processor->rule == RULE_PRIV ||
-			(processor->rule == RULE_LENGTH && processor->answer == ANSWER_GP);
+		first = processor->rule == RULE_UD_LOCK || processor->rule == RULE_PRIV;
 		rdpmc_ask(processor, RULE_VMX_PRIORITY, first);
 	}
 	return !first;

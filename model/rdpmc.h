@@ -38,7 +38,10 @@ struct rdpmc_state {
 	uint8_t cpl;
 	bool lock;    /* the instruction has a LOCK prefix */
 	bool code16;  /* protected, compatibility mode: CS.D = 0. No rule asks for it */
-	/* Behind LOCK: so many prefixes of one kind, and in 64-bit mode a REX prefix, or 0: there is none. */
+	/*
+	 * Behind LOCK: so many prefixes of one kind, and in 64-bit mode a REX prefix, or 0: there is none. 15 bytes at
+	 * most with 0F 33: a longer one never is an RDPMC (#GP; SDM vol. 3, "Interrupt 13").
+	 */
 	uint8_t n_prefixes, prefix, rex;
 };
 
@@ -218,8 +221,6 @@ static inline void rdpmc_decide_amd(struct rdpmc_decision *decision, const struc
 	rdpmc_ask(decision, RULE_AMD_OTHER, decision->answer != ANSWER_VALUE);
 }
 
-#define RDPMC_MOST_BYTES 15 /* of any instruction */
-
 /* Of the instruction, bytes; a LOCK prefix is left out, with which it never ends. */
 static inline unsigned int rdpmc_length(const struct rdpmc_state *state)
 {
@@ -253,12 +254,8 @@ static inline struct rdpmc_decision rdpmc_decide(const struct rdpmc_view *view,
 	uint32_t ecx = (uint32_t)state->regs.rcx;
 	bool user = rdpmc_cpl(state);
 
-	const bool too_long = rdpmc_length(state) + state->lock > RDPMC_MOST_BYTES;
-
 	rdpmc_ask(&decision, RULE_ECX32, state->regs.rcx >> 32);
-	if (too_long) {
-		rdpmc_deny(&decision, ANSWER_GP, RULE_LENGTH);
-	} else if (rdpmc_ask(&decision, RULE_UD_LOCK, state->lock)) {
+	if (rdpmc_ask(&decision, RULE_UD_LOCK, state->lock)) {
 		rdpmc_deny(&decision, ANSWER_UD, RULE_UD_LOCK);
 	} else if (rdpmc_ask(&decision, RULE_VMWARE_PMC,
 			     policy->vmware_backdoor && !view->no_vmware &&
@@ -279,8 +276,7 @@ static inline struct rdpmc_decision rdpmc_decide(const struct rdpmc_view *view,
 	rdpmc_ask(&decision, RULE_METRICS_VALUE, decision.rule == RULE_METRICS_VALUE);
 	rdpmc_ask(&decision, RULE_RESULT, decision.answer == ANSWER_VALUE);
 	rdpmc_ask(&decision, RULE_LENGTH,
-		  too_long || (decision.answer == ANSWER_VALUE &&
-			       rdpmc_length(state) != RDPMC_LENGTH));
+		  decision.answer == ANSWER_VALUE && rdpmc_length(state) != RDPMC_LENGTH);
 	rdpmc_ask(&decision, RULE_SINGLE_STEP, rdpmc_single_step(&decision, state));
 	rdpmc_ask(&decision, RULE_FAULT, decision.answer != ANSWER_VALUE);
 	return decision;

@@ -19,8 +19,8 @@ RULE(RESULT,        "RESULT",        "EDX:EAX = counter, zero-extended; RAX[63:3
      "SDM vol. 2 \"RDPMC\"; APM vol. 3 \"RDPMC\"") \
 RULE(FAULT,         "FAULT",         "#GP has error code 0 (none is pushed in real-address mode); after #GP or #UD no register has changed and RIP is the instruction's", \
      "SDM vol. 3, \"Exception and Interrupt Reference\"; APM vol. 2, \"Vectors\"") \
-RULE(LENGTH,        "LENGTH",        "RIP advances by the instruction's length: operand-size, address-size, segment, repeat and REX prefixes change nothing else; one of more than 15 bytes is #GP(0)", \
-     "SDM vol. 2, \"Instruction Format\", vol. 3, \"Interrupt 13\"; LOCK and more than 15 bytes, and repeat prefixes, reserved there, measured: AMD EPYC at CPL 3, November 2026") \
+RULE(LENGTH,        "LENGTH",        "RIP advances by the instruction's length: operand-size, address-size, segment, repeat and REX prefixes change nothing else", \
+     "SDM vol. 2, \"Instruction Format\"; repeat prefixes, reserved there, measured: AMD EPYC at CPL 3, November 2026") \
 RULE(SINGLE_STEP,   "SINGLE-STEP",   "with RFLAGS.TF = 1 #DB with DR6.BS = 1 follows the instruction; none follows #GP or #UD", \
      "SDM vol. 3, \"Single-Step Exception Condition\"; APM vol. 2, \"Single Stepping\"") \
 RULE(NO_PMU,        "NO-PMU",        "a processor without counters answers every ECX with #GP(0), or with 0 (choice no-pmu-zero)", \

@@ -36,7 +36,7 @@ faulty() # NAME FILE EXPRESSION
 # L1's bit never comes to KVM, as if KVM had lost it; and a model by which L0 has what is L1's.
 faulty unasked-vmx guest/vmx.c 's/? PROC_RDPMC_EXITING : 0/? 0 : 0/'
 faulty unasked-svm guest/svm.c 's/? INTERCEPT_RDPMC : 0/? 0 : 0/'
-faulty model model/nested.c 's/nested.exits_to = LEVEL_L1;/nested.exits_to = LEVEL_L0;/'
+faulty model model/nested/nested.c 's/nested.exits_to = LEVEL_L1;/nested.exits_to = LEVEL_L0;/'
 
 cat >"$dir/job.sh" <<'END'
 out()

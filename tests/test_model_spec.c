@@ -6,7 +6,7 @@
  * the ECX values that a PMU answers, in place of the model's classes.
  *
  * First one test per rule, with reads that obey it and reads that break it; then random reads and
- * random pairs of host and guest against the oracle; last, RFLAGS.RF and instructions of more than 15 bytes.
+ * random pairs of host and guest against the oracle; last, RFLAGS.RF.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -2194,48 +2194,6 @@ static void test_rf(void **state)
 	GP(&read, TYPE_GP);
 }
 
-static struct rdpmc_outcome of_length(unsigned int length, bool lock, bool rex)
-{
-	struct read read = read_of(&v5, 0);
-
-	read.state.lock = lock;
-	read.state.rex = rex ? 0x48 : 0;
-	read.state.prefix = 0x66;
-	read.state.n_prefixes = length - 2 - lock - rex;
-	return execute(&read);
-}
-
-/*
- * SDM vol. 3, "Interrupt 13": an instruction of more than 15 bytes is #GP(0), which happens with
- * redundant prefixes only; a fault of decoding, and so before PRIV and all that follows. APM vol.
- * 2, "#GP", likewise.
- */
-static void test_15_bytes(void **state)
-{
-	(void)state;
-	assert_int_equal(of_length(15, false, false).decision.answer, ANSWER_VALUE);
-	assert_int_equal(of_length(15, false, true).decision.answer, ANSWER_VALUE);
-	assert_int_equal(of_length(16, false, false).decision.answer, ANSWER_GP);
-	for (unsigned int length = 16; length < 40; length++) {
-		assert_int_equal(of_length(length, false, false).decision.answer, ANSWER_GP);
-		assert_int_equal(of_length(length, false, true).decision.answer, ANSWER_GP);
-	}
-}
-
-/*
- * The same with LOCK, which counts. SDM vol. 3 has both in one class, "Faults from Decoding",
- * with an order of the processor's own; an EPYC processor gives #GP for LOCK at 16 bytes, and #UD
- * at 15.
- */
-static void test_15_bytes_lock(void **state)
-{
-	(void)state;
-	assert_int_equal(of_length(15, true, false).decision.answer, ANSWER_UD);
-	assert_int_equal(of_length(15, true, true).decision.answer, ANSWER_UD);
-	assert_int_equal(of_length(16, true, false).decision.answer, ANSWER_GP);
-	assert_int_equal(of_length(16, true, true).decision.answer, ANSWER_GP);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -2285,8 +2243,6 @@ int main(void)
 		cmocka_unit_test(test_pass),
 		cmocka_unit_test(test_pass_empty),
 		cmocka_unit_test(test_rf),
-		cmocka_unit_test(test_15_bytes),
-		cmocka_unit_test(test_15_bytes_lock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

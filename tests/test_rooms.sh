@@ -15,10 +15,11 @@ lib/json/ lib/json/ lib/
 guest/ guest/
 host/ host/ lib/ guest/protocol.h guest/pmu_msrs.h
 model/ model/
+model/nested/ model/nested/ model/
 emulator/ emulator/
 machine/ machine/
 machine/init/ machine/path.h
-bench/ bench/ host/ guest/protocol.h model/ lib/ lib/json/ machine/path.h
+bench/ bench/ host/ guest/protocol.h model/ model/nested/ lib/ lib/json/ machine/path.h
 bench/main/ bench/ lib/
 fuzz/case/ fuzz/case/ model/ lib/
 fuzz/engines/ fuzz/engines/ fuzz/case/

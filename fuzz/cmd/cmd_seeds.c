@@ -70,6 +70,7 @@ struct seen {
 	uint8_t gp[RDPMC_MAX_GP], fixed[RDPMC_MAX_FIXED]; /* how many the guest has */
 	uint8_t cost[2];                                  /* PASS-MINIMAL */
 	uint8_t version[2][8], legalised[8];
+	uint8_t pdcm[2][2];                         /* x PERF_METRICS */
 	uint8_t counter[NR_CLASSES][RDPMC_MAX_ECX]; /* read by a guest as it was asked for */
 	/* user disable x GP x fixed 0 to 7, 8 and more x may pass, of the guest */
 	uint8_t hides[2][2][2][2][2];
@@ -123,6 +124,8 @@ static bool mark_pmus(struct seen *seen, const struct rdpmc_case *decoded,
 	new |= mark(&seen->gp[decoded->guest.nr_gp & 31]);
 	new |= mark(&seen->fixed[decoded->guest.nr_fixed]);
 	new |= mark(&seen->version[decoded->guest.vendor][decoded->guest.version & 7]);
+	new |= mark(&seen->pdcm[decoded->guest.no_pdcm]
+			       [!!(decoded->guest.perf_capabilities & RDPMC_CAP_METRICS)]);
 	new |= mark(&seen->legalised[decoded->legalised & 7]);
 	new |= mark(&seen->cost[!!trial->tally.costly]);
 	new |= mark(&seen->hides[guest.user_disable][!guest.readable[CLASS_GP]][!(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whose an RDPMC of L2's is, and what L2 sees. */
-#include "model/nested.h"
+#include "model/nested/nested.h"
 
 #include "model/intercept.h"
 
