@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Calibration, runs and rounds. What is measured and why so is told in README.md, "Method". */
+/* Calibration, runs and rounds. What is measured, and why, is described in docs/method.md. */
 #include "bench/runner.h"
 
 #include <errno.h>
