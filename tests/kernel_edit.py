@@ -414,7 +414,8 @@ def main():
         edit(tree, (BUGS | SHAPES | REPORTED | MOVED | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
         with open(os.path.join(tree, PMU), encoding="utf-8") as file:
             text = file.read()
-        if name in SERIES:
+        # What was posted first did not ask for PDCM, which a kernel that boots has to.
+        if name in SERIES and (name != "series-posted" or "kvm_mediated_pmu_load" in text):
             with open(os.path.join(tree, CPUID_H), encoding="utf-8") as file:
                 has = "guest_cpuid_has" if "is_governed_feature" in file.read() else "guest_cpu_cap_has"
             edit(tree, [(path, there, put_there.replace("HAS(", has + "(")) for path, there, put_there in PDCM])

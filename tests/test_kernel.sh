@@ -230,7 +230,7 @@ check 'PERF_METRICS in another place: told, and not judged' elsewhere
 no_pdcm()
 {
 	"$diff" survey --engine "kernel:$1" --configuration sapphire-rapids-no-pdcm >"$dir/forgotten"
-	[ $? = "$2" ] && { [ "$2" = 0 ] || grep -q 'Intel guest: #GP -> value (rule TYPE-METRICS' "$dir/forgotten"; } ||
+	[ $? = "$2" ] && { [ "$2" = 0 ] || grep -q 'got a value, expected #GP (rule TYPE-METRICS)' "$dir/forgotten"; } ||
 		{ cat "$dir/forgotten"; return 1; }
 }
 check 'a guest without PDCM has no PERF_METRICS: corrected' no_pdcm corrected 0
