@@ -234,7 +234,7 @@ no_pdcm()
 		{ cat "$dir/forgotten"; return 1; }
 }
 check 'a guest without PDCM has no PERF_METRICS: corrected' no_pdcm corrected 0
-check '... and where PDCM is not asked for, that is told' no_pdcm elsewhere 1
+check '... and a tree that does not ask for PDCM is found' no_pdcm elsewhere 1
 
 changes()
 {

@@ -2046,7 +2046,7 @@ static bool same_kind(const struct pair *pair)
 /*
  * PASS-SOUND, PASS-MINIMAL and VMX-PASS: the intercept may be off if and only if no read that was
  * tried ends otherwise on the processor, and the read that is named is one that does. PASS-MINIMAL
- * not between PMUs of different kinds, even if they cannot be told apart by reading: no host can
+ * not between PMUs of different kinds, even if no read shows a difference: no host can
  * load the counters of the one into the other's.
  */
 static void test_random_pairs(void **state)
