@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* No rule of RDPMC is told here: model/nested/nested.h decides. */
+/* The rules of RDPMC are in model/nested/nested.h, and none is here. */
 #include "bench/nested.h"
 
 #include <stdio.h>
@@ -10,9 +10,6 @@
 #define ECX_FIXED0       0x40000000
 #define ECX_METRICS      0x20000000
 #define ECX_OUT_OF_RANGE 0xffff
-
-#define VECTOR_UD 6
-#define VECTOR_GP 13
 
 #define VALUE_UNTOUCHED ((uint64_t)GUEST_UNTOUCHED << 32 | GUEST_UNTOUCHED)
 

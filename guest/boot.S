@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The image header, exception entry, and the way to CPL 3 and back. */
+#include "guest/kept.h"
 #include "guest/segments.h"
 
 	.section .header, "a"
@@ -92,12 +93,7 @@ gp_skips_rdpmc:
  */
 	.globl	call_at_cpl3
 call_at_cpl3:
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	PUSH_KEPT
 	mov	%rsp, cpl0_rsp
 	mov	%rdi, %rax
 	mov	%rsi, %rdi
@@ -119,12 +115,7 @@ cpl3_done:
 leave_cpl3:
 	mov	%rdi, %rax
 	mov	cpl0_rsp, %rsp
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbp
-	pop	%rbx
+	POP_KEPT
 	ret
 
 	.section .note.GNU-stack, "", @progbits

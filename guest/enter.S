@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From L1 into L2 and back, for VMX and SVM. RDI is struct l2_regs: last to load, first to save. */
+#include "guest/kept.h"
 
 	/* All but RAX and RDI; struct l2_regs has them at 0 and 112. */
 	.macro	EACH_REGISTER what
@@ -16,26 +17,7 @@ offset = offset + 8
 	mov	%\register, \where(%rdi)
 	.endm
 
-	/* What a C function has to keep, and RDI on top. */
-	.macro	KEEP
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
-	push	%rdi
-	.endm
-	.macro	RESTORE
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbp
-	pop	%rbx
-	.endm
-
-	/* L2's registers into what KEEP has on top of the stack, which goes; RAX is lost. */
+	/* L2's registers into the struct l2_regs that is on top of the stack, which goes; RAX is lost. */
 	.macro	SAVE_L2
 	xchg	%rdi, (%rsp)
 	EACH_REGISTER save
@@ -46,7 +28,8 @@ offset = offset + 8
 	.text
 	.globl	vmx_enter, vmx_exit
 vmx_enter:
-	KEEP
+	PUSH_KEPT
+	push	%rdi
 	mov	$0x6c14, %eax		/* host RSP */
 	vmwrite	%rsp, %rax
 	test	%esi, %esi
@@ -63,13 +46,14 @@ vmx_enter:
 vmx_exit:
 	SAVE_L2
 	xor	%eax, %eax
-3:	RESTORE
+3:	POP_KEPT
 	ret
 
 	/* Without interrupts and NMIs until L1's registers are back. */
 	.globl	svm_enter
 svm_enter:
-	KEEP
+	PUSH_KEPT
+	push	%rdi
 	mov	%rsi, %rax
 	clgi
 	EACH_REGISTER load
@@ -77,7 +61,7 @@ svm_enter:
 	vmrun
 	SAVE_L2
 	stgi
-	RESTORE
+	POP_KEPT
 	ret
 
 	.globl	l2_entry_vmx, l2_entry_svm

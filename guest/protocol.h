@@ -62,6 +62,9 @@ enum guest_l2 {
 	NR_GUEST_L2
 };
 
+#define VECTOR_UD 6
+#define VECTOR_GP 13
+
 /* EDX:EAX of L2, where L1 gets the exit and answers in the counter's place. */
 #define GUEST_L1_ANSWER 0x4c31004c31ULL
 
@@ -110,7 +113,7 @@ struct guest_nested {
 	uint64_t faults;   /* #GP or #UD that L2 took */
 	uint64_t value;    /* EDX:EAX of L2 after the last RDPMC; GUEST_UNTOUCHED twice after a fault */
 	uint64_t reason;   /* why L2 left the last time: exit reason, exit code */
-	uint32_t vector;   /* of the last fault */
+	uint32_t vector;   /* of the last fault: VECTOR_UD or VECTOR_GP */
 	/* Why, with GUEST_NESTED_FAILED; both 0: by @reason. */
 	uint32_t refused; /* the MSR that gave #GP, ~0: VMXON or the VMCS failed */
 	uint32_t error;   /* VM-instruction error, where L2 was not entered */

@@ -7,9 +7,7 @@
 #include "guest/nested.h"
 #include "guest/segments.h"
 
-#define VECTOR_UD 6
 #define VECTOR_DF 8
-#define VECTOR_GP 13
 
 struct gate {
 	uint16_t offset_low, selector;

@@ -126,8 +126,6 @@ static const struct setting_host amd = { .backend = KVM_BACKEND_SVM,
 					 .enable_pmu = PARAM_YES,
 					 .enable_mediated_pmu = PARAM_YES };
 
-#define VECTOR_UD       6
-#define VECTOR_GP       13
 #define FAULTS(vector_) .faults = NESTED_READS, .vector = (vector_), .value = UNTOUCHED
 
 #define UNTOUCHED ((uint64_t)GUEST_UNTOUCHED << 32 | GUEST_UNTOUCHED)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A survey as JSON: kind "survey" of results/rdpmc-results-2.schema.json. */
-#include <string.h>
-
 #include "fuzz/oracle/choices.h"
 #include "fuzz/report/names.h"
 #include "fuzz/report/report.h"
@@ -128,16 +126,15 @@ static json_t *stale_json(const struct survey_result *result)
 /* Functions by file. */
 static json_t *not_run_json(const struct survey_not_run *not_run)
 {
-	json_t *files = json_object(), *names = NULL;
+	json_t *files = json_object();
 
-	for (size_t i = 0; i < not_run->n_functions; i++) {
-		const struct engine_function *function = not_run->functions[i];
+	for (size_t i = 0; i < not_run->n_functions;) {
+		const size_t end = survey_not_run_end(not_run, i);
+		json_t *names = json_array();
 
-		if (!i || strcmp(not_run->functions[i - 1]->file, function->file)) {
-			names = json_array();
-			json_object_set_new(files, function->file, names);
-		}
-		json_array_append_new(names, json_string(function->name));
+		json_object_set_new(files, not_run->functions[i]->file, names);
+		for (; i < end; i++)
+			json_array_append_new(names, json_string(not_run->functions[i]->name));
 	}
 	return files;
 }

@@ -54,16 +54,22 @@ int survey_not_run(const struct survey *survey, struct survey_not_run *not_run)
 	qsort(all, n, sizeof(*all), by_place);
 	for (size_t i = 0; i < n;) {
 		const struct engine_function *function = all[i];
-		const size_t out = not_run->n_functions;
 		bool changed;
 
 		i += compare(&all[i], n - i, &changed);
-		if (!changed)
-			continue;
-		if (!out || strcmp(not_run->functions[out - 1]->file, function->file))
-			not_run->n_files++;
-		not_run->functions[not_run->n_functions++] = function;
+		if (changed)
+			not_run->functions[not_run->n_functions++] = function;
 	}
 	free(all);
 	return 0;
+}
+
+size_t survey_not_run_end(const struct survey_not_run *not_run, size_t first)
+{
+	const char *file = not_run->functions[first]->file;
+	size_t end = first;
+
+	while (end < not_run->n_functions && !strcmp(not_run->functions[end]->file, file))
+		end++;
+	return end;
 }

@@ -101,6 +101,7 @@ static void headline(const struct survey_render *r)
 	const struct survey_result *result = r->result;
 	struct survey_words partial = { "" }, rest = { "" }, states = { "" };
 	char not_tried[SURVEY_UNTRIED];
+	size_t files = 0;
 	/* A headline says no more than was tried. */
 	const char *tried = *survey_not_tried(result, not_tried) ? " that was tried" : "";
 
@@ -110,13 +111,14 @@ static void headline(const struct survey_render *r)
 			result->died);
 	if (*not_tried && (survey_tried(result) || !result->done))
 		rest = survey_format("; not as asked: %s", not_tried);
-	if (r->not_run->n_functions && survey_tried(result))
+	for (size_t i = 0; i < r->not_run->n_functions; i = survey_not_run_end(r->not_run, i))
+		files++;
+	if (files && survey_tried(result))
 		survey_append(&rest, "",
 			      survey_format("; changed and NOT RUN: %zu function%s in %zu file%s",
 					    r->not_run->n_functions,
-					    r->not_run->n_functions == 1 ? "" : "s",
-					    r->not_run->n_files,
-					    r->not_run->n_files == 1 ? "" : "s")
+					    r->not_run->n_functions == 1 ? "" : "s", files,
+					    files == 1 ? "" : "s")
 				      .text);
 	if (r->report->states_new)
 		states = survey_format("; but FINDINGS IN ITS LEGAL STATES: %zu kinds",
@@ -254,23 +256,22 @@ static void not_run(const struct survey_render *r)
 		page_section(r->page, "Changed in arch/x86/kvm, and not run: what this does to "
 				      "guests was not seen");
 	for (size_t i = 0, end; i < all->n_functions; i = end) {
-		const char *file = all->functions[i]->file;
 		struct survey_words names = { "" };
 
-		for (end = i; end < all->n_functions && !strcmp(all->functions[end]->file, file);
-		     end++) {
-			const char *name = all->functions[end]->name;
+		end = survey_not_run_end(all, i);
+		for (size_t n = i; n < end && (n - i < FEW_NAMES || r->report->verbose); n++) {
+			const char *name = all->functions[n]->name;
 
-			if (end - i < FEW_NAMES || r->report->verbose)
-				survey_append(&names, ", ",
-					      *name ? survey_format("%s()", name).text
-						    : "outside of functions");
+			survey_append(&names, ", ",
+				      *name ? survey_format("%s()", name).text
+					    : "outside of functions");
 		}
 		if (end - i > FEW_NAMES && !r->report->verbose)
 			survey_append(&names, "",
 				      survey_format(" and %zu more", end - i - FEW_NAMES).text);
 		if (files++ < FEW_FILES || r->report->verbose)
-			page_field(r->page, "not run", "%s: %s", file, names.text);
+			page_field(r->page, "not run", "%s: %s", all->functions[i]->file,
+				   names.text);
 	}
 	if (files > FEW_FILES && !r->report->verbose)
 		page_field(r->page, "not run", "and %zu more files (-v: all)", files - FEW_FILES);

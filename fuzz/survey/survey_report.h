@@ -37,11 +37,13 @@ size_t survey_bad(const struct survey_result *result);
  * was not seen. In order of files and names.
  */
 struct survey_not_run {
-	size_t n_functions, n_files;
+	size_t n_functions;
 	const struct engine_function **functions; /* malloc()ed */
 };
 /* -1: no memory. */
 int survey_not_run(const struct survey *survey, struct survey_not_run *not_run);
+/* The functions of the file of the one at @first end before this. */
+size_t survey_not_run_end(const struct survey_not_run *not_run, size_t first);
 
 /* By which number, from 1, a class is reported: one that is the same by another entry shares it. */
 struct survey_number {

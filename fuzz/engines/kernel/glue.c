@@ -165,19 +165,17 @@ static void clear_controls(struct glue *glue)
 	vmcs_written = false;
 	memset(glue->svm->vmcb, 0, sizeof(*glue->svm->vmcb));
 }
-#else
-static void clear_controls(struct glue *glue)
-{
-}
-#endif
 
-#ifndef GLUE_PROVE
 /* hweight32(), hweight64(): called from an asm() that expects no register to change but RAX. */
 __asm__(".pushsection .text\n"
 	".globl __sw_hweight32, __sw_hweight64\n"
 	"__sw_hweight32: popcnt %edi, %eax\n\tret\n"
 	"__sw_hweight64: popcnt %rdi, %rax\n\tret\n"
 	".popsection");
+#else
+static void clear_controls(struct glue *glue)
+{
+}
 #endif
 
 #ifdef CONFIG_PRINTK
