@@ -6,5 +6,5 @@
   plan      engines and drivers, task by task       status    what a person and a program read
   worker    a task that runs, for a slice of time   chores    short programs, one at a time
   corpus    the cases that are kept                 coverage  what the kept cases reach
-  findings  from what fuzzers save to pages
+  findings  from what fuzzers save to pages          notices   who is told of them
 """

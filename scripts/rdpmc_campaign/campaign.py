@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from . import plan, space, status
 from .chores import Chores
 from .corpus import Corpus
-from .coverage import Coverage
+from .coverage import Coverage, of_these
 from .failed import Failed, NothingRuns
 from .findings import Findings, utc
+from .notices import LONGEST, Notices
 from .upkeep import Upkeep
 from .worker import MARK, Worker, end_left_over, remove
 
@@ -32,6 +33,7 @@ SLICE = 300                 # s
 LONGEST_PAUSE = 60          # s before a task that ends at once is begun again
 DEAD = 3                    # times in a row that it ended at once: an alarm
 MAX_SAVED = 500            # cases that wait for triage before their fuzzer waits, too
+NEW, OLD = 1, 3            # exit status: something was found; it was known before
 BOOT = "/proc/sys/kernel/random/boot_id"
 
 
@@ -47,6 +49,7 @@ class Limits:
     minimise: int           # s between
     measure: int            # s between
     share: str | None
+    told: str | None        # program that is told of findings
 
 
 def tell(text):
@@ -119,8 +122,8 @@ class Campaign(Upkeep):
             "updated": "", "elapsed": found.get("elapsed", 0.0), "limit": self.limits.time,
             "starts": found.get("starts", 0) + 1, "engines": [], "tasks": found.get("tasks", {}),
             "corpus": found.get("corpus", {"cases": 0, "given_up": 0, "minimised": 0}),
-            "pages": found.get("pages", {}), "flaky": found.get("flaky", {}),
-            "known": found.get("known", 0), "coverage": found.get("coverage", {}),
+            "since": utc(time.time()), "new": [], "pages": found.get("pages", {}), "flaky": found.get("flaky", {}),
+            "known": found.get("known", 0), "coverage": of_these(found.get("coverage", {}), self.engines),
             "disk": {"used": 0, "limit": self.limits.disk}, "alarms": {}}
         if damaged:
             self.alarm("status", damaged)
@@ -189,7 +192,8 @@ class Campaign(Upkeep):
             "RDPMC_JOURNAL": f"{self.directory}/tmp"})
         self.findings = Findings(self.directory, self.limits.build, self.chores, self.engines,
                                  self.state, self.alarm)
-        self.findings.compare_pages(self.say)
+        self.notices = Notices(self.directory, self.limits.told, self.state, tell, self.alarm, self.clear)
+        self.findings.compare_pages(self.say, self.notices)
         self.coverage = Coverage(self.directory, self.limits.root, self.limits.build, self.chores,
                                  self.engines, self.all_seeds)
         self.collect_left()
@@ -259,8 +263,9 @@ class Campaign(Upkeep):
             self.end(ended)
         if self.signal:
             return 128 + self.signal
-        if self.found():
-            return 1
+        found = self.found()
+        if found:
+            return found
         if self.executions() == before:
             raise NothingRuns("no fuzzer executed anything: " + "; ".join(
                 f"{name} {task['state']}" for name, task in self.state["tasks"].items()))
@@ -272,9 +277,10 @@ class Campaign(Upkeep):
             self.limits.time - (self.state["elapsed"] - self.elapsed_before)
 
     def found(self):
-        """The exit status: is there a page, or what may become one?"""
-        return 1 if self.state["pages"] or any(map(self.findings.waiting, (
-            worker.task for worker in self.workers))) else 0
+        """The exit status: is there a new page, or what may become one? Or one of before?"""
+        if self.state["new"] or any(self.findings.waiting(worker.task) for worker in self.workers):
+            return NEW
+        return OLD if self.state["pages"] else 0
 
     def executions(self):
         return sum(task["executions"] for task in self.state["tasks"].values())
@@ -312,6 +318,7 @@ class Campaign(Upkeep):
                 self.attend(worker)
             self.start_some()
             self.chores.look()
+            self.notices.look()
             if self.due("collect", COLLECT):
                 self.collect()
             if self.due("minimise", self.limits.minimise):
@@ -371,7 +378,7 @@ class Campaign(Upkeep):
         self.findings.look(worker)
         if worker.in_row >= DEAD and not worker.saved():
             remove(worker.own)          # AFL++ may be unable to go on from what a power cut left
-        self.corpus.add(worker.cases(), worker.task.name)
+        self.keep(worker)
 
     def start_some(self):
         """Tasks that have run least come first."""
@@ -424,6 +431,9 @@ class Campaign(Upkeep):
             whole = self.finish_chores()
             if not whole:
                 self.say("what fuzzers saved last is looked at at the next start")
+            waiting = self.notices.finish(10 if self.signal else LONGEST)
+            if waiting:
+                tell(f"campaign: {waiting} findings are not told yet: the next start does it")
             self.state["state"] = how
             for entry in self.state["tasks"].values():
                 if entry["state"] in ("running", "waiting"):
@@ -437,8 +447,7 @@ class Campaign(Upkeep):
             print(status.report(self.state) if not self.quiet else "", end="\n" * (not self.quiet))
         except OSError:
             pass
-        tell(f"campaign: {len(self.state['pages'])} findings, {self.findings.fresh} of them new; "
-             f"{self.directory}/{status.REPORT}")
+        tell(f"campaign: {status.classes(self.state)}; {self.directory}/{status.REPORT}")
 
     def finish_chores(self):
         """Asked to end, a person waits."""

@@ -36,16 +36,15 @@ class Findings:
         self.build = build
         self.chores = chores
         self.engines = engines
-        self.state = state          # {"pages": {name: ...}, "flaky": {class: ...}, "known": n}
+        self.state = state          # {"pages": {name: ...}, "new": [name], "flaky": {class: ...}, "known": n}
         self.alarm = alarm
         self.under_way = set()
         self.later = {}             # path: when it is looked at again
         self.places = {}            # where the target ended: (page, what it is)
-        self.fresh = 0              # pages that this run wrote
         for folder in (self.pages, self.flaky):
             os.makedirs(folder, exist_ok=True)
 
-    def compare_pages(self, say):
+    def compare_pages(self, say, notices):
         """Pages that were written, and a kill came before they were counted; pages that somebody took away,
         because they are dealt with."""
         there = {name for name in os.listdir(self.pages) if not name.startswith(".")}
@@ -60,6 +59,8 @@ class Findings:
             now = utc(time.time())
             self.state["pages"][name] = {"class": title, "engine": "unknown", "driver": "unknown",
                                          "first": now, "last": now, "count": 1, "forms": 1}
+            if not notices.knows(name):
+                self.state["new"].append(name)
 
     def waiting(self, task):
         """How many cases of a task wait to be looked at."""
@@ -172,8 +173,8 @@ class Findings:
         now = utc(time.time())
         if page not in pages:
             pages[page] = {"class": what, "engine": task.engine.name, "driver": task.driver,
-                           "first": now, "count": 0, "forms": 1}
-            self.fresh += 1
+                           "first": now, "new_elapsed": self.state["elapsed"], "count": 0, "forms": 1}
+            self.state["new"].append(page)
         elif another:
             pages[page]["forms"] += 1
         pages[page]["count"] += 1

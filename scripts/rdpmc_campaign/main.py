@@ -19,9 +19,14 @@ A directory that has a campaign in it goes on with it: after a kill, a reboot, o
 with more of it. DIRECTORY/report.md is the page to read, status.json the same for programs,
 findings/ has a page for each finding, results/ what `make dashboard` reads.
 
-exit status: 0 nothing found; 1 a page was written, or one that was there before is still open;
-2 wrong use, or nothing can be written there; 70 a mistake of its own; 77 nothing can run here;
-128 + signal when interrupted, with all that it has kept
+PROGRAM of --on-finding is run once for each class of findings: no shell, the path of its report as the
+only argument, and RDPMC_FINDING_REPORT, _TITLE, _RULE, _ENGINE, _STATUS (new, or seen: its report was
+there before) and _TRY (1, 2, ...) in the environment. One that fails, takes longer than 60 s or is
+missing is tried again after 1, 2, 4 ... minutes, at most once an hour, and at the next start.
+
+exit status: 0 nothing found; 1 something was found that is new in this start, or waits to be looked at;
+2 wrong use, or nothing can be written there; 3 nothing new, but reports of before are still open;
+70 a mistake of its own; 77 nothing can run here; 128 + signal when interrupted, whatever was found
 """
 
 
@@ -52,12 +57,21 @@ def parser():
                       help="between two times that the corpus is minimised (%(default)s)")
     made.add_argument("--measure", type=between(1, 10**7), default=900, metavar="SECONDS",
                       help="between two results with coverage (%(default)s)")
+    made.add_argument("--on-finding", metavar="PROGRAM",
+                      help="that is run once for each class of findings, see below")
     made.add_argument("--share", metavar="DIRECTORY",
                       help="of cases that other campaigns read and add to as well")
     made.add_argument("--build", default=os.path.join(ROOT, "build"), metavar="DIRECTORY",
                       help="where the programs are (build)")
     made.add_argument("--quiet", action="store_true", help="only say what is found, and what is wrong")
     return made
+
+
+def program(name):
+    """From the folder that it was named in; without one, by PATH."""
+    if name == "":
+        raise Failed("--on-finding: an empty name is that of no program")
+    return os.path.abspath(name) if name and os.sep in name else name
 
 
 def main():
@@ -67,7 +81,7 @@ def main():
         engines = plan.engines(build, options.engine)
         limits = Limits(ROOT, build, options.time, options.jobs or len(os.sched_getaffinity(0)),
                         options.slice, options.disk << 20, options.memory, options.minimise,
-                        options.measure, options.share and os.path.abspath(options.share))
+                        options.measure, options.share and os.path.abspath(options.share), program(options.on_finding))
         campaign = Campaign(os.path.abspath(options.dir), engines, options.driver or DRIVERS, limits,
                             options.quiet)
         return campaign.run()

@@ -53,8 +53,8 @@ def kernel(build, name):
     short = name.removeprefix("kernel:")
     fuzzed, tried = f"{build}/kernel/fuzz/{short}.so", f"{build}/kernel/{short}.so"
     if not os.path.exists(tried) or not os.path.exists(fuzzed):
-        raise Failed(f"--engine {name}: both {tried} and {fuzzed} are wanted; `make kernel-engine "
-                     f"fuzz-kernel KDIR=... NAME={short} TIME=1` makes them")
+        raise Failed(f"--engine {name}: both {tried} and {fuzzed} are wanted; `make campaign "
+                     f"KDIR=... NAME={short}` makes them, and runs")
     return Engine(name, name, {"libfuzzer": fuzzed})
 
 
@@ -92,14 +92,13 @@ def engine(build, name):
 def engines(build, names):
     """Those named; without names all that are here."""
     if not names:
-        folder_of = f"{build}/kernel/fuzz"
-        kernels = sorted(os.listdir(folder_of)) if os.path.isdir(folder_of) else []
-        for each in sorted(os.listdir(f"{build}/kernel")) if os.path.isdir(f"{build}/kernel") else []:
-            if each.endswith(".so") and each not in kernels:
-                print(f"campaign: kernel:{each[:-3]} has no engine for a fuzzer: `make fuzz-kernel KDIR=... "
-                      f"NAME={each[:-3]} TIME=1` makes it", file=sys.stderr)
-        names = ["emulator"] + [f"kernel:{each[:-3]}" for each in kernels if each.endswith(".so")
-                                and os.path.exists(f"{build}/kernel/{each}")] + ["kvm"]
+        judged, fuzzed = ({each.removesuffix(".so") for each in os.listdir(folder_of) if each.endswith(".so")}
+                          if os.path.isdir(folder_of) else set()
+                          for folder_of in (f"{build}/kernel", f"{build}/kernel/fuzz"))
+        for each in sorted(judged ^ fuzzed):
+            print(f"campaign: kernel:{each} is left out, it has no engine for {'a fuzzer' if each in judged else 'rdpmc-diff'}: "
+                  f"`make campaign KDIR=... NAME={each}` makes both", file=sys.stderr)
+        names = ["emulator", *(f"kernel:{each}" for each in sorted(judged & fuzzed)), "kvm"]
     if len(set(names)) != len(names):
         raise Failed("--engine: one is named twice")
     return [engine(build, name) for name in names]

@@ -40,9 +40,12 @@ def sound(found):
     corpus = found.get("corpus", {"cases": 0, "given_up": 0, "minimised": 0})
     coverage = found.get("coverage", {})
     return all(number(found.get(key, 0)) for key in ("elapsed", "starts", "known")) \
+        and all(number(each.get("new_elapsed", 0)) and isinstance(each.get("new", ""), str)
+                for what in ("tasks", "pages") for each in found.get(what, {}).values()) \
         and isinstance(found.get("began", ""), str) and isinstance(corpus, dict) \
         and all(number(corpus.get(key)) for key in ("cases", "given_up", "minimised")) \
-        and isinstance(coverage, dict) and isinstance(coverage.get("parts", {}), dict)
+        and isinstance(coverage, dict) and isinstance(coverage.get("parts", {}), dict) \
+        and isinstance(coverage.get("engines", []), list)
 
 
 def load(directory):
@@ -77,15 +80,21 @@ def cell(text):
     return str(text).replace("|", "\\|").replace("\n", " ")
 
 
+def classes(state):
+    """How many there are, and how many of them are news."""
+    count, new = len(state["pages"]), len(state["new"])
+    return f"{count} class{'es' * (count != 1)}, {new or 'none'} new since {state['since']}"
+
+
 def findings_lines(state):
     pages = state["pages"]
-    lines = [f"## Findings: {len(pages)}" if pages else "## No finding", ""]
+    lines = [f"## Findings: {classes(state)}" if pages else "## No finding", ""]
     if pages:
-        lines += ["| page | engine: oracle, what | forms | times | first | last |",
-                  "|---|---|---|---|---|---|"]
+        lines += ["| page | engine: oracle, what | | forms | times | first | last |",
+                  "|---|---|---|---|---|---|---|"]
         for name, page in sorted(pages.items(), key=lambda each: each[1]["first"]):
             lines.append(f"| [{name}](findings/{name}/finding.md) | {cell(page['class'])} | "
-                         f"{page['forms']} | {number(page['count'])} | {page['first']} | {page['last']} |")
+                         f"{'new' * (name in state['new'])} | {page['forms']} | {number(page['count'])} | {page['first']} | {page['last']} |")
         lines.append("")
     if state["flaky"]:
         lines += [f"## Not seen again each time: {len(state['flaky'])}", "",
@@ -97,6 +106,31 @@ def findings_lines(state):
     if state.get("known"):
         lines += [f"{number(state['known'])} cases differ as is known.", ""]
     return lines
+
+
+def has_run(task):
+    """A slice that did not end badly counts, too: of what crashes again and again libFuzzer counts nothing."""
+    return task["executions"] > 0 or task["slices"] > task["deaths"]
+
+
+def engines_lines(state):
+    """Of each engine that ran in this campaign, and is part of it: is anything new still coming?"""
+    lines = []
+    for name in (each["name"] for each in state["engines"]):
+        tasks = [task for task in state["tasks"].values() if task["engine"] == name]
+        executions = sum(task["executions"] for task in tasks)
+        if any(map(has_run, tasks)):
+            pages = [page for page in state["pages"].values() if page["engine"] == name]
+            lines.append(f"| {cell(name)} | {number(executions)} | "
+                         f"{last_new(state, tasks, 'new')} | {last_new(state, pages, 'first')} |")
+    return ["## Engines that ran", "", "| engine | executions | last new edge | last new class |", "|---|---|---|---|",
+            *lines, ""] if lines else []
+
+
+def last_new(state, entries, at):
+    """How long before the end, in time of fuzzing: a campaign that does not run finds nothing either."""
+    last = max((each for each in entries if "new_elapsed" in each), key=lambda each: each["new_elapsed"], default=None)
+    return f"{duration(max(0, state['elapsed'] - last['new_elapsed']))} of fuzzing ago ({last[at]})" if last else "none"
 
 
 def coverage_lines(found):
@@ -119,7 +153,7 @@ def report(state):
         lines += ["## Alarms", ""]
         lines += [f"* since {alarm['since']}: {alarm['text']}" for alarm in state["alarms"].values()]
         lines.append("")
-    lines += findings_lines(state)
+    lines += findings_lines(state) + engines_lines(state)
     lines += ["## Workers", "", "| worker | engine | state | executions | time | per second | began anew | "
               "ended badly |", "|---|---|---|---|---|---|---|---|"]
     for name, task in state["tasks"].items():

@@ -4,17 +4,26 @@ is made."""
 
 import glob
 import os
+import time
 
 from . import space
+from .findings import utc
 from .worker import remove
 
 
 class Upkeep:
     """The part of a Campaign that looks after its directory."""
 
+    def keep(self, worker):
+        """Keeps the new cases of a worker; how many those are."""
+        new = self.corpus.add(worker.cases(), worker.task.name)
+        if new:
+            self.state["tasks"][worker.task.name] |= {"new": utc(time.time()), "new_elapsed": self.state["elapsed"]}
+        return new
+
     def collect(self):
         """Keeps what is new, and shares it."""
-        new = sum(self.corpus.add(worker.cases(), worker.task.name) for worker in self.workers)
+        new = sum(map(self.keep, self.workers))
         if self.limits.share:
             try:
                 new += self.corpus.share(self.limits.share,
@@ -89,7 +98,7 @@ class Upkeep:
                 if worker.process:
                     worker.ended = ""
                     self.rest(worker)
-                self.corpus.add(worker.cases(), worker.task.name)
+                self.keep(worker)
                 if not worker.saved():
                     remove(worker.own)
                     self.corpus.forget_looks(worker.own)

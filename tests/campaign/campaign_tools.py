@@ -5,10 +5,15 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
+sys.path[:0] = [str(ROOT / "scripts")]
+
+from rdpmc_campaign.notices import Notices  # noqa: E402
 
 
 def mutant(name):
@@ -21,6 +26,38 @@ def mutant(name):
         cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return str(folder)
+
+
+def programs(folder, **instead):
+    """A build directory of which some programs are scripts; in them $real is the real one."""
+    folder.mkdir()
+    for path in BUILD.iterdir():
+        if path.name in instead:
+            (folder / path.name).write_text(f"#!/bin/sh\nreal={path}\n{instead[path.name]}\n")
+            (folder / path.name).chmod(0o755)
+        elif path.name in ("fuzz-rdpmc", "fuzz-rdpmc-afl", "afl-mutator.so", "rdpmc-diff", "coverage"):
+            (folder / path.name).symlink_to(path)
+    return ["--build", folder]
+
+
+def made_fuzzer(folder, engine, covered=False):
+    """A build directory whose fuzzer has found a case as soon as it is begun."""
+    (folder / "cases").mkdir()
+    done = subprocess.run([f"{BUILD}/rdpmc-diff", "run", "--quiet", "--engine", f"{engine}/plain.so", "--random", "2000",
+                           "--save", str(folder / "cases")], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    case = sorted((folder / "cases").iterdir())[0]
+    made = programs(folder / "build", **{"fuzz-rdpmc": f"""
+case "$*" in *-fork=1*) ;; *) exec "$real" "$@";; esac
+corpus=
+for word; do case $word in -artifact_prefix=*) saved=${{word#*=}};; -*) ;; *) corpus=${{corpus:-$word}};; esac; done
+cp {case} "$saved/crash-$(sha1sum <{case} | cut -c1-40)"
+printf new >"$corpus/new"
+echo '#1000: cov: 1'
+exec sleep 1000"""})
+    if not covered:
+        (folder / "build/coverage").unlink()
+    return made
 
 
 def words(folder, *options):
@@ -37,7 +74,7 @@ def run_until(condition, folder, *options, starts=15):
     """Starts one again and again until @condition holds: on a busy machine a few seconds may bring nothing."""
     for _ in range(starts):
         done = run(folder, *options)
-        assert done.returncode in (0, 1), done.stderr
+        assert done.returncode in (0, 1, 3), done.stderr
         if condition(done):
             break
     else:
@@ -108,3 +145,51 @@ def fuzzers(folder):
         except OSError:
             continue
     return found
+
+
+# With what a shell would take apart.
+TITLE = "got a value, expected #GP; a 'quoted' $(title) (rule NO-FAST)"
+
+
+class Place:
+    """A campaign's directory with reports in it, and nothing that runs."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "findings").mkdir(parents=True, exist_ok=True)
+        self.state = {"pages": {}, "new": [], "alarms": {}, "elapsed": 0.0}
+        self.said = []
+
+    def found(self, page, title=TITLE, new=True, engine="kernel:x"):
+        made = self.folder / "findings" / page
+        made.mkdir()
+        (made / "finding.md").write_text(f"# {title}\n\n| | |\n|---|---|\n| engine | `{engine}` (Linux 6.1) |\n"
+                                         "| rule | NO-FAST: ECX[31] means nothing |\n")
+        self.state["pages"][page] = {"engine": engine}
+        if new:
+            self.state["new"].append(page)
+
+    def removed(self, page):
+        shutil.rmtree(self.folder / "findings" / page)
+        del self.state["pages"][page]
+        self.state["new"] = [each for each in self.state["new"] if each != page]
+
+    def alarm(self, what, text):
+        self.state["alarms"][what] = {"text": text}
+        self.said.append(text)
+
+    def start(self, program):
+        """As a start of the campaign does it."""
+        self.state["alarms"] = {}
+        return Notices(str(self.folder), program and str(program), self.state, self.said.append, self.alarm,
+                       lambda what: self.state["alarms"].pop(what, None))
+
+    def tell(self, program):
+        return self.start(program).finish(60)
+
+
+def hook(path, body):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n" + body)
+    path.chmod(0o755)
+    return path

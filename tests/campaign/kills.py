@@ -91,7 +91,7 @@ def trial(folder, seconds, kills, options, limit=None, seed=None):
                 watch.look()
     watch.look()
     watch.ended = running.returncode
-    if running.returncode not in (0, 1):
+    if running.returncode not in (0, 1, 3):
         watch.wrong.append(f"the last start ended with {running.returncode}")
     if moments:
         watch.wrong.append(f"{len(moments)} kills came too late")

@@ -14,8 +14,9 @@ import kills
 import pytest
 from rdpmc_campaign import plan
 from rdpmc_campaign.findings import Findings
+from rdpmc_campaign.main import DRIVERS
 from rdpmc_campaign.worker import Worker
-from campaign_tools import BUILD, ROOT, mutant, fuzzers, pages, reported, run, run_until, status, used, whole, words
+from campaign_tools import BUILD, ROOT, mutant, fuzzers, pages, programs, reported, run, run_until, status, used, whole, words
 
 EMULATOR = ("--engine", "emulator")
 
@@ -63,7 +64,7 @@ def test_a_mutant_is_one_page(tmp_path, name):
     # A second start fuzzes for as long again, and finds nothing new.
     before = status(tmp_path / "c")
     more = run(tmp_path / "c", "--engine", mutant(name), "--time", 4, "--jobs", 1)
-    assert more.returncode == 1 and ", 0 of them new" in more.stderr, more.stderr
+    assert more.returncode == 3 and "1 class, none new since" in more.stderr, more.stderr
     after = status(tmp_path / "c")
     assert after["elapsed"] - before["elapsed"] >= 4
     assert sum(task["slices"] for task in after["tasks"].values()) \
@@ -123,7 +124,7 @@ def test_a_shared_folder_is_not_trusted(tmp_path):
 
 
 def test_the_same_as_a_result_for_the_dashboard(tmp_path):
-    run_until(one_is_found, tmp_path / "c", "--engine", mutant("v61-fast-bit"), "--time", 4, "--measure", 1)
+    run_until(one_is_found, tmp_path / "c", "--engine", mutant("v61-fast-bit"), *EMULATOR, "--time", 4, "--measure", 1)
     results = sorted((tmp_path / "c/results").iterdir())
     assert results
     check = subprocess.run([sys.executable, "tests/check_schema.py",
@@ -164,18 +165,6 @@ def test_what_aborts_is_a_page_too(tmp_path):
     page, = pages(tmp_path / "c")
     text = (tmp_path / f"c/findings/{page}/finding.md").read_text()
     assert "deadly signal" in text and "read_badly" in text and not status(tmp_path / "c")["flaky"]
-
-
-def programs(folder, **instead):
-    """A build directory of which some programs are scripts; in them $real is the real one."""
-    folder.mkdir()
-    for path in BUILD.iterdir():
-        if path.name in instead:
-            (folder / path.name).write_text(f"#!/bin/sh\nreal={path}\n{instead[path.name]}\n")
-            (folder / path.name).chmod(0o755)
-        elif path.name in ("fuzz-rdpmc", "fuzz-rdpmc-afl", "afl-mutator.so", "rdpmc-diff", "coverage"):
-            (folder / path.name).symlink_to(path)
-    return ["--build", folder]
 
 
 @pytest.mark.parametrize("instead", ["exit 1", "sleep 1000"])
@@ -375,11 +364,11 @@ def test_damaged_state_loses_no_case_and_no_finding(tmp_path):
 @pytest.mark.parametrize("options, said", [
     (["--time", "soon"], "'soon' is no number"), (["--jobs", "0"], "no number from 1"),
     (["--engine", "nonsense"], "there are emulator, kvm"), (["--engine", "/nowhere"], "no folder with"),
-    (["--engine", "kernel:no"], "make kernel-engine"), (["--disk", "1"], "no number from 16"),
+    (["--engine", "kernel:no"], "make campaign KDIR"), (["--disk", "1"], "no number from 16"),
     (["--engine", "emulator", "--engine", "emulator"], "named twice"), (["--driver", "hope"], "invalid choice"),
     (["--build", "/nowhere", "--engine", "emulator"], "is not built"), (["stray"], "unrecognized arguments"),
     (["--dir", "/dev/null/c"], "Not a directory"), (["--dir", "/usr"], "something else in it"),
-    (["--share", "/nowhere"], "no such directory")])
+    (["--share", "/nowhere"], "no such directory"), (["--on-finding", ""], "an empty name")])
 def test_wrong_use_is_one_line(tmp_path, options, said):
     done = run(tmp_path / "c", *options)
     assert done.returncode == 2 and said in done.stderr, done.stderr
@@ -396,7 +385,7 @@ def test_a_machines_pages_are_taken_over(tmp_path):
     task = plan.task(str(BUILD), "machine", engine)
     assert task.name == "machine-zen4-gp-4-debian-6.12"
     worker = Worker(task, str(tmp_path), SimpleNamespace(root="/root-of-it", build=str(BUILD)))
-    state = {"pages": {}, "flaky": {}}
+    state = {"pages": {}, "new": [], "flaky": {}, "elapsed": 5.0}
     taken = Findings(str(tmp_path), str(BUILD), None, [engine], state, None)
 
     def made(case, page="finding.md"):
@@ -418,3 +407,8 @@ def test_a_machines_pages_are_taken_over(tmp_path):
     assert sorted(path.read_bytes() for path in page.glob("case*")) == [b"first", b"second"]
     words_of = worker.machine(6.5, ["seeds"])
     assert words_of[words_of.index("--cpu"):][:4] == ["--cpu", "zen4,gp=4", "--kernel", "debian:6.12"]
+
+
+def test_the_schema_has_every_driver():
+    schema = json.loads((ROOT / "results/rdpmc-results-2.schema.json").read_text())
+    assert set(schema["$defs"]["campaignRow"]["properties"]["driver"]["enum"]) == {*DRIVERS, *plan.PROGRAMS, None}
