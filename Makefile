@@ -100,7 +100,7 @@ UNDEFINED_ONLY := $(BUILD)/undefined
 .PHONY: all setup bench check test hosts doctor list speed clean help setup-build setup-check setup-machine bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target mutants mutants-plain coverage seeds \
 	kernel-engine fuzz-kernel coverage-kernel fuzz-live prove prove-mutants test-prove \
-	setup-analysis ab aa trend dashboard power example campaign regression man install uninstall dist
+	setup-analysis ab aa trend dashboard power example campaign campaign-tree regression man install uninstall dist
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
@@ -342,8 +342,17 @@ fuzz-afl: setup-fuzz $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so ## fuzz the
 CAMPAIGN_PROGRAMS := $(addprefix $(BUILD)/,rdpmc-diff fuzz-rdpmc fuzz-rdpmc-afl afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff)
 CAMPAIGN_RUN = scripts/campaign --build $(BUILD) $(if $(filter file,$(origin TIME)),,--time "$(TIME)") \
 	$(if $(filter file,$(origin JOBS)),,--jobs "$(JOBS)")
-campaign: setup-fuzz $(CAMPAIGN_PROGRAMS) ## fuzz by all engines and drivers until stopped; goes on where it was (TIME= JOBS= CAMPAIGN_ARGS=)
-	@$(CAMPAIGN_RUN) $(CAMPAIGN_ARGS)
+# Of a tree all three engines: what is fuzzed, what judges, and what tells the lines. Only what has changed is compiled.
+CAMPAIGN_ENGINE = $(KERNEL_TREE) && for purpose in diff fuzz coverage; do \
+	to=$$purpose/; [ $$purpose != diff ] || to=; \
+	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$to$$name.so" --for $$purpose --keep "$(BUILD)/kernel/objects/$$name/$$purpose" \
+		"$$tree" $${KOBJ:+"$$KOBJ"} || exit; done
+# Asked before anything is built: can this tree be had, and handled?
+campaign-tree: setup-kernel
+	@$(KERNEL_TREE) && $(ENGINE_OF) --features "$$tree" $${KOBJ:+"$$KOBJ"} >/dev/null
+campaign: setup-fuzz $(if $(KDIR),campaign-tree) $(if $(MACHINE),setup-machine) $(CAMPAIGN_PROGRAMS) ## fuzz by all engines and drivers until stopped; goes on where it was (TIME= JOBS= KDIR=TREE MACHINE= CAMPAIGN_ARGS=)
+	@$(if $(KDIR),$(CAMPAIGN_ENGINE) && )$(CAMPAIGN_RUN) $(if $(KDIR),--engine "kernel:$$name") \
+		$(if $(MACHINE),--engine "machine:$(MACHINE):$(KERNEL)") $(CAMPAIGN_ARGS)
 
 # A finding's page, or cases.
 regression: $(BUILD)/rdpmc-diff ## keep cases that found something in corpus/regressions (FROM=build/campaign/findings/NAME)
@@ -407,7 +416,8 @@ export KDIR KOBJ NAME
 KERNEL_TREE = $(if $(KDIR),,$(error KDIR= names a kernel tree, or debian:6.12))tree=$$(scripts/kernel-tree "$$KDIR") && \
 	release=$$(cat "$${KOBJ:-$$tree}"/include/generated/utsrelease.h 2>/dev/null || :) && \
 	name=$${NAME:-$$(echo "$$release" | sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p')} && name=$${name:-unknown}
-KERNEL_ENGINE = CC=$(FUZZ_CC) scripts/kernel-engine --name "$$name" --out
+ENGINE_OF = CC=$(FUZZ_CC) scripts/kernel-engine
+KERNEL_ENGINE = $(ENGINE_OF) --name "$$name" --out
 kernel-engine: setup-kernel ## an engine of a kernel tree's own KVM code (KDIR=TREE KOBJ= NAME=)
 	+@$(AT_ONCE) $(BUILD)/rdpmc-diff
 	@$(KERNEL_TREE) && \
