@@ -342,9 +342,13 @@ fuzz-afl: setup-fuzz $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so ## fuzz the
 CAMPAIGN_PROGRAMS := $(addprefix $(BUILD)/,rdpmc-diff fuzz-rdpmc fuzz-rdpmc-afl afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff)
 CAMPAIGN_RUN = scripts/campaign --build $(BUILD) $(if $(filter file,$(origin TIME)),,--time "$(TIME)") \
 	$(if $(filter file,$(origin JOBS)),,--jobs "$(JOBS)")
-# Of a tree all three engines: what is fuzzed, what judges, and what tells the lines. Only what has changed is compiled.
+# Of a tree all three engines: what judges, what is fuzzed, and what tells the lines. Only what has changed is compiled;
+# the third takes minutes to link, and stays while it is of the same sources and not older than this tree's programs.
+SOURCES_OF = grep -aom1 'sources [0-9a-f]\{12\}' "$(BUILD)/kernel/$(1)$$name.so"
 CAMPAIGN_ENGINE = $(KERNEL_TREE) && for purpose in diff fuzz coverage; do \
 	to=$$purpose/; [ $$purpose != diff ] || to=; \
+	[ $$purpose != coverage ] || ! [ "$(BUILD)/kernel/coverage/$$name.so" -nt "$(BUILD)/rdpmc-diff" ] || \
+		[ "$$($(call SOURCES_OF,))" != "$$($(call SOURCES_OF,coverage/))" ] || continue; \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$to$$name.so" --for $$purpose --keep "$(BUILD)/kernel/objects/$$name/$$purpose" \
 		"$$tree" $${KOBJ:+"$$KOBJ"} || exit; done
 # Asked before anything is built: can this tree be had, and handled?

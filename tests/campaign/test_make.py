@@ -20,7 +20,11 @@ def make_campaign(folder, engine, *more):
 echo "$*" >>{folder}/asked
 case $* in --features*) exit;; esac
 [ ! -e {folder}/broken ] || {{ echo "engine-of: it does not compile" >&2; exit 2; }}
-case $6 in diff) cp {engine}/plain.so "$4";; fuzz) cp {engine}/libfuzzer.so "$4";; esac
+case $6 in
+diff)	cp {engine}/plain.so "$4"; cat {folder}/sources >>"$4" ;;
+fuzz)	cp {engine}/libfuzzer.so "$4" ;;
+*)	cp {folder}/sources "$4" ;;
+esac
 """)
     return ["make", "-s", "SETUP=no", f"BUILD={folder}/build", "CAMPAIGN_PROGRAMS=", f"ENGINE_OF={made}", "TIME=1", "JOBS=1",
             "campaign", f"CAMPAIGN_ARGS=--dir {folder}/c --driver libfuzzer", *more]
@@ -33,9 +37,10 @@ def test_make_campaign_of_a_kernel_builds_what_it_needs(tmp_path):
     environment = {name: text for name, text in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "NAME", "KOBJ")}
     environment["RDPMC_KNOWN"] = str(ROOT / "fuzz/oracle/known")
 
-    def made():
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+    def made(*more):
+        return subprocess.run([*command, *more], cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
 
+    (tmp_path / "sources").write_text("v6.1, sources 0123456789ab")
     (tmp_path / "broken").touch()
     done = made()
     assert done.returncode == 2 and not (tmp_path / "c").exists() and not done.stdout, done.stderr
@@ -52,6 +57,12 @@ def test_make_campaign_of_a_kernel_builds_what_it_needs(tmp_path):
     found = status(tmp_path / "c")
     assert [each["name"] for each in found["engines"]] == ["kernel:6.1.0-made"]
     assert not any(what.startswith("emulator") for what in found["coverage"]["parts"])
+    # What tells lines takes minutes to link: only of other sources is it made again.
+    for sources, count in ("0123456789ab", 3), ("ba9876543210", 4):
+        (tmp_path / "asked").unlink()
+        (tmp_path / "sources").write_text(f"v6.1, sources {sources}")
+        assert made("CAMPAIGN_RUN=true").returncode == 0
+        assert len((tmp_path / "asked").read_text().splitlines()) == count
     # A tree that is not there is one line, before anything is built.
     command[-1] = "KDIR=/nowhere"
     done = made()

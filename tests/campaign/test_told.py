@@ -10,7 +10,7 @@ import time
 
 import pytest
 from rdpmc_campaign import coverage, notices as module, plan
-from campaign_tools import ROOT, TITLE, Place, hook, made_fuzzer, mutant, pages, run, status, words
+from campaign_tools import ROOT, TITLE, Place, fuzzers, hook, made_fuzzer, mutant, pages, run, status, words
 
 
 @pytest.fixture
@@ -99,10 +99,10 @@ def test_what_fails_is_said_once_and_tried_again(place, tmp_path, monkeypatch, b
         began = time.monotonic()
         notices.look()
         assert time.monotonic() - began < 5 and time.monotonic() < end
+        assert len(notices.said) <= module.LAST_WORDS
     notices.stop()
     assert len(place.said) == 3 and sum("FOUND" in text for text in place.said) == 2, place.said
     assert sum(why in text for text in place.said) == 1 and len(place.state["alarms"]) == 1, place.said
-    assert len(notices.said) <= module.LAST_WORDS
     monkeypatch.undo()
     # Once it works it is told, and the alarm is over.
     noting(tmp_path).replace(program)
@@ -143,7 +143,7 @@ def test_pauses_grow_and_one_that_fails_stops_no_other(place, tmp_path, monkeypa
 
 def test_killed_while_it_tells(place, tmp_path):
     """The campaign is gone before it could note that it has told: better twice than never."""
-    program = hook(tmp_path / "program", 'echo "$RDPMC_FINDING_TRY" >>"${0%/*}/log"; sleep 1000\n')
+    program = hook(tmp_path / "program", 'echo "$RDPMC_FINDING_TRY" >>"${0%/*}/log"; exec sleep 1000\n')
     place.found("one")
     child = os.fork()
     if not child:
@@ -155,6 +155,10 @@ def test_killed_while_it_tells(place, tmp_path):
         time.sleep(0.02)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    end = time.monotonic() + 60
+    while fuzzers(place.folder):        # what it was running is gone with it
+        assert time.monotonic() < end
+        time.sleep(0.02)
     hook(program, 'echo "$RDPMC_FINDING_TRY" >>"${0%/*}/log"\n')
     assert place.tell(program) == 0 and place.tell(program) == 0
     assert (tmp_path / "log").read_text().split() == ["1", "2"]
