@@ -111,4 +111,5 @@ class Coverage:
 
     def done(self, state, engines):
         if self.parts:
-            state["coverage"] = {"at": utc(time.time()), "engines": [each.name for each in engines], "parts": self.parts}
+            state["coverage"] = {"at": utc(time.time()), "engines": [each.name for each in engines],
+                                 "parts": self.parts}

@@ -41,12 +41,14 @@ def facts(report):
             "rule": one_line(rule[1]) if rule else "", "engine": one_line(engine[1]) if engine else ""}
 
 
+SHAPE = {"title": str, "rule": str, "engine": str, "status": str, "first": str, "told": (str, type(None)),
+         "tries": int, "pages": list}
+
+
 def sound(found):
-    texts, times = ("title", "rule", "engine", "status", "first"), ("told",)
     return isinstance(found, dict) and found.get("schema") == SCHEMA and isinstance(found.get("classes"), list) and all(
-        isinstance(each, dict) and all(isinstance(each.get(key), str) for key in texts)
-        and all(each.get(key, 0) is None or isinstance(each.get(key), str) for key in times)
-        and isinstance(each.get("tries"), int) and isinstance(each.get("pages"), list)
+        isinstance(each, dict) and set(each) == set(SHAPE)
+        and all(isinstance(each[key], kind) for key, kind in SHAPE.items())
         and all(isinstance(page, str) for page in each["pages"]) for each in found["classes"])
 
 
@@ -151,13 +153,14 @@ class Notices:
         page = self.page(told)
         told["tries"] += 1
         self.save()                 # before anybody hears of it
-        names = {"REPORT": self.report(page), "TITLE": told["title"], "RULE": told["rule"], "ENGINE": told["engine"],
-                 "STATUS": told["status"], "TRY": str(told["tries"])}
+        names = {"REPORT": self.report(page), "TRY": str(told["tries"])} | {
+            key.upper(): told[key] for key in ("title", "rule", "engine", "status")}
+        environment = os.environ | {MARK: self.directory} | {
+            f"RDPMC_FINDING_{name}": text for name, text in names.items()}
         try:
             process = subprocess.Popen(
                 [self.program, self.report(page)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, bufsize=0, start_new_session=True, preexec_fn=dies_with_us,
-                env=os.environ | {MARK: self.directory} | {f"RDPMC_FINDING_{name}": text for name, text in names.items()})
+                stderr=subprocess.STDOUT, bufsize=0, start_new_session=True, preexec_fn=dies_with_us, env=environment)
         except (OSError, ValueError) as error:
             self.fail(number, getattr(error, "strerror", None) or str(error))
             return

@@ -96,7 +96,8 @@ def engines(build, names):
                           if os.path.isdir(folder_of) else set()
                           for folder_of in (f"{build}/kernel", f"{build}/kernel/fuzz"))
         for each in sorted(judged ^ fuzzed):
-            print(f"campaign: kernel:{each} is left out, it has no engine for {'a fuzzer' if each in judged else 'rdpmc-diff'}: "
+            lacks = "a fuzzer" if each in judged else "rdpmc-diff"
+            print(f"campaign: kernel:{each} is left out, it has no engine for {lacks}: "
                   f"`make campaign KDIR=... NAME={each}` makes both", file=sys.stderr)
         names = ["emulator", *(f"kernel:{each}" for each in sorted(judged & fuzzed)), "kvm"]
     if len(set(names)) != len(names):

@@ -94,7 +94,8 @@ def findings_lines(state):
                   "|---|---|---|---|---|---|---|"]
         for name, page in sorted(pages.items(), key=lambda each: each[1]["first"]):
             lines.append(f"| [{name}](findings/{name}/finding.md) | {cell(page['class'])} | "
-                         f"{'new' * (name in state['new'])} | {page['forms']} | {number(page['count'])} | {page['first']} | {page['last']} |")
+                         f"{'new' * (name in state['new'])} | {page['forms']} | {number(page['count'])} | "
+                         f"{page['first']} | {page['last']} |")
         lines.append("")
     if state["flaky"]:
         lines += [f"## Not seen again each time: {len(state['flaky'])}", "",
