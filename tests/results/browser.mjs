@@ -5,6 +5,7 @@
 
 import {createRequire} from "node:module";
 import {pathToFileURL} from "node:url";
+import {readFileSync} from "node:fs";
 import path from "node:path";
 
 const [playwright, executablePath, folder, others] = process.argv.slice(2);
@@ -318,27 +319,63 @@ check("emulated-is-labelled", "emulated", async page => {
 
 check("trials-alone", "trials", async page => {
   const text = await page.locator("main").innerText();
-  for (const wanted of ["No benchmark results", "Every defect was found", "1 mismatch",
-                        "1 new class", "<b>rule</b>"])
+  for (const wanted of ["Every defect was found", "1 mismatch", "1 new class", "<b>rule</b>"])
     holds(text.includes(wanted), `${wanted} is not in: ${text}`);
   same(await page.locator("#history").isVisible(), false, "a history");
+  const heading = await page.locator("#findings h2").innerText();
+  holds(heading.includes("Fuzzing has 3 findings"), heading);
+  for (const wanted of ["1 new class of divergences", "1 configuration with mismatches"])
+    holds((await page.locator("#findings").innerText()).includes(wanted), wanted);
+});
+
+for (const of of ["campaign", "both"])
+  check(`findings-first-in-${of}`, of, async page => {
+    const first = await page.locator("main > section").evaluateAll(all =>
+      all.find(each => each.checkVisibility()).id);
+    same(first, "findings", "the first section");
+    const heading = page.locator("#findings h2");
+    holds((await heading.innerText()).includes("Fuzzing has 1 finding"), await heading.innerText());
+    same(await heading.evaluate(each => [getComputedStyle(each).color, colour("found")]),
+      ["rgb(176, 0, 32)", "#b00020"], "its colour");
+    const text = await page.locator("#findings").innerText();
+    for (const wanted of ["Alarm: live-kvm dead: no <b>luck</b> today", "#GP by <i>NO-FAST</i>, here value",
+                          "2026-01-03T00:00:00Z", "7"])
+      holds(text.includes(wanted), `${wanted} is not in: ${text}`);
+    holds(await inView(page, "#findings tbody tr"), "the finding is out of view");
+    const main = await page.locator("body").innerText();
+    same([main.includes("No benchmark results"), main.includes("`")], [false, false], "words of benchmarks");
+    same(await page.locator("#verdict").isVisible(), of === "both", "a verdict on benchmarks");
+    same(main.includes("A row is slower"), of === "both", "the rule of benchmarks");
+    const links = await page.locator("#findings tbody a").evaluateAll(all => all.map(each =>
+      [each.textContent, each.getAttribute("href")]));
+    same(links, of === "both" ? []
+      : [["outcome-no-fast-0123", "./findings/outcome-no-fast-0123/finding.md"]], "links to reports");
+  });
+
+check("finding-opens", "campaign", async page => {
+  const href = await page.locator("#findings tbody a").evaluate(each => each.href);
+  holds(readFileSync(new URL(href), "utf8").startsWith("# The report"), href);
+});
+
+check("no-finding-is-no-alarm", "quiet", async page => {
+  const heading = page.locator("#findings h2");
+  const text = await heading.innerText();
+  holds(text.includes("Fuzzing found nothing"), text);
+  same(await heading.evaluate(each => each.classList.contains("found")), false, "red");
+  holds((await page.locator("#findings").innerText()).includes("2\u202f000 executions"), "of how much");
+});
+
+check("no-fuzzing-no-word-of-it", "flat", async page => {
+  for (const id of ["findings", "trials"])
+    same(await page.locator(`#${id}`).isVisible(), false, id);
 });
 
 check("trials-campaign", "trials", async page => {
   const text = await page.locator("#trials").innerText();
-  for (const wanted of ["Alarm: live-kvm dead: no <b>luck</b> today", "1 finding in 3",
-                        "#GP by <i>NO-FAST</i>, here value", "2026-01-01T00:00:00Z to 2026-01-03",
+  for (const wanted of ["1 finding in 3", "2026-01-01T00:00:00Z to 2026-01-03",
                         "emulator, lines, %", "cases kept", "libfuzzer-emulator", "292"])
     holds(text.includes(wanted), `${wanted} is not in: ${text}`);
   holds(await page.locator("#trials svg.spark polyline").count() >= 4, "no lines over time");
-  const first = await page.locator("#verdict").innerText();
-  holds(first.includes("has 1 finding and 1 alarm"), first);
-});
-
-check("trials-missing", "flat", async page => {
-  const text = await page.locator("#trials").innerText();
-  for (const kind of ["mutants", "survey"])
-    holds(text.includes(`rdpmc-diff ${kind} --json`), text);
 });
 
 check("skipped-files-are-named", "lacking", async page => {
@@ -411,11 +448,12 @@ check("print", "planted", async page => {
   holds(pixels > 1500, `${pixels} pixels in the history`);
   const {width} = await page.locator("#detail canvas").boundingBox();
   holds(width < 700, `${width} px wide`);
-  for (const id of ["costs", "tails", "hosts", "absent", "trials"])
+  for (const id of ["costs", "tails", "hosts", "absent"])
     holds(await page.locator(`#${id} h2`).isVisible(), `${id} is not printed`);
 }, {colorScheme: "dark"});
 
-for (const name of ["planted", "lacking", "hostile", "trials", "simulated", "emulated"])
+for (const name of ["planted", "lacking", "hostile", "trials", "simulated", "emulated", "campaign",
+                    "quiet", "both"])
   check(`phone-${name}`, name, async page => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     same(wide, 390, "the page's width");

@@ -65,8 +65,8 @@ def rdpmc_results(*arguments, **environment):
                           text=True, timeout=120, env=os.environ | environment)
 
 
-def collect(folder):
-    return data.collect(history.read([str(folder)]), "title", 0)["page"]
+def collect(folder, beside=None):
+    return data.collect(history.read([str(folder)]), "title", 0, beside)["page"]
 
 
 def verdict(folder):
@@ -190,6 +190,42 @@ def simulate(of, at):
             of["details"][row["name"]] = details
     names = [row["name"] for row in of["rows"]]
     of["rows"] = [row for at, row in enumerate(of["rows"]) if row["name"] not in names[:at]]
+
+
+# What fuzzing found
+
+def test_a_finding_has_the_address_of_its_report(tmp_path):
+    results, page = tmp_path / "campaign/results", "outcome-no-fast-0123"
+    reports = tmp_path / "campaign/findings"
+    (reports / page).mkdir(parents=True)
+    (reports / page / "finding.md").write_text("# x")
+    results.mkdir()
+    write(results, [campaign(bare(), at) for at in range(3)])
+
+    def address(beside):
+        told, = collect(results, beside)["trials"]
+        (*_, found), = told["told"]["findings"]
+        return found
+    assert address(tmp_path) == f"./campaign/findings/{page}/finding.md"
+    (tmp_path / "a b").mkdir()
+    assert address(tmp_path / "a b") == f"./../campaign/findings/{page}/finding.md"
+    assert address(None) == ""                  # on standard output it has no place
+    (reports / page / "finding.md").unlink()
+    assert address(tmp_path) == ""              # dealt with, or on another machine
+
+
+@pytest.mark.parametrize("page", ["../../secret", "..", "/etc", "", "a/b", "javascript:x"])
+def test_a_report_lies_where_reports_lie(tmp_path, page):
+    results = tmp_path / "campaign/results"
+    results.mkdir(parents=True)
+    for place in tmp_path / "secret", tmp_path / "campaign/findings/a/b", tmp_path / "campaign/findings", \
+            tmp_path / "campaign":
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "finding.md").write_text("# x")
+    of = campaign(bare(), 2)
+    of["summary"]["findings"][0]["page"] = page
+    told, = collect(write(results, [of]), tmp_path)["trials"]
+    assert told["told"]["findings"][0][-1] == ""
 
 
 # What goes into the page
@@ -418,10 +454,16 @@ def no_passthrough(of, at):
                     "reason": "kvm_pvm has no mediated PMU; needs a host with VMX or SVM of its own"}
 
 
-def trials():
-    """One result of each kind that is not a benchmark's."""
+def bare():
+    """What a result of fuzzing has of one of a benchmark."""
     of = copy.deepcopy(synthetic.a_result(1, runs=1, rows={}))
     del of["exit_costs"], of["details"]
+    return of
+
+
+def trials():
+    """One result of each kind that is not a benchmark's."""
+    of = bare()
     kinds = {
         "faults": [{"name": "f", "origin": "o", "found": True, "engine": "emulator", "seconds": 0.1,
                     "executions": 12, "oracle": "outcome", "driver": "made"}],
@@ -478,6 +520,9 @@ PAGES = {
     "simulated": lambda: [results(10), results(2, simulated_twin)],
     "emulated": lambda: [results(12), results(12, lambda of, at: emulated(of))],
     "trials": lambda: [trials()],
+    "campaign": lambda: [[campaign(bare(), at) for at in range(3)]],
+    "quiet": lambda: [[campaign(bare(), at) for at in range(2)]],
+    "both": lambda: [results(12), [campaign(bare(), at) for at in range(3)]],
 }
 
 
@@ -530,6 +575,10 @@ def browser(tmp_path_factory, uplot):
         write(folder, *histories())
         if name == "lacking":
             (folder / "damaged.json").write_text('{"schema": "rdpmc-results/2", ')
+        if name == "campaign":
+            (pages / "findings/outcome-no-fast-0123").mkdir(parents=True)
+            (pages / "findings/outcome-no-fast-0123/finding.md").write_text("# The report\n")
+            folder = folder.rename(pages / "results")
         ran = rdpmc_results("dashboard", "--out", pages / f"{name}.html", folder)
         assert ran.returncode in (0, 3), ran.stderr
     return opened(library, pages)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One HTML file of a folder of results: what is worse, since when; all else below.
+"""One HTML file of a folder of results: what fuzzing found, what is slower, since when; all else below.
 
   data      what goes into the page      verdict   what it says first
   series    figures, packed              tails     percentiles of the newest results
@@ -30,7 +30,8 @@ def run(options):
         raise Failed(f"no results in {' '.join(options.paths)}; `make bench` makes one")
     if options.out == OUT:
         os.makedirs(os.path.dirname(OUT), exist_ok=True)    # outside of a tree that is built
-    collected = data.collect(of, options.title, int(time.time()))
+    beside = None if options.out == "-" else os.path.dirname(os.path.abspath(options.out))
+    collected = data.collect(of, options.title, int(time.time()), beside)
     status = name_skipped(of.skipped)
     try:
         hierarchy = npm.hierarchy() if any(collected["profiles"]) else None
@@ -46,9 +47,9 @@ def run(options):
 def add(commands):
     made = commands.add_parser(
         "dashboard", help="one HTML file of a folder of results", allow_abbrev=False,
-        description="Makes one HTML file that needs nothing else and asks nobody: what is slower "
-                    "and since when, what an exit costs, the history of each row, percentiles, "
-                    "what was skipped, what fuzzing found. Charts are uPlot's, the layout of flame "
+        description="Makes one HTML file that needs nothing else and asks nobody: what fuzzing found, "
+                    "what is slower and since when, what an exit costs, the history of each row, "
+                    "percentiles, what was skipped. Charts are uPlot's, the layout of flame "
                     "graphs d3-hierarchy's, both fetched once by npm.")
     made.add_argument("paths", nargs="+", metavar="PATH", help=files.PATH_HELP)
     made.add_argument("--out", default=OUT, metavar="FILE", help=f"where to write it ({OUT})")

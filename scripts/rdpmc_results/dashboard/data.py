@@ -13,7 +13,7 @@ from ..text import plain
 from . import exact
 from . import series as packed
 from .tails import PERCENTILES, A_DECADE, tails
-from .trials import remarks, trials
+from .trials import trials
 from .verdict import verdict
 
 
@@ -83,8 +83,9 @@ def deflated(value):
     return base64.b64encode(zlib.compress(json.dumps(value, allow_nan=False).encode())).decode()
 
 
-def collect(of, title, now):
-    """{"page": what is JSON, "blocks": [base64 of figures], "tails", "profiles": [base64 of JSON]}."""
+def collect(of, title, now, beside=None):
+    """{"page": what is JSON, "blocks": [base64 of figures], "tails", "profiles": [base64 of JSON]}. @beside: the
+    folder that the page is for; None: nobody knows."""
     watched = trend.watch(of)
     by = {id(each.series): each for each in watched}
     numbers = {id(series): at for at, series in enumerate(of.series)}
@@ -102,11 +103,10 @@ def collect(of, title, now):
         found = exact.profiles(of, head, points[name][0][0])
         profiles.append(deflated(found) if found["of"] else "")
     numbered = {host: at for at, host in enumerate(of.hosts)}
-    told = trials(of.others)
+    told = trials(of.others, beside)
     first = verdict(of, [each for each in watched if not simulated(each.series) and each.moves is None],
                     numbered, numbers)
     exact.add_verdict(first, of, [each for each in watched if each.moves is not None], numbered)
-    first["lines"] += remarks(told)
     page = {
         "title": plain(title), "made": now, "hosts": hosts, "rows": names.values,
         "changes": [[[plain(text) for text in each] for each in found] for found in changes.values],

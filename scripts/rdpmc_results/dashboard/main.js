@@ -90,10 +90,10 @@ async function show() {
 }
 
 function showFooter() {
-  replace(byId("footer"), el("p", null, `Made ${date(DATA.made)} UTC. A row is slower when its ` +
-    "level, the median of some results, rose by more than 2 %, or by its machine's noise floor if " +
-    "that is more, within the last 30 results, and three results or more confirm it. Intervals are " +
-    "of the median over runs, by order statistics. Charts show figures to 0.003 % of the range of " +
+  replace(byId("footer"), el("p", null, `Made ${date(DATA.made)} UTC.`, HOSTS.length > 0 && " A row is " +
+    "slower when its level, the median of some results, rose by more than 2 %, or by its machine's noise " +
+    "floor if that is more, within the last 30 results, and three results or more confirm it. Intervals " +
+    "are of the median over runs, by order statistics. Charts show figures to 0.003 % of the range of " +
     "their row; newest figures are exact. Charts by uPlot" +
     (EXACT.length ? ", layout of flame graphs by d3-hierarchy." : ".")));
 }
@@ -101,13 +101,13 @@ function showFooter() {
 function start() {
   for (const id of BENCH)
     byId(id).hidden = !HOSTS.length;
-  byId("bar").hidden = !HOSTS.length;
+  byId("bar").hidden = document.querySelector(".skip").hidden = !HOSTS.length;
   byId("exact").hidden = !EXACT.length;
-  byId("trials").hidden = false;
   showAbout();
   showVerdict();
   showSimulated();
   showTrials();
+  showFindings();
   showFiles();
   showFooter();
   fillFilters();

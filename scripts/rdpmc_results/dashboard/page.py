@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).parent
 # In this order; one scope.
 SCRIPTS = ("format.js", "dom.js", "data.js", "state.js", "marks.js", "chart.js", "spark.js",
            "verdict.js", "history.js", "costs.js", "tails.js", "hosts.js", "flame.js", "exact.js",
-           "trials.js", "main.js")
+           "trials.js", "findings.js", "main.js")
 
 
 def embedded(value):

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The fuzzing side: what mutants, surveys, campaigns and older programs' sweeps reported when they last ran.
 
-const COMMANDS = {faults: "make mutants && build/rdpmc-diff mutants --json=FILE",
-                  survey: "build/rdpmc-diff survey --json=FILE",
-                  campaign: "make campaign TIME=3600"};
-
 const FEW_CLASSES = 8;
 
 const WHAT = {
   faults: "Mutants: deliberate defects, set against each driver",
   sweep: "Sweep: every case enumerated, compared with the model",
-  survey: "Survey: how an engine differs from the processor", 
+  survey: "Survey: how an engine differs from the processor",
   campaign: "Campaign: fuzzing without a person",
 };
 
@@ -81,15 +77,10 @@ function tellOverTime({from, to, lines}) {
 }
 
 function tellCampaign(told) {
-  return [told.alarms.length > 0 && el("ul", {class: "alarms"}, told.alarms.map(alarm =>
-    el("li", null, el("b", null, "Alarm: "), alarm))),
-  el("p", null, el("b", null, told.findings_count ? plural(told.findings_count, "finding")
+  return [el("p", null, el("b", null, told.findings_count ? plural(told.findings_count, "finding")
     : "Nothing found"), ` in ${number(told.executions)} executions; ${number(told.cases)} cases ` +
     "kept beside the seeds" + (told.flaky ? `; ${plural(told.flaky, "case")} not seen again` : "") +
     (told.known ? `; ${plural(told.known, "case")} as is known` : "") + `. As of ${told.at}.`),
-  told.findings.length > 0 && table("Findings", ["page", "what", figureHead("times"), "first",
-    "last"], told.findings.map(([page, what, count, first, last]) => el("tr", null,
-    rowHead(page), cell(what), cell(number(count), "figure"), cell(first), cell(last)))),
   told.over_time.lines.length > 0 && tellOverTime(told.over_time),
   told.coverage.length > 0 && table("What the kept cases reach", ["what", figureHead("reached"),
     figureHead("of")], told.coverage.map(([what, ...rest]) => tableRow(what, rest))),
@@ -110,8 +101,6 @@ function showTrials() {
       trial.results > 1 && `; the newest of ${number(trial.results)}`, "."),
     trial.told ? TELL[trial.kind](trial.told)
       : el("p", null, `${plural(trial.rows, "row")}, of a kind this page cannot tell more of.`)));
-  const lacking = Object.keys(COMMANDS).filter(kind =>
-    !DATA.trials.some(each => each.kind === kind));
-  replace(byId("trials-body"), parts, lacking.map(kind => el("p", {class: "note"},
-    `No results of ${kind} here; this makes them: `, el("code", null, COMMANDS[kind]))));
+  byId("trials").hidden = !parts.length;
+  replace(byId("trials-body"), parts);
 }

@@ -3,6 +3,9 @@
 those of a benchmark: what is not as it should be counts as absent."""
 
 import math
+import os
+import re
+from urllib.parse import quote
 
 from .. import files
 from ..files import text
@@ -90,7 +93,16 @@ def count(summary, key):
     return figure(summary, key) or 0
 
 
-def campaign(result):
+def report(result, page, beside):
+    """Address of a finding's report, from a page in the folder @beside; "" where it is not there any more."""
+    campaign_of = os.path.dirname(os.path.dirname(os.path.abspath(result.path)))
+    path = os.path.join(campaign_of, "findings", page, "finding.md")
+    if beside is None or not re.fullmatch(r"\w[\w.+-]*", page) or not os.path.isfile(path):
+        return ""
+    return "./" + quote(os.path.relpath(path, beside))
+
+
+def campaign(result, beside=None):
     """How it stands; what it is over time is added by trials()."""
     summary = result.summary
     findings = [each for each in summary.get("findings") or [] if isinstance(each, dict)] \
@@ -104,7 +116,8 @@ def campaign(result):
         "known": count(summary, "known"), "coverage": covered[:MOST],
         "alarms": [plain(text(each)) for each in alarms if isinstance(each, str)][:MOST],
         "findings": [[name(each, "page"), name(each, "class"), figure(each, "count"),
-                      name(each, "first"), name(each, "last")] for each in findings][:MOST],
+                      name(each, "first"), name(each, "last"), report(result, name(each, "page"), beside)]
+                     for each in findings[:MOST]],
         "findings_count": len(findings),
         "workers": [[name(row, "name"), name(row, "state"), name(row, "reason"),
                      figure(row, "executions"), figure(row, "seconds"), figure(row, "deaths")]
@@ -128,7 +141,7 @@ def over_time(results):
     return {"from": moments[0][0], "to": moments[-1][0], "lines": list(lines.items())[:MOST]}
 
 
-TELL = {"faults": mutants, "sweep": sweep, "survey": survey, "campaign": campaign}
+TELL = {"faults": mutants, "sweep": sweep, "survey": survey}
 
 
 def key(result):
@@ -141,9 +154,9 @@ def newest(result):
     return result.started, name(result.summary, "at")
 
 
-def trials(others):
+def trials(others, beside=None):
     """The newest of each kind, engine and host, with how many there are; of each campaign how it stands,
-    and how it came there. Newest first."""
+    and how it came there. Newest first. @beside: the folder that the page is for."""
     groups = {}
     for result in sorted(others, key=newest):
         groups.setdefault(key(result), []).append(result)
@@ -153,21 +166,6 @@ def trials(others):
         made = head(last) | {"results": len(results), "rows": len(last.rows),
                              "told": TELL[last.kind](last) if last.kind in TELL else None}
         if last.kind == "campaign":
-            made["told"]["over_time"] = over_time(results)
+            made["told"] = campaign(last, beside) | {"over_time": over_time(results)}
         found.append(made)
     return sorted(found, key=lambda each: -each["started"])
-
-
-def remarks(told):
-    """Sentences for the head of the page: campaigns that want a person."""
-    lines = []
-    for each in told:
-        if each["kind"] != "campaign":
-            continue
-        wants = [f"{count} {what}{'s' * (count != 1)}" for count, what in
-                 ((each["told"]["findings_count"], "finding"), (len(each["told"]["alarms"]), "alarm"))
-                 if count]
-        if wants:
-            lines.append(f"The fuzzing campaign on {each['host'] or 'a host without a name'} has "
-                         f"{' and '.join(wants)}: see below.")
-    return lines

@@ -60,6 +60,7 @@ function classOf({class: name, heading, groups}) {
 
 function showVerdict() {
   const {tone, headline, lines, classes} = DATA.verdict;
+  byId("verdict").hidden = !HOSTS.length;
   replace(byId("verdict"),
     el("h2", {id: "verdict-heading", class: `tone ${tone}`},
       el("span", {class: "sign", "aria-hidden": "true"}, TONES[tone]),
@@ -80,7 +81,7 @@ function showAbout() {
       age < 0 ? "from the future" : el("b", null, `${span(age)} old`),
       HOSTS.length > 1 ? `, of ${last.name}.` : ".");
   } else {
-    byId("about").textContent = "No benchmark results.";
+    replace(byId("about"), `${plural(DATA.trials.reduce((sum, each) => sum + each.results, 0), "result")} of fuzzing.`);
   }
   const banners = [];
   if (DATA.synthetic)

@@ -80,8 +80,7 @@ def headline(of, groups, than=""):
 def verdict(of, watched, hosts, numbers):
     """{"tone", "headline", "lines", "classes"}: numbers are indices of series by id(series)."""
     if not of.points:
-        return {"tone": "unknown", "headline": "No benchmark results here", "classes": [],
-                "lines": ["Nothing can be said of times: `make bench` measures them."]}
+        return {"tone": "unknown", "headline": "", "classes": [], "lines": []}
     newest = max(point.started for point in of.points)
     first = min(point.started for point in of.points)
     found = [(class_of(each, of.points[each.series.at[each.since]].started, newest), each)
