@@ -116,8 +116,8 @@ check("detail-is-the-worst", "planted", async page => {
 check("charts-are-drawn", "planted", async page => {
   const {pixels, line, band} = await inked(page);
   holds(pixels > 1500 && line > 200 && band > 5000, `${pixels}, ${line}, ${band} pixels`);
-  const lines = await page.locator("#overview .spark polyline").count();
-  holds(lines > 5, `${lines} small charts`);
+  await page.locator("#overview").scrollIntoViewIfNeeded();
+  await page.locator("#overview .spark polyline").nth(5).waitFor();
   holds(await page.locator("#tails canvas").count() === 1, "no percentiles");
 });
 
@@ -339,7 +339,7 @@ for (const of of ["campaign", "both"])
       ["rgb(176, 0, 32)", "#b00020"], "its colour");
     const text = await page.locator("#findings").innerText();
     for (const wanted of ["Alarm: live-kvm dead: no <b>luck</b> today", "#GP by <i>NO-FAST</i>, here value",
-                          "2026-01-03T00:00:00Z", "7"])
+                          "2026-01-03 00:00 UTC", "7"])
       holds(text.includes(wanted), `${wanted} is not in: ${text}`);
     holds(await inView(page, "#findings tbody tr"), "the finding is out of view");
     const main = await page.locator("body").innerText();
@@ -372,10 +372,109 @@ check("no-fuzzing-no-word-of-it", "flat", async page => {
 
 check("trials-campaign", "trials", async page => {
   const text = await page.locator("#trials").innerText();
-  for (const wanted of ["1 finding in 3", "2026-01-01T00:00:00Z to 2026-01-03",
+  for (const wanted of ["1 finding in 3", "2026-01-01 00:00 UTC to 2026-01-03",
                         "emulator, lines, %", "cases kept", "libfuzzer-emulator", "292"])
     holds(text.includes(wanted), `${wanted} is not in: ${text}`);
   holds(await page.locator("#trials svg.spark polyline").count() >= 4, "no lines over time");
+});
+
+check("what-has-nothing-to-say-is-hidden", "one", async page => {
+  for (const [id, there] of [["fleet", false], ["history", false], ["costs", true], ["tails", true],
+                             ["hosts", false], ["absent", true], ["exact", false], ["trials", false]])
+    same(await page.locator(`#${id}`).isVisible(), there, id);
+  same(await page.locator("#nav a").allInnerTexts(), ["Exit cost", "Percentiles", "Not measured"], "the links");
+  for (const note of await page.locator("main > section:visible").allInnerTexts())
+    holds(note.split("\n").filter(Boolean).length > 1, `nothing but a heading: ${note}`);
+  holds((await page.locator(".skip").getAttribute("href")).endsWith("section=costs"), "Skip leads nowhere");
+});
+
+check("how-many-results-are-needed", "one", async page => {
+  const heading = await page.locator("#verdict h2").innerText();
+  holds(heading.includes("No verdict yet: 1 of 10 results needed"), heading);
+  holds(!/too few/i.test(await page.locator("body").innerText()), "too few");
+});
+
+check("how-many-of-each-row", "few", async page => {
+  const verdicts = await page.locator("#overview tbody tr td:last-child").allInnerTexts();
+  same([...new Set(verdicts)], ["4 of 10 results needed"], "verdicts");
+});
+
+check("rows-without-a-figure-are-one", "one", async page => {
+  const rows = page.locator("#costs table", {hasText: "Reads that answer"}).locator("tbody tr");
+  same(await rows.count(), 1, "rows");
+  const text = await rows.first().innerText();
+  for (const wanted of ["metrics/cpl0", "fixed0/cpl3", "the host has no PMU", "unknown: needs both"])
+    holds(text.includes(wanted), `${wanted} is not in: ${text}`);
+});
+
+check("axes-have-words", "planted", async page => {
+  const labels = () => page.evaluate(() => [...CHARTS].map(({chart}) => chart.axes.map(each => each.label)));
+  same(await labels(), [["time, UTC", "per read, µs"],
+                        ["share of the reads that take at most so long", "per read"]], "labels");    // each figure has its unit
+  await page.evaluate(() => go({chart: "control/cpuid/cpl0", on: "synthetic-1"}));
+  await page.waitForTimeout(50);
+  await shown(page);
+  same((await labels())[0][1], "per turn of the loop, µs", "of a control row");
+});
+
+check("kernels-are-marked", "planted", async page => {
+  holds((await page.locator("#detail .legend").innerText()).includes("another kernel"), "no legend");
+  holds((await page.locator("#detail .plot").getAttribute("aria-label")).includes("1 change of kernel"), "no words");
+  // Pixels of the mark's colour in the columns of two points.
+  const [marked, before] = await page.evaluate(() => {
+    const {chart} = [...CHARTS].find(each => each.plot.closest("#detail"));
+    const wanted = colour("kernel").match(/[0-9a-f]{2}/gi).map(hex => parseInt(hex, 16));
+    const {width, height} = chart.ctx.canvas;
+    const {data} = chart.ctx.getImageData(0, 0, width, height);
+    return [20, 19].map(at => {
+      const x = Math.round(chart.valToPos(chart.data[0][at], "x", true));
+      let found = 0;
+      for (let y = 0; y < height; y++)
+        for (let byte = 4 * (y * width + x - 1); byte <= 4 * (y * width + x + 1); byte += 4)
+          found += wanted.every((part, n) => Math.abs(part - data[byte + n]) < 40);
+      return found;
+    });
+  });
+  holds(marked > 40 && before < 5, `${marked} and ${before} pixels`);
+});
+
+check("kernels-are-not-marked-where-there-is-one", "flat", async page => {
+  holds(!(await page.locator("#detail .legend").innerText()).includes("kernel"), "a legend");
+});
+
+check("disturbed-newest-is-said", "disturbed", async page => {
+  const said = await page.locator("#verdict").innerText();
+  holds(said.includes("The newest result of synthetic was disturbed: other tasks had the CPU for 40 %"), said);
+  for (const place of ["#overview tbody td.figure", "#costs td.figure:has(.interval)", "#tails tbody th"])
+    for (const text of await page.locator(place).allInnerTexts())
+      holds(text.includes("×"), `${place}: ${text}`);
+  holds((await page.locator("#costs summary").innerText()).includes("disturbed: other tasks"), "no word of it");
+  holds(await page.locator("#overview .spark path.cross").count() > 0, "no cross in a small chart");
+});
+
+check("fleet-at-a-glance", "fleet", async page => {
+  const first = await page.locator("main > section").evaluateAll(all =>
+    all.filter(each => each.checkVisibility()).map(each => each.id).slice(0, 2));
+  same(first, ["verdict", "fleet"], "the first sections");
+  const rows = await page.locator("#fleet tbody tr").evaluateAll(all => all.map(row =>
+    [...row.cells].map(each => [each.textContent, each.classList[1]])));
+  same(rows.length, 12, "hosts");
+  const by = Object.fromEntries(rows.map(([[name], ...cells]) => [name, cells]));
+  same(rows[0][0][0], "synthetic-7", "the first host");
+  same(by["synthetic-7"].filter(([, kind]) => kind === "worse").length, 4, "worse: two reads and their exit costs");
+  holds(by["synthetic-7"].some(([text]) => /^▲worse, \+[67]\.\d %$/.test(text)), JSON.stringify(by["synthetic-7"]));
+  same([...new Set(by["synthetic-4"].map(([text]) => text))], ["?unknown: 4 of 10 results needed"], "too new");
+  holds(by["synthetic-9"].some(([text, kind]) => kind === "better" && text.startsWith("▽better")), "none better");
+  same([...new Set(by["synthetic-2"].map(([text]) => text))], ["=same"], "the same");
+  holds(by["synthetic-11"].some(([text]) => text.startsWith("–not measured: ")), JSON.stringify(by["synthetic-11"]));
+  await page.locator("#fleet td.worse a").first().click();
+  await shown(page);
+  holds((await page.locator("#detail h3").innerText()).endsWith("on synthetic-7"), "another chart");
+});
+
+check("hosts-that-lack-the-same-are-together", "fleet", async page => {
+  const lines = await page.locator("#absent p").allInnerTexts();
+  holds(lines.some(line => line.includes("synthetic-1; synthetic-10; ") && /\d more hosts: /.test(line)), lines.join("|"));
 });
 
 check("skipped-files-are-named", "lacking", async page => {
@@ -403,8 +502,8 @@ function luminance(colour) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-for (const colorScheme of ["light", "dark"])
-  check(`contrast-${colorScheme}`, "planted", async page => {
+for (const [of, colorScheme] of ["planted", "campaign", "fleet"].flatMap(name => [[name, "light"], [name, "dark"]]))
+  check(`contrast-${of}-${colorScheme}`, of, async page => {
     const pairs = await page.evaluate(() => {
       const found = new Map();
       const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -453,7 +552,7 @@ check("print", "planted", async page => {
 }, {colorScheme: "dark"});
 
 for (const name of ["planted", "lacking", "hostile", "trials", "simulated", "emulated", "campaign",
-                    "quiet", "both"])
+                    "quiet", "both", "fleet", "one", "disturbed"])
   check(`phone-${name}`, name, async page => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     same(wide, 390, "the page's width");

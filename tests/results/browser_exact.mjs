@@ -202,6 +202,20 @@ export default function exact({check, same, holds, shown, unfolded, luminance}) 
         }
       }, {colorScheme, hash: `#path=${ROW}&from=${from}&to=2`});
 
+  check("exact-host-can-be-read", "exact", async page => {
+    for (const {width} of await page.locator("td.host").evaluateAll(all => all.map(each => each.getBoundingClientRect())))
+      holds(width > 180, `${width} px`);
+    same(await page.locator("#tails .plot").count() > 0, true, "percentiles");
+  });
+
+  check("exact-in-the-grid", "exact", async page => {
+    const cells = await page.locator("#fleet tbody tr", {hasText: EMULATED}).locator("td").allTextContents();
+    holds(cells.includes("▲worse") && cells.includes("=same"), cells.join("|"));
+    await page.locator("#fleet td.worse a").first().click();
+    await shown(page);
+    holds((await page.locator("#exact h3").innerText()).startsWith(ROW), "another row");
+  });
+
   check("exact-phone", "exact", async page => {
     same(await page.evaluate(() => document.documentElement.scrollWidth), 390, "the page's width");
     const {x, width} = await page.locator("#exact .flame svg").boundingBox();

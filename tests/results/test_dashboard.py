@@ -139,8 +139,22 @@ def test_a_short_history_says_since_when(folder):
 
 def test_too_few_to_say(folder):
     said = verdict(write(folder, results(4)))
-    assert said["tone"] == "unknown" and "Too few" in said["headline"]
-    assert "the longest has 4" in said["lines"][0]
+    assert (said["tone"], said["headline"]) == ("unknown", "No verdict yet: 4 of 10 results needed")
+
+
+def test_rows_that_are_not_judged_say_how_far_they_are(folder):
+    said = verdict(write(folder, results(12), results(3, host="synthetic-b"), results(5, host="synthetic-c")))
+    assert any(re.fullmatch(r"\d+ rows are not judged yet: 3 to 5 of 10 results needed\.", line)
+               for line in said["lines"])
+
+
+def test_a_disturbed_newest_result_is_told(folder):
+    told = "The newest result of synthetic was disturbed: other tasks had the CPU for 40 % of the time. " \
+           "Its figures are marked ×."
+    assert told in verdict(write(folder, results(20, busy)))["lines"]
+    for path in folder.iterdir():
+        path.unlink()
+    assert told not in verdict(write(folder, results(19, busy)))["lines"]
 
 
 def test_a_lost_intercept_is_suspicious(folder):
@@ -509,7 +523,34 @@ def busy(of, at):
         of["context"]["noise"]["cpu_share"] = 0.6
 
 
+def no_pmu(of, at):
+    """No counter at all, as in most guests."""
+    for row in of["rows"]:
+        if row["name"].startswith("rdpmc/"):
+            kept = {"name": row["name"], "setting": row["setting"], "status": "skipped", "unit": "ns",
+                    "reason": "the host has no PMU"}
+            of["details"].pop(row["name"], None)
+            row.clear()
+            row |= kept
+
+
+def one_row_less(of, at):
+    del of["details"][of["rows"].pop(3)["name"]]
+
+
+def fleet():
+    """Twelve hosts: one is slower, one faster, one new, and one lacks a row."""
+    special = {4: {}, 7: stepped(8, 1.07), 9: stepped(8, 0.93), 11: {}}
+    for at in range(1, 13):
+        made = results(4 if at == 4 else 14, one_row_less if at == 11 else None,
+                       host=f"synthetic-{at}", **special.get(at, {}))
+        yield made
+
+
 PAGES = {
+    "one": lambda: [results(1, no_pmu)],
+    "few": lambda: [results(4)],
+    "fleet": fleet,
     "planted": lambda: [results(40, host="synthetic-1", kernel=kernel, **stepped(36)),
                         results(40, host="synthetic-2", kernel=kernel),
                         results(40, host="synthetic-3", kernel=kernel)],

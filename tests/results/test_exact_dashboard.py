@@ -93,6 +93,24 @@ def test_msr_alone_is_no_number_of_instructions(tmp_path):
     assert collected(tmp_path)[0]["page"]["verdict"]["headline"].endswith(", though not in instructions")
 
 
+def test_path_that_is_shorter_on_the_whole_is_not_called_longer(tmp_path):
+    """It does more of something, which is an alarm, and says of what."""
+    for at, figures in enumerate((path(0), path(40), path(-700, vmread=path(0)["vmread"] + 1))):
+        written(tmp_path / f"{at}.json", kernel(at, recorded({DEAR: figures}, at=at)))
+    said = collected(tmp_path)[0]["page"]["verdict"]
+    assert said["headline"].endswith("by up to 40 instructions")
+    fell, rose = said["exact"]["longer"]
+    assert rose["rows"][0][1].startswith("+40 instructions")
+    assert re.search(r"-740 instructions.*\+1 VMREAD", fell["rows"][0][1])
+
+
+def test_what_went_back_is_not_among_what_is_more(tmp_path):
+    for at, more in enumerate((0, 50, 20)):
+        written(tmp_path / f"{at}.json", kernel(at, recorded({DEAR: path(more)}, at=at)))
+    group, = collected(tmp_path)[0]["page"]["verdict"]["exact"]["longer"]
+    assert group["rows"] == [[DEAR, "+50 instructions (2703 -> 2753)"]]
+
+
 def test_shorter_exit_is_no_alarm(tmp_path):
     for at in range(2):
         written(tmp_path / f"{at}.json", kernel(at, recorded({DEAR: path(-at)}, at=at)))

@@ -26,11 +26,17 @@ function axis(more) {
   };
 }
 
+// What a figure of a row is of.
+function perWhat(name) {
+  const stem = name.split("/")[0];
+  return stem === "exit-cost" ? "exit cost per read" : stem === "control" ? "per turn of the loop" : "per read";
+}
+
 // Figures at the left, in one unit for all.
-function figureAxis(measured, most) {
+function figureAxis(measured, most, what) {
   const unit = unitOf(most, measured);
   return axis({
-    label: unit[0], size: room,
+    label: `${what}, ${unit[0]}`, size: room,
     values: (chart, splits) => {
       const step = splits.length > 1 ? Math.abs(splits[1] - splits[0]) / unit[1] : 1;
       const digits = Math.max(0, Math.min(6, Math.ceil(-Math.log10(step) - 1e-9)));
@@ -50,9 +56,9 @@ function decades(least, most, leads) {
 }
 
 // On a logarithmic axis each label has the unit that suits it.
-function logarithmicAxis(measured) {
+function logarithmicAxis(measured, what) {
   return axis({
-    label: measured === "ns" ? undefined : measured, size: room, filter: (chart, splits) => splits,
+    label: measured === "ns" ? what : `${what}, ${measured}`, size: room, filter: (chart, splits) => splits,
     splits: (chart, at, least, most) => decades(least, most, most > 300 * least ? [1]
       : most > 10 * least ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7]),
     values: (chart, splits) => splits.map(value => {
@@ -66,7 +72,7 @@ function logarithmicAxis(measured) {
 // Dates below; what does not change from one to the next is said once, in a second line.
 function dateAxis() {
   return axis({
-    space: 72, size: 44,
+    label: "time, UTC", space: 72, size: 44,
     values: (chart, splits, at, space, step) => {
       let said = "";
       return splits.map(value => {

@@ -19,15 +19,16 @@ async function costOf(host, name, kernel) {
     return {reason: `exact: ${number(exact.results.at(-1).path.instructions)} instructions, see Exact paths`, exact};
   const series = host.series.find(each => each.name === name && each.setting !== "simulated-vpmu");
   const figure = series && await newest(series, kernel);
-  return figure ? {figure, unit: host.unit, old: figure.at < host.newest && !kernel}
+  return figure ? {figure, host, old: figure.at < host.newest && !kernel}
     : {reason: reasonOf(host, name)};
 }
 
-function costCell({figure, unit, old, reason}, rows) {
+function costCell({figure, host, old, reason}, rows) {
   if (!figure)
     return el("td", {class: "reason", rowspan: rows > 1 ? rows : null}, reason);
-  return el("td", {class: "figure"}, figureIn(unit, figure.median), " ",
-    el("span", {class: "interval"}, interval(unit, figure.lower, figure.upper), old && " older"));
+  return el("td", {class: "figure"}, figureIn(host.unit, figure.median), " ",
+    el("span", {class: "interval"}, interval(host.unit, figure.lower, figure.upper), old && " older"),
+    cross(host, figure.at));
 }
 
 function difference(dear, cheap) {
@@ -60,11 +61,17 @@ async function costLines(host, stem, now) {
       if (cost.reason)
         cost = difference(dear, cheap);
     }
-    lines.push({kind, cells: cost ? [dear, cheap, cost] : [dear, cheap]});
+    const cells = cost ? [dear, cheap, cost] : [dear, cheap];
+    const reasons = cells.map(one => one.reason || "").join("\n");
+    // Those without any figure, for the same reasons, are one line.
+    const same = cells.every(one => one.reason) && lines.find(line => line.reasons === reasons);
+    if (same)
+      same.kinds.push(kind);
+    else
+      lines.push({kinds: [kind], cells, reasons});
   }
   // Lines that lack the same for the same reason stand together.
-  const order = line => line.cells.map(one => one.reason || "").join("\n");
-  return lines.sort((a, b) => order(a) < order(b) ? -1 : order(a) > order(b) ? 1 : 0);
+  return lines.sort((a, b) => a.reasons < b.reasons ? -1 : a.reasons > b.reasons ? 1 : 0);
 }
 
 // Cells with the same reason one below the other become one.
@@ -80,7 +87,7 @@ function costRows(lines) {
       rows++;
     return costCell(one, rows);
   };
-  return lines.map((line, at) => el("tr", null, rowHead(line.kind),
+  return lines.map((line, at) => el("tr", null, rowHead(line.kinds.join(", ")),
     line.cells.map((one, column) => cellAt(one, at, column))));
 }
 
@@ -107,8 +114,7 @@ async function hostCosts(host, now) {
       class: lines.some(line => line.cells[column].figure) ? "figure" : null}));
     parts.push(table(caption, ["counter, privilege", ...heads], costRows(lines), {class: "costs"}));
   }
-  parts.push(await yardsticks(host, now));
-  return parts;
+  return parts.concat(await yardsticks(host, now) || []);
 }
 
 async function showCosts(now) {
@@ -116,13 +122,19 @@ async function showCosts(now) {
   const hosts = shownHosts(now);
   for (const host of hosts) {
     const about = `program ${host.versions[host.version]}, kernel ${now.kernel ||
-      host.kernels[host.kernel]}, ${date(host.last)} UTC${host.partial ? ", partial" : ""}`;
-    const body = el("div", {class: "tables"}, await hostCosts(host, now));
+      host.kernels[host.kernel]}, ${date(host.last)} UTC${host.partial ? ", partial" : ""}` +
+      (host.disturbed[host.newest] ? `, disturbed: ${host.disturbed[host.newest]}` : "");
+    const tables = await hostCosts(host, now);
+    if (!tables.length)
+      continue;
+    const body = el("div", {class: "tables"}, tables);
     const details = el("details", {class: "host"}, el("summary", null,
       el("h3", null, host.name), " ", el("span", {class: "note"}, about)), body);
-    details.open = parts.length < 3;
+    details.open = hosts.length <= 3 || !parts.length;
     parts.push(details);
   }
-  return () => replace(byId("costs-body"), parts.length ? parts : el("p", {class: "note"},
-    "No host is left by these filters."));
+  return () => {
+    byId("costs").hidden = !parts.length;
+    replace(byId("costs-body"), parts);
+  };
 }

@@ -111,6 +111,7 @@ def collect(of, title, now, beside=None):
         "title": plain(title), "made": now, "hosts": hosts, "rows": names.values,
         "changes": [[[plain(text) for text in each] for each in found] for found in changes.values],
         "percentiles": PERCENTILES, "decade": A_DECADE, "steps": packed.STEPS,
+        "needed": trend.SHORT,
         "verdict": first,
         "trials": told,
         "synthetic": any(host["synthetic"] for host in hosts + told),

@@ -29,7 +29,7 @@ function profilesOf(host) {
 
 function resultText(host, at) {
   const [started, kernel, version, file] = host.exact_results[at];
-  return `Linux ${kernel}, program ${version}, ${file}, ${date(started)}`;
+  return `Linux ${kernel}, program ${version}, ${file}, ${date(started)}${host.disturbed[at] ? ", disturbed" : ""}`;
 }
 
 // Those that a kernel filter leaves.
@@ -71,7 +71,7 @@ function exactTable(rows, now, chosenRow) {
       const {path} = resultsOf(row, now).at(-1);
       return el("tr", row === chosenRow ? {"aria-current": "true"} : null,
         rowHead(el("a", {href: address({path: row.name, at: row.host.name, from: "", to: "", section: "exact"})},
-          broken(row.name))), many && cell(row.host.name),
+          broken(row.name))), many && cell(row.host.name, "host"),
         columns.map(([figure]) => cell(number(path[figure]), "figure")), el("td", {class: "move"}, lastMove(row)));
     }), {class: "exact"});
 }
@@ -167,9 +167,10 @@ async function showFlame(place, row, from, to) {
 async function showExact(now) {
   const rows = shownExact(now);
   const body = byId("exact-body");
+  byId("exact").hidden = !rows.length;
   if (!rows.length) {
     exactTurn++;
-    replace(body, el("p", {class: "note"}, "No exact row is left by these filters."));
+    replace(body);
     return;
   }
   const row = rows.find(each => each.name === now.path && each.host.name === now.at) ||
@@ -205,7 +206,7 @@ function exactGroup({host, file, changed, rows}) {
 function exactFindings() {
   const {longer, shorter} = DATA.verdict.exact || {longer: [], shorter: []};
   return [
-    longer.length > 0 && el("div", {class: "class exact"}, el("h3", null, "Longer exits, emulated and exact"),
+    longer.length > 0 && el("div", {class: "class exact"}, el("h3", null, "Exits that do more than before, emulated and exact"),
       longer.slice(0, FEW_GROUPS).map(exactGroup)),
     shorter.length > 0 && folded(`Shorter exits, emulated and exact (${plural(shorter.reduce((sum, each) =>
       sum + each.rows.length, 0), "row")})`, () => el("div", null, shorter.map(exactGroup))),

@@ -65,6 +65,16 @@ def profiles(of, head, base):
     return {"stacks": [dict(items) for items in stacks.values], "of": found}
 
 
+def brief(move):
+    """What differs in a line; where less was done on the whole, also what is more, for that is the alarm."""
+    said = exact.brief(move.was, move.now)
+    if move.verdict != "mixed" or move.now["instructions"] > move.was["instructions"]:
+        return said
+    grown = [exact.difference(*each) for each in exact.work(move.was, move.now) if each[2] > each[1]]
+    grown = [each for each in grown if each not in said]
+    return said + (f"; but {', '.join(grown[:exact.MOST])}" if grown else "")
+
+
 def groups(of, every, hosts):
     """[(Watched, Move)] as the page has them: those of the same two results together."""
     together = {}
@@ -77,7 +87,7 @@ def groups(of, every, hosts):
         made.append({
             "host": hosts[watched.series.host], "file": plain(of.points[after].path.rsplit("/", 1)[-1]),
             "changed": [[plain(text) for text in each] for each in trend.differing(of, watched, move)],
-            "rows": [[plain(each.series.name), plain(exact.brief(one.was, one.now))] for each, one in found]})
+            "rows": [[plain(each.series.name), plain(brief(one))] for each, one in found]})
     return made
 
 
@@ -88,6 +98,9 @@ def longest(every):
 
 def headline(of, every):
     """A sentence on [(Watched, Move)] of which something became more."""
+    # Fewer instructions, and more of something else, are no longer path, if there is one.
+    grown = [(each, move) for each, move in every if move.now["instructions"] > move.was["instructions"]]
+    every = grown or every
     rows = {(each.series.host, each.series.name) for each, _ in every}
     where = {host for host, _ in rows}
     on = min(where) if len(where) == 1 else f"{len(where)} hosts"
@@ -100,11 +113,12 @@ def add_verdict(first, of, watched, hosts):
     """Adds to what the page says first what there is to say of exact rows."""
     moved = {verdict: [(each, move) for each in watched if each.verdict == verdict for move in trend.recent(each)]
              for verdict in ("regression", "improvement")}
-    first["exact"] = {"longer": groups(of, moved["regression"], hosts),
+    longer = [(each, move) for each, move in moved["regression"] if exact.more(move.was, move.now)]
+    first["exact"] = {"longer": groups(of, longer, hosts),
                       "shorter": groups(of, moved["improvement"], hosts)}
     judged = [each for each in watched if each.verdict != "short"]
     if moved["regression"]:
-        said = headline(of, [(each, move) for each, move in moved["regression"] if exact.more(move.was, move.now)])
+        said = headline(of, longer)
         if first["tone"] == "worse":
             first["lines"].insert(0, f"{said}.")
         else:
@@ -113,7 +127,7 @@ def add_verdict(first, of, watched, hosts):
             first["tone"], first["headline"] = "worse", said
     elif judged and first["tone"] == "unknown":
         first["tone"], first["headline"] = "good", \
-            f"No exit path is longer ({counted(len(judged), 'exact row')}); too few results to judge the others"
+            f"No exit path is longer ({counted(len(judged), 'exact row')})"
     last = {point.host: at for at, point in enumerate(of.points)}
     gone = [each for each in watched if not each.series.paths[-1] or int(each.series.at[-1]) < last[each.series.host]]
     if gone:

@@ -14,8 +14,8 @@ function found({kind, told}) {
 }
 
 function foundAt({kind, engine, host, told, started}) {
-  const when = told.at || `${date(started)} UTC`;
-  return [`${kind[0].toUpperCase()}${kind.slice(1)}`, engine && ` of ${engine}`, host && ` on ${host}`, `, ${when}`];
+  return [`${kind[0].toUpperCase()}${kind.slice(1)}`, engine && ` of ${engine}`, host && ` on ${host}`,
+          `, as of ${told.at ? moment(told.at) : `${date(started)} UTC`}`];
 }
 
 function reports({findings, findings_count: count}) {
@@ -23,7 +23,7 @@ function reports({findings, findings_count: count}) {
     ["report", "what", figureHead("times"), "first", "last"],
     findings.map(([page, what, times, first, last, report]) => el("tr", null,
       rowHead(report ? el("a", {href: report}, broken(page)) : broken(page)), cell(what),
-      cell(number(times), "figure"), cell(first), cell(last))), {class: "reports"});
+      cell(number(times), "figure"), cell(moment(first)), cell(moment(last)))), {class: "reports"});
 }
 
 function foundBy(trial) {

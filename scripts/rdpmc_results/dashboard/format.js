@@ -59,6 +59,11 @@ function date(seconds) {
   return new Date(seconds * 1e3).toISOString().slice(0, 16).replace("T", " ");
 }
 
+// The same of a text as campaigns write it.
+function moment(text) {
+  return `${text.slice(0, 16).replace("T", " ")} UTC`;
+}
+
 function span(seconds) {
   for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]])
     if (seconds >= 2 * size)

@@ -2,6 +2,7 @@
 // The history of one row in a large chart, and of all rows in small ones.
 
 const FIRST_ROWS = 24;
+const MANY_KERNELS = 20;     // changes of it in one chart
 const NEWEST = 150;         // results that a chart begins with: it is their end that matters
 
 // What the axis shows of the results between two times: all medians, and of the intervals what is
@@ -104,10 +105,45 @@ function drawDisturbed(chart, of) {
   });
 }
 
-// Marks of steps; numbers left out where they would cover one another.
-function drawMarks(chart, series, of) {
+// Places in @of where the kernel is another one than before: [place, its name].
+function kernelChanges(host, of, all) {
+  const name = i => host.kernels[all.kernel[of.at[i]]];
+  return of.at.flatMap((at, i) => i > 0 && name(i) !== name(i - 1) ? [[i, name(i)]] : []);
+}
+
+// A dotted line where the kernel changed, its name at the foot where there is room; of many ticks alone.
+function drawKernels(chart, changes, of) {
+  const {ctx, bbox} = chart;
+  const px = devicePixelRatio;
+  const bottom = bbox.top + bbox.height;
+  const seen = changes.map(([i, name]) => [chart.valToPos(of.started[i], "x", true), name])
+    .filter(([x]) => x >= bbox.left && x <= bbox.left + bbox.width);
+  ctx.strokeStyle = ctx.fillStyle = colour("kernel");
+  ctx.lineWidth = 1.5 * px;
+  ctx.setLineDash([1.5 * px, 3 * px]);
+  ctx.font = `${11 * px}px ${getComputedStyle(document.body).fontFamily}`;
+  ctx.textBaseline = "bottom";
+  seen.forEach(([x, name], at) => {
+    ctx.beginPath();
+    ctx.moveTo(x, seen.length > MANY_KERNELS ? bottom - 10 * px : bbox.top);
+    ctx.lineTo(x, bottom);
+    ctx.stroke();
+    const {width} = ctx.measureText(name);
+    const next = at + 1 < seen.length ? seen[at + 1][0] : Infinity;
+    const right = x + width + 8 * px <= Math.min(next, bbox.left + bbox.width);
+    const before = at > 0 ? seen[at - 1][0] : bbox.left;
+    ctx.textAlign = right ? "left" : "right";
+    if (right || next === Infinity && x - width - 8 * px > before)
+      ctx.fillText(name, x + (right ? 4 : -4) * px, bottom - 3 * px);
+  });
+  ctx.setLineDash([]);
+}
+
+// Marks of kernels and steps; numbers left out where they would cover one another.
+function drawMarks(chart, series, of, kernels) {
   const {ctx, bbox} = chart;
   ctx.save();
+  drawKernels(chart, kernels, of);
   drawLevels(chart, levels(series, of), of);
   drawDisturbed(chart, of);
   let free = -Infinity;
@@ -126,21 +162,21 @@ function drawMarks(chart, series, of) {
   ctx.restore();
 }
 
-function historyOptions(series, of) {
+function historyOptions(series, of, kernels) {
   const first = of.started[0];
   const last = of.started[of.started.length - 1];
   return {
-    height: 300, padding: [26, 14, 0, 0],
+    height: 316, padding: [26, 14, 0, 0],
     tzDate: stamp => uPlot.tzDate(new Date(stamp * 1e3), "Etc/UTC"),
     scales: {x: {time: true}, y: {range: chart =>
       shownRange(of, chart.scales.x.min ?? first, chart.scales.x.max ?? last)}},
-    axes: [dateAxis(), figureAxis(series.host.unit, of.median[of.median.length - 1])],
+    axes: [dateAxis(), figureAxis(series.host.unit, of.median[of.median.length - 1], perWhat(series.name))],
     series: [{},
       {stroke: () => colour("line-1"), width: 1.25, spanGaps: true,
         points: {show: of.at.length < 120, size: 5, fill: () => colour("line-1")}},
       {points: {show: false}}, {points: {show: false}}],
     bands: [{series: [3, 2], fill: () => colour("band")}],
-    hooks: {draw: [chart => drawMarks(chart, series, of)]},
+    hooks: {draw: [chart => drawMarks(chart, series, of, kernels)]},
   };
 }
 
@@ -196,6 +232,7 @@ async function showDetail(now) {
   detail?.end();
   detail = null;
   const steps = series.steps.filter(([at]) => of.at.includes(at));
+  const kernels = kernelChanges(host, of, all);
   replace(place, el("h3", null, broken(series.name), " ",
     el("span", {class: "on"}, `on ${host.name}`)),
   el("p", {class: "note"}, host.cpu, host.backend && `, ${host.backend}`, ". ",
@@ -210,9 +247,10 @@ async function showDetail(now) {
   detail = draw(place, {
     label: `History of ${series.name} on ${host.name}: ${of.at.length} medians from ` +
       `${date(of.started[0])} to ${date(of.started[of.at.length - 1])}, the newest ` +
-      `${figureIn(host.unit, of.median[of.at.length - 1])}; ${plural(steps.length, "step")}. ` +
+      `${figureIn(host.unit, of.median[of.at.length - 1])}; ${plural(steps.length, "step")}, ` +
+      `${plural(kernels.length, "change")} of kernel. ` +
       "Arrow keys read the points, plus and minus zoom.",
-    options: historyOptions(series, of),
+    options: historyOptions(series, of, kernels),
     data: [of.started, of.median, of.lower, of.upper],
     describe: i => `${date(of.started[i])} UTC: ${figureIn(host.unit, of.median[i])} ` +
       `${interval(host.unit, of.lower[i], of.upper[i])}, program ${host.versions[all.version[of.at[i]]]}, ` +
@@ -225,6 +263,7 @@ async function showDetail(now) {
     el("span", {class: "key median"}), " median of the runs ", el("span", {class: "key band"}),
     " its 95 % interval ", steps.length || series.drift ? [el("span", {class: "key level"}),
     " level, fitted ", steps.length > 0 && "▲▼ step, hollow while unconfirmed"] : "",
+    kernels.length > 0 && [el("span", {class: "key kernel"}), " another kernel"],
     of.disturbed.some(Boolean) && " × disturbed")]);
   if (steps.length)
     put(place, [el("h4", null, "Steps, and what changed there"), el("ol", {class: "steps"},
@@ -244,11 +283,11 @@ function overviewRow(series, now, many) {
     const of = await figures(series, now.kernel);
     replace(place, spark(of, series));
     if (now.kernel)
-      value.textContent = of.at.length
-        ? figureIn(series.host.unit, of.median[of.at.length - 1]) : "none";
+      replace(value, of.at.length ? figureIn(series.host.unit, of.median[of.at.length - 1]) : "none",
+        cross(series.host, of.at.at(-1)));
   });
   if (!now.kernel)
-    value.textContent = figureIn(series.host.unit, series.last[1]);
+    replace(value, figureIn(series.host.unit, series.last[1]), cross(series.host, series.last[0]));
   const current = series === chosen(now);
   return el("tr", current ? {"aria-current": "true"} : null,
     rowHead(el("a", {href: address({chart: series.name, on: series.host.name, section: "history"})},
@@ -262,7 +301,7 @@ function showOverview(now) {
   const shown = now.all ? series : series.slice(0, FIRST_ROWS);
   const rest = series.length - shown.length;
   replace(byId("overview"), series.length > 0 && table("All rows, worse ones first",
-    ["row", ...(many ? ["host"] : []), "history", {text: "newest", class: "figure"}, "verdict"],
+    ["row", ...(many ? ["host"] : []), "history, each on its own scale", {text: "newest", class: "figure"}, "verdict"],
     shown.map(each => overviewRow(each, now, many)), {class: "overview"}),
   rest > 0 && el("p", null, el("a", {class: "more", href: address({all: "1"})},
     `Show ${plural(rest, "more row")}`)));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Hosts side by side; what was not measured, and why; the simulated PMU, apart.
 
+const FEW_HOSTS = 4;
+
 function timesLeast(median, least) {
   return median > 0 && median < 1e3 * least &&
     el("span", {class: "interval"}, `×${(median / least).toFixed(2)}`);
@@ -10,9 +12,9 @@ async function showHosts(now) {
   // Instructions of emulated processors are held against nothing.
   const hosts = shownHosts(now).filter(host => host.unit === "ns");
   if (hosts.length < 2)
-    return () => replace(byId("hosts-body"), el("p", {class: "note"}, HOSTS.length < 2
-      ? "All results are of one host." : "Fewer than two hosts to compare: the others " +
-        "are emulated, or not among those that the filters leave."));
+    return () => {
+      byId("hosts").hidden = true;
+    };
   const names = [...new Set(shownSeries(now).filter(series => hosts.includes(series.host))
     .map(series => series.name))]
     .sort((a, b) => stemRank(a) - stemRank(b));
@@ -27,14 +29,33 @@ async function showHosts(now) {
     }
     const least = Math.min(...found.map(each => each?.median > 0 ? each.median : Infinity));
     rows.push(el("tr", null, rowHead(broken(name)), found.map((each, at) => each
-      ? el("td", {class: "figure"}, figureIn("ns", each.median), " ", timesLeast(each.median, least))
+      ? el("td", {class: "figure"}, figureIn("ns", each.median), " ", timesLeast(each.median, least),
+        cross(hosts[at], each.at))
       : el("td", {class: "reason"}, reasonOf(hosts[at], name)))));
   }
   const caption = "Newest medians, and how many times the cheapest host's";
-  return () => replace(byId("hosts-body"), el("p", {class: "note"},
-    "Different machines: the ratios say what a read costs where, not that anything is wrong."),
-  table(caption, ["row", ...hosts.map(host => ({text: host.name, class: "figure"}))], rows,
-    {class: "wide"}));
+  return () => {
+    byId("hosts").hidden = false;
+    replace(byId("hosts-body"), el("p", {class: "note"},
+      "Different machines: the ratios say what a read costs where, not that anything is wrong."),
+    table(caption, ["row", ...hosts.map(host => ({text: host.name, class: "figure"}))], rows,
+      {class: "wide"}));
+  };
+}
+
+// Hosts that lack the same rows, together.
+function alike(hosts) {
+  const groups = new Map();
+  for (const [host, names] of hosts) {
+    const key = names.join("\n");
+    groups.set(key, {names, hosts: [...(groups.get(key)?.hosts || []), host]});
+  }
+  return [...groups.values()];
+}
+
+function hostsText(hosts) {
+  const [few, rest] = [hosts.slice(0, FEW_HOSTS), hosts.length - FEW_HOSTS];
+  return few.map(host => host.name).join("; ") + (rest > 0 ? `; ${plural(rest, "more host")}` : "");
 }
 
 function showAbsent(now) {
@@ -53,11 +74,11 @@ function showAbsent(now) {
   const parts = [...reasons.values()].sort((a, b) => failed(a) - failed(b)).map(each =>
     el("div", {class: "group"},
       el("h3", {class: each.status}, each.status === "failed" && "✗ failed: ", each.reason),
-    [...each.hosts].map(([host, names]) => el("p", null, HOSTS.length > 1 && `${host.name}, `,
+    alike(each.hosts).map(({names, hosts}) => el("p", null, HOSTS.length > 1 && `${hostsText(hosts)}: `,
       `${plural(names.length, "row")}: `, el("span", {class: "names"},
         braced(names).map((name, at) => [at > 0 && " ", el("code", null, broken(name))]))))));
-  replace(byId("absent-body"), parts.length ? parts : el("p", {class: "note"},
-    "In the newest results nothing was skipped and nothing failed."));
+  byId("absent").hidden = !parts.length;
+  replace(byId("absent-body"), parts);
 }
 
 function showSimulated() {

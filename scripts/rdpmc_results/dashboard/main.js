@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Puts the page together, and again whenever the address changes.
 
-const SECTIONS = [["history", "History"], ["costs", "Exit cost"], ["tails", "Percentiles"],
-                  ["hosts", "Hosts"], ["exact", "Exact paths"], ["absent", "Not measured"], ["simulated", "Simulated"],
+const SECTIONS = [["fleet", "Hosts and rows"], ["history", "History"], ["costs", "Exit cost"], ["tails", "Percentiles"],
+                  ["hosts", "Hosts side by side"], ["exact", "Exact paths"], ["absent", "Not measured"], ["simulated", "Simulated"],
                   ["trials", "Fuzzing"], ["files", "Files left out"]];
-const BENCH = ["history", "costs", "tails", "hosts", "absent"];
 
 const form = byId("filters");
 
@@ -41,8 +40,13 @@ function showFilters(now) {
   for (const key of ["host", "kernel", "row"])
     form.elements[key].value = now[key];
   form.elements.shown.value = shownLabel(now);
-  replace(byId("nav"), SECTIONS.filter(([id]) => !byId(id).hidden).map(([id, text]) =>
-    el("a", {href: address({section: id})}, text)));
+}
+
+// Sections that have nothing to say are hidden.
+function showNav() {
+  const there = SECTIONS.filter(([id]) => !byId(id).hidden);
+  replace(byId("nav"), there.map(([id, text]) => el("a", {href: address({section: id})}, text)));
+  document.querySelector(".skip").href = address({section: there[0]?.[0]});
 }
 
 function scrollTo(now) {
@@ -67,8 +71,13 @@ async function show() {
   try {
     showFilters(now);
     if (HOSTS.length) {
-      showOverview(now);
-      await showDetail(now);
+      showFleet(now);
+      // A history is of more than one result.
+      byId("history").hidden = !REAL.some(series => series.count > 1);
+      if (!byId("history").hidden) {
+        showOverview(now);
+        await showDetail(now);
+      }
       performance.mark("first-chart");
       document.documentElement.dataset.drawn = String(mine);
       showAbsent(now);
@@ -82,6 +91,7 @@ async function show() {
       if (EXACT.length)
         await showExact(now);
     }
+    showNav();
     scrollTo(now);
     document.documentElement.dataset.shown = String(mine);
   } catch (error) {
@@ -99,8 +109,6 @@ function showFooter() {
 }
 
 function start() {
-  for (const id of BENCH)
-    byId(id).hidden = !HOSTS.length;
   byId("bar").hidden = document.querySelector(".skip").hidden = !HOSTS.length;
   byId("exact").hidden = !EXACT.length;
   showAbout();

@@ -24,7 +24,7 @@ function sample([name, dash]) {
 const VERDICTS = {
   regression: ["▲", "slower"], suspicious: ["⚠", "suspicious"],
   unconfirmed: ["△", "perhaps slower"], improvement: ["▽", "faster"], steady: ["", "steady"],
-  short: ["", "too few results"],
+  short: ["", ""],
 };
 
 function verdictOf(series) {
@@ -32,5 +32,14 @@ function verdictOf(series) {
   return el("span", {class: `verdict ${series.verdict}`},
     el("span", {"aria-hidden": "true"}, sign), sign && " ",
     series.verdict === "regression" || series.verdict === "improvement"
-      ? `${percent(series.ratio)} ${words}` : words);
+      ? `${percent(series.ratio)} ${words}` : words || neededOf(series));
+}
+
+function neededOf(series) {
+  return `${number(series.count)} of ${DATA.needed} results needed`;
+}
+
+// Behind a figure of a result of which rdpmc-bench warned.
+function cross(host, at) {
+  return host.disturbed[at] && el("span", {class: "cross", title: `disturbed: ${host.disturbed[at]}`}, " ×");
 }

@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).parent
 
 # In this order; one scope.
 SCRIPTS = ("format.js", "dom.js", "data.js", "state.js", "marks.js", "chart.js", "spark.js",
-           "verdict.js", "history.js", "costs.js", "tails.js", "hosts.js", "flame.js", "exact.js",
+           "verdict.js", "fleet.js", "history.js", "costs.js", "tails.js", "hosts.js", "flame.js", "exact.js",
            "trials.js", "findings.js", "main.js")
 
 

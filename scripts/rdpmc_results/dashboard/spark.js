@@ -58,6 +58,9 @@ function spark(of, series) {
       put(image, [svg("path", {class: ratio > 1 ? "worse" : "better",
         d: `M${x(place).toFixed(1)} 0V${height}`})]);
   }
+  // Of a disturbed result a cross, as in the large chart.
+  const crosses = values => values.map((by, at) => by ? `M${x(at) - 2.5} ${y(of.median[at]) - 2.5}l5 5m0 -5l-5 5` : "");
+  put(image, [of.disturbed?.some(Boolean) && svg("path", {class: "cross", d: crosses(of.disturbed).join("")})]);
   put(image, [svg("circle", {cx: x(last), cy: y(of.median[last]), r: 2})]);
   return image;
 }

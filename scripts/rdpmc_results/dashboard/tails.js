@@ -10,7 +10,7 @@ function percentileText(x) {
   return `${((1 - 1 / x) * 100).toFixed(digits)} %`;
 }
 
-function tailsOptions(curves, unit) {
+function tailsOptions(name, curves, unit) {
   const all = curves.flatMap(({curve}) => curve).filter(value => value > 0);
   const low = Math.min(...all);
   const high = Math.max(...all);
@@ -23,11 +23,11 @@ function tailsOptions(curves, unit) {
       y: logarithmic ? {distr: 3, range: () => [low / 1.15, high * 1.15]} :
         {range: () => [low - edge, high + edge]},
     },
-    axes: [axis({label: "share of the reads that take at most so long", size: 26,
+    axes: [axis({label: `share of the ${name.startsWith("control/") ? "turns" : "reads"} that take at most so long`, size: 26,
       splits: (chart, at, least, most) => decades(least, most, [1]),
       filter: (chart, splits) => splits,
       values: (chart, splits) => splits.map(x => x < 1.5 ? "least" : percentileText(x))}),
-      logarithmic ? logarithmicAxis(unit) : figureAxis(unit, high)],
+      logarithmic ? logarithmicAxis(unit, perWhat(name)) : figureAxis(unit, high, perWhat(name))],
     series: [{}, ...curves.map((_, at) => ({
       stroke: () => colour(LINES[at % LINES.length][0]), dash: LINES[at % LINES.length][1],
       width: 1.75, points: {show: false},
@@ -42,7 +42,8 @@ function tailsTable(name, curves) {
   return table(`Percentiles of ${name}`,
     ["host", ...P_NAMES.map(text => ({text, class: "figure"})), {text: "samples", class: "figure"}],
     curves.map(({host, p, n}, at) => el("tr", null,
-      rowHead(sample(LINES[at % LINES.length]), " ", host.name),
+      rowHead(sample(LINES[at % LINES.length]), " ", host.name,
+        cross(host, host.series.find(series => series.name === name).last[0])),
       p.map(value => cell(figureIn(host.unit, value), "figure")), cell(number(n), "figure"))));
 }
 
@@ -77,9 +78,9 @@ async function showTails(now) {
     return;
   tailChart?.end();
   tailChart = null;
+  byId("tails").hidden = !curves.length;
   if (!curves.length) {
-    replace(body, el("p", {class: "note"}, name ? `The newest results hold no samples of ${name}.`
-      : "No row is left by these filters."));
+    replace(body);
     return;
   }
   replace(body, el("h3", null, broken(name)), el("p", {class: "note"},
@@ -90,14 +91,17 @@ async function showTails(now) {
     now.kernel && " Of the newest result, whatever its kernel."));
   const longest = Math.max(...curves.map(({curve}) => curve.length));
   const x = Array.from({length: longest}, (_, k) => 10 ** (k / DATA.decade));
-  tailChart = draw(body, {
-    label: `Percentiles of ${name} on ${curves.map(({host}) => host.name).join(", ")}; the table ` +
-      "below has the figures. Arrow keys read the points.",
-    options: tailsOptions(curves, unit),
-    data: [x, ...curves.map(({curve}) => x.map((_, k) => k < curve.length ? curve[k] : null))],
-    describe: k => `${k ? percentileText(x[k]) : "least"}: ` + curves.map(({host, curve}) =>
-      `${host.name} ${k < curve.length ? figureIn(host.unit, curve[k]) : "too few samples"}`).join("; "),
-  });
+  if (curves.some(({curve}) => curve.some(value => value > 0)))
+    tailChart = draw(body, {
+      label: `Percentiles of ${name} on ${curves.map(({host}) => host.name).join(", ")}; the table ` +
+        "below has the figures. Arrow keys read the points.",
+      options: tailsOptions(name, curves, unit),
+      data: [x, ...curves.map(({curve}) => x.map((_, k) => k < curve.length ? curve[k] : null))],
+      describe: k => `${k ? percentileText(x[k]) : "least"}: ` + curves.map(({host, curve}) =>
+        `${host.name} ${k < curve.length ? figureIn(host.unit, curve[k]) : "too few samples"}`).join("; "),
+    });
+  else
+    put(body, [el("p", null, "No sample is longer than the timer itself takes, which is taken off.")]);
   put(body, [tailsTable(name, curves)]);
   for (const host of hosts) {
     const place = el("div");

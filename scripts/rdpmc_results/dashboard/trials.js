@@ -70,7 +70,7 @@ function tellSurvey(told) {
 
 // How each figure came to where it is, as a line and its ends.
 function tellOverTime({from, to, lines}) {
-  return table(`From ${from} to ${to}`, ["what", "over time", figureHead("first"),
+  return table(`From ${moment(from)} to ${moment(to)}`, ["what", "result by result", figureHead("first"),
     figureHead("now")], lines.map(([what, values]) => el("tr", null, rowHead(what),
     el("td", null, spark({median: values, at: []}, {steps: []})),
     cell(number(values[0]), "figure"), cell(number(values[values.length - 1]), "figure"))));
@@ -80,7 +80,7 @@ function tellCampaign(told) {
   return [el("p", null, el("b", null, told.findings_count ? plural(told.findings_count, "finding")
     : "Nothing found"), ` in ${number(told.executions)} executions; ${number(told.cases)} cases ` +
     "kept beside the seeds" + (told.flaky ? `; ${plural(told.flaky, "case")} not seen again` : "") +
-    (told.known ? `; ${plural(told.known, "case")} as is known` : "") + `. As of ${told.at}.`),
+    (told.known ? `; ${plural(told.known, "case")} as is known` : "") + `. As of ${moment(told.at)}.`),
   told.over_time.lines.length > 0 && tellOverTime(told.over_time),
   told.coverage.length > 0 && table("What the kept cases reach", ["what", figureHead("reached"),
     figureHead("of")], told.coverage.map(([what, ...rest]) => tableRow(what, rest))),

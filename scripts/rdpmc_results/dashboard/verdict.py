@@ -4,7 +4,7 @@
 from math import isnan
 
 from ..text import counted, date, plain, share
-from ..trend import around, changed, loads, moved
+from ..trend import SHORT, around, changed, loads, moved
 
 WEEK = 7 * 86400
 
@@ -14,7 +14,7 @@ CLASSES = (
     ("suspicious", "Suspicious: an intercepted read fell to half its cost. "
                    "Is the intercept still there?"),
     ("still", "Still slower, since before this week"),
-    ("unconfirmed", "Perhaps slower: too few results yet to believe it"),
+    ("unconfirmed", "Perhaps slower: three results confirm it, and fewer are there"),
     ("better", "Faster"),
 )
 
@@ -33,6 +33,13 @@ def rows(count):
 
 def rows_are(count):
     return rows(count) + (" are" if count != 1 else " is")
+
+
+def needed(watched):
+    """How far rows are that cannot be judged yet."""
+    counts = [len(each.series.at) for each in watched] or [0]
+    least = "" if min(counts) == max(counts) else f"{min(counts)} to "
+    return f"{least}{max(counts)} of {SHORT} results needed"
 
 
 def class_of(watched, began, newest):
@@ -107,9 +114,8 @@ def verdict(of, watched, hosts, numbers):
     elif "suspicious" in by:
         tone, text = "worse", "An intercepted read fell to half its cost"
     elif not judged:
-        longest = max((len(series.at) for series in of.series), default=0)
-        tone, text = "unknown", "Too few results to say whether anything is worse"
-        lines.append(f"A row's medians need 10 results of one host to be judged; the longest has {longest}.")
+        tone, text = "unknown", f"No verdict yet: {needed(watched)}"
+        lines.append(f"A row is judged once one host has {SHORT} results of it.")
     elif "still" in by:
         tone, text = "still", "Nothing new is worse this week, but " + headline(of, by["still"])
     elif "unconfirmed" in by:
@@ -125,13 +131,17 @@ def remarks(of, watched, judged):
     lines = []
     short = len(watched) - judged
     if short and judged:
-        lines.append(f"{rows_are(short)} not judged: fewer than 10 results.")
+        lines.append(f"{rows_are(short)} not judged yet: "
+                     f"{needed(each for each in watched if each.verdict == 'short')}.")
     last = {point.host: (at, point) for at, point in enumerate(of.points) if point.vpmu == ""}
     newest = max(point.started for point in of.points)
     for host, (at, point) in last.items():
         if newest - point.started > WEEK:
             lines.append(f"{plain(host)} has given no result for {span(newest - point.started)} "
                          f"(last {date(point.started)}).")
+        if point.disturbed:
+            lines.append(f"The newest result of {plain(host)} was disturbed: {plain(point.disturbed)}. "
+                         "Its figures are marked ×.")
         failed = sum(status == "failed" for _, _, status, _ in of.absent[point.absent])
         if failed:
             lines.append(f"{rows(failed)} failed in the newest result of {plain(host)}: see what was "
