@@ -352,6 +352,7 @@ def test_prometheus(make, tmp_path):
         assert value(f"rdpmc_result_{which}timestamp_seconds", **host) == datetime(
             2026, 1, 5, 2, tzinfo=timezone.utc).timestamp()
     assert value("rdpmc_result_partial", **host) == 0
+    assert value("rdpmc_result_disturbed", **host) == 0
     for status, count in ("measured", 28), ("skipped", 1), ("failed", 1):
         assert value("rdpmc_result_rows", **host, status=status) == count
     rows = {row["name"]: row for row in of["rows"]}
@@ -376,6 +377,12 @@ def test_prometheus(make, tmp_path):
                 each <= bound * hz for each in every)
         assert bounds[-1] == (float("inf"), "+Inf")
     assert not found        # nothing but what was asked for, and of the older result nothing
+
+
+def test_prometheus_says_that_a_result_is_disturbed(make):
+    for share, told in (0.5, 1), (0.999, 0), (None, 0):
+        text = export("prometheus", make(changed(context__noise__cpu_share=share)))
+        assert exposed(text)["rdpmc_result_disturbed", (("host", "synthetic-a"),)] == told
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/ ; .../practices/nam
 The name of the file must end in .prom for the collector to read it."""
 
 from .. import exact
+from ..conditions import disturbance, disturbed
 from ..history import name_machines
 from ..main import Failed
 from ..text import plain
@@ -23,6 +24,7 @@ GAUGES = {
     "rdpmc_result_newest_timestamp_seconds":
         "The same of the host's newest result: later where that measured nothing and is not shown.",
     "rdpmc_result_partial": "1: a signal ended the program early, there is less than asked for.",
+    "rdpmc_result_disturbed": "1: rdpmc-bench warned that other tasks or the clock disturbed the result.",
     "rdpmc_result_rows": "Rows of the result by what became of them.",
     "rdpmc_read_median_seconds": "A read: median of the runs, net of the empty loop.",
     "rdpmc_read_median_lower_seconds": "Lower end of the median's 95 % interval over runs.",
@@ -59,6 +61,7 @@ def gauges(result, host, newest):
     yield "rdpmc_result_timestamp_seconds", host, result.started
     yield "rdpmc_result_newest_timestamp_seconds", host, newest
     yield "rdpmc_result_partial", host, int(result.partial)
+    yield "rdpmc_result_disturbed", host, int(bool(disturbance(disturbed([result]))))
     for status in "measured", "skipped", "failed":
         yield "rdpmc_result_rows", host | {"status": status}, sum(
             row.status == status for row in result.rows)
