@@ -556,6 +556,10 @@ for (const name of ["planted", "lacking", "hostile", "trials", "simulated", "emu
   check(`phone-${name}`, name, async page => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     same(wide, 390, "the page's width");
+    // No column so narrow that a name goes down it letter by letter.
+    for (const row of await page.locator("#overview tbody tr").evaluateAll(all => all.map(each =>
+      [each.getBoundingClientRect().height, each.textContent])))
+      holds(row[0] < 150, `${row[0]} px: ${row[1]}`);
   }, {viewport: {width: 390, height: 844}});
 
 check("order-of-headings", "planted", async page => {

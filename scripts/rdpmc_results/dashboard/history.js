@@ -166,7 +166,7 @@ function historyOptions(series, of, kernels) {
   const first = of.started[0];
   const last = of.started[of.started.length - 1];
   return {
-    height: 316, padding: [26, 14, 0, 0],
+    height: 316, padding: [26, 28, 0, 0],
     tzDate: stamp => uPlot.tzDate(new Date(stamp * 1e3), "Etc/UTC"),
     scales: {x: {time: true}, y: {range: chart =>
       shownRange(of, chart.scales.x.min ?? first, chart.scales.x.max ?? last)}},
