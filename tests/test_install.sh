@@ -40,6 +40,12 @@ run "$bin/rdpmc-diff" run "$data/corpus/seeds"
 check "rdpmc-diff run, all seeds" ends 0 "$(find corpus/seeds -type f | wc -l) cases"
 run "$bin/fuzz-rdpmc-replay" "$data/corpus/seeds"
 check "fuzz-rdpmc-replay, all seeds" ends 0 "$(find corpus/seeds -type f | wc -l) cases, nothing found"
+for program in $programs rdpmc-results; do
+	run cmp scripts/completion.bash "$root$prefix/share/bash-completion/completions/$program"
+	check "completion of $program" silent
+done
+run cmp scripts/rdpmc-campaign.service "$root$prefix/share/doc/rdpmc/examples/rdpmc-campaign.service"
+check "the campaign's unit, as an example" silent
 run cmp results/rdpmc-results-2.schema.json "$data/rdpmc-results-2.schema.json"
 check "the schema" silent
 if "$bin/rdpmc-bench" list >"$dir/out" 2>"$dir/err"; then
@@ -173,7 +179,7 @@ find "$root" ! -type d >"$dir/out"
 check "... leaves nothing but what was not installed" test "$(cat "$dir/out")" = "$data/known/mine.json"
 rm "$data/known/mine.json"
 make_in . BUILD="$build" DESTDIR="$root" PREFIX=$prefix uninstall
-check "... a second time, and no directory of ours" test $status -eq 0 -a ! -e "$data"
+check "... a second time, and no directory of ours" test $status -eq 0 -a ! -e "$data" -a ! -e "$root$prefix/share/doc/rdpmc"
 
 # A repository of the tree as it is here: what is committed, what is not, and nothing that git ignores.
 if ! command -v git >/dev/null || ! command -v xz >/dev/null; then
