@@ -203,9 +203,13 @@ MANDIR  ?= $(DATADIR)/man
 MAN     ?= yes
 INSTALL = BUILD="$(BUILD)" BINDIR="$(DESTDIR)$(BINDIR)" DATADIR="$(DESTDIR)$(DATADIR)" MANDIR="$(DESTDIR)$(MANDIR)" \
 	MAN="$(MAN)" scripts/install
-PAGES  := $(addprefix $(BUILD)/man/,rdpmc-bench.1 rdpmc-diff.1 fuzz-rdpmc-replay.1)
+PAGES  := $(addprefix $(BUILD)/man/,rdpmc-bench.1 rdpmc-diff.1 fuzz-rdpmc-replay.1 rdpmc-results.1)
 man: $(PAGES) ## manual pages from --help, by help2man, into build/man/
-$(PAGES): $(BUILD)/man/%.1: $(BUILD)/% docs/%.h2m scripts/man
+# As it is called where it is installed: so it calls itself.
+$(BUILD)/rdpmc-results: scripts/results
+	@mkdir -p $(@D) && ln -sfr $< $@
+$(BUILD)/man/rdpmc-results.1: $(wildcard scripts/rdpmc_results/*.py scripts/rdpmc_results/*/*.py)
+$(PAGES): $(BUILD)/man/%.1: $(BUILD)/% docs/%.h2m scripts/man $(BUILD)/version
 	$(call quiet,MAN,$@)scripts/man $< $@
 
 install: all $(if $(filter no,$(MAN)),,man) ## programs, pages and data to PREFIX=/usr/local (DESTDIR= MAN=no)

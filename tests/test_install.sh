@@ -25,6 +25,7 @@ pages=yes
 command -v help2man >/dev/null || pages=no
 make_in . BUILD="$build" DESTDIR="$root" PREFIX=$prefix MAN=$pages install
 check "make install, to a directory with a blank in its name" test $status -eq 0
+cat "$dir/err" >"$dir/made"
 find "$root" -type f ! -perm 644 ! -path "$bin/*" ! -path "$data/results" >"$dir/out"
 find "$bin" -type f ! -perm 755 >>"$dir/out"
 check "programs are 755, files 644" test ! -s "$dir/out"
@@ -131,7 +132,11 @@ man=$root$prefix/share/man/man1
 if [ $pages = no ]; then
 	for name in $programs; do skip "page: $name" "no help2man"; done
 else
-	for program in $programs; do
+	for program in $programs rdpmc-results; do
+		if [ $program = rdpmc-results ] && [ ! -e "$man/$program.1" ]; then
+			check "page: $program, none without SciPy" grep -qF "SciPy is missing" "$dir/made"
+			continue
+		fi
 		if ! command -v man >/dev/null; then
 			skip "page: $program" "no man"
 			continue
@@ -139,16 +144,18 @@ else
 		run man -l --warnings "$man/$program.1"
 		check "page: $program, man has no warning" silent
 		text >"$dir/text"
-		for section in NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' ENVIRONMENT FILES 'SEE ALSO'; do
+		sections="NAME SYNOPSIS DESCRIPTION EXIT.STATUS ENVIRONMENT FILES SEE.ALSO"
+		[ $program != rdpmc-results ] || sections="NAME SYNOPSIS DESCRIPTION COMMANDS SEE.ALSO"
+		for section in $sections; do
 			grep -qx "$section" "$dir/text" || echo "no section $section"
 		done >"$dir/out"
-		"$bin/$program" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >"$dir/commands"
+		"$bin/$program" --help | sed -n 's/^ \{2,4\}\([a-z]\{1,\}\)\(  .*\)*$/\1/p' >"$dir/commands"
 		while read -r command; do
 			# From the command's heading to the next.
 			awk -v from="   $command" '$0 == from { on = 1; next } on && /^[^ ]|^   [^ ]/ { exit } on' \
 				"$dir/text" >"$dir/part"
 			[ -s "$dir/part" ] || echo "no command $command"
-			"$bin/$program" "$command" --help | sed -n 's/^ \{2,6\}\(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p' |
+			"$bin/$program" "$command" --help | sed -n 's/^ \{2,6\}\(-[^,]*, \)\{0,1\}\(--[a-z-]*\).*/\2/p' |
 				grep -vx -e --help -e --usage |
 				while read -r option; do
 					grep -qE -e "^ +(-., )?$option([=, ]|\$)" "$dir/part" || echo "$command: no $option"

@@ -12,7 +12,7 @@ from .conditions import conditions, differences, disturbance, disturbed
 from .history import exit_costs, setting
 from .judging import FEW, MARGIN, VERDICTS, Verdict, fewest, flat, judge
 from .main import Failed, name_skipped, option_number
-from .text import change, counted, plain, table, time
+from .text import AA, AB, NAME, change, counted, plain, table, time
 
 
 @dataclass(slots=True)
@@ -144,10 +144,10 @@ def weaknesses(a, b):
     """Of the statistics."""
     if len(a.results) == len(b.results) == 1:
         yield "A and B are one result each: what the machine did in between is in the " \
-              "differences, and not in the intervals (more turns of make ab would show it)"
+              f"differences, and not in the intervals (more turns of {AB} would show it)"
     elif not by_turns(a, b):
         yield "A and B were not measured by turns: what the machine did in between is in the " \
-              "differences, and not in the intervals (make ab)"
+              f"differences, and not in the intervals ({AB})"
     if min(len(a.results), len(b.results)) < FEW:
         yield f"fewer than {FEW} processes a side: how processes of one program differ among " \
               "themselves is neither in p nor in the interval"
@@ -371,14 +371,14 @@ def add_judging(made):
                       help="a smaller difference is of no interest: such rows are the same "
                            f"({MARGIN * 100:g})")
     made.add_argument("--noise-floor", metavar="FILE",
-                      help="as `make aa` writes it (results/noise-floor-HOST.json)")
+                      help=f"as `{AA}` writes it (results/noise-floor-HOST.json)")
     made.add_argument("--json", action="store_true", help="print JSON")
 
 
 def add(commands):
     made = commands.add_parser(
         "compare", help="A against B, row by row", allow_abbrev=False,
-        usage="results compare [OPTION...] A.json... -- B.json...",
+        usage=f"{NAME} compare [OPTION...] A.json... -- B.json...",
         description="Compares medians of runs. An alarm takes p < 0.01 over all rows (Mann-Whitney, "
                     "Benjamini-Hochberg) and a difference above the machine's noise floor. Exit "
                     "paths of an emulated machine are exact: every difference counts. Exit status "

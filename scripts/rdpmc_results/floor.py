@@ -13,7 +13,7 @@ import re
 import numpy
 
 from . import files
-from .text import counted, date, share
+from .text import AA, counted, date, share
 
 SCHEMA = "rdpmc-noise-floor/1"
 FOLDER = "results"          # where floors are kept and looked for, from where one is
@@ -79,7 +79,7 @@ def load(machine, path=None, folder=FOLDER):
         if tuple(of["machine"]) == machine:
             return Floor(found, of)
     named = " ".join(filter(None, machine))
-    return Floor(source=f"assumed, because {folder}/ holds none of {named}: make aa")
+    return Floor(source=f"assumed, because {folder}/ holds none of {named}: {AA}")
 
 
 def measured(machine, started, kernel, version, runs, pairs):

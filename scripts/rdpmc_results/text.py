@@ -8,7 +8,11 @@ import unicodedata
 from datetime import datetime, timezone
 
 # As it was called: where it is installed its name says whose results.
-NAME = "rdpmc-results" if os.path.basename(sys.argv[0]) == "rdpmc-results" else "results"
+INSTALLED = os.path.basename(sys.argv[0]) == "rdpmc-results"
+NAME = "rdpmc-results" if INSTALLED else "results"
+# What hints name. Who has it installed has no tree to run make in.
+BENCH, AB, AA = ("rdpmc-bench run --json FILE", "rdpmc-results ab", "rdpmc-results aa") if INSTALLED else \
+    ("make bench", "make ab", "make aa")
 
 
 def say(text):

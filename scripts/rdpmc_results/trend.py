@@ -14,7 +14,7 @@ from .changes import CONFIRMING, SHORT, Changes, find, relation
 from .conditions import differences, shift
 from .main import Failed, name_skipped, option_number, progress
 from .statistics import tests
-from .text import change, counted, date, plain, time
+from .text import BENCH, change, counted, date, plain, time
 
 MAGNITUDE = 0.02            # share that a level has to move
 RECENT = 30                 # points: how far back the end reaches
@@ -391,7 +391,7 @@ def run(options):
     of = history.read(options.paths, progress)
     status = name_skipped(of.skipped)
     if not of.points:
-        raise Failed(f"no result of rdpmc-bench in {' '.join(options.paths)}; `make bench` makes one")
+        raise Failed(f"no result of rdpmc-bench in {' '.join(options.paths)}; `{BENCH}` makes one")
     watched = watch(of, options.magnitude / 100)
     if options.json:
         print(json.dumps(document(of, watched), indent=1))

@@ -13,7 +13,7 @@ import time
 
 from .. import files, history, output
 from ..main import Failed, name_skipped, progress
-from ..text import counted, plain
+from ..text import BENCH, counted, plain
 
 OUT = "build/dashboard.html"
 
@@ -27,7 +27,7 @@ def run(options):
     of = history.read(options.paths, progress)
     if not of.points and not of.others:
         name_skipped(of.skipped)
-        raise Failed(f"no results in {' '.join(options.paths)}; `make bench` makes one")
+        raise Failed(f"no results in {' '.join(options.paths)}; `{BENCH}` makes one")
     if options.out == OUT:
         os.makedirs(os.path.dirname(OUT), exist_ok=True)    # outside of a tree that is built
     beside = None if options.out == "-" else os.path.dirname(os.path.abspath(options.out))

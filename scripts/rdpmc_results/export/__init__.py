@@ -8,6 +8,7 @@ import os
 
 from .. import files, output
 from ..main import Failed, name_skipped
+from ..text import NAME
 from .found import read
 
 # The names by which people know the formats; the module; what it is, in a line of --help.
@@ -27,14 +28,14 @@ FORMATS = {
 def add(commands):
     parser = commands.add_parser(
         "export", help="results in the formats of other tools", allow_abbrev=False,
-        usage="results export --format FORMAT [option...] PATH...",
+        usage=f"{NAME} export --format FORMAT [OPTION...] PATH...",
         description="Writes results in the format of another tool. All but otava, junit, ktap "
                     "and csv\nhold no time, and take each host's newest result that measured "
                     "something.\n"
                     "Figures of an emulated processor are instructions, or exact, and named so.\n"
                     f"PATH: {files.PATH_HELP}.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="formats:\n" + "\n".join(f"  {name:24}{what}"
+        epilog="Formats:\n" + "\n".join(f"  {name:25}{what}"
                                         for name, (_, what) in FORMATS.items()))
     parser.add_argument("paths", nargs="+", metavar="PATH", help=argparse.SUPPRESS)
     parser.add_argument("--format", required=True, choices=FORMATS, metavar="FORMAT",
