@@ -97,10 +97,10 @@ objects = $(patsubst %,$(1)/%.o,$(2))
 SANITIZED := $(BUILD)/sanitized
 UNDEFINED_ONLY := $(BUILD)/undefined
 
-.PHONY: all setup bench check test hosts doctor list speed clean help setup-build setup-check setup-machine bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
+.PHONY: all setup bench check test hosts doctor list speed clean help setup-build setup-check setup-machine setup-deb bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target mutants mutants-plain coverage seeds \
 	kernel-engine fuzz-kernel coverage-kernel fuzz-live prove prove-mutants test-prove \
-	setup-analysis ab aa trend dashboard power example campaign campaign-tree regression man install uninstall dist
+	setup-analysis ab aa trend dashboard power example campaign campaign-tree regression man install uninstall deb dist
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
@@ -217,6 +217,9 @@ install: all $(if $(filter no,$(MAN)),,man) ## programs, pages and data to PREFI
 uninstall: ## remove exactly what install puts there
 	@$(INSTALL) --remove
 
+deb: setup-deb ## a Debian package, for hosts without a compiler: build/rdpmc_VERSION_amd64.deb
+	+@BUILD="$(BUILD)" VERSION="$(VERSION)" scripts/deb
+
 # Of a commit the same bytes each time, with the same xz.
 dist: ## the last commit as build/rdpmc-VERSION.tar.xz, that builds without git
 	@mkdir -p $(BUILD)
@@ -236,9 +239,9 @@ help: ## list these targets
 
 # Packages. Silent when all is there.
 GROUP ?= test
-setup: ## install what is missing, by apt-get and as root (GROUP=test: build, fuzz, kernel, machine, analysis, check, test)
+setup: ## install what is missing, by apt-get and as root (GROUP=test: build, fuzz, kernel, machine, analysis, check, deb, test)
 	@CC="$(CC)" SETUP=yes scripts/setup $(GROUP)
-$(addprefix setup-,build fuzz kernel machine analysis check test): setup-%:
+$(addprefix setup-,build fuzz kernel machine analysis check deb test): setup-%:
 	@CC="$(CC)" SETUP="$(SETUP)" scripts/setup $*
 
 # Objects depend on the flags they were built with: a change of any of them builds anew.

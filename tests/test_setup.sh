@@ -13,7 +13,7 @@ setup=$(cd "$(dirname "$0")/.." && pwd)/scripts/setup
 # user id, mode what apt-get does (slow: takes until another setup has said something).
 fake_begins="world='$world' fakes='$top/fakes' tools='$PATH'"
 
-for name in make patch afl-fuzz llvm-cov flex bison bc xz g++ strip npm chromium help2man zip; do
+for name in make patch afl-fuzz llvm-cov flex bison bc xz g++ strip npm chromium help2man zip dh lintian; do
 	fake $name </dev/null
 done
 for name in gcc clang clang-14; do
@@ -53,6 +53,7 @@ for package; do
 	llvm)			cp "$fakes/llvm-cov" "$world/bin/llvm-cov" ;;
 	libelf-dev)		touch "$world/has/libelf" ;;
 	binutils)		cp "$fakes/strip" "$world/bin/strip" ;;
+	debhelper)		cp "$fakes/dh" "$world/bin/dh" ;;
 	xz-utils)		cp "$fakes/xz" "$world/bin/xz" ;;
 	afl++)			cp "$fakes/afl-fuzz" "$world/bin/afl-fuzz" ;;
 	python3-*)		touch "$world/has/${package#python3-}" ;;
@@ -103,7 +104,7 @@ build='gcc libc6-dev make pkg-config libhwloc-dev libjansson-dev'
 fuzz='clang libclang-rt-dev llvm afl++ patch python3'
 kernel='flex bison bc xz-utils'
 analysis='python3 python3-scipy npm'
-tests='libcmocka-dev python3-jsonschema python3-pytest chromium help2man python3-yaml zip'
+tests='libcmocka-dev debhelper help2man lintian python3-jsonschema python3-pytest chromium python3-yaml zip'
 machine='gcc libc6-dev make python3 flex bison bc libelf-dev g++ binutils'
 extra="$fuzz $kernel libelf-dev g++ binutils ${analysis#* } $tests"
 
@@ -154,7 +155,7 @@ expect() # NAME STATUS STDERR LOG
 install='install -y --no-install-recommends'
 update='update -o APT::Update::Error-Mode=any'
 names_are_debians="setup: these are Debian's names; other distributions have the same by their own"
-bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch python flex bison bc xz libelf g++ strip scipy npm cmocka jsonschema pytest chromium help2man yaml zip'
+bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch python flex bison bc xz libelf g++ strip scipy npm cmocka dh help2man lintian jsonschema pytest chromium yaml zip'
 
 # shellcheck disable=SC2086 # $build and $extra are lists
 test_nothing_missing()
@@ -256,6 +257,7 @@ test_installs()
 	installs 'installs everything' '' "$build $extra" setup test
 	installs 'test takes build as well' "${build% *} $extra" libjansson-dev setup test
 	installs 'analysis asks for no compiler' python3 'python3-scipy npm' setup analysis
+	installs 'deb takes build as well' "${build% *}" 'libjansson-dev python3 python3-scipy debhelper help2man' setup deb
 	installs 'machine asks for a C++ compiler and no library' '' "$machine" setup machine
 	installs 'kernel takes fuzz as well' "$build ${fuzz% *}" "python3 $kernel" setup kernel
 	installs 'a compiler without libc is missing libc' "gcc ${build#* * }" libc6-dev setup
@@ -327,10 +329,10 @@ test_usage()
 	world_with
 	run setup nonsense
 	expect 'unknown group' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel machine analysis check test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel machine analysis check deb test)" ''
 	run setup build nonsense
 	expect 'unknown group after a known one' 2 \
-		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel machine analysis check test)" ''
+		"setup: unknown group 'nonsense' (the groups are: build fuzz kernel machine analysis check deb test)" ''
 	run setup --nonsense
 	expect 'unknown option' 2 "setup: unknown option '--nonsense' (see --help)" ''
 	run CC=nonsense setup
