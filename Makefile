@@ -304,7 +304,7 @@ FUZZ_OPTIONS = -max_len=172 -entropic=0 -reduce_inputs=0 -use_counters=0 -mutate
 TIME ?= 60
 JOBS ?= 1
 # To libFuzzer anything but a number is no limit at all.
-CHECK_TIME = @case "$(TIME)" in ''|*[!0-9]*) echo "TIME=$(TIME): a number of seconds is wanted" >&2; exit 2;; esac
+CHECK_TIME = @case "$(TIME)" in ''|*[!0-9]*) echo "make: TIME=$(TIME): a number of seconds is wanted" >&2; exit 2;; esac
 FUZZ_RUN = ./fuzz-rdpmc $(FUZZ_OPTIONS) -max_total_time=$(TIME) -print_final_stats=1 \
 	$(if $(filter-out 1,$(JOBS)),-fork=$(JOBS))
 

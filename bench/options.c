@@ -178,22 +178,11 @@ static const char *glob(const char *text)
 	return text;
 }
 
-struct parsing {
-	struct options *options;
-	FILE *nowhere;
-};
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct parsing *parsing = state->input;
-	struct options *options = parsing->options;
+	struct options *options = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		/* getopt has said its one line when argp adds a second one. */
-		if (parsing->nowhere)
-			state->err_stream = parsing->nowhere;
-		return 0;
 	case KEY_FILTER:
 		if (options->filter)
 			options_die("--filter: given twice; one pattern chooses the rows");
@@ -209,12 +198,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->runs = (unsigned int)number("runs", arg, 1, MAX_RUNS, true);
 		return 0;
 	case KEY_QUICK:
-		options->runs = 3;
-		options->seconds = 5;
-		return 0;
 	case KEY_FULL:
-		options->runs = 30;
-		options->seconds = 300;
+		if (options->length && options->length != key)
+			options_die("--full: --quick is the contrary; choose one of them");
+		options->length = key;
+		options->runs = key == KEY_QUICK ? 3 : 30;
+		options->seconds = key == KEY_QUICK ? 5 : 300;
 		return 0;
 	case KEY_SEED:
 		options->seed = seed(arg);
@@ -261,7 +250,6 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 		.parser = parse,
 		.doc = commands[command].doc,
 	};
-	struct parsing parsing = { .options = options, .nowhere = fopen("/dev/null", "we") };
 
 	*options = (struct options){
 		.seconds = 45,
@@ -269,13 +257,13 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 		.cpu = -1,
 		.seed = clock_ns(CLOCK_REALTIME) / 1000,
 	};
-	/* getopt and argp name the program by argv[0] in their one line. */
+	/* argp names the program by argv[0]. */
 	argv[0] = (char *)commands[command].name;
+	program_check_options((const struct argp_option *[]){ commands[command].options, NULL }, argc,
+			      argv);
 	program_invocation_name = program_invocation_short_name = argv[0];
 	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
-	if (parsing.nowhere)
-		fclose(parsing.nowhere);
+	argp_parse(&argp, argc, argv, 0, NULL, options);
 	if (options->pmu_cost && options->simulated)
 		options_die("--pmu-cost: --vpmu=user takes KVM's PMU from every guest");
 	if (options->vcpus && options->simulated)

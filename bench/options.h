@@ -17,6 +17,7 @@ struct options {
 	unsigned int runs;
 	uint64_t seed;
 	int cpu;            /* -1: choose */
+	int length;         /* the key of --quick or --full; 0: neither */
 	unsigned int vcpus; /* 0: rows of one */
 	bool force, simulated, list, anonymous, pmu_cost;
 };

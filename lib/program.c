@@ -37,6 +37,51 @@ static bool is_one_of(const char *word, const char *const words[])
 	return *words;
 }
 
+/* Takes all that is known. */
+static error_t take(int key, char *arg, struct argp_state *state)
+{
+	(void)key, (void)arg, (void)state;
+	return 0;
+}
+
+void program_check_options(const struct argp_option *const *lists, int argc, char **argv)
+{
+	static const struct argp_option help[] = { { "help", '?', NULL, 0, NULL, 0 },
+						   { "usage", 0x10000, NULL, 0, NULL, 0 },
+						   { 0 } };
+	static const struct argp helping = { .options = help, .parser = take };
+	struct argp each[4] = { 0 };
+	struct argp_child children[6] = { { &helping, 0, NULL, 0 } };
+	const struct argp all = { .parser = take, .children = children };
+	FILE *const was = stderr;
+	char *command = argv[0], *said = NULL, *text;
+	size_t size;
+	error_t error;
+
+	for (size_t i = 0; lists[i] && i < sizeof(each) / sizeof(each[0]); i++) {
+		each[i] = (struct argp){ .options = lists[i], .parser = take };
+		children[i + 1].argp = &each[i];
+	}
+	/* getopt knows best what is wrong, and says so on stderr; argp has a second line. */
+	stderr = open_memstream(&said, &size);
+	if (!stderr) {
+		stderr = was;
+		return;
+	}
+	argv[0] = "";
+	error = argp_parse(&all, argc, argv, ARGP_NO_HELP | ARGP_NO_EXIT, NULL, NULL);
+	argv[0] = command;
+	fclose(stderr);
+	stderr = was;
+	if (error) {
+		text = said + strspn(said, ": ");
+		fprintf(stderr, "%s: %.*s (see %s --help)\n", program_name, (int)strcspn(text, "\n"), text,
+			command);
+		exit(EXIT_USAGE);
+	}
+	free(said);
+}
+
 int program_main(const struct program *program, int argc, char **argv)
 {
 	static const char *const help[] = { "--help", "-?", "-h", "help", NULL };

@@ -3,6 +3,7 @@
 #ifndef LIB_PROGRAM_H
 #define LIB_PROGRAM_H
 
+#include <argp.h>
 #include <stddef.h>
 
 /* 1 is each program's own. */
@@ -29,5 +30,11 @@ struct program {
  * turns out to be unwritable the program ends with EXIT_USAGE.
  */
 int program_main(const struct program *program, int argc, char **argv);
+
+/*
+ * Look through a command's options, those of @lists up to NULL, before argp does: one that is not there, or lacks its
+ * argument, ends the program with EXIT_USAGE and one line. @argv[0] is "PROGRAM COMMAND".
+ */
+void program_check_options(const struct argp_option *const *lists, int argc, char **argv);
 
 #endif

@@ -63,6 +63,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_BUILD:
 		options->build = arg;
+		if (access(arg, X_OK))
+			command_die("--build: %s: %s; `make mutants` builds into build/", arg,
+				    strerror(errno));
 		break;
 	case KEY_DRIVER:
 		want_driver(options, arg);
@@ -234,7 +237,8 @@ static int choose(const struct options *options, struct mutant *mutants, int n)
 				break;
 			}
 	if (!kept)
-		command_die("mutants: no mutant of that name in %s", options->catalogue);
+		command_die("mutants: no mutant in %s has a name like '%s'", options->catalogue,
+			    *options->globs);
 	return kept;
 }
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rdpmc-diff run: cases from files, or made at random, through an engine against the model. */
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fuzz/case/mutate.h"
 #include "fuzz/cmd/command.h"
@@ -50,8 +48,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_SAVE:
 		options->save = arg;
-		if (access(arg, W_OK | X_OK))
-			command_die("--save: %s: %s", arg, strerror(errno));
 		break;
 	case KEY_TIMEOUT:
 		options->timeout = (unsigned int)command_number("--timeout", arg, 1, 86400);
@@ -64,7 +60,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!options->paths && !options->random)
-			command_die("run: no FILE and no --random: nothing to run");
+			command_die("run: nothing to run: name a FILE, or how many cases by --random");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -264,7 +260,7 @@ static int headline(const struct options *options, const struct tally *tally, co
 	char untried[TALLY_TEXT];
 
 	if (!tally->cases) {
-		fprintf(stderr, "rdpmc-diff: there was no case to run\n");
+		fprintf(stderr, "rdpmc-diff: there was no case to run: no file in what was named\n");
 		return EXIT_NOTHING_RAN;
 	}
 	if (!tally_answered(tally)) {
@@ -329,7 +325,7 @@ static void run_engine(const struct options *options, bool again, struct ran *ra
 		run_random(options, &trial, findings, replay.journal);
 	command_journal_close(replay.journal);
 	print_findings(options, &trial, ran->name, *kinds, findings);
-	if (!options->quiet && !ran->name) {
+	if (!options->quiet && !ran->name && trial.tally.cases) {
 		report_tally(stdout, &trial.tally, clock_seconds() - since);
 		report_remarks(stdout, &trial);
 		if (findings->kinds || command_interrupted())
@@ -457,6 +453,8 @@ int command_run(int argc, char **argv)
 	size_t kinds = 0;
 
 	command_parse(&run_argp, &shared, argc, argv, &options);
+	if (options.save)
+		command_directory("--save: ", options.save);
 	command_catch_signals();
 	if (options.chosen.count > 1)
 		return run_several(&options);

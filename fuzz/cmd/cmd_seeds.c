@@ -4,11 +4,9 @@
  * something new: a rule that decides, another answer of a rule, in another mode, at another
  * privilege, against another obstacle, after another kind of step, of another counter. The same seed, the same files.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "fuzz/case/mutate.h"
 #include "fuzz/cmd/command.h"
@@ -38,12 +36,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		if (options->directory)
-			command_die("seeds: one DIRECTORY is wanted");
+			command_die("seeds: '%s': one DIRECTORY is wanted, and '%s' was named", arg,
+				    options->directory);
 		options->directory = arg;
 		break;
 	case ARGP_KEY_END:
 		if (!options->directory)
-			command_die("seeds: a DIRECTORY is wanted");
+			command_die("seeds: name the DIRECTORY where they shall go");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -183,8 +182,7 @@ int command_seeds(int argc, char **argv)
 
 	command_parse(&seeds_argp, &shared, argc, argv, &options);
 	command_trial(&trial, &options.chosen);
-	if (mkdir(options.directory, 0777) && errno != EEXIST)
-		command_die("%s: %s", options.directory, strerror(errno));
+	command_directory("", options.directory);
 	seen = calloc(1, sizeof(*seen));
 	if (!seen)
 		command_die("out of memory");

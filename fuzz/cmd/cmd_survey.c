@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "fuzz/case/mutate.h"
 #include "fuzz/cmd/command.h"
@@ -86,7 +84,8 @@ static void check(struct options *options)
 	if (options->markdown && file_check(options->markdown, &failure))
 		command_die("--markdown: %s", failure.text);
 	if (options->against.engine == options->chosen.engine)
-		command_die("--against is the same engine");
+		command_die("--against: '%s' is the engine that --engine names: name another",
+			    options->against.named);
 	if (options->against.engine &&
 	    !strcmp(options->against.engine->what, options->chosen.engine->what))
 		fprintf(stderr, "rdpmc-diff: both engines are made of the same sources: %s\n",
@@ -117,9 +116,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_SAVE:
 		options->save = arg;
-		mkdir(arg, 0777);
-		if (access(arg, W_OK | X_OK))
-			command_die("--save: %s: %s", arg, strerror(errno));
 		break;
 	case 'v':
 		options->verbose = true;
@@ -351,6 +347,8 @@ int command_survey(int argc, char **argv)
 	if (!options.configurations)
 		command_die("out of memory");
 	command_parse(&survey_argp, &shared, argc, argv, &options);
+	if (options.save)
+		command_directory("--save: ", options.save);
 	options.against.choices = options.chosen.choices;
 	options.against.known = options.chosen.known;
 	survey = (struct survey){

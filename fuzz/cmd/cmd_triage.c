@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "fuzz/cmd/command.h"
 #include "fuzz/inputs/command_journal.h"
@@ -45,7 +45,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->paths = state->argv + state->next;
 		break;
 	case ARGP_KEY_NO_ARGS:
-		command_die("triage: no FILE: what did a fuzzer save?");
+		command_die("triage: name a FILE, or a DIRECTORY, that a fuzzer saved");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -61,7 +61,7 @@ static const struct argp triage_argp = {
 	       "others "
 	       "are asked whether they share it.\v"
 	       "Exit status: 0 no page was written, 1 at least one was written or grew, 2 usage or "
-	       "file error, 77 the engine cannot run here, 128 + signal interrupted.",
+	       "file error, 77 there was no case or the engine cannot run here, 128 + signal interrupted.",
 };
 
 struct work {
@@ -127,11 +127,11 @@ int command_triage(int argc, char **argv)
 	struct work work = { .rows = json_array() };
 	char arguments[COMMAND_ARGUMENTS], why[256];
 	size_t count = 0;
+	bool made;
 	int status;
 
 	command_parse(&triage_argp, &shared, argc, argv, &options);
-	if (mkdir(options.into, 0777) && errno != EEXIST)
-		command_die("--into: %s: %s", options.into, strerror(errno));
+	made = command_directory("--into: ", options.into);
 	for (unsigned int i = 0; i < options.chosen.count || !i; i++) {
 		struct command_engine one = options.chosen;
 
@@ -154,13 +154,21 @@ int command_triage(int argc, char **argv)
 	work.journal = command_journal(engines[0].engine);
 	command_catch_signals();
 	for (char **path = options.paths; *path && !work.error && !command_interrupted(); path++)
-		if (inputs_each(*path, triage_one, &work, &count, why, sizeof(why)) < 0)
+		if (inputs_each(*path, triage_one, &work, &count, why, sizeof(why)) < 0) {
+			if (made)
+				rmdir(options.into);
 			command_die("%s", why);
+		}
 	command_journal_close(work.journal);
 	if (options.json && !work.error)
 		work.error = json_file_write(options.json, work.rows, &work.failure);
 	else if (!work.error)
 		print_rows(work.rows);
+	if (!count && made)
+		rmdir(options.into);
+	if (!count && !work.error && !command_interrupted())
+		work.error = fail_with(&work.failure, -ENODEV,
+				       "there was no case to try: no file in what was named");
 	status = command_interrupted()   ? 128 + command_interrupted()
 		 : work.error == -ENODEV ? EXIT_NOTHING_RAN
 		 : work.error            ? EXIT_USAGE

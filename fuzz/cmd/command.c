@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fuzz/inputs/inputs.h"
@@ -46,8 +47,9 @@ uint64_t command_number(const char *option, const char *text, uint64_t min, uint
 		    value * unit >= min)
 			return value * unit;
 	}
-	command_die("%s: '%s' is not a whole number from %llu to %llu", option, text,
-		    (unsigned long long)min, (unsigned long long)max);
+	command_die("%s: '%s' is not a whole number from %llu to %llu%s", option, text,
+		    (unsigned long long)min, (unsigned long long)max,
+		    max < 1000000 ? "" : " (K, M and G behind it are 10^3, 10^6 and 10^9)");
 }
 
 static void choose(struct rdpmc_choices *choices, const char *name)
@@ -178,21 +180,25 @@ static error_t parse_shared(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/*
- * argp adds "Try ... --help" lines to a mistake by its error stream; getopt's own line, which goes
- * to stderr itself, says enough. Asked last, so that an argument that comes here is nobody's.
- */
+/* Asked last, so that an argument that comes here is nobody's. */
 static error_t parse_rest(int key, char *arg, struct argp_state *state)
 {
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->err_stream = fopen("/dev/null", "we");
-		return 0;
-	case ARGP_KEY_ARG:
-		command_die("'%s' is not expected; see %s --help", arg, state->argv[0]);
-	default:
+	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
-	}
+	command_die("'%s' is not expected; see %s --help", arg, state->argv[0]);
+}
+
+/* Said of engines that have none it would be for nothing. */
+static void check_known(const struct command_engine *chosen)
+{
+	bool any = chosen->engine->version;
+
+	for (unsigned int i = 0; i < chosen->count; i++)
+		any |= !!chosen->all[i]->version;
+	if (chosen->known && strcmp(chosen->known, "none") && !any)
+		command_die("--known: the engine %s has no known differences: those of kernels "
+			    "have; see --engine",
+			    chosen->named ? chosen->named : chosen->engine->name);
 }
 
 void command_arguments(const struct command_engine *chosen, char text[COMMAND_ARGUMENTS])
@@ -225,9 +231,30 @@ void command_parse(const struct argp *argp, const struct command_shared *shared,
 		if (is_taken(shared, shared_options[i].key))
 			taken[n++] = shared_options[i];
 	set_defaults(shared);
+	program_check_options((const struct argp_option *[]){ taken, argp->options, NULL }, argc,
+			      argv);
 	program_invocation_name = program_invocation_short_name = argv[0];
 	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* help shall fit a screen */
 	argp_parse(&whole, argc, argv, 0, NULL, &line);
+	if (shared->engine)
+		check_known(shared->engine);
+}
+
+bool command_directory(const char *option, const char *path)
+{
+	struct stat status;
+	int error;
+
+	if (!mkdir(path, 0777))
+		return true;
+	error = errno;
+	if (stat(path, &status))
+		command_die("%s%s: cannot be made: %s", option, path, strerror(error));
+	if (!S_ISDIR(status.st_mode))
+		command_die("%s%s: there is something else than a directory", option, path);
+	if (access(path, W_OK | X_OK))
+		command_die("%s%s: %s", option, path, strerror(errno));
+	return false;
 }
 
 struct known *command_known(const struct command_engine *chosen)
@@ -302,7 +329,7 @@ static bool keep(void *opaque, const char *name, const uint8_t *data, size_t siz
 	struct whole *whole = opaque;
 
 	if (whole->data)
-		command_die("%s: a single file is wanted", name);
+		command_die("%s: not the only file there; a single case is wanted", name);
 	whole->data = malloc(size ? size : 1);
 	if (!whole->data)
 		command_die("%s: out of memory", name);
@@ -330,7 +357,7 @@ void command_read_file(const char *path, uint8_t **data, size_t *size)
 	if (inputs_each(path, keep, &whole, &count, why, sizeof(why)) < 0)
 		command_die("%s", why);
 	if (!whole.data)
-		command_die("%s: no file there", path);
+		command_die("%s: there is no file in it; a case is wanted", path);
 	*data = whole.data;
 	*size = whole.size;
 }

@@ -80,6 +80,9 @@ bool command_progress(void);
 /* Says so of @data that no case file is: any bytes are a case, but not each was meant to be one. */
 void command_check_case(const char *name, const uint8_t *data, size_t size);
 
+/* See that @path is a directory that can be written to, or die naming @option ("--save: "); was it made now? */
+bool command_directory(const char *option, const char *path);
+
 /* One file, whole, or die. *data is malloc()ed. */
 void command_read_file(const char *path, uint8_t **data, size_t *size);
 

@@ -29,7 +29,10 @@ static const struct engine *engine_load(const char *path, const char **why)
 	const struct engine *engine = object ? dlsym(object, "rdpmc_engine") : NULL;
 
 	if (!engine) {
+		/* Whoever asks says the path. */
 		*why = dlerror();
+		if (!strncmp(*why, path, strlen(path)) && (*why)[strlen(path)] == ':')
+			*why += strlen(path) + 2;
 		return NULL;
 	}
 	*why = "made for another version of this program: make it again";

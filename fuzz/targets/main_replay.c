@@ -38,13 +38,19 @@ int main(int argc, char **argv)
 	if (argc < 2 || !strcmp(argv[1], "--help")) {
 		fprintf(argc < 2 ? stderr : stdout, "Usage: fuzz-rdpmc-replay FILE|DIRECTORY|-...\n"
 						    "Run cases through the fuzz target. Aborts "
-						    "with a report on the first finding.\n");
+						    "with a report on the first finding.\n"
+						    "--version tells the version.\n");
 		return argc < 2 ? 2 : 0;
 	}
 	if (!strcmp(argv[1], "--version")) {
 		printf("fuzz-rdpmc-replay %s\n", PROGRAM_VERSION);
 		return 0;
 	}
+	for (int i = 1; i < argc; i++)
+		if (argv[i][0] == '-' && argv[i][1]) {
+			fprintf(stderr, "fuzz-rdpmc-replay: unknown option '%s' (see --help)\n", argv[i]);
+			return 2;
+		}
 	LLVMFuzzerInitialize(&argc, &argv);
 	for (int i = 1; i < argc; i++) {
 		if (inputs_each(argv[i], replay, NULL, &count, why, sizeof(why))) {
@@ -53,7 +59,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!count) {
-		fprintf(stderr, "fuzz-rdpmc-replay: there was no case to run\n");
+		fprintf(stderr, "fuzz-rdpmc-replay: there was no case to run: no file in what was named\n");
 		return 77;
 	}
 	tally_not_tried(target_tally(), untried);

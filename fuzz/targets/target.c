@@ -3,6 +3,7 @@
  * The fuzz target: bytes in, abort() with a report on the first thing found. The same object for
  * libFuzzer, AFL++ and replay; RDPMC_ENGINE chooses the engine.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -63,7 +64,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	const struct engine *engine = engine_find(name ? name : "emulator", &why);
 
 	if (!engine) {
-		fprintf(stderr, "RDPMC_ENGINE=%s: %s\n", name, why);
+		fprintf(stderr, "%s: RDPMC_ENGINE=%s: %s; `rdpmc-diff engines` lists what there is\n",
+			program_invocation_short_name, name, why);
 		exit(2);
 	}
 	if (trial_init(&trial, engine, &why)) {

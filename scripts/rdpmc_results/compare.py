@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import os
 from dataclasses import dataclass, field
 
 import numpy
@@ -11,7 +12,7 @@ from . import exact, files, floor
 from .conditions import conditions, differences, disturbance, disturbed
 from .history import exit_costs, setting
 from .judging import FEW, MARGIN, VERDICTS, Verdict, fewest, flat, judge
-from .main import Failed, name_skipped, option_number
+from .main import Failed, name_skipped, nothing, option_number
 from .text import AA, AB, NAME, change, counted, plain, table, time
 
 
@@ -284,10 +285,10 @@ def sides(options):
     """(A, B, files skipped); ends with what is wrong where they cannot be compared."""
     skipped = []
     a, b = (side(paths, skipped, options.disturbed) for paths in (options.paths, options.after))
-    status = name_skipped(skipped)
     for name, of in ("A", a), ("B", b):
         if not of.results:
-            raise Failed(f"{name} holds no result of rdpmc-bench" + " that can be used" * bool(skipped))
+            nothing(f"{name} holds no result of rdpmc-bench" + " that can be used" * bool(skipped), skipped)
+    status = name_skipped(skipped)
     found = sorted(machines(a, b))
     named = "; ".join(" ".join(filter(None, each)) for each in found)
     if len({files.unit(each) for each in found}) > 1:
@@ -306,8 +307,13 @@ def load_floor(options, machine):
 
 
 def run(options):
+    if len(options.paths) == 2 and not options.after and not options.dashes:
+        options.paths, options.after = options.paths[:1], options.paths[1:]
     if not options.paths or not options.after:
-        raise Failed("compare takes two sides: A.json... -- B.json...")
+        raise Failed("compare takes two sides: A B, or A.json... -- B.json...")
+    if len(options.paths) == len(options.after) == 1 and os.path.isfile(options.paths[0]) and \
+            os.path.exists(options.after[0]) and os.path.samefile(options.paths[0], options.after[0]):
+        raise Failed(f"A and B are the same file, {options.paths[0]}: name two results")
     a, b, status = sides(options)
     if not a.rows.keys() & b.rows.keys() and not lost(a, b):
         raise Failed("A and B have no row in common" +
@@ -378,7 +384,7 @@ def add_judging(made):
 def add(commands):
     made = commands.add_parser(
         "compare", help="A against B, row by row", allow_abbrev=False,
-        usage=f"{NAME} compare [OPTION...] A.json... -- B.json...",
+        usage=f"{NAME} compare [OPTION...] A B | A.json... -- B.json...",
         description="Compares medians of runs. An alarm takes p < 0.01 over all rows (Mann-Whitney, "
                     "Benjamini-Hochberg) and a difference above the machine's noise floor. Exit "
                     "paths of an emulated machine are exact: every difference counts. Exit status "

@@ -70,6 +70,14 @@ def name_skipped(skipped):
     return 3 if skipped else 0
 
 
+def nothing(what, skipped, hint=""):
+    """Raises Failed, because there is @what; a single file that was of no use is named in the same line."""
+    why = f": {plain(skipped[0][0])}: {plain(skipped[0][1])}" if len(skipped) == 1 else ""
+    if not why:
+        name_skipped(skipped)
+    raise Failed(what + (why or hint))
+
+
 def partition(words, at):
     """As str.partition, of a list."""
     if at not in words:
@@ -84,7 +92,7 @@ def run():
     options = parser().parse_args(words)
     if dashes and (not getattr(options, "takes_two", False) or "--" in after):
         raise Failed("only compare takes two sides, with a single -- between them")
-    options.after = after
+    options.dashes, options.after = bool(dashes), after
     return options.run(options)
 
 

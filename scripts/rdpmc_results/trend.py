@@ -12,7 +12,7 @@ import numpy
 from . import exact, files, floor, history, workers
 from .changes import CONFIRMING, SHORT, Changes, find, relation
 from .conditions import differences, shift
-from .main import Failed, name_skipped, option_number, progress
+from .main import name_skipped, nothing, option_number, progress
 from .statistics import tests
 from .text import BENCH, change, counted, date, plain, time
 
@@ -389,9 +389,9 @@ def document(of, watched):
 
 def run(options):
     of = history.read(options.paths, progress)
-    status = name_skipped(of.skipped)
     if not of.points:
-        raise Failed(f"no result of rdpmc-bench in {' '.join(options.paths)}; `{BENCH}` makes one")
+        nothing(f"no result of rdpmc-bench in {' '.join(options.paths)}", of.skipped, f"; `{BENCH}` makes one")
+    status = name_skipped(of.skipped)
     watched = watch(of, options.magnitude / 100)
     if options.json:
         print(json.dumps(document(of, watched), indent=1))

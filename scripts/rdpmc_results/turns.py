@@ -21,7 +21,7 @@ import numpy
 from . import compare, files, floor, output
 from .conditions import conditions
 from .judging import judge
-from .main import Failed
+from .main import Failed, option_number
 from .text import counted, plain, say, share, table
 
 BUILT = "build/turns"       # sources, programs and results of comparisons
@@ -206,16 +206,16 @@ def run_aa(options):
 
 
 def count(value):
-    number = int(value)
-    if not 1 <= number <= 1000:
-        raise argparse.ArgumentTypeError(f"{value} is not between 1 and 1000")
-    return number
+    number = option_number(value)
+    if not 1 <= number <= 1000 or number != int(number):
+        raise argparse.ArgumentTypeError(f"{value} is no whole number from 1 to 1000")
+    return int(number)
 
 
 def seconds(value):
-    number = float(value)
+    number = option_number(value)
     if not 1 <= number <= 3600:
-        raise argparse.ArgumentTypeError(f"{value} is not between 1 and 3600")
+        raise argparse.ArgumentTypeError(f"{value} is no number of seconds from 1 to 3600")
     return number
 
 

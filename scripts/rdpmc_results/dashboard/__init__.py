@@ -12,7 +12,7 @@ import os
 import time
 
 from .. import files, history, output
-from ..main import Failed, name_skipped, progress
+from ..main import Failed, name_skipped, nothing, progress
 from ..text import BENCH, counted, plain
 
 OUT = "build/dashboard.html"
@@ -26,8 +26,7 @@ def run(options):
         raise Failed(str(why)) from None
     of = history.read(options.paths, progress)
     if not of.points and not of.others:
-        name_skipped(of.skipped)
-        raise Failed(f"no results in {' '.join(options.paths)}; `{BENCH}` makes one")
+        nothing(f"no results in {' '.join(options.paths)}", of.skipped, f"; `{BENCH}` makes one")
     if options.out == OUT:
         os.makedirs(os.path.dirname(OUT), exist_ok=True)    # outside of a tree that is built
     beside = None if options.out == "-" else os.path.dirname(os.path.abspath(options.out))

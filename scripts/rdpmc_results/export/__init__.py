@@ -7,7 +7,7 @@ import importlib
 import os
 
 from .. import files, output
-from ..main import Failed, name_skipped
+from ..main import Failed, name_skipped, nothing
 from ..text import NAME
 from .found import read
 
@@ -67,9 +67,9 @@ def run(options):
     writer = importlib.import_module(f".{FORMATS[options.format][0]}", __package__)
     found = read(options.paths)
     check_written(options, found.results)
+    if not found.results:
+        nothing("there is no result to export", found.skipped)
     try:
-        if not found.results:
-            raise Failed("there is no result to export")
         exported = writer.render(found, options)
     finally:
         status = name_skipped(found.skipped)
