@@ -3,6 +3,7 @@
 traceback."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,9 +28,14 @@ def good(tmp_path):
     return written(tmp_path / "in/a.json", result(1))
 
 
+def copied(path):
+    """Another file of the same result: one is not compared with itself."""
+    return shutil.copy(path, path.parent.parent / "copy.json")
+
+
 def commands(good):
     return (["--help"], ["trend", "--help"], ["trend", good], ["trend", "--json", good],
-            ["compare", good, "--", good], ["export", "--format", "csv", good])
+            ["compare", good, "--", copied(good)], ["export", "--format", "csv", good])
 
 
 @pytest.mark.parametrize("unbuffered", ("", "1"))
@@ -116,7 +122,7 @@ def test_defect_is_status_2_in_one_line_not_slower(error, good, monkeypatch):
     def find(paths):
         raise error
     monkeypatch.setattr(files, "find", find)
-    for words in ["compare", good, "--", good], ["trend", good], ["export", "--format", "csv", good]:
+    for words in ["compare", good, "--", copied(good)], ["trend", good], ["export", "--format", "csv", good]:
         monkeypatch.delenv("RDPMC_TRACEBACK", raising=False)
         done = call(*words)
         says_defect(done.status, done.out, done.err, type(error).__name__)
@@ -135,7 +141,22 @@ def test_one_side_is_told_to_be_too_few(good):
     for words in ["--", good], [good, "--"], [good], ["--"], []:
         done = call("compare", *words)
         assert (done.status, done.out) == (2, "")
-        assert done.err == "results: compare takes two sides: A.json... -- B.json...\n", words
+        assert done.err == "results: compare takes two sides: A B, or A.json... -- B.json...\n", words
+
+
+def test_two_files_need_nothing_between_them(good):
+    done = call("compare", good, copied(good))
+    assert (done.status, done.err) == (0, "")
+    assert done.out == call("compare", good, "--", copied(good)).out
+
+
+def test_a_file_is_not_compared_with_itself(good):
+    link = good.parent.parent / "link.json"
+    link.symlink_to(good)
+    for words in [good, good], [good, "--", good], [good, link]:
+        done = call("compare", *words)
+        assert (done.status, done.out, len(done.told)) == (2, "", 1)
+        assert "A and B are the same file" in done.err
 
 
 def test_empty_name_of_a_file_is_told(good):
@@ -163,4 +184,4 @@ def test_what_wants_no_test_waits_for_no_scipy_stats(good):
         return done.stderr.splitlines()[-1]
 
     assert told("trend", good) == told("export", "--format", "csv", good) == "False"
-    assert told("compare", good, "--", good) == "True"
+    assert told("compare", good, "--", copied(good)) == "True"

@@ -141,10 +141,10 @@ def test_what_is_neither_program_nor_revision(place):
 
 
 @pytest.mark.parametrize("words, said", [
-    (("--runs", "0"), "0 is not between 1 and 1000"),
-    (("--runs", "x"), "invalid"),
-    (("--seconds", "0.5"), "0.5 is not between 1 and 3600"),
-    (("--seconds", "nan"), "nan is not between 1 and 3600"),
+    (("--runs", "0"), "0 is no whole number from 1 to 1000"),
+    (("--runs", "x"), "x is no whole number from 1 to 1000"),
+    (("--seconds", "0.5"), "0.5 is no number of seconds from 1 to 3600"),
+    (("--seconds", "nan"), "nan is no number of seconds from 1 to 3600"),
     (("--noise-floor", "nowhere"), "nowhere: no such file"),
 ])
 def test_wrong_use(place, words, said):
