@@ -74,7 +74,7 @@ wrong_use "FILE and OUTPUT are wanted" minimize "$seed"
 wrong_use "$dir/none: No such file or directory" minimize "$dir/none" "$dir/x"
 wrong_use "a DIRECTORY is wanted" seeds
 wrong_use "one DIRECTORY is wanted" seeds "$dir/x" "$dir/y"
-wrong_use "$dir/none/x: No such file or directory" seeds "$dir/none/x"
+wrong_use "$dir/none/x: cannot be made: No such file or directory" seeds "$dir/none/x"
 wrong_use "Not a directory" seeds --cases 1K "$dir/file"
 run_replay "$dir/none"
 one_line "wrong use: replay of what is not there" "$dir/none: No such file or directory"
@@ -213,7 +213,7 @@ check "run: a finding is told and kept, exit 1" test $status -eq 1 -a \
 	"$(lines '^finding 1: [1-9][0-9]* cases*, first random case')" -eq 1 -a \
 	-s "$dir/saved/finding-1" -a "$(lines 'nothing found')" -eq 0
 found=$dir/saved/finding-1
-run run $choice --random 100K --quiet --save "$dir/none"
+run run $choice --random 100K --quiet --save /dev/null/none
 check "run: --save where nothing can be written, exit 2" test $status -eq 2 -a "$(wc -l <"$dir/err")" -eq 1
 run run $choice "$found"
 check "run: the kept finding again" test $status -eq 1 -a "$(lines "first $found\$")" -eq 1

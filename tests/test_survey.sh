@@ -30,7 +30,7 @@ wrong_use "'extra' is not expected" extra
 wrong_use "there is no 'pentium'" --configuration pentium
 wrong_use "there is no such engine" --engine qemu
 wrong_use "there is no such engine" --against qemu
-wrong_use "--against is the same engine" --against emulator
+wrong_use "name another" --against emulator
 wrong_use "'0' is not a whole number from 1 to 256" --jobs 0
 wrong_use "No such file or directory" --json "$dir/none/x.json"
 wrong_use "No such file or directory" --markdown "$dir/none/x.md"

@@ -151,7 +151,7 @@ check 'corpus/regressions: the emulator agrees' [ $status -eq 0 -a ! -s "$dir/ou
 check 'and there are some' [ -n "$(find corpus/regressions -type f ! -name '.*')" ]
 
 # --- wrong use ---
-wrong_use 'no FILE'
+wrong_use 'name a FILE'
 wrong_use "'maybe' is not a whole number" --times maybe corpus/seeds
 wrong_use 'nosuch' --into "$dir/none" nosuch
 wrong_use '--into: /dev/null/x' --into /dev/null/x corpus/seeds

@@ -89,7 +89,7 @@ wrong 2 "cannot both go to standard output" "$diff" survey --json - --markdown -
 wrong 2 "there are libfuzzer, afl, made and random" "$diff" mutants --driver frobnicate
 wrong 2 "has a name like 'no-such'" "$diff" mutants no-such
 wrong 2 "see rdpmc-diff engines --help" "$diff" engines extra
-wrong 2 "name the DIRECTORY" "$diff" seeds
+wrong 2 "a DIRECTORY is wanted, where they shall go" "$diff" seeds
 wrong 2 "unknown option '--bogus' (see --help)" "$replay" --bogus
 
 # Engines, and what is known of them.
@@ -107,18 +107,18 @@ wrong 2 '`rdpmc-diff engines` lists what there is' env RDPMC_ENGINE=frobnicate "
 wrong 2 "$none: No such file or directory" "$diff" run "$none"
 wrong 77 "no file in what was named" "$diff" run "$dir/empty"
 wrong 2 "there is no file in it" "$diff" explain "$dir/empty"
-wrong 2 "a single case is wanted" "$diff" explain "$dir/two"
+wrong 2 "a single file is wanted" "$diff" explain "$dir/two"
 wrong 2 "--save: $locked: cannot be made" "$diff" run --save "$locked" "$dir/case"
-wrong 2 "--save: $dir/text: there is something else than a directory" "$diff" run --save "$dir/text" "$dir/case"
+wrong 2 "--save: $dir/text: Not a directory" "$diff" run --save "$dir/text" "$dir/case"
 wrong 2 "--save: $none/x: cannot be made: No such file" "$diff" survey --save "$none/x"
 wrong 2 "--json: $none/x: No such file or directory" "$diff" survey --json "$none/x"
 wrong 2 "--markdown: $dir/empty: is a directory" "$diff" survey --markdown "$dir/empty"
 wrong 77 "no file in what was named" "$diff" triage --into "$none" "$dir/empty"
 wrong 2 "$none: No such file or directory" "$diff" triage --into "$dir/pages" "$none"
-wrong 2 "--into: $dir/text: there is something else" "$diff" triage --into "$dir/text" "$dir/case"
+wrong 2 "--into: $dir/text: Not a directory" "$diff" triage --into "$dir/text" "$dir/case"
 wrong 2 "$none: no *.patch there" "$diff" mutants --catalogue "$none"
 wrong 2 '`make mutants` builds' "$diff" mutants --build "$none"
-wrong 2 "$dir/text: there is something else than a directory" "$diff" seeds "$dir/text"
+wrong 2 "$dir/text: Not a directory" "$diff" seeds "$dir/text"
 wrong 2 "$none: No such file or directory" "$replay" "$none"
 wrong 77 "no file in what was named" "$replay" "$dir/empty"
 wrong 2 "--json: $locked: Permission denied" "$bench" run --json "$locked"

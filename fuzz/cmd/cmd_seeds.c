@@ -42,7 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!options->directory)
-			command_die("seeds: name the DIRECTORY where they shall go");
+			command_die("seeds: a DIRECTORY is wanted, where they shall go");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

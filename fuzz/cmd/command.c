@@ -251,7 +251,7 @@ bool command_directory(const char *option, const char *path)
 	if (stat(path, &status))
 		command_die("%s%s: cannot be made: %s", option, path, strerror(error));
 	if (!S_ISDIR(status.st_mode))
-		command_die("%s%s: there is something else than a directory", option, path);
+		command_die("%s%s: Not a directory", option, path);
 	if (access(path, W_OK | X_OK))
 		command_die("%s%s: %s", option, path, strerror(errno));
 	return false;
@@ -329,7 +329,7 @@ static bool keep(void *opaque, const char *name, const uint8_t *data, size_t siz
 	struct whole *whole = opaque;
 
 	if (whole->data)
-		command_die("%s: not the only file there; a single case is wanted", name);
+		command_die("%s: not the only file there; a single file is wanted", name);
 	whole->data = malloc(size ? size : 1);
 	if (!whole->data)
 		command_die("%s: out of memory", name);
