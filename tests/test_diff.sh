@@ -194,7 +194,7 @@ check "run: several engines, any input" grep -q 'this is no case file' "$dir/err
 run_replay "$dir/odd"
 check "replay: any input" test $status -eq 0 -a "$(wc -l <"$dir/out")" -eq 1 -a "$(lines "^4 cases, nothing found")" -eq 1
 run run "$dir/empty"
-check "run: a directory without files has no cases" says "0 cases, "
+check "run: a directory without files has no cases" test $status -eq 77 -a ! -s "$dir/out" -a "$(grep -c "there was no case to run" "$dir/err")" -eq 1
 
 # In words.
 run explain "$seed"
