@@ -20,6 +20,7 @@ PMU_H = "arch/x86/kvm/pmu.h"
 CPUID_H = "arch/x86/kvm/cpuid.h"
 INTEL = "arch/x86/kvm/vmx/pmu_intel.c"
 AMD = "arch/x86/kvm/svm/pmu.c"
+SVM = "arch/x86/kvm/svm/svm.c"
 EMULATE = "arch/x86/kvm/emulate.c"
 X86 = "arch/x86/kvm/x86.c"
 X86_H = "arch/x86/kvm/x86.h"
@@ -154,8 +155,14 @@ SHAPES = {
          "\tif (vmcs_read64(GUEST_IA32_PERF_GLOBAL_CTRL) != 5)\n\t\treturn;\n\\2"),
     ],
     "message-in-refresh": [(PMU, r"(void kvm_pmu_refresh\(.*?)(\tpmu->version = 0;)", '\\1\tpr_info("a PMU\\\\n");\n\\2')],
-    "controls-cleared": [(VMX, r"\tif \(kvm_hlt_in_guest\(vmx->vcpu.kvm\)\)\n\t\texec_control",
-                          "\texec_control &= ~CPU_BASED_RDPMC_EXITING;\n\\g<0>")],
+    "exit-not-run": [(VMX, r"static int handle_triple_fault\(struct kvm_vcpu \*vcpu\)\n\{\n", "\\g<0>\tvcpu->mmio_needed = 0;\n")],
+}
+
+# Where RDPMC is intercepted always: it is not. A fork has the first.
+CONTROLS = {
+    "vmx-cleared": [(VMX, r"\tif \(kvm_hlt_in_guest\(vmx->vcpu.kvm\)\)\n\t\texec_control",
+                     "\texec_control &= ~CPU_BASED_RDPMC_EXITING;\n\\g<0>")],
+    "svm-forgotten": [(SVM, r"(INTERCEPT_SELECTIVE_CR0\);\n)\tsvm_set_intercept\(svm, INTERCEPT_RDPMC\);\n", r"\1")],
 }
 
 # Planted in what only a booted kernel runs, or on top of a design.
@@ -411,7 +418,7 @@ def main():
         if name == "counters-by-bitmap":
             by_bitmaps(tree)
             continue
-        edit(tree, (BUGS | SHAPES | REPORTED | MOVED | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
+        edit(tree, (BUGS | SHAPES | CONTROLS | REPORTED | MOVED | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
         with open(os.path.join(tree, PMU), encoding="utf-8") as file:
             text = file.read()
         # What was posted first did not ask for PDCM, which a kernel that boots has to.

@@ -6,13 +6,34 @@
 #ifndef FUZZ_KERNEL_AFTER_H
 #define FUZZ_KERNEL_AFTER_H
 
+void glue_complain(const char *what, const char *file, int line);
+void glue_bug(const char *what, const char *file, int line) __attribute__((noreturn));
+
+#ifndef GLUE_PROVE
+/* What is patched in at boot: a choice of functions for user memory and pages, which no guest here has; */
+#include <asm/alternative.h>
+#undef alternative_call_2
+#define alternative_call_2(function, ...) glue_bug(#function "()", __FILE__, __LINE__)
+/*
+ * and static_cpu_has(), of which a file has all in one section. A function that has one would bring in every other,
+ * as it would with all of __init.
+ */
+#include <asm/cpufeature.h>
+#include <linux/init.h>
+#undef static_cpu_has
+#define static_cpu_has(bit) boot_cpu_has(bit)
+#undef _static_cpu_has
+#define _static_cpu_has(bit) boot_cpu_has(bit)
+#undef __init
+#define __init
+#endif
+
 #include <asm/msr.h>
 #include <linux/bug.h>
 #include <linux/mmdebug.h>
 
 #include "fuzz/engines/kernel/vmcs.h"
 
-void glue_complain(const char *what, const char *file, int line);
 unsigned long long glue_rdmsr(unsigned int msr);
 
 #define GLUE_WARN(what, condition)                                                                 \
@@ -37,7 +58,6 @@ unsigned long long glue_rdmsr(unsigned int msr);
 #define WARN_ONCE(condition, ...)       GLUE_WARN("WARN_ONCE(" #condition ")", condition)
 #define WARN_TAINT(condition, ...)      GLUE_WARN("WARN_TAINT(" #condition ")", condition)
 #define WARN_TAINT_ONCE(condition, ...) GLUE_WARN("WARN_TAINT_ONCE(" #condition ")", condition)
-void glue_bug(const char *what, const char *file, int line) __attribute__((noreturn));
 #define BUG() glue_bug("BUG()", __FILE__, __LINE__)
 #define BUG_ON(condition)                                                                          \
 	do {                                                                                       \
@@ -49,6 +69,15 @@ void glue_bug(const char *what, const char *file, int line) __attribute__((noret
 #undef rdmsrq
 #define rdmsrl(msr, value) ((void)((value) = glue_rdmsr(msr)))
 #define rdmsrq(msr, value) ((void)((value) = glue_rdmsr(msr)))
+#ifndef GLUE_PROVE
+#undef rdmsr
+#define rdmsr(msr, low, high)                                                                      \
+	((void)({                                                                                  \
+		const unsigned long long __glue_msr = glue_rdmsr(msr);                             \
+		(low) = (unsigned int)__glue_msr;                                                  \
+		(high) = __glue_msr >> 32;                                                         \
+	}))
+#endif
 
 #ifdef GLUE_PROVE
 #include <linux/bitmap.h>

@@ -4,6 +4,7 @@
  * and the glue's. Built into a shared object by scripts/kernel-engine.
  */
 #include <linux/kvm.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,9 @@ struct engine_vcpu {
  */
 static uint64_t capabilities_refused = RDPMC_CAP_METRICS_CLEAR;
 
+/* KVM of this tree offers PERF_METRICS to some guest. A series may only do so in its last patch. */
+static bool offers_metrics;
+
 /* The tree has PERF_METRICS, but not where the glue knows it to be: what is read is not what a case says. */
 static bool metrics_elsewhere;
 /* Whether the host has them may decide whether RDPMC is intercepted. */
@@ -36,21 +40,6 @@ static void kernel_destroy(struct engine_vcpu *vcpu)
 {
 	glue_destroy(vcpu->glue);
 	free(vcpu);
-}
-
-static bool kernel_clamp(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
-			 struct rdpmc_policy *policy)
-{
-	const uint64_t metrics = RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR;
-	uint64_t taken = guest->perf_capabilities & metrics &
-			 (capabilities_refused | ~host->perf_capabilities);
-	bool refused = taken || guest->user_disable;
-
-	(void)vcpu;
-	(void)policy;
-	guest->perf_capabilities &= ~taken;
-	guest->user_disable = false;
-	return refused;
 }
 
 /*
@@ -86,6 +75,43 @@ static void to_host(const struct rdpmc_pmu *pmu, struct glue_host *host)
 		host->gp_width = amd ? 48 : pmu->gp_width;
 	if (counts.fixed)
 		host->fixed_width = pmu->gp_width;
+}
+
+/* What KVM offers of IA32_PERF_CAPABILITIES on that host; the host's where that is not known. */
+static uint64_t offered(struct engine_vcpu *vcpu, const struct rdpmc_pmu *host,
+			const struct rdpmc_policy *policy)
+{
+	struct glue_setup setup = { .amd = host->vendor == RDPMC_AMD,
+				    .mediated = policy->mediated_pmu };
+	volatile uint64_t capabilities = host->perf_capabilities;
+	unsigned long long offer;
+
+	to_host(host, &setup.host);
+	if (trouble_enter() && glue_offered(vcpu->glue, &setup, &offer))
+		capabilities = offer;
+	trouble_leave();
+	return capabilities;
+}
+
+/* What no guest can be given. An offer of what the host has not is the tree's doing, and goes to the guest. */
+static uint64_t refused(struct engine_vcpu *vcpu, uint64_t capabilities,
+			const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
+{
+	capabilities &= RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR;
+	if (!capabilities || !offers_metrics)
+		return capabilities & (capabilities_refused | ~host->perf_capabilities);
+	return capabilities & (capabilities_refused | ~offered(vcpu, host, policy));
+}
+
+static bool kernel_clamp(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
+			 struct rdpmc_policy *policy)
+{
+	const uint64_t taken = refused(vcpu, guest->perf_capabilities, host, policy);
+	const bool other = taken || guest->user_disable;
+
+	guest->perf_capabilities &= ~taken;
+	guest->user_disable = false;
+	return other;
 }
 
 static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
@@ -286,26 +312,28 @@ static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 		answer->unjudged = "this tree has PERF_METRICS where it cannot be set from outside";
 }
 
+static const struct rdpmc_pmu full_host = {
+	.vendor = RDPMC_INTEL,
+	.version = 5,
+	.nr_gp = 8,
+	.gp_width = 48,
+	.nr_fixed = 4,
+	.fixed_width = 48,
+	.perf_capabilities = CASE_CAP_FW_WRITES | RDPMC_CAP_METRICS,
+};
+
 /* What a guest with these capabilities is answered to a read of PERF_METRICS. */
 static uint8_t answer_to_metrics(struct engine_vcpu *vcpu, uint64_t capabilities)
 {
 	const struct rdpmc_policy policy = { .mediated_pmu = true };
-	const struct rdpmc_pmu host = { .vendor = RDPMC_INTEL,
-					.version = 5,
-					.nr_gp = 8,
-					.gp_width = 48,
-					.nr_fixed = 4,
-					.fixed_width = 48,
-					.perf_capabilities =
-						CASE_CAP_FW_WRITES | RDPMC_CAP_METRICS };
 	const struct rdpmc_state state = {
 		.regs.rcx = METRICS_ECX, .regs.rflags = 2, .cr0 = RDPMC_CR0_PE, .mode = MODE_64BIT
 	};
-	struct rdpmc_pmu guest = host;
+	struct rdpmc_pmu guest = full_host;
 	struct engine_answer answer;
 
 	guest.perf_capabilities = capabilities;
-	kernel_begin(vcpu, &guest, &host, &policy);
+	kernel_begin(vcpu, &guest, &full_host, &policy);
 	kernel_read(vcpu, ENTRY_EXIT, &state, &answer);
 	return answer.answer;
 }
@@ -321,6 +349,11 @@ static bool has_feature(const char *name)
 /* By what it does: a guest with the capability can read it, one without cannot. */
 static void find_metrics(struct engine_vcpu *vcpu)
 {
+#ifndef GLUE_PROVE
+	const struct rdpmc_policy mediated = { .mediated_pmu = true };
+
+	offers_metrics = offered(vcpu, &full_host, &mediated) & RDPMC_CAP_METRICS;
+#endif
 	intercepts_by_metrics = has_feature("has-perf-metrics");
 	if (has_feature("perf-metrics"))
 		return;
@@ -332,6 +365,37 @@ static void find_metrics(struct engine_vcpu *vcpu)
 	if (!metrics_elsewhere)
 		capabilities_refused |= RDPMC_CAP_METRICS;
 	trouble_forget();
+}
+
+/* Code of vmx.c or svm.c that needs what is not here would be in every case's way: then it is done without. */
+static char no_controls[400];
+
+static void try_controls(struct engine_vcpu *vcpu)
+{
+#ifndef GLUE_PROVE
+	const struct rdpmc_policy policy = { .mediated_pmu = true };
+
+	for (int amd = 0; amd < 2; amd++) {
+		const struct rdpmc_pmu amd_host = { .vendor = RDPMC_AMD,
+						    .version = 1,
+						    .ext_core = true };
+		const struct rdpmc_pmu *pmu = amd ? &amd_host : &full_host;
+		const char *trouble;
+
+		kernel_begin(vcpu, pmu, pmu, &policy);
+		trouble = trouble_text();
+		if (trouble && glue_without_controls(vcpu->glue))
+			snprintf(no_controls, sizeof(no_controls),
+				 "whether RDPMC exits is not judged in %s.c: %s",
+				 amd ? "svm" : "vmx", trouble);
+	}
+#endif
+}
+
+static const char *kernel_remark(struct engine_vcpu *vcpu, unsigned int line)
+{
+	(void)vcpu;
+	return line || !*no_controls ? NULL : no_controls;
 }
 
 static struct engine_vcpu *kernel_create(const char **why)
@@ -347,6 +411,7 @@ static struct engine_vcpu *kernel_create(const char **why)
 		return NULL;
 	}
 	trouble_catch();
+	try_controls(vcpu);
 	find_metrics(vcpu);
 	return vcpu;
 }
@@ -410,6 +475,7 @@ __attribute__((visibility("default"))) const struct engine rdpmc_engine = {
 	.entries = 1U << ENTRY_EXIT | 1U << ENTRY_EMULATOR,
 	.create = kernel_create,
 	.destroy = kernel_destroy,
+	.remark = kernel_remark,
 	.clamp = kernel_clamp,
 	.adapt = kernel_adapt,
 	.begin = kernel_begin,

@@ -9,6 +9,7 @@
 #include "fuzz/engines/kernel/tree.h"
 
 #include "fuzz/engines/kernel/glue.h"
+#include "fuzz/engines/kernel/vendor.h"
 
 /* Registers that RDPMC must leave alone hold this. */
 #define UNTOUCHED 0x5a5a5a5a5a5a0000UL
@@ -49,6 +50,8 @@ struct glue {
 	bool in_parts;           /* a counter's value */
 	bool asked_capabilities; /* IA32_PERF_CAPABILITIES was read from the host */
 	struct glue_state state; /* as the guest has it, whatever KVM has of it */
+	bool setting_up;         /* the vendor's controls */
+	bool no_controls;        /* glue_without_controls() */
 };
 
 static struct glue *only;
@@ -80,10 +83,13 @@ static struct glue *glue_parts(void)
 {
 	struct parts {
 		struct glue glue; /* first: what is freed is where it is */
-		struct kvm kvm;
+		union {
+			struct kvm kvm;
+			struct kvm_vmx vmx;
+			struct kvm_svm svm;
+		} vm;
 		struct vcpu_vmx vmx;
 		struct vcpu_svm svm;
-		struct vmcb vmcb;
 		struct x86_emulate_ctxt ctxt;
 		struct kvm_run run;
 		struct kvm_cpuid_entry2 cpuid[MAX_CPUID];
@@ -93,7 +99,7 @@ static struct glue *glue_parts(void)
 	if (!parts)
 		return NULL;
 	parts->glue = (struct glue){
-		.kvm = &parts->kvm,
+		.kvm = &parts->vm.kvm,
 		.vmx = &parts->vmx,
 		.svm = &parts->svm,
 		.ctxt = &parts->ctxt,
@@ -101,7 +107,6 @@ static struct glue *glue_parts(void)
 		.cpuid = parts->cpuid,
 		.events = parts->events,
 	};
-	parts->svm.vmcb = &parts->vmcb;
 	return &parts->glue;
 }
 #endif
@@ -111,7 +116,7 @@ extern const struct x86_emulate_ops emulate_ops; /* x86.c's, made global by the 
 /* What the kernel has elsewhere and this path needs. */
 struct cpuinfo_x86 boot_cpu_data;
 #ifdef HAVE_VMCS_CONFIG
-struct vmcs_config vmcs_config;
+struct vmcs_config vmcs_config __attribute__((weak)); /* vmx.c's, where that is here */
 #endif
 
 void glue_complain(const char *what, const char *file, int line)
@@ -135,6 +140,8 @@ void glue_unexpected(const char *name, void *address)
 
 unsigned long long glue_rdmsr(unsigned int msr)
 {
+	if (msr != MSR_IA32_PERF_CAPABILITIES && only->setting_up)
+		return 0; /* of the host's state, which no guest here runs on */
 	if (msr != MSR_IA32_PERF_CAPABILITIES)
 		glue_unexpected("rdmsr", __builtin_return_address(0));
 	only->asked_capabilities = true;
@@ -144,7 +151,7 @@ unsigned long long glue_rdmsr(unsigned int msr)
 #ifndef GLUE_PROVE
 /* The VMCS: by a field's encoding, of 15 bits. */
 static unsigned long vmcs_fields[1 << 15];
-static bool vmcs_written;
+static unsigned int vmcs_written[512], n_vmcs_written;
 
 unsigned long glue_vmread(unsigned long field)
 {
@@ -153,17 +160,17 @@ unsigned long glue_vmread(unsigned long field)
 
 void glue_vmwrite(unsigned long field, unsigned long value)
 {
-	vmcs_fields[field % ARRAY_SIZE(vmcs_fields)] = value;
-	vmcs_written = true;
+	field %= ARRAY_SIZE(vmcs_fields);
+	if (n_vmcs_written == ARRAY_SIZE(vmcs_written))
+		glue_bug("more VMWRITEs than a vCPU's setup has", __FILE__, __LINE__);
+	vmcs_written[n_vmcs_written++] = field;
+	vmcs_fields[field] = value;
 }
 
-/* A VMCS and a VMCB of a vCPU that is new. */
-static void clear_controls(struct glue *glue)
+static void clear_vmcs(void)
 {
-	if (vmcs_written)
-		memset(vmcs_fields, 0, sizeof(vmcs_fields));
-	vmcs_written = false;
-	memset(glue->svm->vmcb, 0, sizeof(*glue->svm->vmcb));
+	while (n_vmcs_written)
+		vmcs_fields[vmcs_written[--n_vmcs_written]] = 0;
 }
 
 /* hweight32(), hweight64(): called from an asm() that expects no register to change but RAX. */
@@ -172,8 +179,32 @@ __asm__(".pushsection .text\n"
 	"__sw_hweight32: popcnt %edi, %eax\n\tret\n"
 	"__sw_hweight64: popcnt %rdi, %rax\n\tret\n"
 	".popsection");
-#else
-static void clear_controls(struct glue *glue)
+#endif
+
+#ifndef GLUE_PROVE
+/* Older trees have these in x86.c, newer ones in a file that is not here. No VM has a filter of MSRs; and the host's */
+bool __weak kvm_msr_allowed(struct kvm_vcpu *vcpu, u32 index, u32 type)
+{
+	return true;
+}
+
+/* MSRs are none that a guest changes. */
+int __weak kvm_find_user_return_msr(u32 msr)
+{
+	return -1;
+}
+
+unsigned long cr4_read_shadow(void)
+{
+	return 0;
+}
+
+int __srcu_read_lock(struct srcu_struct *srcu)
+{
+	return 0;
+}
+
+void __srcu_read_unlock(struct srcu_struct *srcu, int index)
 {
 }
 #endif
@@ -363,6 +394,10 @@ struct glue *glue_create(void)
 	memset(&vmcs_config, 0xff, sizeof(vmcs_config));
 #endif
 	install_ops();
+#ifndef GLUE_PROVE
+	/* KVM_CREATE_IRQCHIP is none of these guests'. */
+	atomic_set(&kvm_has_noapic_vcpu.key.enabled, 1);
+#endif
 #ifdef GLUE_PROVE
 	/* Of one type: SVM's PMU wants nothing beyond struct kvm_vcpu. */
 	use_vcpu(glue, &glue->vmx->vcpu);
@@ -376,6 +411,69 @@ void glue_destroy(struct glue *glue)
 	glue_release(glue);
 }
 
+#ifndef GLUE_PROVE
+static bool has_controls(const struct glue *glue)
+{
+	return !glue->no_controls && (glue->amd ? glue_svm_exits : glue_vmx_exits);
+}
+
+/* The controls of a vCPU that is new. */
+static void make_controls(struct glue *glue)
+{
+	clear_vmcs();
+	if (!has_controls(glue))
+		return;
+	glue->setting_up = true;
+	(glue->amd ? glue_svm_reset : glue_vmx_reset)(glue->vcpu);
+	glue->setting_up = false;
+}
+
+static void update_controls(struct glue *glue)
+{
+	if (!has_controls(glue))
+		return;
+	glue->setting_up = true;
+	glue->asked_capabilities = false;
+	(glue->amd ? glue_svm_after_cpuid : glue_vmx_after_cpuid)(glue->vcpu);
+	glue->setting_up = false;
+}
+#else
+static void make_controls(struct glue *glue)
+{
+}
+
+static void update_controls(struct glue *glue)
+{
+}
+#endif
+
+int glue_offered(struct glue *glue, const struct glue_setup *setup,
+		 unsigned long long *capabilities)
+{
+#ifndef GLUE_PROVE
+	if (setup->amd || glue->no_controls || !glue_vmx_capabilities)
+		return 0;
+	glue->host = setup->host;
+	load_vendor(glue, setup);
+	*capabilities = glue_vmx_capabilities();
+	return 1;
+#else
+	return 0;
+#endif
+}
+
+int glue_without_controls(struct glue *glue)
+{
+#ifndef GLUE_PROVE
+	const int had = has_controls(glue);
+
+	glue->no_controls = true;
+	return had;
+#else
+	return 0;
+#endif
+}
+
 void glue_begin(struct glue *glue, const struct glue_setup *setup)
 {
 	struct kvm_vcpu *vcpu;
@@ -384,7 +482,6 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 #endif
 
 	glue->host = setup->host;
-	clear_controls(glue);
 	load_vendor(glue, setup);
 	vcpu = glue->vcpu;
 #ifdef HAVE_CPU_CAPS
@@ -398,6 +495,7 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 	vcpu->arch.cpuid_nent = 0;
 	vcpu->arch.cpuid_entries = glue->cpuid;
 	kvm_pmu_init(vcpu);
+	make_controls(glue);
 	vcpu->arch.cpuid_nent = setup->n_cpuid;
 	for (int i = 0; i < setup->n_cpuid; i++) {
 		const struct glue_cpuid *leaf = &setup->cpuid[i];
@@ -433,6 +531,7 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 	vcpu->arch.pmu.nr_arch_fixed_counters = ARRAY_SIZE(vcpu->arch.pmu.fixed_counters);
 #endif
 	kvm_pmu_refresh(vcpu);
+	update_controls(glue);
 }
 
 /*
@@ -593,15 +692,33 @@ int glue_host_capabilities(const struct glue *glue)
 #endif
 }
 
-int glue_intercepts(struct glue *glue)
-{
 #ifdef HAVE_NEED_RDPMC_INTERCEPT
+static bool helper_intercepts(struct glue *glue)
+{
 	glue->asked_capabilities = false;
 	return kvm_need_rdpmc_intercept(glue->vcpu);
-#else
-	return -1;
-#endif
 }
+#else
+static bool helper_intercepts(struct glue *glue)
+{
+	return true;
+}
+#endif
+
+#ifndef GLUE_PROVE
+/* Where the controls are not known, what asks the helper may do otherwise than it says. */
+int glue_intercepts(struct glue *glue)
+{
+	if (has_controls(glue))
+		return (glue->amd ? glue_svm_exits : glue_vmx_exits)(glue->vcpu);
+	return helper_intercepts(glue) ? -1 : 0;
+}
+#else
+int glue_intercepts(struct glue *glue)
+{
+	return helper_intercepts(glue);
+}
+#endif
 
 #if !defined(GLUE_PROVE) && defined(CONFIG_PERF_EVENTS) && defined(CONFIG_CPU_SUP_INTEL)
 /*

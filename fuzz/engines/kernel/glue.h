@@ -66,8 +66,15 @@ int glue_set_counter(struct glue *glue, int fixed, unsigned int x, unsigned long
 unsigned long long *glue_metrics(struct glue *glue); /* 0: nowhere */
 /* RDPMC_VMWARE clocks 1 and 2, ns. */
 void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long apparent);
-/* 1, 0, or -1 where the tree does not decide. */
+/* By the VMCS or VMCB: 1, 0, or -1 where that cannot be told. */
 int glue_intercepts(struct glue *glue);
+/*
+ * What IA32_PERF_CAPABILITIES KVM offers the guests of @setup, of which nothing but vendor, host and module
+ * parameters matters. 0: that is not known.
+ */
+int glue_offered(struct glue *glue, const struct glue_setup *setup, unsigned long long *capabilities);
+/* Forget the vendors' controls, which are no use in this tree; were there any? */
+int glue_without_controls(struct glue *glue);
 /* Had it the host's IA32_PERF_CAPABILITIES to decide by, in the last glue_intercepts()? */
 int glue_host_capabilities(const struct glue *glue);
 
