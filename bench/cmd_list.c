@@ -20,14 +20,25 @@ static json_t *rows_json(const struct row *rows, size_t n)
 	return json_pack("{s:s, s:o}", "schema", "rdpmc-list/1", "rows", array);
 }
 
+/* A name a line: what can be measured, and then what cannot, below the reason that it shares with others. */
 static void print_rows(FILE *out, const struct row *rows, size_t n)
 {
+	bool printed[MAX_ROWS] = { false };
+
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].status == ROW_READY)
 			fprintf(out, "%s\n", rows[i].name);
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].status != ROW_READY)
-			fprintf(out, "%-46s skipped: %s\n", rows[i].name, rows[i].reason);
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].status == ROW_READY || printed[i])
+			continue;
+		fprintf(out, "\nskipped: %s\n", rows[i].reason);
+		for (size_t j = i; j < n; j++) {
+			if (rows[j].status == ROW_READY || strcmp(rows[j].reason, rows[i].reason))
+				continue;
+			fprintf(out, "  %s\n", rows[j].name);
+			printed[j] = true;
+		}
+	}
 }
 
 int command_list(const struct options *options)

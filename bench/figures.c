@@ -78,22 +78,25 @@ static struct interval cost_interval(const struct bench *bench, const struct row
 	return interval;
 }
 
-static bool is_pair(const struct row *a, const struct row *b)
+/* A native row's ECX is the counter that perf has chosen. */
+static bool is_pair(const struct row *a, const struct row *b, enum machine_kind machine)
 {
-	return a->machine == MACHINE_INTERCEPTED && b->machine == MACHINE_PASSTHROUGH &&
-	       !a->control && !b->control && a->counter == b->counter && a->vcpus == b->vcpus &&
-	       a->privilege == b->privilege && a->ecx == b->ecx &&
-	       a->expected.gp == b->expected.gp && a->status == ROW_MEASURED &&
-	       b->status == ROW_MEASURED;
+	const bool same_ecx = machine == MACHINE_NATIVE || a->ecx == b->ecx;
+
+	return a->machine == MACHINE_INTERCEPTED && b->machine == machine && !a->control &&
+	       !b->control && a->counter == b->counter && a->vcpus == b->vcpus &&
+	       a->privilege == b->privilege && same_ecx && a->expected.gp == b->expected.gp &&
+	       a->status == ROW_MEASURED && b->status == ROW_MEASURED;
 }
 
-size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max)
+static size_t pairs(const struct bench *bench, enum machine_kind machine, struct exit_cost *costs,
+		    size_t max)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < bench->n_rows; i++)
 		for (size_t j = 0; j < bench->n_rows && n < max; j++)
-			if (is_pair(&bench->rows[i], &bench->rows[j]))
+			if (is_pair(&bench->rows[i], &bench->rows[j], machine))
 				costs[n++] = (struct exit_cost){
 					.intercepted = &bench->rows[i],
 					.passthrough = &bench->rows[j],
@@ -101,6 +104,44 @@ size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max
 							       &bench->results[j]),
 				};
 	return n;
+}
+
+size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max)
+{
+	return pairs(bench, MACHINE_PASSTHROUGH, costs, max);
+}
+
+size_t exit_estimates(const struct bench *bench, struct exit_cost *costs, size_t max)
+{
+	return pairs(bench, MACHINE_NATIVE, costs, max);
+}
+
+/* The lower the nearer: a read that exits, one that is #GP then, another instruction that exits; 0: none of them. */
+static int distance(const struct row *row, const struct row_result *result)
+{
+	const int cpl = row->privilege == PRIVILEGE_CPL3 ? 0 : 1;
+
+	if (row->status != ROW_MEASURED || row->vcpus > 1)
+		return 0;
+	if (row->machine == MACHINE_INTERCEPTED && !row->control)
+		return (row->expected.gp ? 3 : 1) + cpl;
+	return row->control && row_figures(result).exits >= 0.9 ? 5 + cpl : 0;
+}
+
+const struct row *nearest_exit(const struct bench *bench)
+{
+	const struct row *nearest = NULL;
+	int least = 0;
+
+	for (size_t i = 0; i < bench->n_rows; i++) {
+		const int far = distance(&bench->rows[i], &bench->results[i]);
+
+		if (far && (!least || far < least)) {
+			least = far;
+			nearest = &bench->rows[i];
+		}
+	}
+	return nearest;
 }
 
 size_t added_costs(const struct bench *bench, struct added_cost *costs, size_t max)

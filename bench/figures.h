@@ -19,11 +19,15 @@ struct row_figures row_figures(const struct row_result *result);
 
 /* What the intercept costs: one pair of rows that differ in nothing but the setting. */
 struct exit_cost {
-	const struct row *intercepted, *passthrough;
+	const struct row *intercepted, *passthrough; /* of an estimate: the native row */
 	struct interval ticks; /* 95 % bootstrap over runs; bounds NAN with few runs */
 };
 /* Fills at most @max; returns how many. */
 size_t exit_costs(const struct bench *bench, struct exit_cost *costs, size_t max);
+/* The same against native reads, for where nothing is passed through: how a guest's read differs from the host's is in it. */
+size_t exit_estimates(const struct bench *bench, struct exit_cost *costs, size_t max);
+/* The measured row that comes nearest to an RDPMC's exit; NULL: none exits. */
+const struct row *nearest_exit(const struct bench *bench);
 
 /*
  * What a row costs more than the one it is held against, rows_base(): for a guest's PMU, or for vCPUs beside its own.

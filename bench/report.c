@@ -142,22 +142,9 @@ static void print_table(FILE *out, const struct bench *bench, const struct case_
 	}
 }
 
-static void print_costs(FILE *out, const struct bench *bench, const struct case_plan *plan,
-			const struct report_options *options)
+static void print_cost_rows(FILE *out, const struct bench *bench, const struct exit_cost *costs,
+			    size_t n, const struct report_options *options)
 {
-	struct exit_cost costs[MAX_ROWS];
-	size_t n = exit_costs(bench, costs, MAX_ROWS);
-	const struct setting *passthrough = &plan->setting[SETTING_PASSTHROUGH];
-
-	if (plan->simulated || plan->pmu_cost)
-		return;
-	fprintf(out, "\n%sexit cost = intercepted - passthrough%s\n", bold(options),
-		plain(options));
-	if (!n && !passthrough->available)
-		print_wrapped(out, 2, "unknown: no passthrough here: %s%s%s", passthrough->reason,
-			      passthrough->remedy[0] ? "; " : "", passthrough->remedy);
-	else if (!n)
-		fprintf(out, "  unknown: no counter was measured under both settings\n");
 	for (size_t i = 0; i < n; i++) {
 		char label[80], vcpus[24] = "", value[16], lower[16], upper[16], cycles[16],
 				interval[64];
@@ -182,6 +169,50 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 			fprintf(out, "  %s cycles", cycles);
 		fprintf(out, "\n");
 	}
+}
+
+/* Where there is no pair of rows: what is known all the same. */
+static void print_nearest(FILE *out, const struct bench *bench)
+{
+	const struct row *row = nearest_exit(bench);
+	char value[16];
+
+	if (!row)
+		return;
+	format_figure(ticks_to_unit(bench, row_figures(&bench->results[row - bench->rows]).median),
+		      value);
+	print_wrapped(out, 2, "the nearest row that exits: %s, %s %s, %s", row->name, value,
+		      figure_unit(bench),
+		      row->control       ? "another instruction's exit"
+		      : row->expected.gp ? "the exit of an RDPMC and the #GP that it ends in"
+					 : "the exit and the read together");
+}
+
+static void print_costs(FILE *out, const struct bench *bench, const struct case_plan *plan,
+			const struct report_options *options)
+{
+	struct exit_cost costs[MAX_ROWS];
+	size_t n = exit_costs(bench, costs, MAX_ROWS);
+	const struct setting *passthrough = &plan->setting[SETTING_PASSTHROUGH];
+
+	if (plan->simulated || plan->pmu_cost)
+		return;
+	fprintf(out, "\n%sexit cost = intercepted - passthrough%s\n", bold(options),
+		plain(options));
+	print_cost_rows(out, bench, costs, n, options);
+	if (n)
+		return;
+	if (!passthrough->available)
+		print_wrapped(out, 2, "unknown: no passthrough here: %s%s%s", passthrough->reason,
+			      passthrough->remedy[0] ? "; " : "", passthrough->remedy);
+	else
+		fprintf(out, "  unknown: no counter was measured under both settings\n");
+	n = exit_estimates(bench, costs, MAX_ROWS);
+	if (n)
+		fprintf(out, "  estimated as intercepted - native, a read of the host's own:\n");
+	else
+		print_nearest(out, bench);
+	print_cost_rows(out, bench, costs, n, options);
 }
 
 static void print_pmu_cost(FILE *out, const struct bench *bench, const struct case_plan *plan,

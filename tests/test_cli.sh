@@ -149,7 +149,7 @@ check "nested: a verdict on every read, or one line why there is none" test \
 run list
 if [ $status -eq 77 ]; then
 	reason=$(cat "$dir/err")
-	for name in "doctor's settings" "list" "pmu-cost" "vcpus" "run" "filter" "stdout" "interrupt" "disk" "file" "device full" "doctor json" "tracepoints" \
+	for name in "doctor's settings" "list" "list's reasons" "pmu-cost" "vcpus" "run" "filter" "stdout" "interrupt" "disk" "file" "device full" "doctor json" "tracepoints" \
 		"simulated" "budget" "cpu" "sanitizers" "anonymous"; do
 		skip "$name" "$reason"
 	done
@@ -164,7 +164,8 @@ least=51
 "$bench" run --time 1 --runs 1 --filter 'control/empty/cpl3' --json "$dir/vendor.json" >/dev/null
 grep -qE '"vendor": *"(AuthenticAMD|HygonGenuine)"' "$dir/vendor.json" && least=30
 check "list: every row measurable or with its reason" test $status -eq 0 -a \
-	"$(grep -c '^[a-z]' "$dir/out")" -ge $least -a "$(grep -c 'skipped: $' "$dir/out")" -eq 0
+	"$(grep -c '^ *[a-z-]*/' "$dir/out")" -ge $least -a "$(grep -c 'skipped: $' "$dir/out")" -eq 0
+check "list: each reason once" test -z "$(grep '^skipped: ' "$dir/out" | sort | uniq -d)"
 wrong_use "matches no row" run --filter 'no-such-row*'
 if [ $least -eq 30 ]; then
 	run run --filter 'rdpmc/fixed*'
@@ -175,17 +176,17 @@ else
 fi
 run list --pmu-cost
 check "list --pmu-cost: five exits of seven guests and the loops, nothing else" test $status -eq 0 -a \
-	"$(wc -l <"$dir/out")" -eq 37 -a "$(grep -c '^control/[a-z]*-no-pmu/' "$dir/out")" -eq 7 -a \
-	"$(grep -c '^control/[a-z]*-\(intercepted\|passthrough\)-\(0\|1\|all\)/' "$dir/out")" -eq 30
+	"$(grep -c '^ *[a-z-]*/' "$dir/out")" -eq 37 -a "$(grep -c '^ *control/[a-z]*-no-pmu/' "$dir/out")" -eq 7 -a \
+	"$(grep -c '^ *control/[a-z]*-\(intercepted\|passthrough\)-\(0\|1\|all\)/' "$dir/out")" -eq 30
 cp "$dir/out" "$dir/list"
 run run --pmu-cost --list
 check "... and run --list says the same" cmp -s "$dir/out" "$dir/list"
 wrong_use "matches no row" run --pmu-cost --filter 'rdpmc/*'
 run list --vcpus 3
 check "list --vcpus: each row with one, two and three, and nothing else" test $status -eq 0 -a \
-	"$(grep -c '^[a-z]' "$dir/out")" -eq "$(grep -c '^[a-z-]*/[a-z0-9-]*-vcpus[123]/' "$dir/out")" -a \
+	"$(grep -c '^ *[a-z-]*/' "$dir/out")" -eq "$(grep -c '^ *[a-z-]*/[a-z0-9-]*-vcpus[123]/' "$dir/out")" -a \
 	"$(grep -c -e '-vcpus3/' "$dir/out")" -eq "$(grep -c -e '-vcpus1/' "$dir/out")" -a \
-	"$(grep -c '^control/cpuid-vcpus3/cpl[03]$' "$dir/out")" -eq 2
+	"$(grep -c '^ *control/cpuid-vcpus3/cpl[03]$' "$dir/out")" -eq 2
 one=$(taskset -cp $$ | sed 's/.*[ ,-]//')
 taskset -c "$one" "$bench" run --vcpus 2 >"$dir/out" 2>"$dir/err"
 check "more vCPUs than CPUs: one line, exit 77" test $? -eq 77 -a ! -s "$dir/out" -a "$(wc -l <"$dir/err")" -eq 1 -a \

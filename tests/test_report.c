@@ -1223,6 +1223,44 @@ static void test_print_groups_whole(void **state)
 	assert_int_equal(count_of(text, "\n  empty/"), 2);
 }
 
+static void skip_machine(enum machine_kind machine)
+{
+	for (size_t i = 0; i < bench.n_rows; i++)
+		if (bench.rows[i].machine == machine && !bench.rows[i].control)
+			bench.rows[i].status = ROW_SKIPPED;
+}
+
+/* Without passthrough: against native reads; without those the nearest row by its name; without an exit nothing. */
+static void test_print_costs_unknown(void **state)
+{
+	const char *text, *costs;
+
+	(void)state;
+	make_bench(&ice_lake, false);
+	measure_all(10);
+	measure(row_index("rdpmc/metrics/intercepted/cpl3"), 10, 3000);
+	measure(row_index("rdpmc/metrics/native/cpl3"), 10, 50);
+	assert_null(strstr(print("CPU 3", false, NULL), "estimated"));
+	skip_machine(MACHINE_PASSTHROUGH);
+	text = print("CPU 3", false, NULL);
+	costs = strstr(text, "\n  unknown: no counter was measured under both settings\n"
+			     "  estimated as intercepted - native, a read of the host's own:\n");
+	assert_non_null(costs);
+	assert_non_null(strstr(costs, "\n  metrics/cpl3 "));
+	assert_null(strstr(costs, "\n  metrics/cpl0 "));
+	assert_null(strstr(text, "the nearest row"));
+	skip_machine(MACHINE_NATIVE);
+	text = print("CPU 3", false, NULL);
+	assert_null(strstr(text, "estimated"));
+	assert_non_null(strstr(text, "\n  the nearest row that exits: rdpmc/gp-first/intercepted/cpl3, "));
+	for (size_t i = 0; i < bench.n_rows; i++)
+		if (!strncmp(bench.rows[i].name, "rdpmc/", 6))
+			bench.rows[i].status = ROW_SKIPPED;
+	assert_non_null(strstr(print("CPU 3", false, NULL), "\n  the nearest row that exits: rdpmc-fault/"));
+	skip_machine(MACHINE_INTERCEPTED);
+	assert_null(strstr(print("CPU 3", false, NULL), "exits: rdpmc"));
+}
+
 static void test_print_costs(void **state)
 {
 	static struct exit_cost all_costs[MAX_ROWS];
@@ -2347,6 +2385,7 @@ int main(void)
 		cmocka_unit_test(test_print_simulated),
 		cmocka_unit_test(test_print_groups_whole),
 		cmocka_unit_test(test_print_costs),
+		cmocka_unit_test(test_print_costs_unknown),
 		cmocka_unit_test(test_print_paragraphs),
 		cmocka_unit_test(test_print_shared_cpu),
 		cmocka_unit_test(test_print_indents),
