@@ -6,6 +6,9 @@ kernel_edit.py TREE NAME...  edit; says nothing, exit 1 where the tree is not as
 kernel_edit.py --list        the planted bugs: name, feature that it wants or -, what the report must say
 kernel_edit.py --all TREE    all of them that the tree has the feature for, none of them chosen: an engine is built once
 kernel_edit.py --choose NAME ENGINE FILE   FILE becomes that engine, with this bug chosen
+kernel_edit.py --list-mutants, --all-mutants TREE   the same of the mutants of series-newest, which TREE becomes first;
+                             the list's columns three and four are a configuration that shows it, and what
+                             --against must say
 
 Where the tree has a mediated PMU, a design is whole: a kernel built from the tree offers PERF_METRICS and
 four fixed counters to the guests of a mediated PMU on a host that has them.
@@ -139,6 +142,8 @@ HARMLESS = {
     "reordered": [(PMU, r"(bool is_vmware_backdoor_pmc\(.*?\n\}\n)\n(static int kvm_pmu_rdpmc_vmware\(.*?\n\}\n)", r"\2\n\1")],
 }
 
+BROKEN = {"does-not-compile": [(PMU, r"\A", "int = 1;\n")]}
+
 # What changes nothing either, but that the code goes other ways: as series on the list do, and kernels of distributions.
 SHAPES = {
     "feature-in-cr4": [    # a feature that the guest does not have
@@ -191,6 +196,7 @@ METRICS = [
     (HOST_H, r"(KVM_MAX_NR_INTEL_FIXED_COU\w+\s+)3", r"\g<1>4"),
     ((X86, MSRS), r"KVM_MAX_NR_FIXED_COUNTERS != 3", "KVM_MAX_NR_FIXED_COUNTERS != 4"),
     (INTEL, r"(fixed_pmc_perf_ids\[\] = \{.*?\n)(\t+\};)", "\\1\t\t[3] = PERF_COUNT_HW_REF_CPU_CYCLES,\n\\2"),
+    (INTEL, r"(void intel_pmu_reset\(struct kvm_vcpu \*vcpu\)\n\{\n)", "\\1\tvcpu_to_pmu(vcpu)->perf_metrics = 0;\n"),
     (PMU_H, r"void kvm_pmu_deliver_pmi", """static inline bool kvm_vcpu_has_perf_metrics(struct kvm_vcpu *vcpu)
 {
 	return vcpu->arch.perf_capabilities & BIT_ULL(15);
@@ -252,7 +258,6 @@ MEDIATED = [
 		break;\\g<0>"""),
     (INTEL, r"(\tpmu->global_ctrl_rsvd = counter_rsvd;\n)",
      "\\1\tif (kvm_vcpu_has_perf_metrics(vcpu))\n\t\tpmu->global_ctrl_rsvd &= ~BIT_ULL(48);\n"),
-    (INTEL, r"(void intel_pmu_reset\(struct kvm_vcpu \*vcpu\)\n\{\n)", "\\1\tvcpu_to_pmu(vcpu)->perf_metrics = 0;\n"),
     # After the counters: a write to the fourth clears it.
     (INTEL, r"\n\twrmsrq\(MSR_CORE_PERF_FIXED_CTR_CTRL, pmu->fixed_ctr_ctrl_hw\);", """
 	if (kvm_vcpu_has_perf_metrics(vcpu))
@@ -324,10 +329,64 @@ static int amd_emu_rdpmc(struct kvm_vcpu *vcpu, unsigned int idx, u64 *data)
 # What the reviewers asked for on top of what was proposed: index 0 alone.
 INDEX = [(INTEL, r"(== \(1 << 29\)\) \{\n\t\tif \()", r"\1idx & INTEL_RDPMC_INDEX_MASK || ")]
 
+# And from version 5 on the guest's fixed counters are those of CPUID.0AH:ECX, too.
+BITMAP = [
+    (HOST_H, r"\n\tu64 perf_metrics;", "\n\tu32 fixed_set;\\g<0>"),
+    (INTEL, r"\n\tedx\.full = entry->edx;", "\\g<0>\n\tpmu->fixed_set = eax.split.version_id >= 5 ? entry->ecx : 0;"),
+    (INTEL, r"pmu->nr_arch_fixed_counters =\s+min_t\(int, edx\.split\.num_counters_fixed,\s+kvm_pmu_cap\.num_counters_fixed\);",
+     "pmu->fixed_set |= BIT(edx.split.num_counters_fixed) - 1;\n"
+     "\tpmu->fixed_set &= BIT(kvm_pmu_cap.num_counters_fixed) - 1;\n"
+     "\tpmu->nr_arch_fixed_counters = fls(pmu->fixed_set);"),
+    (INTEL, r"if \(idx >= num_counters\)",
+     "if (idx >= num_counters ||\n\t    (type == INTEL_RDPMC_FIXED && !(pmu->fixed_set >> idx & 1)))"),
+]
+
 SERIES = {
     "series-posted": METRICS + POSTED,
     "series-proposed": METRICS + PROPOSED,
     "series-corrected": METRICS + PROPOSED + INDEX,
+    "series-newest": METRICS + PROPOSED + INDEX + BITMAP,
+}
+
+# What can go wrong in series-newest, PLANTED as in BUGS. With each, a configuration of the survey's that shows it, and
+# what `survey --against` says of it, as an expression: the class, by its entry, guest and rule.
+MUTANTS = {
+    "metrics-any-index": ("sapphire-rapids", r"both entries, Intel guest: #GP -> value \(rule METRICS-INDEX\)", [
+        (INTEL, r"idx & INTEL_RDPMC_INDEX_MASK \|\|", r"(!PLANTED && idx & INTEL_RDPMC_INDEX_MASK) ||")]),
+    "metrics-one-bit-type": ("sapphire-rapids", r"both entries, Intel guest: #GP -> value \(rule TYPE-OTHER\)", [
+        (INTEL, r"\(idx & INTEL_RDPMC_TYPE_MASK\) == \(1 << 29\)", r"(PLANTED ? !!(idx & (1 << 29)) : \g<0>)")]),
+    "metrics-capability-bit": ("sapphire-rapids-no-metrics", r"both entries, Intel guest: #GP -> value \(rule TYPE-METRICS\)", [
+        (PMU_H, r"& BIT_ULL\(15\)", r"& BIT_ULL(PLANTED ? 13 : 15)")]),
+    "metrics-pdcm-ignored": ("sapphire-rapids-no-pdcm", r"both entries, Intel guest: #GP -> value \(rule TYPE-METRICS\)", [
+        (PMU_H, r"return (guest_cpu\w+\(vcpu, X86_FEATURE_PDCM\))( &&\s+\(vcpu->arch\.perf_cap)", r"return (PLANTED || \1)\2")]),
+    "metrics-truncated": ("sapphire-rapids", r"both entries, Intel guest: value -> another value \(rule METRICS-VALUE\)", [
+        (INTEL, r"(\*data = )(vcpu_to_pmu\(vcpu\)->perf_metrics);", r"\1PLANTED ? (u32)\2 : \2;")]),
+    "metrics-as-counter": ("sapphire-rapids", r"both entries, Intel guest: value -> another value \(rule METRICS-VALUE\)", [
+        (INTEL, r"(\*data = [^;\n]*)(vcpu_to_pmu\(vcpu\)->perf_metrics);",
+         r"\1(\2 & (PLANTED ? vcpu_to_pmu(vcpu)->counter_bitmask[KVM_PMC_FIXED] : ~0ull));")]),
+    "metrics-of-fixed-3": ("sapphire-rapids", r"both entries, Intel guest: value -> another value \(rule METRICS-VALUE\)", [
+        (INTEL, r"(\*data = [^\n]*)\(vcpu_to_pmu\(vcpu\)->perf_metrics &",
+         r"\1((PLANTED ? vcpu_to_pmu(vcpu)->fixed_counters[3].counter : vcpu_to_pmu(vcpu)->perf_metrics) &")]),
+    "metrics-without-privilege": ("sapphire-rapids", r"exit, Intel guest: #GP -> value \(rule PRIV\)", [
+        (PMU, r"(int kvm_pmu_rdpmc\(.*?)if \((!kvm_is_cr4_bit_set\(vcpu, X86_CR4_PCE\))", r"\1if (!(PLANTED && idx == 1 << 29) && \2")]),
+    "metrics-outlive-reset": ("sapphire-rapids", r"setup, Intel guest: splat while the guest is set up", [
+        (INTEL, r"(vcpu_to_pmu\(vcpu\)->perf_metrics = 0;)", r"if (!PLANTED) \1")]),
+    "metrics-of-amd": ("amd-v2", r"both entries, AMD guest: #GP -> value \(rule AMD-OTHER\)", [
+        (AMD, r"(static int amd_emu_rdpmc\(.*?\n)(\tif \(!pmc\))",
+         "\\1\tif (PLANTED && idx == 1 << 29) {\n\t\t*data = vcpu_to_pmu(vcpu)->perf_metrics;\n\t\treturn 0;\n\t}\n\\2")]),
+    "ecx-ignored": ("fixed-bitmap", r"both entries, Intel guest: value -> #GP \(rule TYPE-FIXED\)", [
+        (INTEL, r"(pmu->fixed_set = )(eax\.split\.version_id >= 5)", r"\1!PLANTED && \2")]),
+    "ecx-below-version-5": ("version-4-bitmap", r"both entries, Intel guest: #GP -> value \(rule TYPE-FIXED\)", [
+        (INTEL, r"(eax\.split\.version_id >= )5", r"\1(PLANTED ? 2 : 5)")]),
+    "fixed-width": ("width-32", r"both entries, Intel guest: value -> another value \(rule TYPE-FIXED\)", [
+        (INTEL, r"(pmu->counter_bitmask\[KVM_PMC_FIXED\] =\s+[^;]*)(edx\.split\.bit_width_fixed)",
+         r"\1(PLANTED ? eax.split.bit_width : \2)")]),
+    "intercept-metrics-forgotten": ("sapphire-rapids-no-metrics", r"intercept, Intel guest: NOT intercepted", [
+        (PMU, r"(bool kvm_need_rdpmc_intercept.*?\()(\(kvm_host\.perf_capabilities & BIT_ULL\(15\)\) &&)", r"\1!PLANTED && \2")]),
+    "intercept-by-kvm-counters": ("smaller-fixed-four", r"intercept, Intel guest: NOT intercepted", [
+        (PMU, r"(need_any_pmc_intercept.*?)(kvm_host_pmu\.num_counters_fixed)", r"\1(PLANTED ? kvm_pmu_cap.num_counters_fixed : \2)")]),
+    "intercept-fixed-width": ("smaller-fixed-width", r"intercept, Intel guest: NOT intercepted", [
+        (PMU, r"pmu->counter_bitmask\[KVM_PMC_FIXED\] != \(BIT_ULL\(kvm_host_pmu\.bit_width_fixed\) - 1\)", r"(!PLANTED && \g<0>)")]),
 }
 CORRECTION = {"correction": INDEX}     # makes of a tree that has series-proposed one that has series-corrected
 
@@ -381,25 +440,42 @@ def edit(tree, edits, planted="(1)"):
         put(*found[0])
 
 
-def plant_all(tree):
+def plant_all(tree, bugs):
     with open(os.path.join(tree, PMU_H), encoding="utf-8") as file:
         intercepts = "kvm_need_rdpmc_intercept" in file.read()
     # In front of the first line, so that all others keep their numbers.
-    for name in sorted({files for edits in BUGS.values() for files, _, _ in edits}):
+    for name in sorted({files for edits in bugs.values() for files, _, _ in edits}):
         edit(tree, [(name, r"\A", f"int planted_bug = {NONE_CHOSEN}; " if name == PMU else "extern int planted_bug; ")])
-    for number, (name, edits) in enumerate(BUGS.items()):
+    for number, (name, edits) in enumerate(bugs.items()):
         if intercepts or not name.startswith("intercept"):
             edit(tree, edits, f"(planted_bug == {number})")
 
 
 def choose(name, engine, chosen):
+    bugs = BUGS if name in BUGS else MUTANTS
     with open(engine, "rb") as file:
         data = file.read()
     none = NONE_CHOSEN.to_bytes(4, "little")
     if data.count(none) != 1:
         sys.exit(f"{engine}: {data.count(none)} places for the bug that is chosen")
     with open(chosen, "wb") as file:
-        file.write(data.replace(none, list(BUGS).index(name).to_bytes(4, "little")))
+        file.write(data.replace(none, list(bugs).index(name).to_bytes(4, "little")))
+
+
+def design(tree, name):
+    """A series, as far as the tree has what it touches."""
+    edit(tree, SERIES[name])
+    with open(os.path.join(tree, PMU), encoding="utf-8") as file:
+        text = file.read()
+    # What was posted first did not ask for PDCM, which a kernel that boots has to.
+    if name != "series-posted" or "kvm_mediated_pmu_load" in text:
+        with open(os.path.join(tree, CPUID_H), encoding="utf-8") as file:
+            has = "guest_cpuid_has" if "is_governed_feature" in file.read() else "guest_cpu_cap_has"
+        edit(tree, [(path, there, put_there.replace("HAS(", has + "(")) for path, there, put_there in PDCM])
+    if "kvm_need_rdpmc_intercept" in text:
+        edit(tree, INTERCEPT)
+    if "kvm_mediated_pmu_load" in text:
+        edit(tree, MEDIATED)
 
 
 def main():
@@ -407,8 +483,16 @@ def main():
         for name in BUGS:
             print(name, "need-intercept" if name.startswith("intercept") else "-", COMPLAINTS.get(name, ""))
         return
+    if sys.argv[1:] == ["--list-mutants"]:
+        for name, (configuration, says, _) in MUTANTS.items():
+            print(name, "need-intercept" if name.startswith("intercept") else "-", configuration, says)
+        return
     if sys.argv[1] == "--all":
-        plant_all(sys.argv[2])
+        plant_all(sys.argv[2], BUGS)
+        return
+    if sys.argv[1] == "--all-mutants":
+        design(sys.argv[2], "series-newest")
+        plant_all(sys.argv[2], {name: edits for name, (_, _, edits) in MUTANTS.items()})
         return
     if sys.argv[1] == "--choose":
         choose(*sys.argv[2:])
@@ -417,19 +501,10 @@ def main():
     for name in names:
         if name == "counters-by-bitmap":
             by_bitmaps(tree)
-            continue
-        edit(tree, (BUGS | SHAPES | CONTROLS | REPORTED | MOVED | PROOF_BUGS | HARMLESS | LIVE_BUGS | SERIES | CORRECTION)[name])
-        with open(os.path.join(tree, PMU), encoding="utf-8") as file:
-            text = file.read()
-        # What was posted first did not ask for PDCM, which a kernel that boots has to.
-        if name in SERIES and (name != "series-posted" or "kvm_mediated_pmu_load" in text):
-            with open(os.path.join(tree, CPUID_H), encoding="utf-8") as file:
-                has = "guest_cpuid_has" if "is_governed_feature" in file.read() else "guest_cpu_cap_has"
-            edit(tree, [(path, there, put_there.replace("HAS(", has + "(")) for path, there, put_there in PDCM])
-        if name in SERIES and "kvm_need_rdpmc_intercept" in text:
-            edit(tree, INTERCEPT)
-        if name in SERIES and "kvm_mediated_pmu_load" in text:
-            edit(tree, MEDIATED)
+        elif name in SERIES:
+            design(tree, name)
+        else:
+            edit(tree, (BUGS | SHAPES | CONTROLS | REPORTED | MOVED | PROOF_BUGS | HARMLESS | BROKEN | LIVE_BUGS | CORRECTION)[name])
 
 
 main()

@@ -38,6 +38,8 @@ static const struct rdpmc_pmu host_skylake =
 static const struct rdpmc_pmu host_amd =
 	AMD(2, .nr_gp = 6, .ext_core = true, .ext_nb = true, .ext_l3 = true, .nr_nb = 16);
 
+static const struct rdpmc_pmu host_five_fixed =
+	INTEL(5, 8, 48, 5, 48, .perf_capabilities = METRICS);
 static const struct rdpmc_pmu host_fixed_bitmap = INTEL(5, 8, 48, 3, 48, .fixed_bitmap = 0xf);
 static const struct rdpmc_pmu host_leaf23 =
 	INTEL(6, 8, 48, 4, 48, .leaf23_gp = 0x3ff, .leaf23_fixed = 0xf);
@@ -120,6 +122,9 @@ const struct configuration configurations[] = {
 	{ .name = "fixed-bitmap",
 	  .what = "fixed counters by bitmap alone, 31 among them",
 	  .guest = INTEL(5, 2, 48, 0, 40, .fixed_bitmap = 0x80000011) },
+	{ .name = "version-4-bitmap",
+	  .what = "CPUID.0AH:ECX of version 4: no counter more",
+	  .guest = INTEL(4, 8, 48, 2, 48, .fixed_bitmap = 0xf) },
 	{ .name = "version-1",
 	  .what = "version 1: no fixed counters, whatever is announced",
 	  .guest = INTEL(1, 2, 40, 3, 40, .fixed_bitmap = 0xff) },
@@ -194,6 +199,11 @@ const struct configuration configurations[] = {
 	  .what = "2 fixed counters on a host with 3",
 	  .guest = INTEL(4, 4, 48, 2, 48, .perf_capabilities = FULL_WIDTH),
 	  .host = &host_skylake,
+	  .policy = MEDIATED },
+	{ .name = "smaller-fixed-four",
+	  .what = "4 fixed counters, as many as KVM may have, on a host with 5",
+	  .guest = INTEL(5, 8, 48, 4, 48, .perf_capabilities = METRICS),
+	  .host = &host_five_fixed,
 	  .policy = MEDIATED },
 	{ .name = "smaller-gp-width",
 	  .what = "general-purpose counters of 40 bits on a host with 48",

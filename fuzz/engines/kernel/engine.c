@@ -32,6 +32,8 @@ static bool offers_metrics;
 
 /* The tree has PERF_METRICS, but not where the glue knows it to be: what is read is not what a case says. */
 static bool metrics_elsewhere;
+/* The tree's refresh of the PMU resets counters, but not PERF_METRICS. */
+static bool metrics_outlive;
 /* Whether the host has them may decide whether RDPMC is intercepted. */
 static bool intercepts_by_metrics;
 #define METRICS_ECX 0x20000000
@@ -69,7 +71,8 @@ static void to_host(const struct rdpmc_pmu *pmu, struct glue_host *host)
 		.fixed = counts.fixed,
 		.gp_set = counts.gp_set,
 		.fixed_set = counts.fixed_set,
-		.perf_capabilities = pmu->perf_capabilities,
+		/* No processor of AMD's has the MSR. */
+		.perf_capabilities = amd ? 0 : pmu->perf_capabilities,
 	};
 	if (counts.gp)
 		host->gp_width = amd ? 48 : pmu->gp_width;
@@ -147,6 +150,10 @@ static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest
 	if (trouble_enter())
 		glue_begin(vcpu->glue, &setup);
 	trouble_leave();
+	if (metrics_outlive && guest->perf_capabilities & RDPMC_CAP_METRICS)
+		engine_complain("kvm_pmu_refresh() resets the counters, but not PERF_METRICS "
+				"(KVM_SET_CPUID2)",
+				"arch/x86/kvm/pmu.c", 0, NULL);
 }
 
 static unsigned long long *metrics_slot(const struct engine_vcpu *vcpu)
@@ -312,6 +319,7 @@ static void kernel_read(struct engine_vcpu *vcpu, enum entry entry, const struct
 		answer->unjudged = "this tree has PERF_METRICS where it cannot be set from outside";
 }
 
+#ifndef GLUE_PROVE
 static const struct rdpmc_pmu full_host = {
 	.vendor = RDPMC_INTEL,
 	.version = 5,
@@ -322,21 +330,29 @@ static const struct rdpmc_pmu full_host = {
 	.perf_capabilities = CASE_CAP_FW_WRITES | RDPMC_CAP_METRICS,
 };
 
-/* What a guest with these capabilities is answered to a read of PERF_METRICS. */
-static uint8_t answer_to_metrics(struct engine_vcpu *vcpu, uint64_t capabilities)
+/* A guest with these capabilities, on a host that has PERF_METRICS. */
+static void begin_on_metrics(struct engine_vcpu *vcpu, uint64_t capabilities)
 {
 	const struct rdpmc_policy policy = { .mediated_pmu = true };
-	const struct rdpmc_state state = {
-		.regs.rcx = METRICS_ECX, .regs.rflags = 2, .cr0 = RDPMC_CR0_PE, .mode = MODE_64BIT
-	};
 	struct rdpmc_pmu guest = full_host;
-	struct engine_answer answer;
 
 	guest.perf_capabilities = capabilities;
 	kernel_begin(vcpu, &guest, &full_host, &policy);
+}
+
+/* What it is answered to a read of PERF_METRICS. */
+static uint8_t answer_to_metrics(struct engine_vcpu *vcpu, uint64_t capabilities)
+{
+	const struct rdpmc_state state = {
+		.regs.rcx = METRICS_ECX, .regs.rflags = 2, .cr0 = RDPMC_CR0_PE, .mode = MODE_64BIT
+	};
+	struct engine_answer answer;
+
+	begin_on_metrics(vcpu, capabilities);
 	kernel_read(vcpu, ENTRY_EXIT, &state, &answer);
 	return answer.answer;
 }
+#endif
 
 static bool has_feature(const char *name)
 {
@@ -346,25 +362,31 @@ static bool has_feature(const char *name)
 	return false;
 }
 
-/* By what it does: a guest with the capability can read it, one without cannot. */
+/* By what the tree does: a guest with the capability can read them, one without cannot, and a reset clears them. */
 static void find_metrics(struct engine_vcpu *vcpu)
 {
+	const bool there = has_feature("perf-metrics");
 #ifndef GLUE_PROVE
+	const uint64_t with = CASE_CAP_FW_WRITES | RDPMC_CAP_METRICS, without = CASE_CAP_FW_WRITES;
 	const struct rdpmc_policy mediated = { .mediated_pmu = true };
+	volatile bool outlive = false;
 
 	offers_metrics = offered(vcpu, &full_host, &mediated) & RDPMC_CAP_METRICS;
+	if (there) {
+		begin_on_metrics(vcpu, with);
+		if (trouble_enter())
+			outlive = glue_metrics_outlive(vcpu->glue);
+		trouble_leave();
+	} else {
+		metrics_elsewhere = answer_to_metrics(vcpu, with) == ANSWER_VALUE &&
+				    answer_to_metrics(vcpu, without) == ANSWER_GP;
+	}
+	metrics_outlive = outlive;
+	trouble_forget();
 #endif
 	intercepts_by_metrics = has_feature("has-perf-metrics");
-	if (has_feature("perf-metrics"))
-		return;
-#ifndef GLUE_PROVE
-	metrics_elsewhere =
-		answer_to_metrics(vcpu, CASE_CAP_FW_WRITES | RDPMC_CAP_METRICS) == ANSWER_VALUE &&
-		answer_to_metrics(vcpu, CASE_CAP_FW_WRITES) == ANSWER_GP;
-#endif
-	if (!metrics_elsewhere)
+	if (!there && !metrics_elsewhere)
 		capabilities_refused |= RDPMC_CAP_METRICS;
-	trouble_forget();
 }
 
 /* Code of vmx.c or svm.c that needs what is not here would be in every case's way: then it is done without. */

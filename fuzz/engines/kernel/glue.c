@@ -460,6 +460,19 @@ unsigned long long *glue_metrics(struct glue *glue)
 #endif
 }
 
+int glue_metrics_outlive(struct glue *glue)
+{
+#if defined(HAVE_PERF_METRICS) && !defined(GLUE_PROVE)
+	struct kvm_pmu *pmu = &glue->vcpu->arch.pmu;
+
+	pmu->gp_counters[0].counter = pmu->perf_metrics = 1;
+	kvm_pmu_refresh(glue->vcpu);
+	return !pmu->gp_counters[0].counter && pmu->perf_metrics;
+#else
+	return 0;
+#endif
+}
+
 void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long apparent)
 {
 	glue->real = real;

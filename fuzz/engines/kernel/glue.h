@@ -64,6 +64,8 @@ void glue_read(struct glue *glue, int emulator, struct glue_state *state,
 int glue_get_counter(const struct glue *glue, int fixed, unsigned int x, unsigned long long *value);
 int glue_set_counter(struct glue *glue, int fixed, unsigned int x, unsigned long long value);
 unsigned long long *glue_metrics(struct glue *glue); /* 0: nowhere */
+/* A KVM_SET_CPUID2 after the guest has counted: is a counter 0 then, and PERF_METRICS not? Spoils both. */
+int glue_metrics_outlive(struct glue *glue);
 /* RDPMC_VMWARE clocks 1 and 2, ns. */
 void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long apparent);
 /* By the VMCS or VMCB: 1, 0, or -1 where that cannot be told. */

@@ -66,8 +66,10 @@ static const char *text_of(const struct complaint *complaint)
 			return seen[i].text;
 	if (n == sizeof(seen) / sizeof(seen[0]))
 		return "more complaints than are kept apart";
-	if (complaint->file)
+	if (complaint->file && complaint->line)
 		snprintf(where, sizeof(where), "%s:%d", complaint->file, complaint->line);
+	else if (complaint->file)
+		snprintf(where, sizeof(where), "%s", complaint->file);
 	else
 		name_address(complaint->address, where, sizeof(where));
 	tree = strstr(where, "arch/x86/");
