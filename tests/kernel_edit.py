@@ -371,14 +371,14 @@ MUTANTS = {
         (PMU, r"(int kvm_pmu_rdpmc\(.*?)if \((!kvm_is_cr4_bit_set\(vcpu, X86_CR4_PCE\))", r"\1if (!(PLANTED && idx == 1 << 29) && \2")]),
     "metrics-outlive-reset": ("sapphire-rapids", r"setup, Intel guest: splat while the guest is set up", [
         (INTEL, r"(vcpu_to_pmu\(vcpu\)->perf_metrics = 0;)", r"if (!PLANTED) \1")]),
-    "metrics-of-amd": ("amd-v2", r"both entries, AMD guest: #GP -> value \(rule AMD-OTHER\)", [
+    "metrics-of-amd": ("amd-v2", r"exit, AMD guest: #GP -> value \(rule AMD-OTHER\)", [
         (AMD, r"(static int amd_emu_rdpmc\(.*?\n)(\tif \(!pmc\))",
          "\\1\tif (PLANTED && idx == 1 << 29) {\n\t\t*data = vcpu_to_pmu(vcpu)->perf_metrics;\n\t\treturn 0;\n\t}\n\\2")]),
     "ecx-ignored": ("fixed-bitmap", r"both entries, Intel guest: value -> #GP \(rule TYPE-FIXED\)", [
         (INTEL, r"(pmu->fixed_set = )(eax\.split\.version_id >= 5)", r"\1!PLANTED && \2")]),
     "ecx-below-version-5": ("version-4-bitmap", r"both entries, Intel guest: #GP -> value \(rule TYPE-FIXED\)", [
         (INTEL, r"(eax\.split\.version_id >= )5", r"\1(PLANTED ? 2 : 5)")]),
-    "fixed-width": ("width-32", r"both entries, Intel guest: value -> another value \(rule TYPE-FIXED\)", [
+    "fixed-width": ("smaller-fixed-width", r"both entries, Intel guest: value -> another value \(rule TYPE-FIXED\)", [
         (INTEL, r"(pmu->counter_bitmask\[KVM_PMC_FIXED\] =\s+[^;]*)(edx\.split\.bit_width_fixed)",
          r"\1(PLANTED ? eax.split.bit_width : \2)")]),
     "intercept-metrics-forgotten": ("sapphire-rapids-no-metrics", r"intercept, Intel guest: NOT intercepted", [

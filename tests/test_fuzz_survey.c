@@ -585,7 +585,7 @@ static void test_made_changes(void **unused)
 		assert_true(result.n_classes > 5);
 		assert_int_equal(survey_bad(&result), worse ? result.n_classes : 0);
 		for (size_t i = 0; i < result.n_classes; i++)
-			assert_int_equal(survey_change(&result.classes[i].key),
+			assert_int_equal(survey_change(&result.classes[i]),
 					 worse ? CHANGE_BROKEN : CHANGE_FIXED);
 		if (worse)
 			check_made_classes(&result, SURVEY_AFTER);
@@ -770,7 +770,7 @@ static void test_changes(void **unused)
 
 			assert_true(is_6000 || class->count == ALLOWED * 6);
 			assert_int_equal(class->example.ecx, is_6000 ? 0x60000000 : 0x80000000);
-			assert_int_equal(survey_change(&class->key),
+			assert_int_equal(survey_change(class),
 					 is_6000 == !i ? CHANGE_BROKEN : CHANGE_FIXED);
 			n[is_6000]++;
 		}
@@ -940,6 +940,7 @@ static void test_smaller(void **unused)
 		{ "smaller-version-1", OBSTACLE_READABLE, CLASS_FIXED, 0 },
 		{ "smaller-gp", OBSTACLE_READABLE, CLASS_GP, 7 },
 		{ "smaller-fixed", OBSTACLE_READABLE, CLASS_FIXED, 2 },
+		{ "smaller-fixed-four", OBSTACLE_READABLE, CLASS_FIXED, 4 },
 		{ "smaller-gp-width", OBSTACLE_WIDTH, CLASS_GP, 0 },
 		{ "smaller-fixed-width", OBSTACLE_WIDTH, CLASS_FIXED, 0 },
 		{ "smaller-capabilities", OBSTACLE_NONE, CLASS_NONE, 0 },
