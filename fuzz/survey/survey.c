@@ -178,6 +178,25 @@ static unsigned int start(const struct survey *survey, struct shared *shared,
 	return n;
 }
 
+/* Is it explained, by nothing that only the second engine has? */
+static bool known_of_both(const struct survey *survey, const struct survey_side *after)
+{
+	struct known *const before = survey->known[SURVEY_BEFORE];
+
+	for (uint64_t bits = after->known; bits; bits &= bits - 1) {
+		const char *name = known_get(survey->known[SURVEY_AFTER],
+					     (unsigned int)__builtin_ctzll(bits))
+					   ->name;
+		unsigned int i = 0;
+
+		while (i < known_count(before) && strcmp(known_get(before, i)->name, name))
+			i++;
+		if (i == known_count(before))
+			return false;
+	}
+	return after->known;
+}
+
 static struct survey_class *class_for(struct survey_result *result, const struct survey_class *hit,
 				      size_t configuration)
 {
@@ -194,6 +213,7 @@ static struct survey_class *class_for(struct survey_result *result, const struct
 	*class = *hit;
 	class->count = class->reached = class->made = 0;
 	class->first = configuration;
+	class->known = known_of_both(result->survey, &hit->key.sides[SURVEY_AFTER]);
 	class->in = calloc(result->survey->n_configurations, 1);
 	if (!class->in)
 		return NULL;
@@ -273,12 +293,13 @@ bool survey_new(const struct survey_class *class)
 	return class->key.sides[0].oracles && !class->key.sides[0].known;
 }
 
-enum survey_change survey_change(const struct survey_key *key)
+enum survey_change survey_change(const struct survey_class *class)
 {
-	bool before = !key->sides[SURVEY_BEFORE].oracles, after = !key->sides[SURVEY_AFTER].oracles;
+	const struct survey_side *sides = class->key.sides;
+	bool before = !sides[SURVEY_BEFORE].oracles, after = !sides[SURVEY_AFTER].oracles;
 
 	if (before != after)
-		return after ? CHANGE_FIXED : CHANGE_BROKEN;
+		return after ? CHANGE_FIXED : class->known ? CHANGE_KNOWN : CHANGE_BROKEN;
 	return after ? CHANGE_CLAMP : CHANGE_OTHERWISE;
 }
 
@@ -304,7 +325,7 @@ static int compare(const void *a, const void *b)
 static int compare_changes(const void *a, const void *b)
 {
 	const struct survey_class *x = a, *y = b;
-	int change = (int)survey_change(&x->key) - (int)survey_change(&y->key);
+	int change = (int)survey_change(x) - (int)survey_change(y);
 
 	if (change)
 		return change;

@@ -76,6 +76,7 @@ struct survey_class {
 	uint64_t reached; /* ENTRY_EXIT: of these what a guest could bring to the exit */
 	uint32_t states;  /* bits */
 	bool estimated;
+	bool known; /* of two engines: what explains the second's side is known of the first, too */
 	struct survey_example example;
 	/* Over all: */
 	size_t n_configurations; /* 0: random cases only */
@@ -181,8 +182,15 @@ uint64_t survey_verdicts(const struct survey_result *result, enum verdict_kind k
 const char *survey_not_tried(const struct survey_result *result, char text[SURVEY_UNTRIED]);
 
 /* What became of a class from the first engine to the second. */
-enum survey_change { CHANGE_BROKEN, CHANGE_OTHERWISE, CHANGE_CLAMP, CHANGE_FIXED, NR_CHANGES };
-enum survey_change survey_change(const struct survey_key *key);
+enum survey_change {
+	CHANGE_BROKEN,
+	CHANGE_OTHERWISE,
+	CHANGE_KNOWN, /* wrong by what is known of both: the first had not come so far */
+	CHANGE_CLAMP,
+	CHANGE_FIXED,
+	NR_CHANGES
+};
+enum survey_change survey_change(const struct survey_class *class);
 
 /* Is it a difference from the processor that nothing known explains? Of a survey of one engine. */
 bool survey_new(const struct survey_class *class);

@@ -70,7 +70,8 @@ static json_t *side_json(const struct survey_report *report, const struct survey
 
 static void add_row(const struct survey_render *r, const struct survey_class *class)
 {
-	static const char *const changes[NR_CHANGES] = { "broken", "otherwise", "offer", "fixed" };
+	static const char *const changes[NR_CHANGES] = { "broken", "otherwise", "known", "offer",
+							  "fixed" };
 	const struct survey_result *result = r->result;
 	json_t *row = side_json(r->report, class, r->two ? SURVEY_AFTER : SURVEY_BEFORE);
 	json_t *more = json_pack(
@@ -90,7 +91,7 @@ static void add_row(const struct survey_render *r, const struct survey_class *cl
 	if (r->two)
 		json_object_update_new(more, json_pack("{s:o, s:s}", "before",
 						       side_json(r->report, class, 0), "change",
-						       changes[survey_change(&class->key)]));
+						       changes[survey_change(class)]));
 	r->page->failed |=
 		json_object_update_new(row, more) || json_array_append_new(r->page->rows, row);
 }

@@ -15,7 +15,7 @@ size_t survey_bad(const struct survey_result *result)
 	size_t bad = 0;
 
 	for (size_t i = 0; i < result->n_classes; i++)
-		bad += two ? survey_change(&result->classes[i].key) == CHANGE_BROKEN
+		bad += two ? survey_change(&result->classes[i]) == CHANGE_BROKEN
 			   : survey_new(&result->classes[i]);
 	return bad;
 }
@@ -50,7 +50,7 @@ static struct survey_words verdict_of_two(const struct survey_render *r, const c
 		if (r->numbers[i].repeated)
 			continue;
 		if (class->key.entry != ENTRY_EXIT || class->reached || r->numbers[i].shared)
-			count[survey_change(&class->key)]++;
+			count[survey_change(class)]++;
 		else
 			hidden++;
 	}
@@ -64,7 +64,7 @@ static struct survey_words verdict_of_two(const struct survey_render *r, const c
 			"Nothing changed: every read%s has the same outcome with %s as "
 			"with %s",
 			tried, after, before);
-	others = count[CHANGE_OTHERWISE] + count[CHANGE_CLAMP];
+	others = count[CHANGE_OTHERWISE] + count[CHANGE_KNOWN] + count[CHANGE_CLAMP];
 	return survey_format(
 		"%s makes %zu class%s of reads right and %zu wrong for guests%s, compared "
 		"with %s%s",
@@ -191,6 +191,7 @@ static void classes(const struct survey_render *r)
 	static const char *const changes[NR_CHANGES] = {
 		[CHANGE_BROKEN] = "Became wrong",
 		[CHANGE_OTHERWISE] = "Wrong in another way",
+		[CHANGE_KNOWN] = "Known of both, and shows in more cases",
 		[CHANGE_CLAMP] = "Right in both, for another guest PMU",
 		[CHANGE_FIXED] = "Became right",
 	};
@@ -199,7 +200,7 @@ static void classes(const struct survey_render *r)
 
 	for (size_t i = 0; i < end; i++) {
 		const char *now =
-			r->two ? changes[survey_change(&r->result->classes[i].key)] : "New";
+			r->two ? changes[survey_change(&r->result->classes[i])] : "New";
 
 		if (now != last)
 			page_section(r->page, "%s", now);
