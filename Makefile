@@ -99,7 +99,7 @@ UNDEFINED_ONLY := $(BUILD)/undefined
 
 .PHONY: all setup bench check test hosts doctor list speed clean help setup-build setup-check setup-machine setup-deb bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target mutants mutants-plain coverage seeds \
-	kernel-engine fuzz-kernel coverage-kernel fuzz-live prove prove-mutants test-prove \
+	kernel-engine survey-range fuzz-kernel coverage-kernel fuzz-live prove prove-mutants test-prove \
 	setup-analysis ab aa trend dashboard power example campaign campaign-tree regression man install uninstall deb dist
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
@@ -434,6 +434,13 @@ kernel-engine: setup-kernel ## an engine of a kernel tree's own KVM code (KDIR=T
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$name.so" "$$tree" $${KOBJ:+"$$KOBJ"} && \
 	echo "made kernel:$$name: $(BUILD)/rdpmc-diff survey --engine kernel:$$name"
+
+# TREES names prepared trees, oldest first, in place of commits. RANGE_ARGS: scripts/survey-range --help.
+survey-range: setup-kernel ## what each commit of a kernel's history changes for guests (KDIR=GIT_TREE KOBJ= FROM=REV TO=REV PATHS=, or TREES=)
+	$(if $(TREES)$(and $(KDIR),$(FROM)),,$(error KDIR= names a git tree and FROM= a revision of it, or TREES= prepared trees))
+	+@$(AT_ONCE) $(BUILD)/rdpmc-diff
+	@CC=$(FUZZ_CC) scripts/survey-range --build $(BUILD) $(if $(TREES),$(TREES),--kdir "$(KDIR)" $(if $(KOBJ),--objects "$(KOBJ)") \
+		--from "$(FROM)" $(if $(TO),--to "$(TO)") $(if $(PATHS),--paths "$(PATHS)")) $(RANGE_ARGS)
 
 fuzz-kernel: setup-kernel ## fuzz that code with libFuzzer, ASan and UBSan (KDIR=TREE TIME=60)
 	$(CHECK_TIME)
