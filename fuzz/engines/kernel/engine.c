@@ -18,6 +18,7 @@ struct engine_vcpu {
 	struct glue *glue;
 	struct rdpmc_counters kept; /* what the kernel has no place for */
 	bool strangers;             /* guest and host are of different vendors */
+	bool begun;                 /* the kernel's code set the guest up, and came back */
 };
 
 /*
@@ -147,8 +148,11 @@ static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest
 	vcpu->strangers = guest->vendor != host->vendor;
 	to_host(vcpu->strangers ? guest : host, &setup.host);
 	trouble_forget();
-	if (trouble_enter())
+	vcpu->begun = false;
+	if (trouble_enter()) {
 		glue_begin(vcpu->glue, &setup);
+		vcpu->begun = true;
+	}
 	trouble_leave();
 	if (metrics_outlive && guest->perf_capabilities & RDPMC_CAP_METRICS)
 		engine_complain("kvm_pmu_refresh() resets the counters, but not PERF_METRICS "
@@ -352,6 +356,28 @@ static uint8_t answer_to_metrics(struct engine_vcpu *vcpu, uint64_t capabilities
 	kernel_read(vcpu, ENTRY_EXIT, &state, &answer);
 	return answer.answer;
 }
+
+/*
+ * A plain guest of @vendor reads its first counter, by each entry. Code that does not come to its end there calls or
+ * has what the glue does not know of, and what it says of other guests is not to be believed. NULL: it does.
+ */
+static const char *stops(struct engine_vcpu *vcpu, enum rdpmc_vendor vendor)
+{
+	const struct rdpmc_policy policy = { 0 };
+	const struct rdpmc_pmu pmu = { .vendor = vendor,
+				       .version = vendor == RDPMC_AMD ? 1 : 2,
+				       .nr_gp = vendor == RDPMC_AMD ? 0 : 4,
+				       .gp_width = vendor == RDPMC_AMD ? 0 : 48 };
+	const struct rdpmc_state state = { .regs.rflags = 2, .cr0 = RDPMC_CR0_PE, .mode = MODE_64BIT };
+	struct engine_answer answer = { 0 };
+
+	kernel_begin(vcpu, &pmu, &pmu, &policy);
+	for (int entry = ENTRY_EXIT; vcpu->begun && entry <= ENTRY_EMULATOR; entry++) {
+		kernel_read(vcpu, (enum entry)entry, &state, &answer);
+		vcpu->begun = answer.answer != ANSWER_STRANGE;
+	}
+	return vcpu->begun ? NULL : trouble_text();
+}
 #endif
 
 static bool has_feature(const char *name)
@@ -434,6 +460,22 @@ static struct engine_vcpu *kernel_create(const char **why)
 	}
 	trouble_catch();
 	try_controls(vcpu);
+#ifndef GLUE_PROVE
+	static char text[700];
+	const char *trouble = stops(vcpu, RDPMC_INTEL);
+
+	if (!trouble)
+		trouble = stops(vcpu, RDPMC_AMD);
+	if (trouble) {
+		snprintf(text, sizeof(text),
+			 "Linux " KERNEL_VERSION " cannot be handled: RDPMC of a plain guest does not come to "
+			 "its end: %s",
+			 trouble);
+		*why = text;
+		kernel_destroy(vcpu);
+		return NULL;
+	}
+#endif
 	find_metrics(vcpu);
 	return vcpu;
 }

@@ -10,6 +10,10 @@
 
 #include "fuzz/engines/kernel/glue.h"
 
+#if defined(HAVE_HAS_CPU_CAPS) && !defined(HAVE_CPU_CAPS)
+#error "kvm_vcpu_arch.cpu_caps is there, and guest_cpu_cap_change() is not: no guest could be given a feature"
+#endif
+
 /* Registers that RDPMC must leave alone hold this. */
 #define UNTOUCHED 0x5a5a5a5a5a5a0000UL
 #define REGISTERS 16 /* RAX to R15 */
