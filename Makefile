@@ -100,7 +100,7 @@ UNDEFINED_ONLY := $(BUILD)/undefined
 .PHONY: all setup bench check test hosts doctor list speed clean help setup-build setup-check setup-machine setup-deb bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target mutants mutants-plain coverage seeds \
 	kernel-engine survey-range fuzz-kernel coverage-kernel fuzz-live prove prove-mutants test-prove \
-	setup-analysis ab aa trend dashboard power example campaign campaign-tree regression man install uninstall deb dist
+	setup-analysis ab aa trend dashboard power example campaign setup-campaign-tree regression man install uninstall deb dist
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
 
@@ -359,9 +359,9 @@ CAMPAIGN_ENGINE = $(KERNEL_TREE) && for purpose in diff fuzz coverage; do \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$to$$name.so" --for $$purpose --keep "$(BUILD)/kernel/objects/$$name/$$purpose" \
 		"$$tree" $${KOBJ:+"$$KOBJ"} || exit; done
 # Asked before anything is built: can this tree be had, and handled?
-campaign-tree: setup-kernel
+setup-campaign-tree: setup-kernel
 	@$(KERNEL_TREE) && $(ENGINE_OF) --features "$$tree" $${KOBJ:+"$$KOBJ"} >/dev/null
-campaign: setup-fuzz $(if $(KDIR),campaign-tree) $(if $(MACHINE),setup-machine) $(CAMPAIGN_PROGRAMS) ## fuzz by all engines and drivers until stopped; goes on where it was (TIME= JOBS= KDIR=TREE MACHINE= CAMPAIGN_ARGS=)
+campaign: setup-fuzz $(if $(KDIR),setup-campaign-tree) $(if $(MACHINE),setup-machine) $(CAMPAIGN_PROGRAMS) ## fuzz by all engines and drivers until stopped; goes on where it was (TIME= JOBS= KDIR=TREE MACHINE= CAMPAIGN_ARGS=)
 	@$(if $(KDIR),$(CAMPAIGN_ENGINE) && )$(CAMPAIGN_RUN) $(if $(KDIR),--engine "kernel:$$name") \
 		$(if $(MACHINE),--engine "machine:$(MACHINE):$(KERNEL)") $(CAMPAIGN_ARGS)
 

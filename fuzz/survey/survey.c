@@ -178,7 +178,10 @@ static unsigned int start(const struct survey *survey, struct shared *shared,
 	return n;
 }
 
-/* Is it explained, by nothing that only the second engine has? */
+/*
+ * Is it explained, by nothing but what the first engine does as well, with other guests? That the first could have it is
+ * not enough: what it had put right is wrong again then.
+ */
 static bool known_of_both(const struct survey *survey, const struct survey_side *after)
 {
 	struct known *const before = survey->known[SURVEY_BEFORE];
@@ -187,11 +190,12 @@ static bool known_of_both(const struct survey *survey, const struct survey_side 
 		const char *name = known_get(survey->known[SURVEY_AFTER],
 					     (unsigned int)__builtin_ctzll(bits))
 					   ->name;
-		unsigned int i = 0;
+		bool there = false;
 
-		while (i < known_count(before) && strcmp(known_get(before, i)->name, name))
-			i++;
-		if (i == known_count(before))
+		for (unsigned int i = 0; i < known_count(before); i++)
+			there |= !strcmp(known_get(before, i)->name, name) &&
+				 known_get(before, i)->happened;
+		if (!there)
 			return false;
 	}
 	return after->known;
@@ -213,7 +217,6 @@ static struct survey_class *class_for(struct survey_result *result, const struct
 	*class = *hit;
 	class->count = class->reached = class->made = 0;
 	class->first = configuration;
-	class->known = known_of_both(result->survey, &hit->key.sides[SURVEY_AFTER]);
 	class->in = calloc(result->survey->n_configurations, 1);
 	if (!class->in)
 		return NULL;
@@ -336,6 +339,9 @@ static int compare_changes(const void *a, const void *b)
 
 static void sort(struct survey_result *result)
 {
+	for (size_t i = 0; i < result->n_classes; i++)
+		result->classes[i].known = known_of_both(
+			result->survey, &result->classes[i].key.sides[SURVEY_AFTER]);
 	if (result->n_classes)
 		qsort(result->classes, result->n_classes, sizeof(*result->classes),
 		      survey_sides(result->survey) > 1 ? compare_changes : compare);

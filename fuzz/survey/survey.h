@@ -76,7 +76,7 @@ struct survey_class {
 	uint64_t reached; /* ENTRY_EXIT: of these what a guest could bring to the exit */
 	uint32_t states;  /* bits */
 	bool estimated;
-	bool known; /* of two engines: what explains the second's side is known of the first, too */
+	bool known; /* of two engines: what explains the second's side happens with the first, too */
 	struct survey_example example;
 	/* Over all: */
 	size_t n_configurations; /* 0: random cases only */
