@@ -129,6 +129,7 @@ MOVED = {
     "metrics-elsewhere": [
         (HOST_H, r"u64 perf_metrics;", "u64 topdown_shares;"),
         (INTEL, r"vcpu_to_pmu\(vcpu\)->perf_metrics;", "vcpu_to_pmu(vcpu)->topdown_shares;"),
+        (INTEL, r"vcpu_to_pmu\(vcpu\)->perf_metrics = 0;", "vcpu_to_pmu(vcpu)->topdown_shares = 0;"),
     ],
 }
 

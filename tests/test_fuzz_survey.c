@@ -20,6 +20,7 @@
 #include "fuzz/case/mutate.h"
 #include "fuzz/case/shape.h"
 #include "fuzz/enumerate/ecxs.h"
+#include "fuzz/oracle/known/known.h"
 #include "fuzz/survey/survey_grid.h"
 #include "fuzz/survey/survey_report.h"
 #include "lib/array.h"
@@ -38,9 +39,10 @@ enum {
 	ONE_ECX = 1 << 2,   /* 2000_0007H is answered in virtual-8086 mode with CR4.PCE */
 	COMPLAINS = 1 << 3, /* of ECX = 5 by exit */
 	SETUP = 1 << 4,     /* complains when it is set up */
-	SCATTERED = 1 << 5, /* half of all ECX, by no rule of types and indices, in real-address mode */
-	PASSES = 1 << 6,    /* never intercepts */
-	DIES = 1 << 7,      /* of a guest with 5 counters or more */
+	SCATTERED =
+		1 << 5, /* half of all ECX, by no rule of types and indices, in real-address mode */
+	PASSES = 1 << 6, /* never intercepts */
+	DIES = 1 << 7,   /* of a guest with 5 counters or more */
 	DIES_SELDOM = 1 << 8,
 	CLOBBERS = 1 << 9, /* RDX, in a #GP */
 	REFUSES = 1 << 10, /* every read */
@@ -233,15 +235,16 @@ static void note(void *opaque, const uint8_t *data, size_t size)
 	announced.cases++;
 }
 
-static void announced_read(struct engine_vcpu *vcpu, enum entry entry, const struct rdpmc_state *state,
-		      struct engine_answer *answer)
+static void announced_read(struct engine_vcpu *vcpu, enum entry entry,
+			   const struct rdpmc_state *state, struct engine_answer *answer)
 {
 	while (announced.at < announced.n && announced.rcx[announced.at] != state->regs.rcx)
 		announced.at++;
 	announced.reads++;
-	announced.unannounced += announced.at == announced.n || announced.state.mode != state->mode ||
-				 announced.state.cpl != state->cpl || announced.state.cr4 != state->cr4 ||
-				 announced.state.lock != state->lock;
+	announced.unannounced +=
+		announced.at == announced.n || announced.state.mode != state->mode ||
+		announced.state.cpl != state->cpl || announced.state.cr4 != state->cr4 ||
+		announced.state.lock != state->lock;
 	wrong_read(vcpu, entry, state, answer);
 }
 
@@ -290,7 +293,8 @@ static void check_example(const struct survey_result *result)
 	const char *why;
 
 	assert_int_equal(trial_init(&trial, &engine, &why), 0);
-	assert_false(trial_run(&trial, data, survey_case(result, &result->classes[0], data), &finding));
+	assert_false(
+		trial_run(&trial, data, survey_case(result, &result->classes[0], data), &finding));
 	assert_int_equal(finding.oracles, result->classes[0].key.sides[0].oracles);
 	assert_int_equal(finding.entry, ENTRY_EMULATOR);
 	assert_int_equal(finding.model.decision.rule, RULE_TYPE_OTHER);
@@ -869,6 +873,53 @@ static void test_common_entries(void **unused)
 	}
 }
 
+/* Wrong again where the first was right: known of both only if it happens with the first somewhere. */
+static void test_known_of_both(void **unused)
+{
+	static const char text[] =
+		"{\"differences\": [{\"name\": \"bit-31\", \"when\": [\"ecx & 0x80000000 != 0\", "
+		"\"entry != intercept\"], \"as\": [\"ecx = ecx & 0x7fffffff\"], \"kernel\": \"k\", "
+		"\"processor\": \"p\", \"why\": \"w\", \"source\": \"s\", \"reach\": \"r\"}]}";
+	char directory[] = "/tmp/test-survey-XXXXXX", file[40], why[400];
+	struct survey_result result;
+	FILE *out;
+
+	(void)unused;
+	assert_non_null(mkdtemp(directory));
+	snprintf(file, sizeof(file), "%s/all.json", directory);
+	out = fopen(file, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	assert_int_equal(fclose(out), 0);
+	for (unsigned int happens = 0; happens < 2; happens++) {
+		prepare(IGNORES_31, (const char *const[]){ "skylake", NULL });
+		wrong_before = NOTHING;
+		survey.engines[SURVEY_BEFORE] = &engine_before;
+		survey.engines[SURVEY_AFTER] = &engine;
+		for (int side = 0; side < SURVEY_SIDES; side++) {
+			survey.known[side] =
+				known_read(directory, survey.engines[side], why, sizeof(why));
+			if (!survey.known[side])
+				fail_msg("%s", why);
+		}
+		known_get(survey.known[SURVEY_BEFORE], 0)->happened = happens;
+		run(&result);
+		assert_true(result.n_classes > 0);
+		for (size_t i = 0; i < result.n_classes; i++) {
+			assert_true(result.classes[i].key.sides[SURVEY_AFTER].known);
+			assert_int_equal(survey_change(&result.classes[i]),
+					 happens ? CHANGE_KNOWN : CHANGE_BROKEN);
+		}
+		survey_free(&result);
+		for (int side = 0; side < SURVEY_SIDES; side++) {
+			known_free(survey.known[side]);
+			survey.known[side] = NULL;
+		}
+	}
+	remove(file);
+	remove(directory);
+}
+
 static bool move_rip(struct engine_vcpu *vcpu, struct rdpmc_state *state)
 {
 	(void)vcpu;
@@ -967,13 +1018,15 @@ static void test_smaller(void **unused)
 		rdpmc_view(&found->guest, &rdpmc_default_choices, &guest);
 		rdpmc_view(found->host, &rdpmc_default_choices, &host);
 		pass = rdpmc_may_pass(&host, &guest, &found->policy);
-		if (pass.obstacle != rows[i].obstacle || pass.class != rows[i].class || pass.index != rows[i].index)
-			fail_msg("%s: obstacle %u, class %u, index %u", rows[i].name, pass.obstacle, pass.class,
-				 pass.index);
+		if (pass.obstacle != rows[i].obstacle || pass.class != rows[i].class ||
+		    pass.index != rows[i].index)
+			fail_msg("%s: obstacle %u, class %u, index %u", rows[i].name, pass.obstacle,
+				 pass.class, pass.index);
 		/* In nothing else: with the host's set and width of that class nothing is left. */
 		guest.readable[pass.class] = host.readable[pass.class];
 		guest.width[pass.class] = host.width[pass.class];
-		assert_int_equal(rdpmc_may_pass(&host, &guest, &found->policy).obstacle, OBSTACLE_NONE);
+		assert_int_equal(rdpmc_may_pass(&host, &guest, &found->policy).obstacle,
+				 OBSTACLE_NONE);
 	}
 }
 
@@ -1066,6 +1119,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_smaller),
 		cmocka_unit_test(test_common_entries),
+		cmocka_unit_test(test_known_of_both),
 		cmocka_unit_test(test_moved_rip),
 		cmocka_unit_test(test_no_single_step),
 		cmocka_unit_test(test_made),

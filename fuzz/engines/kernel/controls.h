@@ -15,6 +15,7 @@ static bool has_controls(const struct glue *glue)
 static void make_controls(struct glue *glue)
 {
 	clear_vmcs();
+	memset(glue->svm->vmcb, 0, sizeof(*glue->svm->vmcb));
 	if (!has_controls(glue))
 		return;
 	glue->setting_up = true;

@@ -93,6 +93,7 @@ static struct glue *glue_parts(void)
 		} vm;
 		struct vcpu_vmx vmx;
 		struct vcpu_svm svm;
+		struct vmcb vmcb;
 		struct x86_emulate_ctxt ctxt;
 		struct kvm_run run;
 		struct kvm_cpuid_entry2 cpuid[MAX_CPUID];
@@ -110,6 +111,7 @@ static struct glue *glue_parts(void)
 		.cpuid = parts->cpuid,
 		.events = parts->events,
 	};
+	parts->svm.vmcb = &parts->vmcb;
 	return &parts->glue;
 }
 #endif

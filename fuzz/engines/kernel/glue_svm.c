@@ -4,18 +4,15 @@
 
 #include "fuzz/engines/kernel/vendor.h"
 
-static struct vmcb vmcb;
-
 /* svm_vcpu_create(), less its pages. */
 void glue_svm_reset(struct kvm_vcpu *vcpu)
 {
 	static unsigned long msrpm[2 * PAGE_SIZE / sizeof(long)] __aligned(PAGE_SIZE);
 	struct vcpu_svm *svm = to_svm(vcpu);
 
-	memset(&vmcb, 0, sizeof(vmcb));
 	memset(msrpm, 0xff, sizeof(msrpm));
 	svm->msrpm = (void *)msrpm;
-	svm->vmcb01.ptr = svm->vmcb = &vmcb;
+	svm->vmcb01.ptr = svm->vmcb;
 	svm->current_vmcb = &svm->vmcb01;
 	svm_vcpu_reset(vcpu, false);
 }
@@ -30,5 +27,5 @@ void glue_svm_after_cpuid(struct kvm_vcpu *vcpu)
 
 bool glue_svm_exits(struct kvm_vcpu *vcpu)
 {
-	return vmcb_is_intercept(&vmcb.control, INTERCEPT_RDPMC);
+	return vmcb_is_intercept(&to_svm(vcpu)->vmcb->control, INTERCEPT_RDPMC);
 }
