@@ -179,17 +179,22 @@ static unsigned int start(const struct survey *survey, struct shared *shared,
 }
 
 /*
- * Is it explained, by nothing but what the first engine does as well, with other guests? That the first could have it is
- * not enough: what it had put right is wrong again then.
+ * Does the second engine nothing but what the first does as well, where that has not come so far: its guests are others,
+ * or it lets RDPMC pass? A read of the same guest that was right is wrong now, whatever is known.
  */
-static bool known_of_both(const struct survey *survey, const struct survey_side *after)
+static bool known_of_both(const struct survey *survey, const struct survey_key *key)
 {
+	const struct survey_side *first = &key->sides[SURVEY_BEFORE];
+	const struct survey_side *second = &key->sides[SURVEY_AFTER];
 	struct known *const before = survey->known[SURVEY_BEFORE];
 
-	for (uint64_t bits = after->known; bits; bits &= bits - 1) {
-		const char *name = known_get(survey->known[SURVEY_AFTER],
-					     (unsigned int)__builtin_ctzll(bits))
-					   ->name;
+	if (key->entry != SURVEY_INTERCEPT && first->model == second->model &&
+	    first->rule == second->rule)
+		return false;
+	for (uint64_t bits = second->known; bits; bits &= bits - 1) {
+		const char *name =
+			known_get(survey->known[SURVEY_AFTER], (unsigned int)__builtin_ctzll(bits))
+				->name;
 		bool there = false;
 
 		for (unsigned int i = 0; i < known_count(before); i++)
@@ -198,7 +203,7 @@ static bool known_of_both(const struct survey *survey, const struct survey_side 
 		if (!there)
 			return false;
 	}
-	return after->known;
+	return second->known;
 }
 
 static struct survey_class *class_for(struct survey_result *result, const struct survey_class *hit,
@@ -340,8 +345,7 @@ static int compare_changes(const void *a, const void *b)
 static void sort(struct survey_result *result)
 {
 	for (size_t i = 0; i < result->n_classes; i++)
-		result->classes[i].known = known_of_both(
-			result->survey, &result->classes[i].key.sides[SURVEY_AFTER]);
+		result->classes[i].known = known_of_both(result->survey, &result->classes[i].key);
 	if (result->n_classes)
 		qsort(result->classes, result->n_classes, sizeof(*result->classes),
 		      survey_sides(result->survey) > 1 ? compare_changes : compare);
