@@ -80,7 +80,7 @@ make_repository()
 		commit 'broken: does not compile' does-not-compile &&
 		git_ revert --no-edit HEAD && git_ tag builds &&
 		git_ checkout harmless -- arch/x86/kvm && commit 'mended: as many as there are' &&
-		commit 'unseen: a bit of vmx.c' controls-cleared
+		commit 'unseen: a line of vmx.c' exit-not-run
 }
 make_repository >"$dir/out" 2>"$dir/err"
 status=$?
@@ -128,7 +128,7 @@ check 'wrong: which reads' tells wrong '\. 2 \. wrong: .* became wrong: Intel gu
 check 'broken: what the compiler says' tells broken '- - - broken: .* does not build: arch/x86/kvm/pmu\.c:1:.* error: '
 check 'what builds again is compared with what did' tells builds "\. \. \. Revert .* nothing changed compared with $(short wrong)"
 check 'mended: they are right again' tells mended '2 \. \. mended: .* became right: Intel guest: value -> #GP'
-check 'unseen: what is not run is named' tells unseen '\. \. \. unseen: .* changed and not run: vmx/vmx\.c: vmx_exec_control\(\)'
+check 'unseen: what is not run is named' tells unseen '\. \. \. unseen: .* changed and not run: vmx/vmx\.c: handle_triple_fault\(\)'
 check 'the verdict comes first' grep -q '^5 of 6 surveyed: 1 made reads wrong for guests, 1 made reads right, 3 changed nothing' "$dir/table"
 check 'as Markdown' grep -q "^| $(short wrong) | \. | 2 | \. | wrong: one counter more<br>became wrong: " "$dir/table.md"
 
