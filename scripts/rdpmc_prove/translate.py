@@ -22,7 +22,7 @@ ENGINE = os.path.join(TOP, "scripts/kernel-engine")
 GLUE = "fuzz_engines_kernel_glue.c.i"
 CONTRACTS = "prove_kernel_contracts.c.i"
 ROOTS = ("glue_create", "glue_begin", "glue_read", "glue_get_counter", "glue_set_counter", "glue_metrics", "glue_clocks",
-         "glue_intercepts", "glue_destroy")
+         "glue_intercepts", "glue_host_capabilities", "glue_destroy")
 # What a file keeps to itself and the glue uses.
 SHARED = {"kvm_x86.c.i": {"emulate_ops"}}
 # What the harness defines, and what CBMC's library has.

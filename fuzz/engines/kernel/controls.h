@@ -42,21 +42,6 @@ static void update_controls(struct glue *glue)
 }
 #endif
 
-int glue_offered(struct glue *glue, const struct glue_setup *setup,
-		 unsigned long long *capabilities)
-{
-#ifndef GLUE_PROVE
-	if (setup->amd || glue->no_controls || !glue_vmx_capabilities)
-		return 0;
-	glue->host = setup->host;
-	load_vendor(glue, setup);
-	*capabilities = glue_vmx_capabilities();
-	return 1;
-#else
-	return 0;
-#endif
-}
-
 int glue_without_controls(struct glue *glue)
 {
 #ifndef GLUE_PROVE

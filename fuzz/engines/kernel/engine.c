@@ -28,9 +28,6 @@ struct engine_vcpu {
  */
 static uint64_t capabilities_refused = RDPMC_CAP_METRICS_CLEAR;
 
-/* KVM of this tree offers PERF_METRICS to some guest. A series may only do so in its last patch. */
-static bool offers_metrics;
-
 /* The tree has PERF_METRICS, but not where the glue knows it to be: what is read is not what a case says. */
 static bool metrics_elsewhere;
 /* The tree's refresh of the PMU resets counters, but not PERF_METRICS. */
@@ -81,41 +78,19 @@ static void to_host(const struct rdpmc_pmu *pmu, struct glue_host *host)
 		host->fixed_width = pmu->gp_width;
 }
 
-/* What KVM offers of IA32_PERF_CAPABILITIES on that host; the host's where that is not known. */
-static uint64_t offered(struct engine_vcpu *vcpu, const struct rdpmc_pmu *host,
-			const struct rdpmc_policy *policy)
-{
-	struct glue_setup setup = { .amd = host->vendor == RDPMC_AMD,
-				    .mediated = policy->mediated_pmu };
-	volatile uint64_t capabilities = host->perf_capabilities;
-	unsigned long long offer;
-
-	to_host(host, &setup.host);
-	if (trouble_enter() && glue_offered(vcpu->glue, &setup, &offer))
-		capabilities = offer;
-	trouble_leave();
-	return capabilities;
-}
-
-/* What no guest can be given. An offer of what the host has not is the tree's doing, and goes to the guest. */
-static uint64_t refused(struct engine_vcpu *vcpu, uint64_t capabilities,
-			const struct rdpmc_pmu *host, const struct rdpmc_policy *policy)
-{
-	capabilities &= RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR;
-	if (!capabilities || !offers_metrics)
-		return capabilities & (capabilities_refused | ~host->perf_capabilities);
-	return capabilities & (capabilities_refused | ~offered(vcpu, host, policy));
-}
-
 static bool kernel_clamp(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
 			 struct rdpmc_policy *policy)
 {
-	const uint64_t taken = refused(vcpu, guest->perf_capabilities, host, policy);
-	const bool other = taken || guest->user_disable;
+	const uint64_t metrics = RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR;
+	uint64_t taken = guest->perf_capabilities & metrics &
+			 (capabilities_refused | ~host->perf_capabilities);
+	bool refused = taken || guest->user_disable;
 
+	(void)vcpu;
+	(void)policy;
 	guest->perf_capabilities &= ~taken;
 	guest->user_disable = false;
-	return other;
+	return refused;
 }
 
 static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,

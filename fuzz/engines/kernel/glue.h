@@ -70,11 +70,6 @@ int glue_metrics_outlive(struct glue *glue);
 void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long apparent);
 /* By the VMCS or VMCB: 1, 0, or -1 where that cannot be told. */
 int glue_intercepts(struct glue *glue);
-/*
- * What IA32_PERF_CAPABILITIES KVM offers the guests of @setup, of which nothing but vendor, host and module
- * parameters matters. 0: that is not known.
- */
-int glue_offered(struct glue *glue, const struct glue_setup *setup, unsigned long long *capabilities);
 /* Forget the vendors' controls, which are no use in this tree; were there any? */
 int glue_without_controls(struct glue *glue);
 /* Had it the host's IA32_PERF_CAPABILITIES to decide by, in the last glue_intercepts()? */

@@ -42,8 +42,3 @@ bool glue_vmx_exits(struct kvm_vcpu *vcpu)
 {
 	return glue_vmread(CPU_BASED_VM_EXEC_CONTROL) & CPU_BASED_RDPMC_EXITING;
 }
-
-u64 glue_vmx_capabilities(void)
-{
-	return vmx_get_perf_capabilities();
-}

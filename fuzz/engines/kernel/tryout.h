@@ -74,10 +74,8 @@ static void find_metrics(struct engine_vcpu *vcpu)
 	const bool there = has_feature("perf-metrics");
 #ifndef GLUE_PROVE
 	const uint64_t with = CASE_CAP_FW_WRITES | RDPMC_CAP_METRICS, without = CASE_CAP_FW_WRITES;
-	const struct rdpmc_policy mediated = { .mediated_pmu = true };
 	volatile bool outlive = false;
 
-	offers_metrics = offered(vcpu, &full_host, &mediated) & RDPMC_CAP_METRICS;
 	if (there) {
 		begin_on_metrics(vcpu, with);
 		if (trouble_enter())

@@ -21,7 +21,4 @@ void glue_svm_after_cpuid(struct kvm_vcpu *vcpu) VENDOR_OPTIONAL;
 bool glue_vmx_exits(struct kvm_vcpu *vcpu) VENDOR_OPTIONAL;
 bool glue_svm_exits(struct kvm_vcpu *vcpu) VENDOR_OPTIONAL;
 
-/* What KVM offers guests of IA32_PERF_CAPABILITIES on this host. */
-u64 glue_vmx_capabilities(void) VENDOR_OPTIONAL;
-
 #endif
