@@ -180,6 +180,9 @@ case " $* " in
 *' -shared '*)	echo "$*" >"${0%/*}/linked"; touch "$out" ;;
 *)		case " $* " in *' -MF '*)
 			source=$(echo "$*" | sed 's/.* -c \([^ ]*\).*/\1/')
+			refused=$(cat "${0%/*}/refused" 2>/dev/null || echo /)
+			# shellcheck disable=SC2254 # a pattern
+			case $source in *$refused) echo "$source:1:1: error: refused" >&2; exit 1 ;; esac
 			echo "$source" >>"${0%/*}/compiled"
 			echo "x.o: $source" >"$(echo "$*" | sed 's/.* -MF \([^ ]*\).*/\1/')" ;;
 		esac
@@ -219,6 +222,22 @@ again() # NAME TIME TEXT EXPECTED
 again 'what is the same is not compiled again' yesterday '' 0
 again '... nor for its time' 'next year' '' 0
 again 'another text is, whatever its time' '2001-01-01' '/* other */' 1
+
+# Without the vendors' own files, of which one or both are refused.
+for refused in '/glue_vmx.c' '/glue_[vs][vm][xm].c'; do
+	rm -rf "$top/kept"
+	echo "$refused" >"$top/refused"
+	CC=$top/clang
+	export CC
+	run --keep "$top/kept" --out "$top/made/engine.so" "$good"
+	unset CC
+	passed=no
+	[ $status -eq 0 ] && [ "$(grep -c 'not judged in vmx.c and svm.c: .*glue_.*error: refused' "$top/err")" -eq 1 ] &&
+		[ "$(grep -c '' "$top/err")" -eq 1 ] && ! grep -q 'glue_[vs]' "$top/linked" && grep -q '"controls", .*false' "$top/kept/kernel-features.h" &&
+		passed=yes
+	report $passed "made without $refused"
+done
+rm "$top/refused"
 
 echo "1..$count"
 [ $failures -eq 0 ]
