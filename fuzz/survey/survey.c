@@ -344,11 +344,14 @@ static int compare_changes(const void *a, const void *b)
 
 static void sort(struct survey_result *result)
 {
-	for (size_t i = 0; i < result->n_classes; i++)
+	const bool two = survey_sides(result->survey) > 1;
+
+	if (!result->n_classes)
+		return;
+	for (size_t i = 0; two && i < result->n_classes; i++)
 		result->classes[i].known = known_of_both(result->survey, &result->classes[i].key);
-	if (result->n_classes)
-		qsort(result->classes, result->n_classes, sizeof(*result->classes),
-		      survey_sides(result->survey) > 1 ? compare_changes : compare);
+	qsort(result->classes, result->n_classes, sizeof(*result->classes),
+	      two ? compare_changes : compare);
 }
 
 int survey_add_made(struct survey_result *result, const struct survey_slot *slot)

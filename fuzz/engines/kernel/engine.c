@@ -42,6 +42,21 @@ static void kernel_destroy(struct engine_vcpu *vcpu)
 	free(vcpu);
 }
 
+static bool kernel_clamp(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
+			 struct rdpmc_policy *policy)
+{
+	const uint64_t metrics = RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR;
+	uint64_t taken = guest->perf_capabilities & metrics &
+			 (capabilities_refused | ~host->perf_capabilities);
+	bool refused = taken || guest->user_disable;
+
+	(void)vcpu;
+	(void)policy;
+	guest->perf_capabilities &= ~taken;
+	guest->user_disable = false;
+	return refused;
+}
+
 /*
  * Bits 0 to 10 of CR4, VME to OSXMMEXCPT, are every guest's (SDM vol. 3, 2.5). The others belong to features, and a tree
  * that runs a feature's code for a guest that has not got it, and so cannot have set the bit, is not at fault.
@@ -76,21 +91,6 @@ static void to_host(const struct rdpmc_pmu *pmu, struct glue_host *host)
 		host->gp_width = amd ? 48 : pmu->gp_width;
 	if (counts.fixed)
 		host->fixed_width = pmu->gp_width;
-}
-
-static bool kernel_clamp(struct engine_vcpu *vcpu, struct rdpmc_pmu *guest, struct rdpmc_pmu *host,
-			 struct rdpmc_policy *policy)
-{
-	const uint64_t metrics = RDPMC_CAP_METRICS | RDPMC_CAP_METRICS_CLEAR;
-	uint64_t taken = guest->perf_capabilities & metrics &
-			 (capabilities_refused | ~host->perf_capabilities);
-	bool refused = taken || guest->user_disable;
-
-	(void)vcpu;
-	(void)policy;
-	guest->perf_capabilities &= ~taken;
-	guest->user_disable = false;
-	return refused;
 }
 
 static void kernel_begin(struct engine_vcpu *vcpu, const struct rdpmc_pmu *guest,
