@@ -39,6 +39,24 @@ check 'bisect-case --help' test $? -eq 0 -a "$(wc -l <"$dir/out")" -le 24
 "$bisect" "$dir/none" "$dir" >"$dir/out" 2>"$dir/err"
 check 'bisect-case: wrong use ends a bisection' test $? -eq 129
 
+# It would be tried for ever.
+cat >"$dir/killed.py" <<'END'
+import os, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, "scripts")
+from rdpmc_range import processes, trees
+processes.run = lambda command, **options: (137, "")
+top = sys.argv[1]
+os.makedirs(f"{top}/arch/x86/kvm")
+open(f"{top}/arch/x86/kvm/pmu.c", "w").close()
+try:
+    trees.Engines(top, None).make(trees.Directory(top, top), f"{top}/work")
+except trees.Wrong as why:
+    print(why)
+END
+python3 "$dir/killed.py" "$dir/killed" >"$dir/out" 2>"$dir/err"
+check 'an engine whose making was killed ends it' grep -q '^killed: kernel-engine ended with 137$' "$dir/out"
+
 if ! command -v git >/dev/null || ! command -v clang >/dev/null; then
 	skip 'a range of commits' 'no git, or no clang'
 	finish

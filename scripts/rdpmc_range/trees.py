@@ -135,7 +135,6 @@ class Engines:
         return os.path.exists(self.path(tree)) or self.failure(tree) is not None
 
     def make(self, tree, work):
-        """Returns False where it was interrupted."""
         os.makedirs(work, exist_ok=True)
         directory, objects = tree.put(work)
         out = self.path(tree)
@@ -144,8 +143,9 @@ class Engines:
         status, output = processes.run(
             [os.path.join(TOP, "scripts/kernel-engine"), "--keep", os.path.join(work, "objects"), "--name", tree.name,
              "--out", out, directory, objects], env=environment)
-        if status == 2:
+        if status not in (0, 2):
+            raise Wrong(f"{tree.name}: kernel-engine ended with {status}")
+        if status:
             with open(out + ".failed.new", "w", encoding="utf-8") as file:
                 file.write(first_error(output) + "\n")
             os.replace(out + ".failed.new", out + ".failed")
-        return status in (0, 2)
