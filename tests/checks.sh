@@ -19,6 +19,7 @@ check() { # name, condition...
 	shift
 	if "$@"; then ok "$name"; else not_ok "$name"; fi
 }
+finish() { echo "1..$n"; exit $((failed > 0)); }
 skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 says() { grep -qF -e "$1" "$dir/out"; }
 ends() { # status, and what standard output says

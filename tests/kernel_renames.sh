@@ -6,25 +6,16 @@
 # difference that is not there. Names: RENAMES="NAME...", or all; a few of them otherwise.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-build=${BUILD:-build}
 . tests/checks.sh
+. tests/kernels.sh
 
-finish()
-{
-	echo "1..$n"
-	[ $failed -eq 0 ]
-	exit
-}
-
-kernels=$(scripts/kernel-tree --list 2>/dev/null | sed -n 's/^Trees in \(.*\):$/\1/p')
-tree=$(find "${kernels:-/nonexistent}" -maxdepth 1 -type d -name 'debian-*_*' 2>/dev/null | sort -V | tail -n 1)
+tree=$(cached_tree -name 'debian-*_*')
 if [ -z "$tree" ]; then
 	skip 'things of other names' 'no tree in the cache; scripts/kernel-tree debian:6.12 makes one'
 	finish
 fi
-mkdir "$dir/bin" "$dir/kept" && ln -s "$(pwd)/fuzz/oracle/known" "$dir/known" && cp "$build/rdpmc-diff" "$dir/bin/" || exit 1
-RDPMC_KNOWN=$dir/known
-export RDPMC_KNOWN
+mkdir "$dir/kept"
+own_programs
 
 # What the probes name, but for the probes' own words, and what glue.c calls, sets and reads.
 probed=$(sed -n 's/^\tprobe //p' fuzz/engines/kernel/features | grep -oE '[A-Za-z_][A-Za-z0-9_]*' |

@@ -9,6 +9,7 @@ set -u
 
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build}
+. tests/kernels.sh
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM HUP
@@ -53,8 +54,7 @@ result $status "Debian's 6.12 is there"
 [ $status = 0 ] || finish
 
 # Engines are found beside the program; this one's are its own.
-mkdir "$dir/bin" && ln -s "$(pwd)/fuzz/oracle/known" "$dir/known" && cp "$build/rdpmc-diff" "$dir/bin/" || exit 1
-export RDPMC_KNOWN="$dir/known"
+own_programs
 diff=$dir/bin/rdpmc-diff
 out=$dir/out
 
@@ -306,9 +306,8 @@ renamed()
 }
 check 'a function of svm.c by another name: told' renamed
 
-# Trees before 6.2 ask perf for last branch records. Never fetched for this.
-kernels=$(scripts/kernel-tree --list 2>/dev/null | sed -n 's/^Trees in \(.*\):$/\1/p')
-old=$(find "${kernels:-/nonexistent}" -maxdepth 1 -type d -name 'debian-6.1_*' 2>/dev/null | sort -V | tail -n 1)
+# Trees before 6.2 ask perf for last branch records.
+old=$(cached_tree -name 'debian-6.1_*')
 if [ "$old" ]; then
 	check "an engine of Debian's 6.1" engine_of old "$old"
 	check '... only what is known in 300,000 cases' "$diff" run --engine kernel:old --random 300K

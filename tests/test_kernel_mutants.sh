@@ -7,27 +7,17 @@
 # because what has a mediated PMU has the intercept to go wrong as well.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-build=${BUILD:-build}
 . tests/checks.sh
+. tests/kernels.sh
 
-finish()
-{
-	echo "1..$n"
-	[ $failed -eq 0 ]
-	exit
-}
-
-kernels=$(scripts/kernel-tree --list 2>/dev/null | sed -n 's/^Trees in \(.*\):$/\1/p')
-tree=$(find "${kernels:-/nonexistent}" -maxdepth 1 -type d -name 'debian-*_*' 2>/dev/null | sort -V | tail -n 1)
+tree=$(cached_tree -name 'debian-*_*')
 case $tree in
 '' | *debian-6.1_*)
 	skip 'mutants of a PERF_METRICS series' 'no tree of 6.12 or later in the cache; scripts/kernel-tree debian:6.12 makes one'
 	finish ;;
 esac
 # Known differences are looked for beside the program; this one's engines are its own.
-mkdir "$dir/bin" && ln -s "$(pwd)/fuzz/oracle/known" "$dir/known" && cp "$build/rdpmc-diff" "$dir/bin/" || exit 1
-RDPMC_KNOWN=$dir/known
-export RDPMC_KNOWN
+own_programs
 diff=$dir/bin/rdpmc-diff
 
 planted()

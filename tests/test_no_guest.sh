@@ -6,7 +6,6 @@ bench=${BUILD:-build}/rdpmc-bench
 # shellcheck source=tests/checks.sh
 . tests/checks.sh
 
-finish() { echo "1..$n"; exit $((failed > 0)); }
 run() { # SHIM, arguments of rdpmc-bench; sets $status
 	shim=$1
 	shift

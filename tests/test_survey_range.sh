@@ -16,12 +16,6 @@ mkdir "$build" && ln -s "$(pwd)/fuzz/oracle/known" "$dir/known" && cp "${BUILD:-
 RDPMC_KNOWN=$dir/known
 export RDPMC_KNOWN
 
-finish()
-{
-	echo "1..$n"
-	[ $failed -eq 0 ]
-	exit
-}
 run() # arguments of survey-range; sets $status
 {
 	"$range" --build "$build" "$@" >"$dir/out" 2>"$dir/err" </dev/null

@@ -5,11 +5,10 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/checks.sh
+. tests/kernels.sh
 programs=$(realpath "${BUILD:-build}")
 
-# Never fetched for this.
-kernels=$(scripts/kernel-tree --list 2>/dev/null | sed -n 's/^Trees in \(.*\):$/\1/p')
-tree=$(find "${kernels:-/nonexistent}" -maxdepth 1 -type d -name 'debian-6.1*_*' 2>/dev/null | sort -V | tail -n 1)
+tree=$(cached_tree -name 'debian-6.1*_*')
 if [ "$tree" ]; then
 	mkdir "$dir/build"
 	ln -s "$programs/rdpmc-diff" "$programs/prove-repeat" "$programs/prove-known" "$dir/build"
