@@ -259,8 +259,8 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 	};
 	/* argp names the program by argv[0]. */
 	argv[0] = (char *)commands[command].name;
-	program_check_options((const struct argp_option *[]){ commands[command].options, NULL }, argc,
-			      argv);
+	program_check_options((const struct argp_option *[]){ commands[command].options, NULL },
+			      argc, argv);
 	program_invocation_name = program_invocation_short_name = argv[0];
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, options);

@@ -75,8 +75,8 @@ void program_check_options(const struct argp_option *const *lists, int argc, cha
 	stderr = was;
 	if (error) {
 		text = said + strspn(said, ": ");
-		fprintf(stderr, "%s: %.*s (see %s --help)\n", program_name, (int)strcspn(text, "\n"), text,
-			command);
+		fprintf(stderr, "%s: %.*s (see %s --help)\n", program_name,
+			(int)strcspn(text, "\n"), text, command);
 		exit(EXIT_USAGE);
 	}
 	free(said);

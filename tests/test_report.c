@@ -1252,11 +1252,13 @@ static void test_print_costs_unknown(void **state)
 	skip_machine(MACHINE_NATIVE);
 	text = print("CPU 3", false, NULL);
 	assert_null(strstr(text, "estimated"));
-	assert_non_null(strstr(text, "\n  the nearest row that exits: rdpmc/gp-first/intercepted/cpl3, "));
+	assert_non_null(
+		strstr(text, "\n  the nearest row that exits: rdpmc/gp-first/intercepted/cpl3, "));
 	for (size_t i = 0; i < bench.n_rows; i++)
 		if (!strncmp(bench.rows[i].name, "rdpmc/", 6))
 			bench.rows[i].status = ROW_SKIPPED;
-	assert_non_null(strstr(print("CPU 3", false, NULL), "\n  the nearest row that exits: rdpmc-fault/"));
+	assert_non_null(strstr(print("CPU 3", false, NULL),
+			       "\n  the nearest row that exits: rdpmc-fault/"));
 	skip_machine(MACHINE_INTERCEPTED);
 	assert_null(strstr(print("CPU 3", false, NULL), "exits: rdpmc"));
 }

@@ -60,7 +60,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!options->paths && !options->random)
-			command_die("run: nothing to run: name a FILE, or how many cases by --random");
+			command_die(
+				"run: nothing to run: name a FILE, or how many cases by --random");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -260,7 +261,8 @@ static int headline(const struct options *options, const struct tally *tally, co
 	char untried[TALLY_TEXT];
 
 	if (!tally->cases) {
-		fprintf(stderr, "rdpmc-diff: there was no case to run: no file in what was named\n");
+		fprintf(stderr,
+			"rdpmc-diff: there was no case to run: no file in what was named\n");
 		return EXIT_NOTHING_RAN;
 	}
 	if (!tally_answered(tally)) {

@@ -61,7 +61,8 @@ static const struct argp triage_argp = {
 	       "others "
 	       "are asked whether they share it.\v"
 	       "Exit status: 0 no page was written, 1 at least one was written or grew, 2 usage or "
-	       "file error, 77 there was no case or the engine cannot run here, 128 + signal interrupted.",
+	       "file error, 77 there was no case or the engine cannot run here, 128 + signal "
+	       "interrupted.",
 };
 
 struct work {

@@ -71,7 +71,7 @@ static json_t *side_json(const struct survey_report *report, const struct survey
 static void add_row(const struct survey_render *r, const struct survey_class *class)
 {
 	static const char *const changes[NR_CHANGES] = { "broken", "otherwise", "known", "offer",
-							  "fixed" };
+							 "fixed" };
 	const struct survey_result *result = r->result;
 	json_t *row = side_json(r->report, class, r->two ? SURVEY_AFTER : SURVEY_BEFORE);
 	json_t *more = json_pack(

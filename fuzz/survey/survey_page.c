@@ -199,8 +199,7 @@ static void classes(const struct survey_render *r)
 	const char *last = "";
 
 	for (size_t i = 0; i < end; i++) {
-		const char *now =
-			r->two ? changes[survey_change(&r->result->classes[i])] : "New";
+		const char *now = r->two ? changes[survey_change(&r->result->classes[i])] : "New";
 
 		if (now != last)
 			page_section(r->page, "%s", now);

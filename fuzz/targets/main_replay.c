@@ -48,7 +48,8 @@ int main(int argc, char **argv)
 	}
 	for (int i = 1; i < argc; i++)
 		if (argv[i][0] == '-' && argv[i][1]) {
-			fprintf(stderr, "fuzz-rdpmc-replay: unknown option '%s' (see --help)\n", argv[i]);
+			fprintf(stderr, "fuzz-rdpmc-replay: unknown option '%s' (see --help)\n",
+				argv[i]);
 			return 2;
 		}
 	LLVMFuzzerInitialize(&argc, &argv);
@@ -59,7 +60,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!count) {
-		fprintf(stderr, "fuzz-rdpmc-replay: there was no case to run: no file in what was named\n");
+		fprintf(stderr,
+			"fuzz-rdpmc-replay: there was no case to run: no file in what was named\n");
 		return 77;
 	}
 	tally_not_tried(target_tally(), untried);

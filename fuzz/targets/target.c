@@ -64,7 +64,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	const struct engine *engine = engine_find(name ? name : "emulator", &why);
 
 	if (!engine) {
-		fprintf(stderr, "%s: RDPMC_ENGINE=%s: %s; `rdpmc-diff engines` lists what there is\n",
+		fprintf(stderr,
+			"%s: RDPMC_ENGINE=%s: %s; `rdpmc-diff engines` lists what there is\n",
 			program_invocation_short_name, name, why);
 		exit(2);
 	}
