@@ -145,6 +145,11 @@ TEST_PROGRAMS = $(addprefix $(BUILD)/,rdpmc-bench rdpmc-diff prove-repeat prove-
 C_TESTS := $(patsubst tests/%.c,$(SANITIZED)/%,$(TEST_SOURCES))
 # "make check" would run the script as well, and build all that scripts want.
 $(foreach both,$(filter $(notdir $(C_TESTS)),$(basename $(notdir $(TEST_SCRIPTS)))),$(error tests/$(both).c and tests/$(both).sh: one name for two tests))
+# What was compiled before, in whatever clone, is not again: by ccache, where Debian's is installed.
+ifneq ($(wildcard /usr/lib/ccache),)
+test check hosts: export PATH := /usr/lib/ccache:$(PATH)
+test check hosts: export CCACHE_NOHASHDIR := 1
+endif
 test: setup-test ## run all tests (ASan and UBSan on)
 	+@$(AT_ONCE) $(TEST_PROGRAMS)
 	@BUILD=$(BUILD) SANITIZED=$(SANITIZED) FUZZ_OPTIONS="$(FUZZ_OPTIONS)" tests/run $(C_TESTS) $(TEST_SCRIPTS)
@@ -349,15 +354,10 @@ fuzz-afl: setup-fuzz $(BUILD)/fuzz-rdpmc-afl $(BUILD)/afl-mutator.so ## fuzz the
 CAMPAIGN_PROGRAMS := $(addprefix $(BUILD)/,rdpmc-diff fuzz-rdpmc fuzz-rdpmc-afl afl-mutator.so fuzz-rdpmc-live coverage/rdpmc-diff)
 CAMPAIGN_RUN = scripts/campaign --build $(BUILD) $(if $(filter file,$(origin TIME)),,--time "$(TIME)") \
 	$(if $(filter file,$(origin JOBS)),,--jobs "$(JOBS)")
-# Of a tree all three engines: what judges, what is fuzzed, and what tells the lines. Only what has changed is compiled;
-# the third takes minutes to link, and stays while it is of the same sources and not older than this tree's programs.
-SOURCES_OF = grep -aom1 'sources [0-9a-f]\{12\}' "$(BUILD)/kernel/$(1)$$name.so"
+# Of a tree all three engines: what judges, what is fuzzed, and what tells the lines.
 CAMPAIGN_ENGINE = $(KERNEL_TREE) && for purpose in diff fuzz coverage; do \
 	to=$$purpose/; [ $$purpose != diff ] || to=; \
-	[ $$purpose != coverage ] || ! [ "$(BUILD)/kernel/coverage/$$name.so" -nt "$(BUILD)/rdpmc-diff" ] || \
-		[ "$$($(call SOURCES_OF,))" != "$$($(call SOURCES_OF,coverage/))" ] || continue; \
-	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$to$$name.so" --for $$purpose --keep "$(BUILD)/kernel/objects/$$name/$$purpose" \
-		"$$tree" $${KOBJ:+"$$KOBJ"} || exit; done
+	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$to$$name.so" --for $$purpose "$$tree" $${KOBJ:+"$$KOBJ"} || exit; done
 # Asked before anything is built: can this tree be had, and handled?
 setup-campaign-tree: setup-kernel
 	@$(KERNEL_TREE) && $(ENGINE_OF) --features "$$tree" $${KOBJ:+"$$KOBJ"} >/dev/null

@@ -64,10 +64,23 @@ engine_of()
 }
 fuzzer_of()
 {
-	scripts/kernel-engine --keep "$1/objects" --for fuzz --out "$1/copy.so" --name copy "$2"
+	scripts/kernel-engine --for fuzz --out "$1/copy.so" --name copy "$2"
 }
 
 check 'an engine of it' engine_of plain "$tree"
+# What was compiled once is not again, wherever the tree is.
+again()
+{
+	cp -as "$tree" "$dir/again" && CCACHE_STATSLOG=$dir/cache scripts/kernel-engine --name plain --out "$dir/again.so" "$dir/again" || return
+	grep -v '^#' "$dir/cache" | sort | uniq -c
+	[ "$(grep -c '^direct_cache_hit' "$dir/cache")" -gt 10 ] && ! grep -q cache_miss "$dir/cache"
+}
+if command -v ccache >/dev/null && [ "${CCACHE_DISABLE:-}" = "" ]; then
+	check '... another, of a copy of the tree, of which nothing is compiled' again
+else
+	count=$((count + 1))
+	echo "ok $count - an engine of a copy # SKIP no ccache; scripts/setup kernel installs it"
+fi
 check 'nothing new in the seeds' "$diff" run --engine kernel:plain corpus/seeds corpus/regressions
 # The survey tries these as well, and millions more.
 check 'nothing new in 200,000 cases' "$diff" run --engine kernel:plain --random 200K
@@ -198,7 +211,7 @@ series()
 	else
 		restore "$dir/copy"
 		tests/kernel_edit.py "$dir/copy" "series-$1"
-	fi && scripts/kernel-engine --keep "$dir/series" --out "$dir/bin/kernel/$1.so" --name "$1" "$dir/copy"
+	fi && scripts/kernel-engine --out "$dir/bin/kernel/$1.so" --name "$1" "$dir/copy"
 }
 finds()
 {
@@ -219,7 +232,7 @@ check 'corrected: nothing new' "$diff" run --engine kernel:corrected --random 2M
 elsewhere()
 {
 	tests/kernel_edit.py "$dir/copy" metrics-elsewhere pdcm-forgotten &&
-		scripts/kernel-engine --keep "$dir/series" --out "$dir/bin/kernel/elsewhere.so" --name elsewhere "$dir/copy" &&
+		scripts/kernel-engine --out "$dir/bin/kernel/elsewhere.so" --name elsewhere "$dir/copy" &&
 		"$diff" survey --engine kernel:elsewhere --configuration sapphire-rapids >"$dir/moved" &&
 		"$diff" survey --engine kernel:elsewhere --configuration sapphire-rapids-no-metrics >"$dir/none" || return
 	tr -s ' \n' ' ' <"$dir/moved" | grep -q '^Every read that was tried .* reads that are not judged (this tree has PERF_METRICS where it cannot be set' &&
@@ -250,7 +263,7 @@ reported()
 	restore "$dir/copy"
 	tests/kernel_edit.py "$dir/copy" v1-fixed amd-six stale-cr4 tf-lost perf-forgotten exits-to-user \
 		vmx-cleared svm-forgotten &&
-		scripts/kernel-engine --keep "$dir/series" --out "$dir/bin/kernel/reported.so" --name reported "$dir/copy" || return
+		scripts/kernel-engine --out "$dir/bin/kernel/reported.so" --name reported "$dir/copy" || return
 	mkdir "$dir/kept"
 	"$diff" survey --engine kernel:plain --against kernel:reported --configuration smaller-version-1 \
 		--configuration smaller-ext-core --save "$dir/kept" >"$dir/changes"
@@ -287,7 +300,7 @@ shapes()
 	restore "$dir/copy"
 	tests/kernel_edit.py "$dir/copy" counters-by-bitmap feature-in-cr4 vmcb-in-refresh vmcs-in-refresh message-in-refresh \
 		exit-not-run &&
-		scripts/kernel-engine --keep "$dir/series" --out "$dir/bin/kernel/shapes.so" --name shapes "$dir/copy" &&
+		scripts/kernel-engine --out "$dir/bin/kernel/shapes.so" --name shapes "$dir/copy" &&
 		"$diff" survey --engine kernel:plain --against kernel:shapes --configuration skylake --configuration amd-v2 \
 			--configuration panther-cove >"$dir/changes" &&
 		grep -q '^Nothing changed in what was run' "$dir/changes" && grep -q 'not run .*vmx/vmx.c: handle_triple_fault()' "$dir/changes" ||

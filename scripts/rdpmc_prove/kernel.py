@@ -144,7 +144,7 @@ class _Tree:
 
     def make_engine(self):
         command = [os.path.join(TOP, "scripts/kernel-engine"), "--name", self.name, "--out", self.engine,
-                   "--keep", os.path.join(self.work, "engine"), *self.options.kernel]
+                   *self.options.kernel]
         done = checker.run(command)
         if done.returncode:
             raise Failed(done.stderr.strip().removeprefix("kernel-engine: "))

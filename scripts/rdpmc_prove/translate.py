@@ -51,7 +51,7 @@ def _run(command, what):
 
 def preprocess(tree, objects, work):
     """The names of the preprocessed files in @work."""
-    command = [ENGINE, "--for", "prove", "--keep", work, tree] + ([objects] if objects else [])
+    command = [ENGINE, "--for", "prove", "--out", work, tree] + ([objects] if objects else [])
     done = checker.run(command)
     if done.returncode:
         raise Failed(done.stderr.strip().removeprefix("kernel-engine: ") or f"{tree}: cannot be preprocessed")

@@ -141,8 +141,7 @@ class Engines:
         # A checkout that this is in is not the tree's.
         environment = os.environ | {"GIT_CEILING_DIRECTORIES": work}
         status, output = processes.run(
-            [os.path.join(TOP, "scripts/kernel-engine"), "--keep", os.path.join(work, "objects"), "--name", tree.name,
-             "--out", out, directory, objects], env=environment)
+            [os.path.join(TOP, "scripts/kernel-engine"), "--name", tree.name, "--out", out, directory, objects], env=environment)
         if status not in (0, 2):
             raise Wrong(f"{tree.name}: kernel-engine ended with {status}")
         if status:
