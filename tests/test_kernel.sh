@@ -255,6 +255,8 @@ changes()
 	[ $? = "$2" ] && grep -q "$3" "$dir/changes" || { cat "$dir/changes"; return 1; }
 }
 check 'what the corrected series changes: PERF_METRICS can be read' changes corrected 0 '#GP -> value'
+# A tree that intercepts RDPMC always does so with PERF_METRICS, too.
+check '... and whether RDPMC is intercepted is known as before' sh -c "! grep 'unknown to the engine' '$dir/changes'"
 check 'what the posted series changes: type 6000H and others became wrong' changes posted 1 'Became wrong'
 
 # What public reports tell of, at once, so that there is one engine to build: each shows by its own rule and answers.

@@ -88,7 +88,7 @@ static void find_metrics(struct engine_vcpu *vcpu)
 	metrics_outlive = outlive;
 	trouble_forget();
 #endif
-	intercepts_by_metrics = has_feature("has-perf-metrics");
+	intercepts_by_metrics = has_feature("has-perf-metrics") && has_feature("need-intercept");
 	if (!there && !metrics_elsewhere)
 		capabilities_refused |= RDPMC_CAP_METRICS;
 }
