@@ -874,6 +874,38 @@ static void test_common_entries(void **unused)
 }
 
 /* Wrong where the first was right: known of both only if it is the intercept, and happens with the first somewhere. */
+static void test_what_a_change_is(void **unused)
+{
+	static const struct {
+		unsigned int oracles[SURVEY_SIDES], known[SURVEY_SIDES];
+		bool of_both;
+		enum survey_change change;
+	} rows[] = {
+		{ { 0, 0 }, { 0, 0 }, false, CHANGE_CLAMP },
+		{ { 0, 1 }, { 0, 0 }, false, CHANGE_BROKEN },
+		{ { 0, 1 }, { 0, 1 }, false, CHANGE_BROKEN },
+		{ { 0, 1 }, { 0, 1 }, true, CHANGE_KNOWN },
+		{ { 1, 0 }, { 0, 0 }, false, CHANGE_FIXED },
+		{ { 1, 0 }, { 1, 0 }, false, CHANGE_FIXED },
+		{ { 1, 1 }, { 0, 0 }, false, CHANGE_OTHERWISE },
+		{ { 1, 1 }, { 1, 0 }, false, CHANGE_OTHERWISE },
+		{ { 1, 1 }, { 0, 1 }, false, CHANGE_OTHERWISE },
+		{ { 1, 1 }, { 1, 1 }, false, CHANGE_KNOWN },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct survey_class class = { .known = rows[i].of_both };
+
+		for (int side = 0; side < SURVEY_SIDES; side++) {
+			class.key.sides[side].oracles = (uint8_t)rows[i].oracles[side];
+			class.key.sides[side].known = rows[i].known[side];
+		}
+		if (survey_change(&class) != rows[i].change)
+			fail_msg("row %zu: %d", i, (int)survey_change(&class));
+	}
+}
+
 static void test_known_of_both(void **unused)
 {
 	static const char text[] =
@@ -1132,6 +1164,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_smaller),
 		cmocka_unit_test(test_common_entries),
+		cmocka_unit_test(test_what_a_change_is),
 		cmocka_unit_test(test_known_of_both),
 		cmocka_unit_test(test_moved_rip),
 		cmocka_unit_test(test_no_single_step),

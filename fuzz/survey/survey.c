@@ -308,7 +308,10 @@ enum survey_change survey_change(const struct survey_class *class)
 
 	if (before != after)
 		return after ? CHANGE_FIXED : class->known ? CHANGE_KNOWN : CHANGE_BROKEN;
-	return after ? CHANGE_CLAMP : CHANGE_OTHERWISE;
+	if (after)
+		return CHANGE_CLAMP;
+	return sides[SURVEY_BEFORE].known && sides[SURVEY_AFTER].known ? CHANGE_KNOWN
+								       : CHANGE_OTHERWISE;
 }
 
 /* New before known, complaints before wrong answers before side effects, then by size. */

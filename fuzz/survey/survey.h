@@ -185,7 +185,7 @@ const char *survey_not_tried(const struct survey_result *result, char text[SURVE
 enum survey_change {
 	CHANGE_BROKEN,
 	CHANGE_OTHERWISE,
-	CHANGE_KNOWN, /* wrong by what is known of both: the first had not come so far */
+	CHANGE_KNOWN, /* wrong by what is known of both, or the first had not come so far */
 	CHANGE_CLAMP,
 	CHANGE_FIXED,
 	NR_CHANGES

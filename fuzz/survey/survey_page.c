@@ -191,7 +191,7 @@ static void classes(const struct survey_render *r)
 	static const char *const changes[NR_CHANGES] = {
 		[CHANGE_BROKEN] = "Became wrong",
 		[CHANGE_OTHERWISE] = "Wrong in another way",
-		[CHANGE_KNOWN] = "Known of both, and shows in more cases",
+		[CHANGE_KNOWN] = "Known differences of both",
 		[CHANGE_CLAMP] = "Right in both, for another guest PMU",
 		[CHANGE_FIXED] = "Became right",
 	};

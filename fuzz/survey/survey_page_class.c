@@ -13,9 +13,10 @@ static bool same_but_entry(const struct survey_result *result, const struct surv
 	       a->key.entry != b->key.entry && a->key.vendor == b->key.vendor &&
 	       !memcmp(a->key.sides, b->key.sides, sizeof(a->key.sides)) && a->count == b->count &&
 	       a->states == b->states && a->example.ecx == b->example.ecx &&
-	       a->estimated == b->estimated && a->made == b->made &&
-	       (a->n_configurations ||
-		(a->example.made == b->example.made && a->example.step == b->example.step)) &&
+	       a->estimated == b->estimated &&
+	       (a->n_configurations || /* random cases are none of its count then */
+		(a->made == b->made && a->example.made == b->example.made &&
+		 a->example.step == b->example.step)) &&
 	       !memcmp(a->in, b->in, result->survey->n_configurations);
 }
 

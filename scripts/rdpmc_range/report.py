@@ -4,7 +4,7 @@
 import re
 import textwrap
 
-CHANGES = {"broken": "became wrong", "otherwise": "wrong in another way", "known": "a known difference shows in more cases", "offer": "right for another guest PMU",
+CHANGES = {"broken": "became wrong", "otherwise": "wrong in another way", "known": "known differences of both", "offer": "right for another guest PMU",
            "fixed": "became right"}
 MOST = 6     # lines of a commit; the others are counted
 
