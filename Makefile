@@ -99,7 +99,7 @@ UNDEFINED_ONLY := $(BUILD)/undefined
 
 .PHONY: all setup bench check test hosts doctor list speed clean help setup-build setup-check setup-machine setup-deb bench-machine ab-kernel test-machine setup-test setup-fuzz setup-kernel format FORCE \
 	fuzz fuzz-afl fuzz-speed fuzz-target mutants mutants-plain coverage seeds \
-	kernel-engine survey-range fuzz-kernel coverage-kernel fuzz-live prove prove-mutants test-prove \
+	kernel-engine survey-range fuzz-kernel coverage-kernel fuzz-live prove prove-mutants test-prove setup-tree \
 	setup-analysis ab aa trend dashboard power example campaign setup-campaign-tree regression man install uninstall deb dist
 
 all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## build the programs into build/
@@ -358,8 +358,8 @@ CAMPAIGN_RUN = scripts/campaign --build $(BUILD) $(if $(filter file,$(origin TIM
 CAMPAIGN_ENGINE = $(KERNEL_TREE) && for purpose in diff fuzz coverage; do \
 	to=$$purpose/; [ $$purpose != diff ] || to=; \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$to$$name.so" --for $$purpose "$$tree" $${KOBJ:+"$$KOBJ"} || exit; done
-# Asked before anything is built: can this tree be had, and handled?
-setup-campaign-tree: setup-kernel
+# Asked before anything is built: can this tree be handled?
+setup-campaign-tree: setup-tree
 	@$(KERNEL_TREE) && $(ENGINE_OF) --features "$$tree" $${KOBJ:+"$$KOBJ"} >/dev/null
 campaign: setup-fuzz $(if $(KDIR),setup-campaign-tree) $(if $(MACHINE),setup-machine) $(CAMPAIGN_PROGRAMS) ## fuzz by all engines and drivers until stopped; goes on where it was (TIME= JOBS= KDIR=TREE MACHINE= CAMPAIGN_ARGS=)
 	@$(if $(KDIR),$(CAMPAIGN_ENGINE) && )$(CAMPAIGN_RUN) $(if $(KDIR),--engine "kernel:$$name") \
@@ -401,7 +401,7 @@ $(BUILD)/prove-repeat: $(call objects,$(BUILD),prove/repeat.c prove/judge.c prov
 $(BUILD)/prove-known: $(call objects,$(BUILD),prove/print_known.c $(ENGINE_SOURCES))
 	$(call quiet,LINK,$@)$(CC) $(CFLAGS_ALL) -rdynamic $(LDFLAGS) -o $@ $^ $(JSON_LIB) -ldl
 PROVE = scripts/prove --build $(BUILD) $(PROVE_ARGS)
-prove: setup-fuzz $(if $(KDIR),setup-kernel) $(addprefix $(BUILD)/,rdpmc-diff prove-repeat prove-known) ## prove for all inputs that emulator/, or a kernel tree, answers as model/ does (KDIR=TREE KOBJ= NAME= AGAINST=kernel:NAME)
+prove: setup-fuzz $(if $(KDIR),setup-tree) $(addprefix $(BUILD)/,rdpmc-diff prove-repeat prove-known) ## prove for all inputs that emulator/, or a kernel tree, answers as model/ does (KDIR=TREE KOBJ= NAME= AGAINST=kernel:NAME)
 	@$(if $(KDIR),$(KERNEL_TREE) && $(PROVE) --name "$$name" $(if $(AGAINST),--against "$(AGAINST)") --kernel "$$tree" $${KOBJ:+"$$KOBJ"},$(PROVE))
 # Each takes ten minutes and more.
 test-prove: $(addprefix $(BUILD)/,rdpmc-diff prove-repeat prove-known) ## proofs of kernels, in full: planted bugs, designs, two trees, the emulator's entry (T=NAME)
@@ -429,7 +429,10 @@ KERNEL_TREE = $(if $(KDIR),,$(error KDIR= names a kernel tree, or debian:6.12))t
 	name=$${NAME:-$$(echo "$$release" | sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p')} && name=$${name:-unknown}
 ENGINE_OF = CC=$(FUZZ_CC) scripts/kernel-engine
 KERNEL_ENGINE = $(ENGINE_OF) --name "$$name" --out
-kernel-engine: setup-kernel ## an engine of a kernel tree's own KVM code (KDIR=TREE KOBJ= NAME=)
+# Asked before anything is built: can this tree be had, and are KDIR= and KOBJ= such?
+setup-tree: setup-kernel
+	@$(KERNEL_TREE) && { [ -d "$${KOBJ:-$$tree}/include/generated" ] || $(ENGINE_OF) --features "$$tree" $${KOBJ:+"$$KOBJ"} >/dev/null; }
+kernel-engine: setup-tree ## an engine of a kernel tree's own KVM code (KDIR=TREE KOBJ= NAME=)
 	+@$(AT_ONCE) $(BUILD)/rdpmc-diff
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$name.so" "$$tree" $${KOBJ:+"$$KOBJ"} && \
@@ -442,7 +445,7 @@ survey-range: setup-kernel ## what each commit of a kernel's history changes for
 	@CC=$(FUZZ_CC) scripts/survey-range --build $(BUILD) $(if $(TREES),$(TREES),--kdir "$(KDIR)" $(if $(KOBJ),--objects "$(KOBJ)") \
 		--from "$(FROM)" $(if $(TO),--to "$(TO)") $(if $(PATHS),--paths "$(PATHS)")) $(RANGE_ARGS)
 
-fuzz-kernel: setup-kernel ## fuzz that code with libFuzzer, ASan and UBSan (KDIR=TREE TIME=60)
+fuzz-kernel: setup-tree ## fuzz that code with libFuzzer, ASan and UBSan (KDIR=TREE TIME=60)
 	$(CHECK_TIME)
 	+@$(AT_ONCE) $(BUILD)/fuzz-rdpmc
 	@mkdir -p $(BUILD)/corpus-kernel
@@ -465,7 +468,7 @@ else
 	status=$$?; rm -f "$${RDPMC_JOURNAL:-.}/journal.$$(cat fuzz-live.pid)" fuzz-live.pid; exit $$status
 endif
 
-coverage-kernel: setup-kernel ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
+coverage-kernel: setup-tree ## lines of the kernel's RDPMC path that the corpus reaches (KDIR=TREE)
 	+@$(AT_ONCE) $(BUILD)/rdpmc-diff
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/coverage/$$name.so" --for coverage "$$tree" $${KOBJ:+"$$KOBJ"} && \

@@ -115,8 +115,15 @@ run --out "$top/made/x.so" "$top/a  tree"
 refused 'a path that compilers would not take' 1 'blanks or special characters'
 spoilt 'no tree' 1 'a top-level Kbuild and Makefile' rm Kbuild
 spoilt 'headers only' 1 'A package of headers does not have it: give the source' find arch/x86/kvm -name '*.[ch]' -delete
-spoilt 'not prepared' 1 'make defconfig prepare' rm -r include/generated arch/x86/include/generated
-spoilt 'configured, not prepared' 1 'Run "make prepare" there' rm include/generated/bounds.h
+spoilt 'not prepared' 1 'defconfig prepare", or give the build directory (KOBJ=)' rm -r include/generated arch/x86/include/generated
+spoilt 'configured, not prepared' 1 '/tree prepare"' rm include/generated/bounds.h
+mkdir "$top/objects"
+run --out "$top/made/x.so" "$good" "$top/objects"
+refused 'a build directory that is not prepared' 1 "make -C $good O=$top/objects defconfig prepare\", or give no build directory (KOBJ=): $good itself is prepared."
+run --out "$top/made/x.so" "$good/Makefile"
+refused 'a file for a tree' 1 'Makefile: not a directory'
+run --out "$top/made/x.so" "$good" "$top/nowhere"
+refused 'no build directory' 1 "nowhere: no such directory; the build directory (KOBJ=)"
 spoilt 'i386' 1 'Configure the tree for x86-64' write include/generated/autoconf.h '#define CONFIG_X86_32 1'
 spoilt 'arm64' 1 'Configure the tree for x86-64' write include/generated/autoconf.h '#define CONFIG_ARM64 1'
 spoilt 'a release that is no number' 1 'UTS_RELEASE' write include/generated/utsrelease.h '#define UTS_RELEASE "next"'
