@@ -148,6 +148,8 @@ check "... what it wrote comes out as it was" test "$(cat "$dir/out")" = 'from t
 check "... standard error apart" grep -qx trouble "$dir/err"
 check "a file comes back whole" test "$(tr -d x <"$dir/big" | wc -c),$(wc -c <"$dir/big")" = 0,100000
 check "one that is not there is named" grep -q 'none: No such file' "$dir/err"
+check "... and where it is" grep -qx 'machine: big is big here' "$dir/err"
+check "what is under way has a line in a log" test "$(grep -c ': \(booting\|loading KVM\|running\)$' "$dir/err")" -eq 3
 check "where the time went is told" grep -q 'booted in .* simulated' "$dir/err"
 
 # A kernel that dies of a case, by a fuzzer of our own; and one that never comes so far.

@@ -177,6 +177,8 @@ def boot(options, words, shell, symbols=None):
     for path, data in session.files.items():
         with open(wanted[path], "wb") as file:
             file.write(dated(data, begun))
+        if not options.quiet:
+            cache.say(f"{path} is {os.path.relpath(wanted[path])} here")
     for text in session.missing:
         cache.say(text)
     if not options.quiet:

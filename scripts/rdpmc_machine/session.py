@@ -88,6 +88,7 @@ class Session:
         self.start = time.monotonic()
         self.stages = {}
         self.panicked = None
+        self.logged = ""        # of the progress
         self.recorded = ""      # exits that were recorded: machine/bochs/path.h
         self.process = None
 
@@ -203,8 +204,14 @@ class Session:
         return loaded if "loaded" in self.stages else booted if "booted" in self.stages else before
 
     def show_progress(self):
-        if not self.shell:
-            self.progress.tick(f"{self.processor.name}: {self.where('booting', 'loading KVM', 'running')}")
+        if self.shell:
+            return
+        text = f"{self.processor.name}: {self.where('booting', 'loading KVM', 'running')}"
+        self.progress.tick(text)
+        # A log has a line for each.
+        if not self.progress.terminal and text != self.logged:
+            self.progress.step(text)
+            self.logged = text
 
     def emulator_ended(self, process, directory):
         def last(name, pattern):
