@@ -388,6 +388,9 @@ MUTANTS = {
         (PMU, r"(need_any_pmc_intercept.*?)(kvm_host_pmu\.num_counters_fixed)", r"\1(PLANTED ? kvm_pmu_cap.num_counters_fixed : \2)")]),
     "intercept-fixed-width": ("smaller-fixed-width", r"intercept, Intel guest: NOT intercepted", [
         (PMU, r"pmu->counter_bitmask\[KVM_PMC_FIXED\] != \(BIT_ULL\(kvm_host_pmu\.bit_width_fixed\) - 1\)", r"(!PLANTED && \g<0>)")]),
+    "intercept-after-write": ("sapphire-rapids-no-metrics", r"intercept, Intel guest: NOT intercepted", [
+        (MSRS, r"(vcpu->arch\.perf_capabilities = data;\s+kvm_pmu_refresh\(vcpu\);\s+)(kvm_make_request\(KVM_REQ_RECALC_INTERCEPTS, vcpu\);)",
+         r"\1if (!PLANTED) \2")]),
 }
 CORRECTION = {"correction": INDEX}     # makes of a tree that has series-proposed one that has series-corrected
 
@@ -444,12 +447,12 @@ def edit(tree, edits, planted="(1)"):
 def plant_all(tree, bugs):
     with open(os.path.join(tree, PMU_H), encoding="utf-8") as file:
         intercepts = "kvm_need_rdpmc_intercept" in file.read()
+    here = [(number, edits) for number, (name, edits) in enumerate(bugs.items()) if intercepts or not name.startswith("intercept")]
     # In front of the first line, so that all others keep their numbers.
-    for name in sorted({files for edits in bugs.values() for files, _, _ in edits}):
+    for name in sorted({PMU} | {files for _, edits in here for files, _, _ in edits}):
         edit(tree, [(name, r"\A", f"int planted_bug = {NONE_CHOSEN}; " if name == PMU else "extern int planted_bug; ")])
-    for number, (name, edits) in enumerate(bugs.items()):
-        if intercepts or not name.startswith("intercept"):
-            edit(tree, edits, f"(planted_bug == {number})")
+    for number, edits in here:
+        edit(tree, edits, f"(planted_bug == {number})")
 
 
 def choose(name, engine, chosen):

@@ -29,6 +29,8 @@ wrong_use 'at most one directory of OBJECTS' --build "$programs" --kernel "$dir"
 wrong_use 'is no Linux source tree' --build "$programs" --kernel "$dir"
 wrong_use 'is no Linux source tree' --build "$programs" --kernel "$dir/absent"
 wrong_use '--against is of --kernel' --build "$programs" --against kernel:none
+wrong_use '--vendor is of --kernel' --build "$programs" --vendor intel
+wrong_use "invalid choice: 'via'" --build "$programs" --vendor via
 wrong_use 'letters, digits and' --build "$programs" --name ../x
 run --help
 check "--help tells the exit statuses" ends 0 '77 CBMC cannot be'

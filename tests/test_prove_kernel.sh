@@ -30,11 +30,11 @@ check "... and how it was translated" grep -q '^Contracts$' "$dir/build/prove/ke
 mv "$dir/build/kernel/test-prove.so" "$dir/build/kernel/right.so" && tests/kernel_edit.py "$dir/copy" bound-off-by-one >"$dir/out" 2>"$dir/err" &&
 	tests/kernel_edit.py "$dir/copy" read-before-bound >"$dir/out" 2>"$dir/err"
 check "a bound can be made wrong, and a read made before it" test $? -eq 0
-run test-prove "$dir/copy" --no-classes
+run test-prove "$dir/copy" --no-classes --vendor intel
 check "... it is refuted" test $status -eq 1
-check "... in the first line" grep -qE '^test-prove: differs in [1-9][0-9]* classes from the model and what is known; undefined behaviour at [1-9][0-9]* places$' "$dir/out"
+check "... in the first line" grep -qE '^test-prove: differs in [1-9][0-9]* classes from the model and what is known; undefined behaviour at [1-9][0-9]* places; Intel only$' "$dir/out"
 check "... for Intel, a value for a fault" grep -qE '^REFUTED +Intel, exit, TYPE-(GP|FIXED), a value for a fault: ' "$dir/out"
-check "... not for AMD" test "$(count '^REFUTED .*AMD')" -eq 0
+check "... and nothing is said of AMD" test "$(count AMD)" -eq 0
 check "... what is read beyond an array and changes nothing is refuted as well" \
 	grep -qE '^REFUTED +exit, Intel: .*pmu_intel.c:[0-9]+, intel_rdpmc_ecx_to_pmc\(\), undefined behaviour: ' "$dir/out"
 check "... natively as well" changes 'REFUTED *Intel,' test-prove right

@@ -185,8 +185,12 @@ class _Tree:
             return re.findall(r'"witness: known ([^"]+)"', file.read())
 
 
+def _of_vendor(parts, options):
+    return tuple(part for part in parts if options.vendor in (None, part.vendor.lower()))
+
+
 def _parts(options):
-    return _EXIT + (_EMULATOR if options.emulator else ())
+    return _of_vendor(_EXIT + (_EMULATOR if options.emulator else ()), options)
 
 
 def _all_runs(tree, translation):
@@ -195,7 +199,7 @@ def _all_runs(tree, translation):
     if not tree.options.no_classes and not tree.options.against:
         theorems.append("theorem_unaided")
     asked = [(part, theorem) for part in _parts(tree.options) for theorem in theorems]
-    asked += [(part, "theorem_intercept") for part in _EXIT]
+    asked += [(part, "theorem_intercept") for part in _of_vendor(_EXIT, tree.options)]
 
     def ended(each, run):
         print(f"prove: {each[0].name}, {each[1].removeprefix('theorem_')}: {run.seconds:.0f} s", file=sys.stderr,
@@ -372,13 +376,18 @@ def _prove(options, tools):
 
 
 def _verdict(report, tree):
-    other = tree.options.against
+    other, vendor = tree.options.against, tree.options.vendor
+    vendor = {"intel": "Intel ", "amd": "AMD "}.get(vendor, "")
+    only = f"; {vendor}only" if vendor else ""
     if report.void:
         return "NOTHING IS PROVED of it: see VOID below, or cases that do not reproduce"
     if not other:
-        return report.found("the model and what is known") or "RDPMC is the model's, but for the differences that are known"
+        found = report.found("the model and what is known")
+        return found + only if found else (
+            f"RDPMC {f'of {vendor}guests ' if vendor else ''}is the model's, but for the differences that are known")
     found = report.found(other)
     if not report.unsaid:
-        return found or f"changes nothing for guests: answers every RDPMC as {other}, which is proved"
+        return found + only if found else (
+            f"changes nothing for {vendor}guests: answers every RDPMC as {other}, which is proved")
     # By what is known of the other each is compared with it, and that is not all.
-    return (found or f"no change from {other} found") + f"; but not all changes are seen: {other} itself is not proved"
+    return (found or f"no change from {other} found") + f"{only}; but not all changes are seen: {other} itself is not proved"

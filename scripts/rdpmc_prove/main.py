@@ -44,6 +44,7 @@ def parser():
                       "source tree, configured and prepared, and its build directory where that is another")
     made.add_argument("--emulator", action="store_true", help="of a kernel: the instruction emulator's entry as well, "
                       "with and without LOCK")
+    made.add_argument("--vendor", choices=("intel", "amd"), help="of a kernel: this vendor's code only, for half of the time")
     made.add_argument("--against", metavar="ENGINE", help="of a kernel: does it answer as ENGINE does: kernel:NAME, of a "
                       "tree that was proved before?")
     made.add_argument("--no-classes", action="store_true", help="of a kernel: do not list what differs where nothing is "
@@ -60,6 +61,8 @@ def _check(options):
         raise Failed("--kernel takes TREE and at most one directory of OBJECTS, and no --mutants")
     if options.against and not options.kernel:
         raise Failed("--against is of --kernel")
+    if options.vendor and not options.kernel:
+        raise Failed("--vendor is of --kernel")
     # It becomes a part of paths.
     if not re.fullmatch(r"[A-Za-z0-9_+~][A-Za-z0-9._+~-]*", options.name):
         raise Failed(f"--name {options.name}: letters, digits and . _ + ~ - only")

@@ -23,15 +23,64 @@ static void make_controls(struct glue *glue)
 	glue->setting_up = false;
 }
 
-static void update_controls(struct glue *glue)
+/* Before the guest is entered next. */
+static void recalc_controls(struct glue *glue)
 {
 	if (!has_controls(glue))
 		return;
 	glue->setting_up = true;
 	glue->asked_capabilities = false;
-	(glue->amd ? glue_svm_after_cpuid : glue_vmx_after_cpuid)(glue->vcpu);
+	(glue->amd ? glue_svm_recalc : glue_vmx_recalc)(glue->vcpu);
 	glue->setting_up = false;
 }
+
+static void update_controls(struct glue *glue)
+{
+	if (!has_controls(glue))
+		return;
+	glue->setting_up = true;
+	(glue->amd ? glue_svm_after_cpuid : glue_vmx_after_cpuid)(glue->vcpu);
+	glue->setting_up = false;
+	recalc_controls(glue);
+}
+
+#ifdef HAVE_SET_MSR_COMMON
+/*
+ * By KVM's own handler, as user space does it after KVM_SET_CPUID2; the guest had other capabilities before. What has to be
+ * set up anew is the handler's business: what it forgets stays. Returns false where KVM refuses it, or it cannot be run here.
+ */
+static bool write_capabilities(struct glue *glue, const struct glue_setup *setup)
+{
+	const u64 other = setup->perf_capabilities ^ BIT_ULL(13) ^ /* full-width writes */
+			  (setup->host.perf_capabilities & BIT_ULL(15));
+	struct kvm_vcpu *vcpu = glue->vcpu;
+	struct msr_data msr = {
+		.host_initiated = true,
+		.index = MSR_IA32_PERF_CAPABILITIES,
+		.data = setup->perf_capabilities,
+	};
+
+	if (glue->amd || glue->no_handler)
+		return false;
+	kvm_caps.supported_perf_cap = setup->perf_capabilities | other;
+	vcpu->arch.perf_capabilities = other;
+	kvm_pmu_refresh(vcpu);
+	update_controls(glue);
+	vcpu->requests = 0;
+	if (kvm_set_msr_common(vcpu, &msr) || vcpu->arch.perf_capabilities != setup->perf_capabilities)
+		return false;
+#ifdef KVM_REQ_RECALC_INTERCEPTS
+	if (kvm_check_request(KVM_REQ_RECALC_INTERCEPTS, vcpu))
+		recalc_controls(glue);
+#endif
+	return true;
+}
+#else
+static bool write_capabilities(struct glue *glue, const struct glue_setup *setup)
+{
+	return false;
+}
+#endif
 #else
 static void make_controls(struct glue *glue)
 {
@@ -39,6 +88,11 @@ static void make_controls(struct glue *glue)
 
 static void update_controls(struct glue *glue)
 {
+}
+
+static bool write_capabilities(struct glue *glue, const struct glue_setup *setup)
+{
+	return false;
 }
 #endif
 
@@ -48,6 +102,18 @@ int glue_without_controls(struct glue *glue)
 	const int had = has_controls(glue);
 
 	glue->no_controls = true;
+	return had;
+#else
+	return 0;
+#endif
+}
+
+int glue_without_handler(struct glue *glue)
+{
+#if defined(HAVE_SET_MSR_COMMON) && !defined(GLUE_PROVE)
+	const int had = !glue->no_handler;
+
+	glue->no_handler = true;
 	return had;
 #else
 	return 0;

@@ -55,6 +55,7 @@ struct glue {
 	struct glue_state state; /* as the guest has it, whatever KVM has of it */
 	bool setting_up;         /* the vendor's controls */
 	bool no_controls;        /* glue_without_controls() */
+	bool no_handler;         /* glue_without_handler() */
 };
 
 static struct glue *only;
@@ -309,7 +310,6 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 					     core && kvm_pmu_cap.version == 2 && leaf->eax & 1);
 #endif
 	}
-	vcpu->arch.perf_capabilities = setup->perf_capabilities;
 	/* As after an earlier KVM_SET_CPUID2 that gave all there is: nothing of it may stay. */
 	vcpu->arch.pmu.version = 2;
 #ifdef HAVE_GUEST_BITMAPS
@@ -319,6 +319,9 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 	vcpu->arch.pmu.nr_arch_gp_counters = ARRAY_SIZE(vcpu->arch.pmu.gp_counters);
 	vcpu->arch.pmu.nr_arch_fixed_counters = ARRAY_SIZE(vcpu->arch.pmu.fixed_counters);
 #endif
+	if (write_capabilities(glue, setup))
+		return;
+	vcpu->arch.perf_capabilities = setup->perf_capabilities;
 	kvm_pmu_refresh(vcpu);
 	update_controls(glue);
 }

@@ -72,6 +72,8 @@ void glue_clocks(struct glue *glue, unsigned long long real, unsigned long long 
 int glue_intercepts(struct glue *glue);
 /* Forget the vendors' controls, which are no use in this tree; were there any? */
 int glue_without_controls(struct glue *glue);
+/* Do not write MSRs by KVM's handler, which is no use in this tree; was it used? */
+int glue_without_handler(struct glue *glue);
 /* Had it the host's IA32_PERF_CAPABILITIES to decide by, in the last glue_intercepts()? */
 int glue_host_capabilities(const struct glue *glue);
 

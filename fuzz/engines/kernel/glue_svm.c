@@ -20,6 +20,10 @@ void glue_svm_reset(struct kvm_vcpu *vcpu)
 void glue_svm_after_cpuid(struct kvm_vcpu *vcpu)
 {
 	svm_vcpu_after_set_cpuid(vcpu);
+}
+
+void glue_svm_recalc(struct kvm_vcpu *vcpu)
+{
 #ifdef HAVE_RECALC_INTERCEPTS
 	svm_recalc_intercepts(vcpu);
 #endif

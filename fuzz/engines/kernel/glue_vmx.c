@@ -33,6 +33,10 @@ void glue_vmx_reset(struct kvm_vcpu *vcpu)
 void glue_vmx_after_cpuid(struct kvm_vcpu *vcpu)
 {
 	vmx_vcpu_after_set_cpuid(vcpu);
+}
+
+void glue_vmx_recalc(struct kvm_vcpu *vcpu)
+{
 #ifdef HAVE_RECALC_INTERCEPTS
 	vmx_recalc_intercepts(vcpu);
 #endif

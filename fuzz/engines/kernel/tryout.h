@@ -94,7 +94,7 @@ static void find_metrics(struct engine_vcpu *vcpu)
 }
 
 /* Code of vmx.c or svm.c that needs what is not here would be in every case's way: then it is done without. */
-static char no_controls[400];
+static char no_controls[400], no_handler[400];
 
 #ifndef GLUE_PROVE
 static void try_controls(struct engine_vcpu *vcpu)
@@ -110,6 +110,14 @@ static void try_controls(struct engine_vcpu *vcpu)
 
 		kernel_begin(vcpu, pmu, pmu, &policy);
 		trouble = trouble_text();
+		if (trouble && glue_without_handler(vcpu->glue)) {
+			snprintf(no_handler, sizeof(no_handler),
+				 "IA32_PERF_CAPABILITIES is not written by KVM's handler: %s", trouble);
+			kernel_begin(vcpu, pmu, pmu, &policy);
+			trouble = trouble_text();
+			if (trouble) /* it was not that */
+				*no_handler = '\0';
+		}
 		if (trouble && glue_without_controls(vcpu->glue))
 			snprintf(no_controls, sizeof(no_controls),
 				 "whether RDPMC exits is not judged in %s.c: %s",
@@ -121,7 +129,12 @@ static void try_controls(struct engine_vcpu *vcpu)
 static const char *kernel_remark(struct engine_vcpu *vcpu, unsigned int line)
 {
 	(void)vcpu;
-	return line || !*no_controls ? NULL : no_controls;
+	const char *const remarks[] = { no_handler, no_controls };
+
+	for (size_t i = 0; i < 2; i++)
+		if (*remarks[i] && !line--)
+			return remarks[i];
+	return NULL;
 }
 
 /* All of it; NULL, or why the tree cannot be handled. */

@@ -14,9 +14,11 @@
 /* Make the controls of a vCPU that is new. */
 void glue_vmx_reset(struct kvm_vcpu *vcpu) VENDOR_OPTIONAL;
 void glue_svm_reset(struct kvm_vcpu *vcpu) VENDOR_OPTIONAL;
-/* What the vendor does when the guest's CPUID is set, and before the guest is entered next. */
+/* What the vendor does when the guest's CPUID is set, and before the guest is entered next: kvm_x86_ops.recalc_intercepts. */
 void glue_vmx_after_cpuid(struct kvm_vcpu *vcpu) VENDOR_OPTIONAL;
 void glue_svm_after_cpuid(struct kvm_vcpu *vcpu) VENDOR_OPTIONAL;
+void glue_vmx_recalc(struct kvm_vcpu *vcpu) VENDOR_OPTIONAL;
+void glue_svm_recalc(struct kvm_vcpu *vcpu) VENDOR_OPTIONAL;
 /* Does the control say that RDPMC exits? */
 bool glue_vmx_exits(struct kvm_vcpu *vcpu) VENDOR_OPTIONAL;
 bool glue_svm_exits(struct kvm_vcpu *vcpu) VENDOR_OPTIONAL;
