@@ -14,27 +14,13 @@ const struct engine *proved = &rdpmc_engine;
 static const char *complaint;
 static uint64_t allowed;
 
-/* As in reports, but for the number of the line. */
-static uint64_t allowed_by(const char *what, const char *file)
-{
-	const char *const parts[] = { file ? file : "", ":0: ", what };
-	char text[256];
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < 3; i++)
-		for (const char *from = parts[i]; *from && n < sizeof(text) - 1; from++)
-			text[n++] = *from;
-	text[n] = '\0';
-	return prove_known_allows(text);
-}
-
 void engine_complain(const char *what, const char *file, int line, void *address)
 {
 	(void)line;
 	(void)address;
 	if (!complaint) {
 		complaint = what;
-		allowed = allowed_by(what, file);
+		allowed = prove_known_allows(what, file);
 	}
 }
 

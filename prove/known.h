@@ -15,8 +15,8 @@ struct prove_known {
 /* Make of @world the one whose processor the engine is known to be. */
 struct prove_known prove_known(struct known_world *world);
 
-/* The differences that allow @complaint, which is written as in reports. */
-uint64_t prove_known_allows(const char *complaint);
+/* The differences that allow a complaint: @what, of @file or NULL. */
+uint64_t prove_known_allows(const char *what, const char *file);
 
 /* The same of what the engine complained of in its last read, asked when it did: then it is a constant. */
 uint64_t prove_allowed(void);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * prove-known ENGINE DIRECTORY: the known differences of *.json that are about this engine, as C for
+ * prove-known ENGINE DIRECTORY TREE: the known differences of *.json that are about this engine, of TREE, as C for
  * a proof: read by the one who reads them for everybody else, printed as the conditions and assignments
  * that they are.
  */
@@ -68,25 +68,61 @@ static void print_entry(const struct known_entry *entry, unsigned int number)
 }
 
 /* As a C string. */
-static void print_string(const char *text)
+static void print_string(const char *text, size_t length)
 {
 	putchar('"');
-	for (; *text; text++)
-		printf("\\%03o", (unsigned char)*text);
+	for (size_t i = 0; i < length; i++)
+		printf("\\%03o", (unsigned char)text[i]);
 	putchar('"');
 }
 
-static void print_allows(const struct known *known)
+/* @name begins with @text, without a loop. */
+static void print_begins(const char *name, size_t at, const char *text, size_t length)
 {
-	printf("uint64_t prove_known_allows(const char *complaint)\n{\n\tuint64_t which = 0;\n\n"
-	       "\t(void)complaint;\n");
+	for (size_t i = 0; i < length; i++)
+		printf("%s[%zu] == %d && ", name, at + i, (unsigned char)text[i]);
+}
+
+/*
+ * A report is "FILE:LINE: WHAT", FILE as of @tree. Each place where the kernel may complain asks this, and there are hundreds:
+ * what can be decided without a loop is, and first.
+ */
+static void print_allows(const struct known *known, const char *tree)
+{
+	const size_t length = strlen(tree);
+
+	printf("uint64_t prove_known_allows(const char *what, const char *file)\n{\n\tuint64_t which = 0;\n\n"
+	       "\t(void)what;\n\t(void)file;\n");
 	for (unsigned int i = 0; i < known->count; i++) {
+		const char *trouble = known->entries[i].trouble, *what;
+		size_t plain;
+
 		/* What UBSan finds is a check of CBMC's own in a proof. */
-		if (!known->entries[i].trouble || strstr(known->entries[i].trouble, "UBSan: "))
+		if (!trouble || strstr(trouble, "UBSan: "))
 			continue;
-		printf("\twhich |= (uint64_t)known_allows(");
-		print_string(known->entries[i].trouble);
-		printf(", complaint) << %u;\n", i);
+		what = strstr(trouble, ": ");
+		printf("\twhich |= (uint64_t)(");
+		if (what) {
+			printf("file && ");
+			print_begins("file", 0, tree, length);
+			print_begins("file", length, "/", 1);
+			plain = strcspn(trouble, "*:");
+			print_begins("file", length + 1, trouble, plain);
+			printf("known_allows(");
+			print_string(trouble + plain, (size_t)(what - trouble) - plain);
+			printf(", file + %zu) && ", length + 1 + plain);
+			what += 2;
+			plain = strcspn(what, "*");
+			print_begins("what", 0, what, plain);
+			printf("known_allows(");
+			print_string(what + plain, strlen(what + plain));
+			printf(", what + %zu)", plain);
+		} else {
+			printf("known_allows(");
+			print_string(trouble, strlen(trouble));
+			printf(", what)");
+		}
+		printf(") << %u;\n", i);
 	}
 	printf("\treturn which;\n}\n\n");
 }
@@ -98,8 +134,8 @@ int main(int argc, char **argv)
 	char why[1000];
 	const char *reason;
 
-	if (argc != 3) {
-		fputs("usage: prove-known ENGINE DIRECTORY\n", stderr);
+	if (argc != 4) {
+		fputs("usage: prove-known ENGINE DIRECTORY TREE\n", stderr);
 		return 2;
 	}
 	engine = engine_find(argv[1], &reason);
@@ -120,7 +156,7 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < known->count; i++)
 		print_entry(&known->entries[i], i);
 	printf("\treturn (struct prove_known){ which, may_complain, may_be_any };\n}\n\n");
-	print_allows(known);
+	print_allows(known, argv[3]);
 	printf("void prove_known_witnesses(uint64_t met)\n{\n");
 	for (unsigned int i = 0; i < known->count; i++)
 		printf("\t__CPROVER_assert(!(met >> %u & 1), \"witness: known %s\");\n", i,

@@ -28,7 +28,7 @@ from .translate import translate
 # an instruction that is a constant is any instruction.
 LOOPS = ("--unwind", "17", "--unwindset", "x86_emulate_instruction.0:1,__bitmap_set.0:2,_find_next_bit.0:3,"
          "kernel_load.0:33,kernel_load.1:33,kernel_holds.0:33,kernel_holds.1:33,has_feature.0:40,strcmp.0:40,"
-         "behind.0:256,known_allows.0:256,known_allows.1:256,known_allows.2:256,allowed_by.0:256,allowed_by.1:256",
+         "behind.0:256,known_allows.0:256,known_allows.1:256,known_allows.2:256",
          "--object-bits", "12", "--max-field-sensitivity-array-size", "256")
 
 ASSUMED = (
@@ -150,7 +150,8 @@ class _Tree:
             raise Failed(done.stderr.strip().removeprefix("kernel-engine: "))
         with open(self.known, "w", encoding="utf-8") as out:
             done = subprocess.run([os.path.join(self.options.build, "prove-known"), self.as_engine,
-                                   os.path.join(TOP, "fuzz/oracle/known")], stdin=subprocess.DEVNULL, stdout=out,
+                                   os.path.join(TOP, "fuzz/oracle/known"), os.path.abspath(self.options.kernel[0])],
+                                  stdin=subprocess.DEVNULL, stdout=out,
                                   stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise Failed(done.stderr.strip())
