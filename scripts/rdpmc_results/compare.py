@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A against B: what of them can be compared, and the table. How a row is judged is in judging."""
+"""A against B: what of them can be compared, and the table. How a benchmark is judged is in judging."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from .conditions import conditions, differences, disturbance, disturbed
 from .history import exit_costs, setting
 from .judging import FEW, MARGIN, VERDICTS, Verdict, fewest, flat, judge
 from .main import Failed, name_skipped, nothing, option_number
-from .text import AA, AB, NAME, change, counted, plain, table, time
+from .text import AA, AB, NAME, change, counted, plain, share, table, time
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ def lost(a, b):
         # What failed now and then in A as well is not lost in B.
         bad = failed if key in b.rows and key not in a.absent else [] if key in b.rows else lacking
         if bad:
-            found.append((key[0], f"{bad[-1].status} in {len(bad)} of {len(b.results)} files: "
+            found.append((key[0], f"{bad[-1].status} in {len(bad)} of {counted(len(b.results), 'result')}: "
                                   f"{bad[-1].reason}"))
     found += [(name, "measured without an exit path, which alone is exact: the medians are not judged")
               for name, _ in sorted(one_sided(a, b)[0])]
@@ -119,7 +119,7 @@ def exact_rows(a, b):
             if any(paths(a, key)) and any(paths(b, key))]
 
 
-def by_turns(a, b):
+def interleaved(a, b):
     """Were the n-th files of both sides measured one right after the other, all along?"""
     turns = [sorted((one.started, other.started)) for one, other in zip(a.results, b.results)]
     return len(a.results) == len(b.results) > 1 and \
@@ -134,61 +134,53 @@ def machines(a, b):
     return {result.machine for result in a.results + b.results}
 
 
-def told_disturbed(bad, a, b):
-    """Of how many results rdpmc-bench warned, and the worst. @bad: disturbed() of A and of B."""
-    return f"disturbed: {len(bad[0])} of {counted(len(a.results), 'result')} of A, " \
-        f"{len(bad[1])} of {len(b.results)} of B: {disturbance(sum(bad, []))}; such figures are " \
-        "too high, or wrong"
+def unreliable(a, b):
+    """What makes the comparison useless."""
+    both = len(a.paths.keys() & b.paths.keys())
+    if both:
+        yield f"{counted(both, 'result')} {'is' if both == 1 else 'are'} on both sides"
+    bad = [disturbed([result for result in of.results if result not in of.disturbed]) for of in (a, b)]
+    if any(bad):
+        yield f"{len(bad[0])} of {counted(len(a.results), 'result')} of A and {len(bad[1])} of {len(b.results)} of B " \
+            f"disturbed: {disturbance(sum(bad, []))}"
+    found = sorted(machines(a, b))
+    if len(found) > 1:
+        yield "different machines: " + "; ".join(" ".join(filter(None, each)) for each in found)
+    for name, of in ("A", a), ("B", b):
+        if any(result.context.get("synthetic") for result in of.results):
+            yield f"{name} is synthetic: nobody measured it"
 
 
 def weaknesses(a, b):
     """Of the statistics."""
-    if len(a.results) == len(b.results) == 1:
-        yield "A and B are one result each: what the machine did in between is in the " \
-              f"differences, and not in the intervals (more turns of {AB} would show it)"
-    elif not by_turns(a, b):
-        yield "A and B were not measured by turns: what the machine did in between is in the " \
-              f"differences, and not in the intervals ({AB})"
+    if not interleaved(a, b):
+        yield f"drift of the machine between A and B is not in the interval: use `{AB}`"
     if min(len(a.results), len(b.results)) < FEW:
-        yield f"fewer than {FEW} processes a side: how processes of one program differ among " \
-              "themselves is neither in p nor in the interval"
+        yield f"fewer than {FEW} processes a side: the variation between processes is not in the interval"
     elif min(len(a.results), len(b.results)) < fewest(len(inexact(a, b))):
-        yield "so few processes a side that p is of Welch's t test: it takes for granted that processes of " \
-              "one program scatter evenly"
+        yield "few processes a side: Welch's t test, which assumes that they scatter alike"
 
 
-def warnings(a, b):
+def notes(a, b):
     if unit(a) != "ns":
         yield f"figures are {unit(a)} of an emulated processor, not time"
     if inexact(a, b):
         yield from weaknesses(a, b)
-    both = len(a.paths.keys() & b.paths.keys())
-    if both:
-        yield f"{counted(both, 'result')} {'is' if both == 1 else 'are'} on both sides: that is " \
-              "no comparison"
-    bad = [disturbed([result for result in of.results if result not in of.disturbed]) for of in (a, b)]
     for name, of in ("A", a), ("B", b):
         if of.disturbed:
-            yield f"of {len(of.disturbed)} of {counted(len(of.results), 'result')} of {name} only the exact rows are " \
-                f"compared: {disturbance(disturbed(of.disturbed))} (--disturbed compares the others as well)"
-    if any(bad):
-        yield told_disturbed(bad, a, b)
+            yield f"{len(of.disturbed)} of {counted(len(of.results), 'result')} of {name}: exit paths only, " \
+                f"{disturbance(disturbed(of.disturbed))} (--disturbed compares the times as well)"
     for name, of, other in ("A", a, b), ("B", b, a):
         alone = [key[0] for key in of.rows
                  if key not in other.rows and key not in other.absent and key not in other.left_out]
         if alone:
             yield f"only in {name}: {', '.join(alone)}"
-    found = sorted(machines(a, b))
-    if len(found) > 1:
-        yield "different machines: " + "; ".join(" ".join(filter(None, each)) for each in found)
     for name, of in ("A", a), ("B", b):
         versions = sorted({result.version for result in of.results})
         if len(versions) > 1:
-            yield f"{name} holds results of several versions: {', '.join(versions)}"
+            yield f"{name} has results of several versions: {', '.join(versions)}"
         if any(result.partial for result in of.results):
-            yield f"{name} holds partial results"
-        if any(result.context.get("synthetic") for result in of.results):
-            yield f"{name} is synthetic: nobody measured it"
+            yield f"{name} has partial results"
 
 
 def cell(row):
@@ -199,39 +191,82 @@ def cell(row):
     return change(row.ratio), interval
 
 
+SHOWN = {"cannot tell": "inconclusive"}
+
+
 def listing(rows):
     """The table, what is worse first."""
-    lines = [["row", "A", "B", "B to A", "95 % interval", "adj. p", "floor", "verdict"]]
+    floors = len({row.floor for row in rows}) > 1
+    lines = [["benchmark", "A", "B", "change", "95 % interval", *["floor"] * floors, "verdict"]]
     for row in sorted(rows, key=lambda row: VERDICTS.index(row.verdict)):
         lines.append([row.name, time(row.median_a, row.unit), time(row.median_b, row.unit), *cell(row),
-                      f"{row.adjusted:.2g}" if row.adjusted >= 1e-4 else "<0.0001",
-                      f"{row.floor * 100:.1f} %",
-                      row.verdict.upper() if row.verdict in VERDICTS[:2] else row.verdict])
+                      *[share(row.floor)] * floors,
+                      row.verdict.upper() if row.verdict in VERDICTS[:2] else SHOWN.get(row.verdict, row.verdict)])
         if row.note:
             lines[-1][-1] += f" ({row.note})"
         if None not in (row.exits_a, row.exits_b) and abs(row.exits_a - row.exits_b) > 0.25:
             lines[-1][-1] += f"; exits per read {row.exits_a:.2f} -> {row.exits_b:.2f}"
-    return table(lines, right=(1, 2, 3, 4, 5, 6))
+    return table(lines, right=range(1, 5 + floors))
 
 
 def exact_listing(rows):
-    """Lines on exact rows, what is worse first; of identical ones their number."""
+    """Lines on exact benchmarks, what is worse first; without the identical ones."""
     changed = [row for row in rows if row.verdict != "identical" or row.notes]
-    lines = [["exact: instructions of one exit", "A", "B", "B to A", "verdict"]]
+    lines = [["instructions of one exit", "A", "B", "change", "verdict"]]
     for row in sorted(changed, key=lambda row: exact.VERDICTS.index(row.verdict)):
         a, b = row.a["instructions"], row.b["instructions"]
-        verdict = row.verdict.upper() if row.verdict in exact.ALARMS else row.verdict
-        words = row.words if row.verdict == "footprint" else f"{verdict}: {row.words}"
-        lines.append([row.name, str(a), str(b), f"{b - a:+d}" if b - a else "0", words])
-    identical = len(rows) - len(changed)
-    told = [f"{counted(identical, 'exact row')} identical: instructions, MSR accesses and all other figures of "
-            "the exit"] if identical else []
-    return (table(lines, right=(1, 2, 3)) if changed else []) + told
+        verdict = row.shown.upper() if row.verdict in exact.ALARMS else row.verdict
+        words = [verdict] * (row.verdict != "footprint") + [row.words] * bool(row.words)
+        lines.append([row.name, str(a), str(b), f"{b - a:+d}" if b - a else "0", ": ".join(words)])
+    return table(lines, right=(1, 2, 3)) if changed else []
 
 
-def counts(rows, verdicts=VERDICTS):
-    found = {verdict: sum(row.verdict == verdict for row in rows) for verdict in verdicts}
-    return ", ".join(f"{count} {verdict}" for verdict, count in found.items() if count)
+def up_to(rows):
+    """By how much they are slower."""
+    most = max((row.ratio for row in rows if not numpy.isnan(row.ratio)), default=1)
+    return f" by up to {share(most - 1)}" if most > 1 else ""
+
+
+def times_sentence(rows):
+    """The verdict on times."""
+    by = {verdict: [row for row in rows if row.verdict == verdict] for verdict in VERDICTS}
+    count = {verdict: len(found) for verdict, found in by.items()}
+    of = counted(len(rows), "benchmark")
+    parts = []
+    if count["slower"]:
+        parts.append(f"B is slower in {count['slower']} of {of}{up_to(by['slower'])}")
+    if count["suspicious"]:
+        parts.append(f"{counted(count['suspicious'], 'intercepted read')} fell to half the cost: is the intercept still "
+                     "there?")
+    if count["faster"]:
+        parts.append(f"B is faster in {count['faster']} of {of}")
+    if not parts and count["same"] == len(rows):
+        return f"A and B are the same in {of}"
+    rest = [f"{count[verdict]} {SHOWN.get(verdict, verdict)}" for verdict in ("cannot tell", "same") if count[verdict]]
+    if not parts:
+        return f"No difference proven: {of}, {', '.join(rest)}"
+    return "; ".join([*parts, ", ".join(rest)] if rest else parts)
+
+
+EXACT_WORDS = {"another exit": "with another exit reason", "varies": "that varies between results of a side",
+               "longer": "longer", "mixed": "with fewer instructions but more of something else",
+               "shorter": "shorter", "footprint": "with another footprint only", "identical": "identical"}
+
+
+def exact_sentence(rows):
+    """The verdict on exit paths."""
+    found = {verdict: sum(row.shown == verdict for row in rows) for verdict in exact.VERDICTS}
+    if found["identical"] == len(rows):
+        return f"{counted(len(rows), 'exit path')} identical: instructions, MSR accesses and all else"
+    return f"{counted(len(rows), 'exit path')}: " + ", ".join(
+        f"{count} {EXACT_WORDS[verdict]}" for verdict, count in found.items() if count)
+
+
+def sentence(rows, precise, gone):
+    """What came out, in a line."""
+    parts = [exact_sentence(precise)] * bool(precise) + [times_sentence(rows)] * bool(rows) + \
+        [f"{len(gone)} LOST"] * bool(gone)
+    return "; ".join(parts) or "Nothing to compare"
 
 
 def middle_exits(rows):
@@ -245,7 +280,7 @@ def inexact(a, b):
 
 
 def comparable(a, b):
-    turns = by_turns(a, b)
+    turns = interleaved(a, b)
     return [Verdict(*key, [row.runs for row in a.rows[key]], [row.runs for row in b.rows[key]],
                     exits_a=middle_exits(a.rows[key]), exits_b=middle_exits(b.rows[key]),
                     unit=unit(a), turns=turns and len(a.rows[key]) == len(b.rows[key]) == len(a.results))
@@ -273,7 +308,7 @@ def document(rows, precise, a, b, floors, refused, gone):
     shown = ("name", "setting", "median_a", "median_b", "ratio", "lower", "upper", "p", "adjusted",
              "floor", "verdict", "more", "note", "exits_a", "exits_b", "paired")
     return {"schema": "rdpmc-comparison/1", "unit": unit(a), "a": one(a), "b": one(b),
-            "floor": floors.source, "warnings": list(warnings(a, b)),
+            "floor": floors.source, "warnings": [*unreliable(a, b), *notes(a, b)],
             "changed": differences(conditions(a.results[-1]), conditions(b.results[-1])),
             "rows": [{key: finite(getattr(row, key)) for key in shown} |
                      {"runs_a": row.a, "runs_b": row.b} for row in rows],
@@ -316,12 +351,12 @@ def run(options):
         raise Failed(f"A and B are the same file, {options.paths[0]}: name two results")
     a, b, status = sides(options)
     if not a.rows.keys() & b.rows.keys() and not lost(a, b):
-        raise Failed("A and B have no row in common" +
+        raise Failed("A and B have no benchmark in common" +
                      "".join(f"; {name}: {why}" for name, why in incomparable(a, b)[:1]))
-    return tell(a, b, options) or status
+    return report(a, b, options) or status
 
 
-def tell(a, b, options):
+def report(a, b, options):
     """Judges, and prints what came out; the exit status that it makes."""
     floors = load_floor(options, a.results[0].machine)
     refused, gone = incomparable(a, b), lost(a, b)
@@ -336,32 +371,31 @@ def tell(a, b, options):
 
 
 def show(rows, precise, a, b, floors, refused, gone):
-    for name, of in ("A", a), ("B", b):
-        runs = max((len(flat(row.a if name == "A" else row.b)) for row in rows), default=0)
-        print(f"{name}: {counted(len(of.results), 'file')}, " + f"{counted(runs, 'run')}, " * bool(rows) + "program "
-              f"{plain(of.results[-1].version)}, Linux "
-              f"{plain(conditions(of.results[-1])['kernel'])}")
-    for what, before, after in differences(conditions(a.results[-1]), conditions(b.results[-1])):
-        if what != "program":
-            print(plain(f"differs: {what}: {before} -> {after}"))
-    for warning in warnings(a, b):
-        print(plain(f"mind: {warning}"))
-    if any(row.paired for row in rows):
-        print("A and B alternate: B to A is the median of each B to the A beside it, and may "
-              "differ from what the two medians say")
-    if rows:
-        print(plain(f"noise floor: {floors.source}"))
+    """The verdict, the evidence, and what limits it."""
+    for warning in unreliable(a, b):
+        print(plain(f"UNRELIABLE: {warning}"))
+    print(sentence(rows, precise, gone))
+    for name, why in gone:
+        print(plain(f"LOST: {name}: measured in A, in B {why}"))
     for part in exact_listing(precise), listing(rows) if rows else []:
         if part:
             print("", *part, sep="\n")
+    print()
+    for name, of in ("A", a), ("B", b):
+        runs = max((len(flat(row.a if name == "A" else row.b)) for row in rows), default=0)
+        print(f"{name}: {counted(len(of.results), 'result')}, " + f"{counted(runs, 'run')}, " * bool(rows) +
+              f"rdpmc-bench {plain(of.results[-1].version)}, Linux {plain(conditions(of.results[-1])['kernel'])}")
+    for what, before, after in differences(conditions(a.results[-1]), conditions(b.results[-1])):
+        if what not in ("program", "kernel"):
+            print(plain(f"differs: {what}: {before} -> {after}"))
     for name, why in refused:
         print(plain(f"not compared: {name}: {why}"))
-    for name, why in gone:
-        print(plain(f"LOST: {name} was measured in A, in B it was {why}"))
-    found = [f"{counted(len(precise), 'exact row')}: {counts(precise, exact.VERDICTS)}"] * bool(precise) + \
-        [f"{counted(len(rows), 'row')}: {counts(rows)}"] * (bool(rows) or not precise) + \
-        [f"{len(gone)} LOST"] * bool(gone)
-    print("\n" + "; ".join(found))
+    for note in notes(a, b):
+        print(plain(f"note: {note}"))
+    if any(row.paired for row in rows):
+        print("note: A and B were interleaved: change is the median of each B to the A beside it")
+    if rows:
+        print(plain(f"noise floor: {floors.source}"))
 
 
 def percentage(value):
@@ -374,8 +408,7 @@ def percentage(value):
 def add_judging(made):
     """Options of whatever compares."""
     made.add_argument("--margin", type=percentage, default=MARGIN * 100, metavar="PERCENT",
-                      help="a smaller difference is of no interest: such rows are the same "
-                           f"({MARGIN * 100:g})")
+                      help=f"smaller differences count as the same ({MARGIN * 100:g})")
     made.add_argument("--noise-floor", metavar="FILE",
                       help=f"as `{AA}` writes it (results/noise-floor-HOST.json)")
     made.add_argument("--json", action="store_true", help="print JSON")
@@ -383,19 +416,19 @@ def add_judging(made):
 
 def add(commands):
     made = commands.add_parser(
-        "compare", help="A against B, row by row", allow_abbrev=False,
+        "compare", help="A against B, benchmark by benchmark", allow_abbrev=False,
         usage=f"{NAME} compare [OPTION...] A B | A.json... -- B.json...",
-        description="Compares medians of runs. An alarm takes p < 0.01 over all rows (Mann-Whitney, "
-                    "Benjamini-Hochberg) and a difference above the machine's noise floor. Exit "
+        description="Compares medians of runs. A benchmark is slower if p < 0.01 over all benchmarks (Mann-Whitney, "
+                    "Benjamini-Hochberg) and the difference is above the machine's noise floor. Exit "
                     "paths of an emulated machine are exact: every difference counts. Exit status "
-                    "1 if a row is slower, its path longer, it was lost, or an intercepted read "
-                    "fell to half.")
+                    "1 if a benchmark is slower, its path longer, it was lost, or an intercepted read "
+                    "fell to half. p, and all that differs of a path: --json.")
     made.add_argument("paths", nargs="*", metavar="PATH", help=files.PATH_HELP)
     made.add_argument("--across-hosts", action="store_true",
                       help="compare results of different machines (of emulated ones only with each "
                            "other)")
     made.add_argument("--disturbed", action="store_true",
-                      help="compare results as well of which rdpmc-bench warned that others had the "
-                           "CPU, or that the guest's clock was wrong; else they are skipped")
+                      help="compare also results that rdpmc-bench called unreliable: other tasks had the "
+                           "CPU, or the guest's clock was wrong")
     add_judging(made)
     made.set_defaults(run=run, takes_two=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Exit paths of an emulated machine, which are exact: any difference is a change of the kernel.
 
-A path is a dict of whole numbers, as files.exit_path() reads it. What is counted is told first, by MSR where
-that says it: no layout of the code moves it. The footprint (lines and pages touched) also differs between
+A path is a dict of whole numbers, as files.exit_path() reads it. What is counted comes first, by MSR where
+that is known: no layout of the code moves it. The footprint (lines and pages touched) also differs between
 two builds of the same code, so it comes last, and alone it is no alarm."""
 
 from dataclasses import dataclass, field
@@ -105,6 +105,22 @@ def brief(a, b):
     return ", ".join(difference(*each) for each in found)
 
 
+def summary(a, b):
+    """The same; of fewer instructions also what is more, for that is the alarm."""
+    said = brief(a, b)
+    if verdict_of(a, b) != "mixed" or b["instructions"] > a["instructions"]:
+        return said
+    grown = [difference(*each) for each in work(a, b) if each[2] > each[1]]
+    grown = [each for each in grown if each not in said]
+    return said + (f"; but {', '.join(grown[:MOST])}" if grown else "")
+
+
+def direction(a, b):
+    """A verdict for a reader: an exit of more instructions is longer, whatever else is less."""
+    verdict = verdict_of(a, b)
+    return "longer" if verdict == "mixed" and b["instructions"] > a["instructions"] else verdict
+
+
 def distinct(paths):
     found = []
     for path in paths:
@@ -137,7 +153,15 @@ class Verdict:
 
     @property
     def words(self):
-        return "; ".join(filter(None, [told(self.a, self.b), *self.notes]))
+        """What differs beside the number of instructions."""
+        said = summary(self.a, self.b) or told(self.a, self.b)
+        counted = difference("instructions", self.a["instructions"], self.b["instructions"])
+        return "; ".join(filter(None, [said.removeprefix(counted).lstrip(",; "), *self.notes]))
+
+    @property
+    def shown(self):
+        """The verdict for a reader."""
+        return direction(self.a, self.b) if self.verdict == "mixed" else self.verdict
 
 
 def judge(key, a, b):

@@ -89,7 +89,7 @@ class Result:
     def identity(self):
         """What two results do not share, unless one is a copy of the other."""
         return self.machine, self.kind, self.started, self.version, repr(self.context.get("kernel")), \
-            repr(self.rows)
+            repr(self.rows), repr(self.summary)
 
     @property
     def machine(self):

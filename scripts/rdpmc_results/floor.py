@@ -23,7 +23,7 @@ QUANTILE = 0.9
 PAIRS = 10                  # comparisons; fewer may agree by chance: see Floor.of()
 
 
-FEW = f"fewer than {PAIRS} pairs none is taken to be below the assumed {share(ASSUMED)}"
+FEW = f"fewer than {PAIRS} pairs: no floor below the assumed {share(ASSUMED)} is used"
 
 
 class Floor:
@@ -34,9 +34,9 @@ class Floor:
         self.rows = {name: row["floor"] for name, row in of["rows"].items()} if of else {}
         self.overall = of["overall"] if of else ASSUMED
         self.source = source if not of else \
-            f"{path}, of {of['measured'][:10]}, {counted(of['pairs'], 'pair')}"
+            f"{share(self.of())}, {path}, measured {of['measured'][:10]}, {counted(of['pairs'], 'pair')}"
         if self.few:
-            self.source += f"; of {FEW}"
+            self.source += f"; {FEW}"
 
     def of(self, name=None):
         """Of a row, or overall. As a share: 0.01 is one per cent."""
@@ -79,7 +79,7 @@ def load(machine, path=None, folder=FOLDER):
         if tuple(of["machine"]) == machine:
             return Floor(found, of)
     named = " ".join(filter(None, machine))
-    return Floor(source=f"assumed, because {folder}/ holds none of {named}: {AA}")
+    return Floor(source=f"{share(ASSUMED)}, assumed: none measured for {named} in {folder}/; `{AA}` measures it")
 
 
 def measured(machine, started, kernel, version, runs, pairs):

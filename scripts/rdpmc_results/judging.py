@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which of two is slower, by how much, and how sure that is: the rules, for all rows of a table.
+"""Which of two is slower, by how much, and how sure that is: the rules, for all benchmarks of a comparison.
 
 What decides are medians of processes (Mann-Whitney; of a few Welch's t test, which needs no more than
-three a side), or of runs where there are only one or two processes; over all rows of the table
+three a side), or of runs where there are only one or two processes; over all benchmarks
 (Benjamini-Hochberg), and only if the difference exceeds what the machine shows between two times the
-same program. Where A and B were measured alternately, each is compared with its neighbour (Wilcoxon's
-signed ranks): a machine that is slower for a minute is so for both, and takes nothing away.
+same program. Where A and B were measured interleaved, each is compared with its neighbour (Wilcoxon's
+signed ranks): a machine that is slower for a minute is so for both.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ HALVED = 0.5                # an intercepted read does not fall to that by bette
 FEWEST = statistics.fewest(ALPHA)   # with fewer values a side no rank test alarms, whatever they show
 FEW = 3                     # files a side from which on they, and not their runs, are what is tested
 VERDICTS = ("slower", "suspicious", "faster", "cannot tell", "same")    # the first two are alarms
-ENDLESS = 300               # more runs than that nobody makes
+MAX_RUNS = 300              # more runs than that nobody makes
 
 
 @dataclass(slots=True)
@@ -42,11 +42,11 @@ class Verdict:
     adjusted: float = 1.0   # p, for as many rows as there are
     floor: float = 0.0      # share
     verdict: str = ""       # one of VERDICTS
-    more: int | None = None     # units (see there) a side that would tell; None: no number would
+    more: int | None = None     # units (see there) a side needed; None: more than MAX_RUNS
     note: str = ""
     exits_a: float | None = None
     exits_b: float | None = None
-    turns: bool = False     # measured by turns: the n-th file of a beside the n-th of b
+    turns: bool = False     # measured interleaved: the n-th file of a beside the n-th of b
     paired: bool = False    # and judged so, because there are enough of them
     by_files: bool = False  # tested as files, because there are enough of them: see units()
     unit: str = "ns"        # of the figures
@@ -125,7 +125,7 @@ def runs_more(row, count, margin, alpha):
         needed = min(needed, count * (half / (log(1 + margin) - effect)) ** 2)
     # What the estimate says is there already was not enough: half as many again.
     more = max(needed - count, count / 2)
-    return int(more) + 1 if more < ENDLESS else None
+    return int(more) + 1 if more < MAX_RUNS else None
 
 
 def rise(row):
@@ -140,18 +140,17 @@ def differs(row):
 
 
 def advise(row, margin, alpha):
-    """What would make a verdict of "cannot tell"."""
+    """What an inconclusive row needs for a verdict."""
     count, least = min(map(len, units(row))), FEW if row.turns else statistics.fewest(alpha)
     single = max(map(len, row.a + row.b)) == 1
-    kind = "turns" if row.turns else \
-        "files" if row.by_files and not single else "runs"
+    kind = "results" if row.by_files and not single and not row.turns else "runs"
     if count < least and not row.few:
         row.more = least - count
-        row.note = f"{least} {kind} at least can alarm"
+        row.note = f"at least {least} {kind} a side needed"
         return
     row.more = runs_more(row, count, margin, alpha)
-    row.note = f"about {row.more} more {kind} a side would tell" if row.more else \
-        f"{ENDLESS} more {kind} a side would not tell"
+    row.note = f"about {row.more} more {kind} a side needed" if row.more else \
+        f"more than {MAX_RUNS} more {kind} a side needed"
 
 
 def decide(row, margin, alpha):
@@ -163,16 +162,16 @@ def decide(row, margin, alpha):
         row.verdict = "slower" if rise(row) > 0 else "faster"
         if row.setting == "intercepted" and rise(row) <= (HALVED - 1) * row.median_a:
             row.verdict = "suspicious"
-            row.note = "an intercepted read at half its cost: is the intercept still there?"
+            row.note = "half the cost: is the intercept still there?"
     elif small:
         row.verdict = "same"
-        row.note = f"below {LEAST} {row.unit}, which is no cost"
+        row.note = f"both below {LEAST} {row.unit}"
     elif 1 / (1 + margin) < row.lower and row.upper < 1 + margin:
         row.verdict = "same"
-        row.note = f"within {LEAST} {row.unit}, which is no cost" if margin == nothing else ""
+        row.note = f"differ by less than {LEAST} {row.unit}" if margin == nothing else ""
     elif numpy.isnan(row.ratio):
         row.verdict = "cannot tell"
-        row.note = "a figure that is not above 0 has no ratio"
+        row.note = "no ratio: a median is not above 0"
     else:
         row.verdict = "cannot tell"
         advise(row, margin, alpha)

@@ -14,11 +14,11 @@ from .changes import CONFIRMING, SHORT, Changes, find, relation
 from .conditions import differences, shift
 from .main import name_skipped, nothing, option_number, progress
 from .statistics import tests
-from .text import BENCH, change, counted, date, plain, time
+from .text import BENCH, change, counted, date, plain, share, table, time
 
 MAGNITUDE = 0.02            # share that a level has to move
 RECENT = 30                 # points: how far back the end reaches
-AROUND = 10                 # points on either side of a change whose conditions are told
+AROUND = 10                 # points on either side of a change whose conditions are reported
 HALVED = 0.5                # no software makes an exit that cheap: it was not taken
 FEW = 200                   # series for which no worker is started
 
@@ -35,6 +35,7 @@ class Watched:
     kind: str               # "step", "drift", or ""
     left_out: int = 0       # disturbed points that had no say in it; of an exact row those without a path
     moves: list | None = None   # of Move, by time; None: the row is not exact
+    change: tuple | None = None  # of an exact row: the two exit paths that the verdict compares
 
 
 @dataclass(slots=True)
@@ -147,11 +148,13 @@ def judge_exact(series):
     worse = exact.more(was, now) or exact.more(late[-1].was, now)
     if worse:
         watched.verdict = "regression"
+        if not exact.more(was, now):
+            was = late[-1].was      # longer again, after it became shorter
     elif exact.work(was, now):
         watched.verdict = "improvement"
     else:
         return watched      # it went, and came back
-    watched.kind, watched.ratio = "step", now["instructions"] / was["instructions"]
+    watched.kind, watched.ratio, watched.change = "step", now["instructions"] / was["instructions"], (was, now)
     watched.since = next(move.after for move in reversed(late)
                          if exact.more(move.was, move.now) == worse)
     return watched
@@ -210,32 +213,35 @@ def moved(watched):
     return now / watched.ratio, now
 
 
+NO_CONDITION = "no recorded condition changed there (program, kernel, settings of the host)"
+
+
 def describe(of, group):
     """Lines on changes of one host that began together."""
     before, after = around(of, group[0])
-    points = counted(len(group[0].series.at) - group[0].since, "point")
-    began = f"drifting since {date(after.started)}" if group[0].kind == "drift" else \
-        f"between {date(before.started)} and {date(after.started)}"
+    results = counted(len(group[0].series.at) - group[0].since, "result")
+    began = f"drift since {date(after.started)}, over" if group[0].kind == "drift" else \
+        f"step between {date(before.started)} and {date(after.started)}, seen in"
     series = group[0].series
     marked = 0 if series.disturbed is None else int(series.disturbed[group[0].since:].sum())
-    points += f", {marked} of them disturbed" if marked else ""
-    lines = [f"{plain(after.host)}, {began}, {points}:"]
+    results += f", {marked} of them disturbed" if marked else ""
+    lines = [f"{plain(after.host)}: {began} {results}"]
+    cells = []
     for watched in group:
         was, now = moved(watched)
-        lines.append(f"  {change(watched.ratio):>8}  {watched.series.name}  "
-                     f"{time(was, watched.series.unit)} -> {time(now, watched.series.unit)}")
         start = watched.since - 1 if watched.since else 0
         exits = watched.series.exits[[start, -1]]
-        if abs(exits[1] - exits[0]) > 0.25:
-            lines.append(f"            exits per read {exits[0]:.2f} -> {exits[1]:.2f}")
+        cells.append([change(watched.ratio), watched.series.name,
+                      f"{time(was, watched.series.unit)} -> {time(now, watched.series.unit)}", f"exits per read {exits[0]:.2f} -> {exits[1]:.2f}"
+                      if abs(exits[1] - exits[0]) > 0.25 else ""])
+    lines += ["  " + line for line in table(cells, right=(0,))]
     versions = [f"{what}: {was} -> {now}" for what, was, now in
                 changed(of, group[0], group[0].since, group[0].kind == "drift")]
     before, after = loads(of, group[0])
     if abs(after - before) >= 0.5:
-        versions.append(f"load average: {before:.1f} -> {after:.1f}: the machine had other work")
-    for line in versions or ["nothing in the results' contexts changed there: look elsewhere"]:
-        lines.append("      " + plain(line))
-    return lines
+        versions.append(f"load average: {before:.1f} -> {after:.1f}: the host was busier" if after > before else
+                        f"load average: {before:.1f} -> {after:.1f}: the host was less busy")
+    return lines + ["  " + plain(line) for line in versions or [NO_CONDITION]]
 
 
 def groups(of, watched):
@@ -248,10 +254,17 @@ def groups(of, watched):
 
 
 EXACT_HEADINGS = {
-    "regression": "LONGER, exactly",
-    "improvement": "shorter, exactly",
-    "steady": "moved and came back, exactly",
+    "another exit": "ANOTHER EXIT: the guest exits for another reason",
+    "longer": "LONGER: more instructions in an exit, or the same and more of something else",
+    "mixed": "MIXED: no more instructions in an exit, but more of something else",
+    "shorter": "shorter",
+    "steady": "changed and came back",
 }
+
+
+def heading_of(watched):
+    """The key of EXACT_HEADINGS under which an exact benchmark belongs, or its verdict."""
+    return exact.direction(*watched.change) if watched.change else watched.verdict
 
 
 def differing(of, watched, move):
@@ -260,19 +273,28 @@ def differing(of, watched, move):
                          for at in (move.before, move.after)))
 
 
+def in_words(move):
+    """What differs, in a line; of a footprint, which has no counts, that."""
+    return exact.summary(move.was, move.now) or exact.told(move.was, move.now)
+
+
 def describe_moves(of, found):
-    """Lines on [(Watched, Move)] of one host and the same two results."""
+    """Lines on [(Watched, Move)] of one host and the same two results; benchmarks that differ alike together."""
     watched, move = found[0]
     before, after = (of.points[watched.series.at[at]] for at in (move.before, move.after))
-    lines = [f"{plain(after.host)}, between {date(before.started)} and {date(after.started)}, first in "
-             f"{plain(after.path)}:"]
-    lines += [f"  {each.series.name}: {exact.told(one.was, one.now)}" for each, one in found]
+    lines = [f"{plain(after.host)}: between {date(before.started)} and {date(after.started)}, first in "
+             f"{plain(after.path)}"]
+    alike = {}
+    for each, one in found:
+        alike.setdefault(in_words(one), []).append(each.series.name)
+    for words, names in alike.items():
+        lines += [f"  {names[0]}: {words}"] if len(names) == 1 else \
+            [f"  {words} in each of {len(names)} benchmarks:", *(f"    {name}" for name in names)]
     changed = [f"{what}: {was} -> {now}" for what, was, now in differing(of, watched, move)]
-    return lines + ["      " + plain(line) for line in
-                    changed or ["nothing in the results' contexts changed there: look elsewhere"]]
+    return lines + ["    " + plain(line) for line in changed or [NO_CONDITION]]
 
 
-def told_moves(of, every):
+def moves_lines(of, every):
     """Lines on [(Watched, Move)], those of the same two results together, the newest last."""
     together = {}
     for watched, move in every:
@@ -282,69 +304,102 @@ def told_moves(of, every):
 
 
 def report_exact(of, watched):
-    """Lines on rows whose every difference counts."""
-    lines = []
-    for verdict, heading in EXACT_HEADINGS.items():
-        found = [(each, move) for each in watched if each.verdict == verdict for move in recent(each)]
+    """Lines on benchmarks whose every difference counts."""
+    lines, others = [], 0
+    for key, heading in EXACT_HEADINGS.items():
+        every = [(each, move) for each in watched if heading_of(each) == key for move in recent(each)]
+        # A move the other way is no reason for the heading.
+        found = [(each, move) for each, move in every if key in ("steady", exact.direction(move.was, move.now))] or every
+        others += len(every) - len(found)
         if found:
-            lines += [heading, *told_moves(of, found), ""]
+            lines += [heading, *moves_lines(of, found), ""]
+    if others:
+        lines += [f"{counted(others, 'other recent change')} of these benchmarks: --json", ""]
     layout = [(each, move) for each in watched for move in each.moves if move.verdict == "footprint"]
     if layout:
-        lines += ["only the footprint differs, exactly: another layout of the code, no regression",
-                  *told_moves(of, layout), ""]
-    for verdict, (one, several) in {"steady": ("is the same in every result", "are the same in every result"),
-                                    "short": ("is in one result only", "are in one result only")}.items():
-        count = sum(each.verdict == verdict and not each.moves for each in watched)
-        if count:
-            lines.append(f"{counted(count, 'exact row')} {one if count == 1 else several}")
+        lines += ["only the footprint differs: another layout of the code, no regression",
+                  *moves_lines(of, layout), ""]
     return lines
 
 
 HEADINGS = {
     "regression": "SLOWER",
     "suspicious": "SUSPICIOUS: an intercepted read fell to half its cost; is the intercept still there?",
-    "unconfirmed": f"perhaps slower, on fewer than {CONFIRMING} points",
+    "unconfirmed": f"perhaps slower, in fewer than {CONFIRMING} results",
     "improvement": "faster",
 }
 
+# In the order of a sentence: what became of a benchmark. The alarms first.
+WORDS = {
+    "regression": "slower", "longer": "longer", "another exit": "with another exit reason",
+    "mixed": "with fewer instructions but more of something else", "suspicious": "suspiciously fast",
+    "unconfirmed": "perhaps slower", "improvement": "faster", "shorter": "shorter", "steady": "unchanged",
+    "short": "with too few results",
+}
+WORSE = tuple(WORDS)[:5]
 
-def rows(found, one, more):
-    return f"{counted(len(found), 'row')} {one if len(found) == 1 else more}"
+
+def sentence(watched):
+    """The verdict on all of them."""
+    by = {}
+    for each in watched:
+        by.setdefault(heading_of(each), []).append(each)
+    if set(by) == {"short"}:
+        return f"No verdict: too few results of {counted(len(watched), 'benchmark')}"
+    parts = []
+    for key, words in WORDS.items():
+        if key in by:
+            most = max(each.ratio for each in by[key])
+            up_to = f" by up to {share(most - 1)}" if key in ("regression", "longer") and most > 1 else ""
+            parts.append(f"{len(by[key])} {words}{up_to}")
+    judged = counted(len(watched), "benchmark")
+    if any(key in by for key in WORSE):
+        return f"{judged}: {', '.join(parts)}"
+    return f"Nothing became slower: {judged}, {', '.join(parts)}"
 
 
-def told_disturbed(of, watched):
-    """Lines on the results of which rdpmc-bench warned."""
+def doubtful(watched):
+    """Those judged by disturbed results, because too few others are there."""
+    return [each for each in watched if each.moves is None and each.verdict != "short" and not each.left_out and
+            each.series.disturbed is not None and each.series.disturbed.any()]
+
+
+def limits(of, watched):
+    """Lines on what the verdict does not cover."""
+    lines = []
+    short = [each for each in watched if each.verdict == "short"]
+    for least, found in ((f"fewer than {SHORT} results", [each for each in short if each.moves is None]),
+                         ("an exit path in one result only", [each for each in short if each.moves is not None])):
+        if found:
+            lines.append(f"{counted(len(found), 'benchmark')} not judged: {least}")
+    steady = [each for each in watched if each.verdict == "steady" and each.moves is None]
+    earlier = sum(len(each.changes.steps) for each in steady)
+    if steady:
+        lines.append(f"{counted(len(steady), 'benchmark')} unchanged over the last {RECENT} results" +
+                     (f"; {counted(earlier, 'earlier step')}: --json" if earlier else ""))
+    same = sum(each.verdict == "steady" and each.moves == [] for each in watched)
+    if same:
+        lines.append(f"{counted(same, 'exact benchmark')} identical in every result")
     marked = [point for point in of.points if point.disturbed]
-    if not marked:
-        return []
-    lines = [f"{len(marked)} of {counted(len(of.points), 'result')} disturbed, the newest "
-             f"{date(max(point.started for point in marked))}: in the rows' levels they have no say"]
-    doubtful = [each for each in watched if not each.left_out and each.series.disturbed is not None and
-                each.series.disturbed.any()]
-    if doubtful:
-        lines.append(f"  but in {counted(len(doubtful), 'row')}, of which too few others are there: "
-                     "measure again when the machine is idle")
+    if marked:
+        lines.append(f"{len(marked)} of {counted(len(of.points), 'result')} disturbed by other tasks or the guest's "
+                     f"clock, the newest {date(max(point.started for point in marked))}: " +
+                     ("their times count only where too few others are there" if doubtful(watched) else
+                      "their times are left out"))
     return lines
 
 
 def report(of, watched):
-    lines = report_exact(of, [each for each in watched if each.moves is not None])
-    watched = [each for each in watched if each.moves is None]
-    by = {verdict: [each for each in watched if each.verdict == verdict] for verdict in VERDICTS}
+    precise = [each for each in watched if each.moves is not None]
+    lines = report_exact(of, precise)
     for verdict, heading in HEADINGS.items():
-        if by[verdict]:
+        found = [each for each in watched if each.moves is None and each.verdict == verdict]
+        if found:
             lines.append(heading)
-            for group in groups(of, by[verdict]):
+            for group in groups(of, found):
                 lines += ["  " + line for line in describe(of, group)]
             lines.append("")
-    if by["short"]:
-        lines.append(f"{rows(by['short'], 'has', 'have')} fewer than {SHORT} points: too few to "
-                     "say anything")
-    if by["steady"]:
-        earlier = sum(len(each.changes.steps) for each in by["steady"])
-        lines.append(f"{rows(by['steady'], 'is', 'are')} steady over their last {RECENT} points" +
-                     (f"; further back: {counted(earlier, 'step')} (--json)" if earlier else ""))
-    return lines + told_disturbed(of, watched)
+    return lines + limits(of, watched)
 
 
 def document(of, watched):
@@ -398,8 +453,13 @@ def run(options):
     else:
         first = min(point.started for point in of.points)
         last = max(point.started for point in of.points)
-        print(f"{counted(len(of.points), 'result')} of {counted(len(of.hosts), 'host')}, "
-              f"{counted(len(of.series), 'row')}, {date(first)} to {date(last)} UTC\n")
+        bad = doubtful(watched)
+        if bad:
+            print(f"UNRELIABLE: {counted(len(bad), 'benchmark')} judged by disturbed results, too few others are "
+                  "there: measure again on an idle host")
+        print(sentence(watched))
+        print(f"{counted(len(of.points), 'result')} of {counted(len(of.hosts), 'host')}, {date(first)} to "
+              f"{date(last)} UTC\n")
         print("\n".join(report(of, watched)))
     worse = any(each.verdict in ("regression", "suspicious") for each in watched)
     return 1 if worse else status
@@ -414,13 +474,13 @@ def above_zero(value):
 
 def add(commands):
     made = commands.add_parser(
-        "trend", help="steps and drift in the history of each row", allow_abbrev=False,
-        description="Says which rows are slower at the end of their history, since when, and what "
-                    f"changed there. A step counts once {CONFIRMING} points confirm it, of exit paths of an "
-                    "emulated machine, which are exact, any difference at once. Exit status 1 if "
-                    "something is slower, or an intercepted read fell to half its cost.")
+        "trend", help="steps and drift in the history of each benchmark", allow_abbrev=False,
+        description="Reports which benchmarks are slower at the end of their history, since when, and what "
+                    f"changed there. A step counts once {CONFIRMING} results confirm it. Exit paths of an "
+                    "emulated machine are exact: any difference counts at once. Exit status 1 if a benchmark is "
+                    "slower, an exit path has more of anything, or an intercepted read fell to half its cost.")
     made.add_argument("paths", nargs="+", metavar="PATH", help=files.PATH_HELP)
     made.add_argument("--magnitude", type=above_zero, default=MAGNITUDE * 100, metavar="PERCENT",
-                      help=f"how far a level has to move ({MAGNITUDE * 100:g})")
+                      help=f"smallest change that counts ({MAGNITUDE * 100:g})")
     made.add_argument("--json", action="store_true", help="print JSON, every step included")
     made.set_defaults(run=run)

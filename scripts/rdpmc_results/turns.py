@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A and B by turns, run by run: the only honest comparison on a machine that others use as well.
+"""A and B interleaved, run by run: the only honest comparison on a machine that others use as well.
 
 Each run is a process of its own with one fresh VM. Which of a pair goes first is drawn by lot, so that
 what drifts or repeats on the machine falls to both alike.
@@ -111,7 +111,7 @@ def measure(path, out, options):
 
 
 def take_turns(a, b, folder, options, said):
-    """Measures both by turns into a-NN.json and b-NN.json."""
+    """Measures both, interleaved, into a-NN.json and b-NN.json."""
     os.makedirs(folder, exist_ok=True)
     for number in range(options.runs):
         pair = [("a", a), ("b", b)]
@@ -119,7 +119,7 @@ def take_turns(a, b, folder, options, said):
         for name, path in pair:
             measure(path, f"{folder}/{name}-{number + 1:02}.json", options)
         if sys.stderr.isatty():
-            print(f"\r{said}: {number + 1} of {counted(options.runs, 'turn')}"
+            print(f"\r{said}: {number + 1} of {counted(options.runs, 'run')} a side"
                   + "\n" * (number + 1 == options.runs), end="", file=sys.stderr, flush=True)
 
 
@@ -164,7 +164,7 @@ def run_ab(options):
     with measuring(options) as folder:
         take_turns(a, b, folder, options, "A and B")
     one, other = both_sides(folder)
-    status = compare.tell(one, other, options)
+    status = compare.report(one, other, options)
     say(f"measured into {plain(folder)}")
     return status
 
@@ -180,7 +180,7 @@ def compare_with_itself(path, folder, options):
         rows = judge(compare.comparable(one, other), floor.Floor())
         pairs.append({row.name: row.ratio for row in rows if not numpy.isnan(row.ratio)})
         if not pairs[-1]:
-            raise Failed(f"{place}: no row was measured that has a ratio")
+            raise Failed(f"{place}: no benchmark was measured that has a ratio")
     return result, pairs
 
 
@@ -195,13 +195,13 @@ def run_aa(options):
     path = options.floor or os.path.join(floor.FOLDER, floor.file_name(result.machine))
     output.write(path, json.dumps(found, indent=1) + "\n")
     kept = floor.Floor(path, found)
-    lines = [["row", "floor"]] + [[name, share(kept.of(name))] for name in kept.rows]
+    print(f"noise floor of this machine: {share(kept.of())}; of {counted(options.pairs, 'comparison')} of a program "
+          "with itself, nine of ten differ by less\n")
+    lines = [["benchmark", "noise floor"]] + [[name, share(kept.of(name))] for name in kept.rows]
     print("\n".join(table(lines, right=(1,))))
-    print(f"\nnoise floor of this machine: {share(kept.of())} (nine of ten differences of "
-          f"{counted(options.pairs, 'comparison')} of a program with itself stay below)")
     if kept.few:
-        print(f"mind: of {floor.FEW}")
-    print(f"kept in {plain(path)}")
+        print(f"\nnote: {floor.FEW}")
+    print(f"\nwritten to {plain(path)}")
     return 0
 
 
@@ -224,15 +224,15 @@ def add_measuring(made):
                       help=f"runs a side, a process each ({RUNS})")
     made.add_argument("--seconds", type=seconds, default=SECONDS, metavar="S",
                       help=f"of each run ({SECONDS})")
-    made.add_argument("--filter", metavar="GLOB", help="only rows whose name matches")
+    made.add_argument("--filter", metavar="GLOB", help="only benchmarks whose name matches")
     made.add_argument("--out", metavar="DIR",
                       help=f"where results go; holds none yet (a new folder in {BUILT})")
 
 
 def add(commands):
     made = commands.add_parser(
-        "ab", help="measure two programs by turns and compare them", allow_abbrev=False,
-        description="Builds A and B, measures them by turns, run by run, and compares. Each is a git "
+        "ab", help="measure two programs interleaved and compare them", allow_abbrev=False,
+        description="Builds A and B, measures them interleaved, run by run, and compares. Each is a git "
                     "revision of this tree or an rdpmc-bench. Exit status as of compare.")
     made.add_argument("a", metavar="A")
     made.add_argument("b", metavar="B")
@@ -242,8 +242,8 @@ def add(commands):
 
     made = commands.add_parser(
         "aa", help="measure the noise floor of this machine, and keep it", allow_abbrev=False,
-        description="Compares a program with itself, by turns, several times over. The ratio that "
-                    "nine of ten comparisons stay below becomes the noise floor of this machine.")
+        description="Compares a program with itself, interleaved, several times. The difference that nine of ten "
+                    "comparisons stay below becomes the noise floor of this machine.")
     made.add_argument("program", metavar="PROGRAM", help="a git revision or an rdpmc-bench")
     made.add_argument("--pairs", type=count, default=floor.PAIRS, metavar="N",
                       help=f"comparisons ({floor.PAIRS})")

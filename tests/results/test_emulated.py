@@ -59,7 +59,7 @@ def test_comparison_is_labelled(tmp_path):
     paths = sides(tmp_path, list(map(emulated, a)), list(map(emulated, b)))
     done = call("compare", *paths)
     assert done.status == 1
-    assert "mind: figures are instructions of an emulated processor, not time" in done.out
+    assert "note: figures are instructions of an emulated processor, not time" in done.out
     line = next(line for line in done.out.splitlines() if line.startswith(DEAR))
     assert line.count(" instructions ") == 2
     assert " ns" not in done.out and " us" not in done.out

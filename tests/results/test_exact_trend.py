@@ -35,8 +35,8 @@ def test_one_instruction_in_the_newest_of_two_results_is_a_regression(tmp_path):
     status, row, out = told(made(tmp_path, path(), path(1)))
     assert (status, row["verdict"], row["kind"]) == (1, "regression", "step")
     assert f"first in {tmp_path}/01.json" in out and f"{DEAR}: +1 instructions (2703 -> 2704)" in out
-    assert "kernel: 7.0 -> 7.1" in out and "LONGER, exactly" in out
-    assert "1 exact row is the same in every result" in out
+    assert "kernel: 7.0 -> 7.1" in out and section(out).startswith("LONGER")
+    assert "1 exact benchmark identical in every result" in out
 
 
 def test_result_where_it_came_and_by_how_much(tmp_path):
@@ -58,7 +58,35 @@ def test_msr_alone_is_a_regression(tmp_path):
 
 def test_shorter_is_no_regression(tmp_path):
     status, row, out = told(made(tmp_path, path(5), path()))
-    assert (status, row["verdict"]) == (0, "improvement") and "shorter, exactly" in out
+    assert (status, row["verdict"]) == (0, "improvement") and section(out) == "shorter"
+
+
+def section(out, name=DEAR):
+    """The heading under which a benchmark stands."""
+    lines = out.splitlines()
+    at = next(at for at, line in enumerate(lines) if line.strip().startswith(name))
+    return next(line for line in reversed(lines[:at]) if not line.startswith(" "))
+
+
+def test_fewer_instructions_and_more_of_something_else_is_not_called_longer(tmp_path):
+    status, row, out = told(made(tmp_path, path(), path(-100, ["0x38f"])))
+    assert (status, row["verdict"], row["exact"][0]["verdict"]) == (1, "regression", "mixed")
+    assert "LONGER" not in out and section(out).startswith("MIXED")
+    assert out.startswith(
+        "4 benchmarks: 1 with fewer instructions but more of something else, 1 unchanged, 2 with too few results\n")
+
+
+def test_more_instructions_and_less_of_something_else_is_longer(tmp_path):
+    out = told(made(tmp_path, path(0, ["0x38f"]), path(100)))[2]
+    assert section(out).startswith("LONGER") and \
+        out.startswith("4 benchmarks: 1 longer by up to 3.7 %, 1 unchanged, 2 with too few results\n")
+
+
+def test_move_that_made_it_shorter_is_not_listed_under_longer(tmp_path):
+    status, row, out = told(made(tmp_path, path(), path(-100), path(-90)))
+    assert section(out).startswith("LONGER") and "+10 instructions" in out and "-100 instructions" not in out
+    assert "1 other recent change of these benchmarks: --json" in out
+    assert row["ratio"] == pytest.approx(2613 / 2603)
 
 
 def test_footprint_alone_is_a_note(tmp_path):
@@ -72,7 +100,7 @@ def test_what_went_and_came_back_is_told_and_no_regression(tmp_path):
     status, row, out = told(made(tmp_path, path(9), path(), path(9)))
     assert (status, row["verdict"]) == (1, "regression")        # the last move makes it longer
     status, row, out = told(made(tmp_path / "back", path(), path(9), path()))
-    assert (status, row["verdict"]) == (0, "steady") and "moved and came back" in out
+    assert (status, row["verdict"]) == (0, "steady") and section(out) == "changed and came back"
     assert "+9 instructions (2703 -> 2712)" in out and "-9 instructions (2712 -> 2703)" in out
 
 
@@ -84,7 +112,7 @@ def test_longer_again_after_it_became_shorter_is_a_regression(tmp_path):
 def test_single_result_is_not_called_the_same(tmp_path):
     status, row, out = told(made(tmp_path, path()))
     assert (status, row["verdict"], row["exact"]) == (0, "short", [])
-    assert "2 exact rows are in one result only" in out and "the same" not in out
+    assert "2 benchmarks not judged: an exit path in one result only" in out and "identical" not in out
 
 
 def test_footprint_behind_it_hides_nothing(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import tools
-from test_export import LABEL, ROOT, SAMPLE, changed, export, make, only_export  # noqa: F401
+from test_export import LABEL, ROOT, SAMPLE, changed, export, exposed, make, only_export  # noqa: F401
 
 EXPORT = ROOT / "scripts/rdpmc_results/export"
 ALERTS, GRAFANA = EXPORT / "alerts.yml", EXPORT / "grafana.json"
@@ -29,10 +29,59 @@ def run(*command):
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
+def campaign(at="2026-01-03T00:00:00Z", firsts=(("kernel:6.1", "2026-01-01T00:00:00Z"),
+                                                ("kernel:6.1", "2026-01-02T00:00:01Z"))):
+    """A campaign's result with findings of these engines, first seen then."""
+    worker = {"driver": "libfuzzer", "state": "running", "reason": None, "executions": 1000, "seconds": 60.0,
+              "slices": 2, "deaths": 0}
+    return changed(kind="campaign", options={"directory": "nightly"}, rows=[
+        worker | {"name": f"libfuzzer-{engine}", "engine": engine} for engine in ("emulator", "kernel:6.1")] +
+        [worker | {"name": "kvm", "engine": "kvm", "state": "absent", "driver": None}], summary={
+            "at": at, "executions": 2000, "cases": 10, "given_up": 0, "flaky": 0, "known": 0, "coverage": {},
+            "alarms": ["the disk is full"], "disk": {"used": 1, "limit": 2}, "findings": [
+                {"page": f"page-{number}", "engine": engine, "class": "c", "first": first, "last": at, "count": 3}
+                for number, (engine, first) in enumerate(firsts)]})
+
+
+def of_campaign(*paths):
+    """{(metric without its beginning, engine): value} of the campaign of one host."""
+    found = {}
+    for (metric, labels), value in exposed(export("prometheus", *paths)).items():
+        if metric.startswith("rdpmc_campaign_"):
+            labels = dict(labels)
+            engine = labels.pop("engine", "")
+            assert labels == {"host": "synthetic-a", "campaign": "nightly"}
+            found[metric.removeprefix("rdpmc_campaign_"), engine] = value
+    return found
+
+
+def test_findings_of_a_campaign_are_counted_by_engine(make):  # noqa: F811
+    assert of_campaign(make(campaign())) == {
+        ("timestamp_seconds", ""): 1767398400, ("executions", ""): 2000, ("alarms", ""): 1,
+        ("findings", "emulator"): 0, ("new_findings", "emulator"): 0,
+        ("findings", "kernel:6.1"): 2, ("new_findings", "kernel:6.1"): 1}
+
+
+def test_newest_result_of_a_campaign_counts(make):  # noqa: F811
+    old = make(campaign("2026-01-02T00:00:00Z", firsts=()), "z.json")
+    new = make(campaign(), "a.json")
+    for paths in (old, new), (new, old):
+        found = of_campaign(*paths, make(changed(), "times.json"))
+        assert found["findings", "kernel:6.1"] == 2 and found["timestamp_seconds", ""] == 1767398400
+
+
+@pytest.mark.parametrize("summary", ({}, {"findings": None, "alarms": 3, "at": 7, "executions": "x"},
+                                     {"findings": [None, {}, {"engine": 3, "first": "today"}], "at": "now"}))
+def test_damaged_summary_of_a_campaign_is_no_defect(summary, make):  # noqa: F811
+    found = of_campaign(make(campaign() | {"summary": summary}))
+    assert ("executions", "") not in found and found["findings", "emulator"] == 0
+
+
 @pytest.fixture
 def written(make):  # noqa: F811
     """{metric: names of its labels} of an export of a real processor and of an emulated machine."""
-    text = export("prometheus", make(changed()), str(ROOT / "results/recorded/exits-skylake-7.3.json"))
+    text = export("prometheus", make(changed()), make(campaign(), "campaign.json"),
+                  str(ROOT / "results/recorded/exits-skylake-7.3.json"))
     found = {}
     for line in text.splitlines():
         if not line.startswith("#"):
@@ -147,6 +196,7 @@ def copied(tmp_path, was, now):
     ("for: 25h", "for: 22h"), ("1.05 *", "1.03 *"), ("1.05 *", "1.2 *"), ("> 2 * 86400", "> 3 * 86400"),
     ("unless on (host) rdpmc_result_disturbed == 1", ""), ("> 0", "> 5"), ("< 0.5 *", "< 0.9 *"),
     ('label "kernel"', 'label "version"'), ("> min_over_time", "< min_over_time"),
+    ("rdpmc_campaign_new_findings", "rdpmc_campaign_findings"),
     ('{setting!="control"}', "")])
 def test_the_tests_notice_another_rule(tmp_path, was, now):
     assert tried(promtool(), copied(tmp_path, was, now)).returncode != 0

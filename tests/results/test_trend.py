@@ -388,7 +388,8 @@ def said(*words):
 def test_steady_history_is_good(tmp_path):
     done = call("trend", a_history(tmp_path, 40))
     assert (done.status, done.err) == (0, "")
-    assert "40 results of 1 host" in done.out and "4 rows are steady" in done.out
+    assert "40 results of 1 host" in done.out and \
+        done.out.startswith("Nothing became slower: 4 benchmarks, 4 unchanged\n")
 
 
 def test_regression_is_told_with_its_time_and_what_changed_there(tmp_path):
@@ -409,7 +410,7 @@ def test_regression_is_told_with_its_time_and_what_changed_there(tmp_path):
     for line in "program: v1 -> v2", "kernel: 6.12 -> 6.13", "parameter kvm.enable_pmu: N -> Y":
         assert line in done.out
     assert "microcode" not in done.out
-    assert "2 rows are steady" in done.out      # the exit's cost rose as well
+    assert "2 benchmarks unchanged" in done.out  # the exit's cost rose as well
 
 
 def test_json_lists_all_steps_with_both_sides(tmp_path):
@@ -502,8 +503,8 @@ def test_damaged_files_leave_a_regression_status_1_and_a_good_history_status_3(t
 def test_single_result_is_too_short_but_good(tmp_path):
     done = call("trend", written(tmp_path / "a.json", exact({CONTROL: [1.0]})))
     assert done.status == 0
-    assert done.out.startswith("1 result of 1 host, 1 row, ") and "too few" in done.out
-    assert "1 row has fewer than 10 points" in done.out and "steady" not in done.out
+    assert done.out.startswith("No verdict: too few results of 1 benchmark\n1 result of 1 host, ")
+    assert "1 benchmark not judged: fewer than 10 results" in done.out and "unchanged" not in done.out
 
 
 def test_repositorys_own_results_are_no_history(tmp_path):
@@ -533,7 +534,7 @@ def test_disturbed_results_are_told_and_leave_a_good_history_good(tmp_path):
             dearer(0, 1.3)(of, at)
     a_history(tmp_path, 36, noise)
     done = call("trend", tmp_path)
-    assert done.status == 0 and "6 of 36 results disturbed" in done.out and "but in" not in done.out
+    assert done.status == 0 and "6 of 36 results disturbed" in done.out and "UNRELIABLE" not in done.out
     done, rows, _ = said(tmp_path)
     assert all((row["disturbed"], row["left_out"]) == (6, 6) for row in rows.values())
     # The same without most of the others: too few to say how it is now.
@@ -541,4 +542,5 @@ def test_disturbed_results_are_told_and_leave_a_good_history_good(tmp_path):
         path.unlink()
     a_history(tmp_path, 10, noise, start=36)
     done = call("trend", tmp_path)
-    assert done.status == 1 and "16 points, 16 of them disturbed" in done.out and "but in" in done.out
+    assert done.status == 1 and "16 results, 16 of them disturbed" in done.out and \
+        done.out.startswith("UNRELIABLE: 4 benchmarks judged by disturbed results")

@@ -88,9 +88,9 @@ def test_each_turn_has_both_and_either_first(place):
     turns = [tuple(order[at:at + 2]) for at in range(0, len(order), 2)]
     # By lot: all twelve the same way happens once in two thousand times.
     assert len(turns) == 12 and set(turns) == {("one", "two"), ("two", "one")}
-    assert "not measured by turns" not in done.stdout
-    # The ratio of a turn is not that of the medians beside it.
-    assert "alternate: B to A is the median of each B to the A beside it" in done.stdout
+    assert "use `make ab`" not in done.stdout
+    # The ratio of a pair is not that of the medians beside it.
+    assert "interleaved: change is the median of each B to the A beside it" in done.stdout
 
 
 def test_a_run_is_a_process_with_what_was_asked_for(place):
@@ -105,6 +105,7 @@ def test_a_run_is_a_process_with_what_was_asked_for(place):
 def test_what_is_slower_is_found_and_what_is_not_is_not(place):
     done = run(place, "ab", fake(place, "one"), fake(place, "two", 1.06), "--runs", "10")
     assert done.returncode == 1
+    assert done.stdout.splitlines()[2].startswith("B is slower in 1 of ")
     assert [line for line in done.stdout.splitlines() if "SLOWER" in line][0].startswith(
         "rdpmc/metrics/intercepted/cpl3")
     assert "control/cpuid/cpl3" in done.stdout and done.stdout.count("SLOWER") == 1
@@ -217,13 +218,13 @@ def test_noise_floor_is_measured_kept_and_used(place):
     kept.write_text(json.dumps(of))
     (place / "log").unlink()
     done = run(place, "ab", fake(place, "one"), fake(place, "two", 1.05), "--runs", "8")
-    assert done.returncode == 0 and "noise-floor-synthetic.json, of " in done.stdout
+    assert done.returncode == 0 and "noise-floor-synthetic.json, measured " in done.stdout
     assert " 8.0 % " in done.stdout
     # Of another machine it says nothing.
     done = run(place, "ab", fake(place, "one", host="synthetic-2"),
                fake(place, "two", 1.05, host="synthetic-2"), "--runs", "8")
     assert done.returncode == 1
-    assert "assumed, because results/ holds none of synthetic-2 Synthetic processor" in done.stdout
+    assert "assumed: none measured for synthetic-2 Synthetic processor" in done.stdout
 
 
 def test_a_floor_of_few_pairs_is_not_below_the_assumed_one(place):
@@ -259,7 +260,7 @@ def test_a_floor_has_its_folder_made(place):
     (place / "results").rmdir()
     done = run(place, "aa", fake(place, "one"), "--runs", "2", "--pairs", "1")
     assert done.returncode == 0, done.stderr
-    assert "kept in results/noise-floor-synthetic.json" in done.stdout
+    assert "written to results/noise-floor-synthetic.json" in done.stdout
     assert (place / "results/noise-floor-synthetic.json").is_file()
     assert "1 comparison of" in done.stdout
 
@@ -277,7 +278,7 @@ def test_a_floor_of_no_row_is_none(place):
     program = fake(place, "one", extra='touch=$6; sed s/measured/skipped/ '
                    f'{place}/pool/1.0/$at.json >"$7"; exit 0')
     done = run(place, "aa", program, "--runs", "2", "--pairs", "2")
-    wrong_use(done, "no row was measured")
+    wrong_use(done, "no benchmark was measured")
 
 
 def test_where_results_cannot_go_is_one_line(place):
@@ -301,16 +302,16 @@ def test_an_earlier_run_is_not_written_over(place):
 
 def test_a_single_turn_is_not_told_to_be_none(place):
     done = run(place, "ab", fake(place, "one"), fake(place, "two"), "--runs", "1")
-    assert done.returncode == 0 and "not measured by turns" not in done.stdout
-    assert "mind: A and B are one result each" in done.stdout
-    assert "A: 1 file, 1 run, " in done.stdout
+    assert done.returncode == 0
+    assert "note: drift of the machine between A and B is not in the interval" in done.stdout
+    assert "A: 1 result, 1 run, " in done.stdout
 
 
 def test_too_few_turns_say_how_many_could_alarm(place):
     done = run(place, "ab", fake(place, "one"), fake(place, "two", 1.06), "--runs", "2")
     assert done.returncode == 0
     # Three a side have a scatter of their own, for Welch's t test.
-    assert "(3 turns at least can alarm)" in done.stdout and "would tell" not in done.stdout
+    assert "(at least 3 runs a side needed)" in done.stdout and "about" not in done.stdout
     assert run(place, "ab", fake(place, "one"), fake(place, "two", 1.06), "--runs", "4").returncode == 1
 
 
@@ -320,8 +321,8 @@ def test_a_loaded_machine_is_told(place):
                   f'sed "s/HOST/synthetic/; $s" {place}/pool/1.0/$at.json >"$2"; exit 0')
     done = run(place, "ab", fake(place, "one"), loaded, "--runs", "3")
     assert done.returncode == 0, done.stderr
-    assert "mind: disturbed: 0 of 3 results of A, 3 of 3 of B: other tasks had the CPU for up to 40 % " \
-        in done.stdout
+    assert "UNRELIABLE: 0 of 3 results of A and 3 of 3 of B disturbed: other tasks had the CPU for up to 40 % " \
+        in done.stdout.splitlines()[0]
 
 
 @pytest.mark.parametrize("text", [

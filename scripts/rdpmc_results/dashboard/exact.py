@@ -65,16 +65,6 @@ def profiles(of, head, base):
     return {"stacks": [dict(items) for items in stacks.values], "of": found}
 
 
-def brief(move):
-    """What differs in a line; where less was done on the whole, also what is more, for that is the alarm."""
-    said = exact.brief(move.was, move.now)
-    if move.verdict != "mixed" or move.now["instructions"] > move.was["instructions"]:
-        return said
-    grown = [exact.difference(*each) for each in exact.work(move.was, move.now) if each[2] > each[1]]
-    grown = [each for each in grown if each not in said]
-    return said + (f"; but {', '.join(grown[:exact.MOST])}" if grown else "")
-
-
 def groups(of, every, hosts):
     """[(Watched, Move)] as the page has them: those of the same two results together."""
     together = {}
@@ -87,7 +77,7 @@ def groups(of, every, hosts):
         made.append({
             "host": hosts[watched.series.host], "file": plain(of.points[after].path.rsplit("/", 1)[-1]),
             "changed": [[plain(text) for text in each] for each in trend.differing(of, watched, move)],
-            "rows": [[plain(each.series.name), plain(brief(one))] for each, one in found]})
+            "rows": [[plain(each.series.name), plain(exact.summary(one.was, one.now))] for each, one in found]})
     return made
 
 

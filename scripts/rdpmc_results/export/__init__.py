@@ -15,13 +15,13 @@ from .found import read
 FORMATS = {
     "github-action-benchmark": ("github", "customSmallerIsBetter, JSON"),
     "bencher": ("bencher", "Bencher Metric Format, JSON"),
-    "otava": ("otava", "CSV of a machine's history, a column for each row"),
+    "otava": ("otava", "CSV of a machine's history, a column for each benchmark"),
     "lnt": ("lnt", "LNT report, format 2, ns"),
-    "hgrm": ("hgrm", "HdrHistogram's percentiles of one row, ns"),
-    "prometheus": ("prometheus", "textfile collector of node_exporter, s"),
+    "hgrm": ("hgrm", "HdrHistogram's percentiles of one benchmark, ns"),
+    "prometheus": ("prometheus", "textfile collector of node_exporter, s; campaigns' findings"),
     "junit": ("junit", "JUnit XML: what passed, failed or was skipped"),
     "ktap": ("ktap", "the same as KTAP version 1"),
-    "csv": ("spreadsheet", "all figures, a line for each row of each result"),
+    "csv": ("spreadsheet", "all figures, a line for each benchmark of each result"),
 }
 
 
@@ -41,7 +41,7 @@ def add(commands):
     parser.add_argument("--format", required=True, choices=FORMATS, metavar="FORMAT",
                         help="one of those below")
     parser.add_argument("--out", default="-", metavar="FILE", help="default: standard output")
-    parser.add_argument("--row", metavar="ROW", help="hgrm: which row, where more were measured")
+    parser.add_argument("--row", metavar="ROW", help="hgrm: which benchmark, where more were measured")
     parser.add_argument("--otava-config", metavar="FILE", help="otava: write its otava.yaml, too")
     parser.set_defaults(run=run)
 

@@ -47,11 +47,12 @@ class Found:
     results: list                                   # of files.Result, by time
     skipped: list = field(default_factory=list)     # (path, reason)
     copies: dict = field(default_factory=dict)      # path of a result -> paths of its copies
+    kinds: tuple = ("bench",)                       # that the format has something of
 
     def bench(self):
-        """The results that can have times; says how many cannot."""
+        """The results that can have times; reports how many others are left out."""
         bench = [result for result in self.results if result.kind == "bench"]
-        others = len(self.results) - len(bench)
+        others = sum(result.kind not in self.kinds for result in self.results)
         say_left_out(others, "result", "no times in those of another kind than bench")
         if not bench:
             raise Failed("no result has times")
@@ -66,7 +67,7 @@ class Found:
         return bench
 
     def newest(self, details=False):
-        """For formats that hold no time: of each machine the newest result that measured something.
+        """For formats without a time: of each machine the newest result that measured something.
         With @details histograms, too; where they are damaged an older one is taken."""
         newest, older = {}, 0
         for result in reversed(self.timed()):

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Prometheus' text format for the textfile collector of node_exporter: no timestamps, base units,
-a classic histogram. Of each host its newest result that measured something: a gauge has one value.
+a classic histogram. Of each host its newest result that measured something, of each campaign its newest
+result: a gauge has one value.
 https://prometheus.io/docs/instrumenting/exposition_formats/ ; .../practices/naming/
 
 The name of the file must end in .prom for the collector to read it."""
 
-from .. import exact
+from collections import Counter
+from datetime import datetime, timezone
+
+from .. import exact, files
 from ..conditions import disturbance, disturbed
 from ..history import name_machines
 from ..main import Failed
 from ..text import plain
-from .found import context, figures
+from .found import context, figures, label
 from .histogram import cycles_per_unit, greatest, merged, middle
 
 # Upper bounds, s: from a read that passes through to one that an interrupt hit. A result's bucket
@@ -25,7 +29,7 @@ GAUGES = {
         "The same of the host's newest result: later where that measured nothing and is not shown.",
     "rdpmc_result_partial": "1: a signal ended the program early, there is less than asked for.",
     "rdpmc_result_disturbed": "1: rdpmc-bench warned that other tasks or the clock disturbed the result.",
-    "rdpmc_result_rows": "Rows of the result by what became of them.",
+    "rdpmc_result_rows": "Benchmarks of the result by status: measured, skipped, failed.",
     "rdpmc_read_median_seconds": "A read: median of the runs, net of the empty loop.",
     "rdpmc_read_median_lower_seconds": "Lower end of the median's 95 % interval over runs.",
     "rdpmc_read_median_upper_seconds": "Upper end of the median's 95 % interval over runs.",
@@ -39,7 +43,13 @@ GAUGES = {
     "rdpmc_exit_exact_msr_accesses": "Of these its MSR accesses by register: exact.",
     "rdpmc_exit_exact_footprint": "Different cache lines of 64 bytes and pages of 4 KiB that exit touches: exact.",
     "rdpmc_exits_per_read": "Exits of the guest per read, the proof of the setting.",
+    "rdpmc_campaign_timestamp_seconds": "When the campaign wrote the result that is shown, since 1970.",
+    "rdpmc_campaign_executions": "Cases that all fuzzers of the campaign have run.",
+    "rdpmc_campaign_findings": "Findings of an engine whose report is still in the campaign's findings/.",
+    "rdpmc_campaign_new_findings": "Of these findings those first seen in the 24 hours before the result.",
+    "rdpmc_campaign_alarms": "Alarms of the campaign: a fuzzer that dies, a full disk, cases that cannot be triaged.",
 }
+DAY = 86400
 # By the unit of a result: the end of a metric's name, how many of the unit are 1 there, bounds.
 SCALES = {"ns": ("seconds", 1e9, BOUNDS), "instructions": ("instructions", 1, INSTRUCTION_BOUNDS)}
 HISTOGRAM_HELP = "Samples of reads as timed, nothing taken off; the sum is of buckets' middles."
@@ -89,6 +99,45 @@ def path_gauges(path, which):
             yield "rdpmc_exit_exact_count", which | {"of": figure}, count
 
 
+def seconds(moment):
+    """Since 1970, of a campaign's UTC; None: it is none."""
+    try:
+        return int(datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp())
+    except (TypeError, ValueError):
+        return None
+
+
+def newest_campaigns(results):
+    """{labels as items: the newest result} of each campaign of a host."""
+    found = {}
+    for result in sorted((each for each in results if each.kind == "campaign"),
+                         key=lambda each: seconds(each.summary.get("at")) or 0):
+        directory = label(files.text(result.options.get("directory")) or "unnamed")
+        found[("host", context(result)["host"]), ("campaign", directory)] = result
+    return found
+
+
+def campaign_gauges(result, which):
+    """(metric, labels, value) of a campaign; an engine that ran and found nothing has 0 findings."""
+    summary, at = result.summary, seconds(result.summary.get("at"))
+    yield "rdpmc_campaign_timestamp_seconds", which, at
+    executions, alarms, findings = (summary.get(key) for key in ("executions", "alarms", "findings"))
+    yield "rdpmc_campaign_executions", which, executions if files.whole(executions) else None
+    yield "rdpmc_campaign_alarms", which, len(alarms) if isinstance(alarms, list) else None
+    findings = [each for each in findings if isinstance(each, dict)] if isinstance(findings, list) else []
+    count, new = Counter(), Counter()
+    for row in result.rows:
+        if row.get("state") != "absent":
+            count[label(files.text(row.get("engine")))] += 0
+    for each in findings:
+        engine, first = label(files.text(each.get("engine"))), seconds(each.get("first"))
+        count[engine] += 1
+        new[engine] += None not in (at, first) and at - first < DAY
+    for engine in count:
+        yield "rdpmc_campaign_findings", which | {"engine": engine}, count[engine]
+        yield "rdpmc_campaign_new_findings", which | {"engine": engine}, new[engine]
+
+
 def histogram(row, which, result):
     """Lines of a row's samples."""
     base, size, bounds = SCALES[result.unit]
@@ -106,7 +155,11 @@ def histogram(row, which, result):
 
 
 def render(found, options):
-    results = found.newest(details=True)
+    campaigns = newest_campaigns(found.results)
+    found.kinds = ("bench", "campaign")
+    # Without either it is for newest() to report that.
+    results = found.newest(details=True) if not campaigns or any(
+        result.kind == "bench" for result in found.results) else []
     # Of all, by time: the last one stays.
     newest = {result.machine: result.started for result in found.results if result.kind == "bench"}
     names = name_machines([result.machine for result in results])
@@ -123,6 +176,10 @@ def render(found, options):
             if figure.row.details:
                 which = host | {"row": figure.row.name, "setting": figure.setting}
                 histograms[SCALES[result.unit][0]] += histogram(figure.row, which, result)
+    for which, result in campaigns.items():
+        for metric, of, value in campaign_gauges(result, dict(which)):
+            if value is not None:
+                samples[metric].append(f"{metric}{{{labels(of)}}} {value!r}")
     lines = []
     for metric, text in GAUGES.items():
         if samples[metric]:
