@@ -123,13 +123,13 @@ bench-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## the sam
 ab-kernel: setup-machine $(BUILD)/rdpmc-bench ## what of each exit differs between two kernels, to the instruction (A=KERNEL B=KERNEL KDIR= CPU=)
 	$(if $(and $(A),$(B)),,$(error A= and B= name kernels: debian:VERSION, a bzImage, a source tree; with KDIR= git revisions of it))
 	@scripts/machine ab --build $(BUILD) --cpu "$(CPU)" $(if $(KDIR),--kdir "$(KDIR)") $(AB_ARGS) "$(A)" "$(B)"
-test-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## every emulated host: what doctor, run and rdpmc-diff say there (HOSTS_ARGS=)
+test-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## every emulated host: what doctor, run and rdpmc-diff print there (HOSTS_ARGS=)
 	@BUILD="$(BUILD)" tests/machine/hosts.py $(HOSTS_ARGS)
 
-list: $(BUILD)/rdpmc-bench ## list the rows that can be measured here, and why the rest cannot
+list: $(BUILD)/rdpmc-bench ## list what can be measured here, and why the rest cannot
 	@$(BUILD)/rdpmc-bench list
 
-doctor: $(BUILD)/rdpmc-bench ## say what on this host disturbs or prevents a measurement
+doctor: $(BUILD)/rdpmc-bench ## what on this host blocks or disturbs a measurement
 	@$(BUILD)/rdpmc-bench doctor
 
 speed: $(BUILD)/stats-speed ## time the summary code on 10 million samples
@@ -176,7 +176,7 @@ hosts: setup-check ## the tests that look at a host, as four made ones: Intel an
 
 # Results. A and B are git revisions of this tree, or programs; RESULTS what is looked at.
 RESULTS ?= results
-ab: setup-build setup-analysis ## A against B, measured by turns and compared (A=REV-OR-PROGRAM B= AB_ARGS=)
+ab: setup-build setup-analysis ## A against B, measured interleaved and compared (A=REV-OR-PROGRAM B= AB_ARGS=)
 	$(if $(and $(A),$(B)),,$(error A= and B= name git revisions, or rdpmc-bench programs))
 	@scripts/results ab $(AB_ARGS) "$(A)" "$(B)"
 
@@ -361,7 +361,7 @@ CAMPAIGN_ENGINE = $(KERNEL_TREE) && for purpose in diff fuzz coverage; do \
 # Asked before anything is built: can this tree be handled?
 setup-campaign-tree: setup-tree
 	@$(KERNEL_TREE) && $(ENGINE_OF) --features "$$tree" $${KOBJ:+"$$KOBJ"} >/dev/null
-campaign: setup-fuzz $(if $(KDIR),setup-campaign-tree) $(if $(MACHINE),setup-machine) $(CAMPAIGN_PROGRAMS) ## fuzz by all engines and drivers until stopped; goes on where it was (TIME= JOBS= KDIR=TREE MACHINE= CAMPAIGN_ARGS=)
+campaign: setup-fuzz $(if $(KDIR),setup-campaign-tree) $(if $(MACHINE),setup-machine) $(CAMPAIGN_PROGRAMS) ## fuzz by all engines and drivers until stopped; resumes (TIME= JOBS= KDIR=TREE MACHINE= CAMPAIGN_ARGS=)
 	@$(if $(KDIR),$(CAMPAIGN_ENGINE) && )$(CAMPAIGN_RUN) $(if $(KDIR),--engine "kernel:$$name") \
 		$(if $(MACHINE),--engine "machine:$(MACHINE):$(KERNEL)") $(CAMPAIGN_ARGS)
 

@@ -27,6 +27,7 @@ struct bench_options {
 	unsigned int runs;
 	uint64_t seed;
 	bool progress;       /* on stderr */
+	bool cycles;         /* what is printed is in TSC cycles, not ns */
 	const char *filter;  /* the rows were chosen by; NULL: all */
 	double min_together; /* of --vcpus: a row whose vCPUs ran together for less fails */
 };

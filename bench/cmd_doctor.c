@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rdpmc-bench doctor: what disturbs, what prevents, and the command that changes it. */
+/* rdpmc-bench doctor: what blocks a measurement, what disturbs it, and the command that changes it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +15,17 @@ static const char *const level_names[] = {
 	[ADVICE_PREVENTS] = "prevents",
 };
 
+/* For a reader, in this order; the JSON keeps its own. */
+static const struct {
+	enum advice_level level;
+	const char *word;
+} groups[] = {
+	{ ADVICE_PREVENTS, "BLOCKED" },
+	{ ADVICE_DISTURBS, "disturbs" },
+	{ ADVICE_NOTE, "note" },
+	{ ADVICE_GOOD, "good" },
+};
+
 static json_t *advice_json(const struct advice *advice, size_t n)
 {
 	json_t *array = json_array();
@@ -26,16 +37,36 @@ static json_t *advice_json(const struct advice *advice, size_t n)
 	return json_pack("{s:s, s:o}", "schema", "rdpmc-doctor/1", "advice", array);
 }
 
-static void print_advice(const struct advice *advice, size_t n)
+static size_t count(const struct advice *advice, size_t n, enum advice_level level)
 {
-	for (size_t i = 0; i < n; i++) {
-		printf("%-9s %s\n", level_names[advice[i].level], advice[i].what);
-		if (advice[i].command[0])
-			printf("%-9s   %s\n", "", advice[i].command);
-	}
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += advice[i].level == level;
+	return found;
 }
 
-/* What of the list keeps guests of @setting from being measured as it says; NULL where nothing does. */
+static void print_advice(const struct advice *advice, size_t n, bool verbose)
+{
+	const size_t good = count(advice, n, ADVICE_GOOD);
+
+	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+		if (groups[g].level == ADVICE_GOOD && !verbose)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			if (advice[i].level != groups[g].level)
+				continue;
+			printf("%-9s %s\n", groups[g].word, advice[i].what);
+			if (advice[i].command[0])
+				printf("%-9s   %s\n", "", advice[i].command);
+		}
+	}
+	if (good && !verbose)
+		printf("%-9s %zu other check%s (-v lists them)\n", "good", good,
+		       good == 1 ? "" : "s");
+}
+
+/* What of the list keeps guests of @setting from being measured; NULL where nothing does. */
 static const struct advice *obstacle(enum setting_kind kind, const struct setting *setting,
 				     const struct advice *advice, size_t n)
 {
@@ -49,7 +80,7 @@ static const struct advice *obstacle(enum setting_kind kind, const struct settin
 	return NULL;
 }
 
-void doctor_headline(const struct setting_host *host, enum setting_kind kind,
+bool doctor_headline(const struct setting_host *host, enum setting_kind kind,
 		     const struct advice *advice, size_t n, char *text, size_t size)
 {
 	const struct advice *against = NULL;
@@ -66,6 +97,7 @@ void doctor_headline(const struct setting_host *host, enum setting_kind kind,
 		remedy = against->command;
 	}
 	snprintf(text, size, "%s%s%s", what, remedy[0] ? "; " : "", remedy);
+	return setting.available && !against;
 }
 
 static void print_settings(const struct setting_host *host, const struct advice *advice, size_t n)
@@ -73,12 +105,14 @@ static void print_settings(const struct setting_host *host, const struct advice 
 	char text[320];
 
 	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++) {
-		doctor_headline(host, kind, advice, n, text, sizeof(text));
-		printf("%-12s %s\n", setting_kind_name(kind), text);
+		bool possible = doctor_headline(host, kind, advice, n, text, sizeof(text));
+
+		printf("%-12s %s: %s\n", setting_kind_name(kind), possible ? "possible" : "BLOCKED",
+		       text);
 	}
 }
 
-/* Nothing but trying tells whether another hypervisor or a holder of the PMU lets KVM have a VM. */
+/* Whether another hypervisor or a holder of the PMU lets KVM create a VM is known only by trying. */
 static struct advice try_vm(const struct kvm *kvm, const struct setting_host *host)
 {
 	struct advice advice = { .level = ADVICE_GOOD, .what = "KVM creates VMs" };
@@ -132,7 +166,7 @@ int command_doctor(const struct options *options)
 			print_settings(&host, advice, n);
 			printf("\n");
 		}
-		print_advice(advice, n);
+		print_advice(advice, n, options->verbose);
 	}
 	if (options->json) {
 		json = advice_json(advice, n);

@@ -218,6 +218,7 @@ int command_run(const struct options *options)
 			.runs = options->runs,
 			.seed = options->seed,
 			.progress = isatty(STDERR_FILENO),
+			.cycles = options->cycles,
 			.filter = options->filter,
 			.min_together = VCPUS_MIN_TOGETHER,
 		};

@@ -16,7 +16,8 @@ int command_doctor(const struct options *options);
 int command_nested(const struct options *options);
 
 /* One line on whether guests of this setting can be measured here, and what to do if not. */
-void doctor_headline(const struct setting_host *host, enum setting_kind kind,
+/* Why guests of @kind can be measured, or why not; returns whether they can. */
+bool doctor_headline(const struct setting_host *host, enum setting_kind kind,
 		     const struct advice *advice, size_t n, char *text, size_t size);
 
 /*

@@ -59,6 +59,16 @@ double ticks_to_unit(const struct bench *bench, double ticks)
 	return bench->emulated_host ? ticks : ticks_to_ns(bench, ticks);
 }
 
+const char *printed_unit(const struct bench *bench)
+{
+	return bench->options.cycles && !bench->emulated_host ? "cycles" : figure_unit(bench);
+}
+
+double ticks_to_printed(const struct bench *bench, double ticks)
+{
+	return bench->options.cycles ? ticks : ticks_to_unit(bench, ticks);
+}
+
 /* Both rows' run medians, as one allocation to be freed. */
 static struct interval cost_interval(const struct bench *bench, const struct row_result *a,
 				     const struct row_result *b)

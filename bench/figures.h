@@ -50,6 +50,10 @@ double ticks_to_ns(const struct bench *bench, double ticks);
 const char *figure_unit(const struct bench *bench);
 double ticks_to_unit(const struct bench *bench, double ticks);
 
+/* The same for what is printed: "cycles" where they were asked for. */
+const char *printed_unit(const struct bench *bench);
+double ticks_to_printed(const struct bench *bench, double ticks);
+
 /* Seven columns at most: "0.31", "8412.5", "123456", "12.3M"; "-" for NAN. */
 void format_figure(double value, char text[16]);
 

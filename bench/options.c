@@ -23,6 +23,7 @@ enum {
 	KEY_FILTER = 'f',
 	KEY_JSON = 'j',
 	KEY_CPU = 'c',
+	KEY_VERBOSE = 'v',
 	KEY_QUICK = 0x100,
 	KEY_FULL,
 	KEY_LIST,
@@ -32,12 +33,13 @@ enum {
 	KEY_ANONYMOUS,
 	KEY_PMU_COST,
 	KEY_VCPUS,
+	KEY_UNIT,
 };
 
 #define OPTION_FILTER                                                                              \
 	{                                                                                          \
 		"filter", KEY_FILTER, "GLOB", 0,                                                   \
-			"Only rows whose name matches, as 'rdpmc/metrics/*'", 0                    \
+			"Only benchmarks whose name matches, as 'rdpmc/metrics/*'", 0                    \
 	}
 #define OPTION_JSON                                                                                \
 	{                                                                                          \
@@ -51,12 +53,12 @@ enum {
 #define OPTION_PMU_COST                                                                            \
 	{                                                                                          \
 		"pmu-cost", KEY_PMU_COST, NULL, 0,                                                 \
-			"What a guest's PMU costs exits that have nothing to do with it", 0        \
+			"Measure what a guest's PMU adds to exits that do not use it", 0        \
 	}
 #define OPTION_VCPUS                                                                               \
 	{                                                                                          \
 		"vcpus", KEY_VCPUS, "N", 0,                                                        \
-			"What an exit costs while 1, 2, 4 ... N vCPUs of one VM exit at once", 0   \
+			"Measure an exit while 1, 2, 4 ... N vCPUs of one VM exit at once", 0   \
 	}
 #define OPTION_DEVICE                                                                              \
 	{                                                                                          \
@@ -65,18 +67,19 @@ enum {
 
 static const struct argp_option run_options[] = {
 	OPTION_FILTER,
-	{ "list", KEY_LIST, NULL, 0, "Only say what would be measured", 0 },
+	{ "list", KEY_LIST, NULL, 0, "List what would be measured", 0 },
 	{ "time", KEY_TIME, "SECONDS", 0, "Time for all runs together (default 45)", 0 },
 	{ "runs", KEY_RUNS, "N", 0, "Runs, each in fresh VMs (default 10)", 0 },
 	{ "quick", KEY_QUICK, NULL, 0, "3 runs in 5 seconds: to see that it works", 0 },
 	{ "full", KEY_FULL, NULL, 0, "30 runs in 300 seconds: for a figure to publish", 0 },
-	{ "seed", KEY_SEED, "N", 0, "Seed of the order of rows (default: the time; printed)", 0 },
-	{ "cpu", KEY_CPU, "N", 0, "Run there (default: chosen)", 0 },
+	{ "seed", KEY_SEED, "N", 0, "Seed of the order of benchmarks (default: the time; printed)", 0 },
+	{ "cpu", KEY_CPU, "N", 0, "CPU to run on (default: chosen)", 0 },
 	{ "force", KEY_FORCE, NULL, 0, "Run although an SMT sibling is busy, or is another vCPU's",
 	  0 },
 	OPTION_PMU_COST,
 	OPTION_VCPUS,
 	OPTION_VPMU,
+	{ "unit", KEY_UNIT, "UNIT", 0, "Print ns or cycles (of the TSC); the JSON has both (default ns)", 0 },
 	OPTION_JSON,
 	{ "anonymous", KEY_ANONYMOUS, NULL, 0,
 	  "Leave the host's name and kernel command line out of the JSON", 0 },
@@ -87,7 +90,12 @@ static const struct argp_option run_options[] = {
 static const struct argp_option list_options[] = { OPTION_FILTER, OPTION_PMU_COST, OPTION_VCPUS,
 						   OPTION_VPMU,   OPTION_JSON,     OPTION_DEVICE,
 						   { 0 } };
-static const struct argp_option doctor_options[] = { OPTION_JSON, OPTION_DEVICE, { 0 } };
+static const struct argp_option doctor_options[] = {
+	{ "verbose", KEY_VERBOSE, NULL, 0, "List the checks that are good, too", 0 },
+	OPTION_JSON,
+	OPTION_DEVICE,
+	{ 0 },
+};
 static const struct argp_option nested_options[] = { OPTION_JSON, OPTION_DEVICE, { 0 } };
 
 static const struct {
@@ -97,10 +105,10 @@ static const struct {
 } commands[] = {
 	[COMMAND_RUN] = {
 		"rdpmc-bench run", run_options,
-		"Measure what an RDPMC costs a guest here, row by row.\v"
-		"Figures are ns and TSC cycles. On a host whose processor is emulated they are "
-		"instructions, not time, and --time is in seconds of its own clock.\n\n"
-		"Exit status: 0 all rows good, 1 a row failed, 2 usage or file error, 77 nothing "
+		"Measure what an RDPMC costs a guest here, benchmark by benchmark.\v"
+		"On a host whose processor is emulated all figures are instructions, not time, and "
+		"--time is in seconds of its own clock.\n\n"
+		"Exit status: 0 all good, 1 a benchmark failed, 2 usage or file error, 77 nothing "
 		"could be measured, 128 + signal interrupted (what was measured is kept).",
 	},
 	[COMMAND_LIST] = {
@@ -109,13 +117,13 @@ static const struct {
 	},
 	[COMMAND_DOCTOR] = {
 		"rdpmc-bench doctor", doctor_options,
-		"Say what on this host disturbs a measurement or prevents a setting, and the "
-		"command that changes it. Changes nothing.",
+		"Report what on this host blocks a measurement or disturbs it, and the command that "
+		"changes it. Changes nothing.",
 	},
 	[COMMAND_NESTED] = {
 		"rdpmc-bench nested", nested_options,
-		"Run an L1 with VMX or SVM whose L2 executes RDPMC, for each of L0 and L1 intercepting it or not, "
-		"and hold who gets the exit and what L2 sees against the manuals.\v"
+		"Run an L1 with VMX or SVM whose L2 executes RDPMC, with and without the intercept in L0 and in L1, "
+		"and check who gets the exit and what L2 sees against the manuals.\v"
 		"Exit status: 0 all as the manuals say, 1 a read differs, 2 usage or file error, 77 KVM has no nested "
 		"virtualization here, 128 + signal interrupted.",
 	},
@@ -185,7 +193,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_FILTER:
 		if (options->filter)
-			options_die("--filter: given twice; one pattern chooses the rows");
+			options_die("--filter: given twice; one pattern chooses the benchmarks");
 		options->filter = glob(arg);
 		return 0;
 	case KEY_LIST:
@@ -211,6 +219,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_CPU:
 		options->cpu = (int)number("cpu", arg, 0, MAX_CPU, true);
 		return 0;
+	case KEY_VERBOSE:
+		options->verbose = true;
+		return 0;
 	case KEY_FORCE:
 		options->force = true;
 		return 0;
@@ -223,6 +234,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!*arg)
 			options_die("--json: the file name is empty");
 		options->json = arg;
+		return 0;
+	case KEY_UNIT:
+		options->cycles = !strcmp(arg, "cycles");
+		if (!options->cycles && strcmp(arg, "ns"))
+			options_die("--unit: '%s' is unknown; there are ns and cycles", arg);
 		return 0;
 	case KEY_ANONYMOUS:
 		options->anonymous = true;
@@ -270,7 +286,7 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 		options_die("--vcpus: --vpmu=user answers in this program: its times mean nothing");
 	if (options->vcpus && options->pmu_cost)
 		options_die(
-			"--vcpus: --pmu-cost has rows of its own; measure one of them at a time");
+			"--vcpus: --pmu-cost has benchmarks of its own; measure one of them at a time");
 	if (options->vcpus && options->cpu >= 0)
-		options_die("--cpu: --vcpus chooses a CPU for each vCPU; taskset says of which");
+		options_die("--cpu: --vcpus chooses a CPU for each vCPU; use taskset to restrict them");
 }

@@ -19,7 +19,7 @@ struct options {
 	int cpu;            /* -1: choose */
 	int length;         /* the key of --quick or --full; 0: neither */
 	unsigned int vcpus; /* 0: rows of one */
-	bool force, simulated, list, anonymous, pmu_cost;
+	bool force, simulated, list, anonymous, pmu_cost, verbose, cycles;
 };
 
 enum command { COMMAND_RUN, COMMAND_LIST, COMMAND_DOCTOR, COMMAND_NESTED };

@@ -23,7 +23,7 @@ __attribute__((noreturn)) static void no_match(const struct case_plan *plan, con
 	char text[400];
 
 	if (!cases_elsewhere(plan, filter, rows, text, sizeof(text)))
-		options_die("--filter: '%s' matches no row; see rdpmc-bench list", filter);
+		options_die("--filter: '%s' matches no benchmark; see rdpmc-bench list", filter);
 	fprintf(stderr, "rdpmc-bench: --filter: '%s' %s\n", filter, text);
 	exit(EXIT_NOTHING_RAN);
 }

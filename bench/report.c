@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Printing what was measured, what that makes an exit cost, what was not measured, and the noise.
+ * The report of a run: what it comes to, the table, and what limits it.
  */
 #include "bench/report.h"
 
@@ -90,11 +90,9 @@ static void print_row(FILE *out, const struct bench *bench, size_t i)
 
 	snprintf(label, sizeof(label), "%s/%s", row_counter_name(row), row_privilege_name(row));
 	fprintf(out, "  %-25s", label);
-	for (int unit = bench->emulated_host; unit < 2; unit++) {
-		for (size_t c = 0; c < sizeof(ticks) / sizeof(ticks[0]); c++) {
-			format_figure(unit ? ticks[c] : ticks_to_ns(bench, ticks[c]), text);
-			fprintf(out, " %7s", text);
-		}
+	for (size_t c = 0; c < sizeof(ticks) / sizeof(ticks[0]); c++) {
+		format_figure(ticks_to_printed(bench, ticks[c]), text);
+		fprintf(out, " %7s", text);
 	}
 	format_figure(row_has_guest(row) ? f.exits : NAN, text);
 	fprintf(out, " %6s\n", text);
@@ -103,13 +101,11 @@ static void print_row(FILE *out, const struct bench *bench, size_t i)
 static void print_columns(FILE *out, const struct bench *bench)
 {
 	fprintf(out, "%-27s  %s  exits\n", "",
-		bench->emulated_host
-			? "------- instructions -------"
-			: "------------ ns ------------   --------- TSC cycles ---------");
-	fprintf(out, "  %-25s", "net of the empty loop");
-	for (int unit = bench->emulated_host; unit < 2; unit++)
-		fprintf(out, " %7s %7s %7s %7s", "median", "MAD", "p99", "max");
-	fprintf(out, " %6s\n", "/read");
+		bench->emulated_host    ? "------- instructions -------"
+		: bench->options.cycles ? "--------- TSC cycles --------"
+					: "------------- ns ------------");
+	fprintf(out, "  %-25s %7s %7s %7s %7s %6s\n", "net of the empty loop", "median", "MAD",
+		"p99", "max", "/read");
 }
 
 static void print_table(FILE *out, const struct bench *bench, const struct case_plan *plan,
@@ -146,8 +142,7 @@ static void print_cost_rows(FILE *out, const struct bench *bench, const struct e
 			    size_t n, const struct report_options *options)
 {
 	for (size_t i = 0; i < n; i++) {
-		char label[80], vcpus[24] = "", value[16], lower[16], upper[16], cycles[16],
-				interval[64];
+		char label[80], vcpus[24] = "", value[16], lower[16], upper[16], interval[64];
 
 		if (costs[i].intercepted->vcpus)
 			snprintf(vcpus, sizeof(vcpus), ", vCPUs: %u", costs[i].intercepted->vcpus);
@@ -155,23 +150,19 @@ static void print_cost_rows(FILE *out, const struct bench *bench, const struct e
 			 costs[i].intercepted->expected.gp ? "#GP of " : "",
 			 row_counter_name(costs[i].intercepted),
 			 row_privilege_name(costs[i].intercepted), vcpus);
-		format_figure(ticks_to_unit(bench, costs[i].ticks.estimate), value);
-		format_figure(ticks_to_unit(bench, costs[i].ticks.lower), lower);
-		format_figure(ticks_to_unit(bench, costs[i].ticks.upper), upper);
-		format_figure(costs[i].ticks.estimate, cycles);
+		format_figure(ticks_to_printed(bench, costs[i].ticks.estimate), value);
+		format_figure(ticks_to_printed(bench, costs[i].ticks.lower), lower);
+		format_figure(ticks_to_printed(bench, costs[i].ticks.upper), upper);
 		if (isnan(costs[i].ticks.lower))
 			snprintf(interval, sizeof(interval), "too few runs for an interval");
 		else
 			snprintf(interval, sizeof(interval), "95 %%: %s to %s", lower, upper);
-		fprintf(out, "  %-32s %s%7s %s%s  (%s)", label, bold(options), value,
-			figure_unit(bench), plain(options), interval);
-		if (!bench->emulated_host)
-			fprintf(out, "  %s cycles", cycles);
-		fprintf(out, "\n");
+		fprintf(out, "  %-32s %s%7s %s%s  (%s)\n", label, bold(options), value,
+			printed_unit(bench), plain(options), interval);
 	}
 }
 
-/* Where there is no pair of rows: what is known all the same. */
+/* Where there is no pair of rows: what is known nevertheless. */
 static void print_nearest(FILE *out, const struct bench *bench)
 {
 	const struct row *row = nearest_exit(bench);
@@ -179,26 +170,24 @@ static void print_nearest(FILE *out, const struct bench *bench)
 
 	if (!row)
 		return;
-	format_figure(ticks_to_unit(bench, row_figures(&bench->results[row - bench->rows]).median),
-		      value);
-	print_wrapped(out, 2, "the nearest row that exits: %s, %s %s, %s", row->name, value,
-		      figure_unit(bench),
+	format_figure(
+		ticks_to_printed(bench, row_figures(&bench->results[row - bench->rows]).median),
+		value);
+	print_wrapped(out, 2, "nearest benchmark that exits: %s, %s %s, %s", row->name, value,
+		      printed_unit(bench),
 		      row->control       ? "another instruction's exit"
 		      : row->expected.gp ? "the exit of an RDPMC and the #GP that it ends in"
 					 : "the exit and the read together");
 }
 
-static void print_costs(FILE *out, const struct bench *bench, const struct case_plan *plan,
-			const struct report_options *options)
+static void print_known_costs(FILE *out, const struct bench *bench, const struct case_plan *plan,
+			      const struct report_options *options)
 {
 	struct exit_cost costs[MAX_ROWS];
 	size_t n = exit_costs(bench, costs, MAX_ROWS);
 	const struct setting *passthrough = &plan->setting[SETTING_PASSTHROUGH];
 
-	if (plan->simulated || plan->pmu_cost)
-		return;
-	fprintf(out, "\n%sexit cost = intercepted - passthrough%s\n", bold(options),
-		plain(options));
+	fprintf(out, "%sexit cost = intercepted - passthrough%s\n", bold(options), plain(options));
 	print_cost_rows(out, bench, costs, n, options);
 	if (n)
 		return;
@@ -213,6 +202,15 @@ static void print_costs(FILE *out, const struct bench *bench, const struct case_
 	else
 		print_nearest(out, bench);
 	print_cost_rows(out, bench, costs, n, options);
+}
+
+static void print_costs(FILE *out, const struct bench *bench, const struct case_plan *plan,
+			const struct report_options *options)
+{
+	if (plan->simulated || plan->pmu_cost)
+		return;
+	print_known_costs(out, bench, plan, options);
+	fprintf(out, "\n");
 }
 
 static void print_pmu_cost(FILE *out, const struct bench *bench, const struct case_plan *plan,
@@ -244,7 +242,7 @@ static void print_vcpus(FILE *out, const struct bench *bench, const struct repor
 		"alone%s\n",
 		bold(options), plain(options));
 	if (!report_matrix(out, bench, options->glob))
-		fprintf(out, "  unknown: no row was measured both alone and beside others\n");
+		fprintf(out, "  unknown: no benchmark was measured both alone and beside others\n");
 	else
 		report_each_vcpu(out, bench, options->glob);
 	fprintf(out, "\n");
@@ -264,7 +262,7 @@ static void print_paths(FILE *out, const struct bench *bench, const struct repor
 			continue;
 		if (!titled)
 			fprintf(out,
-				"\n%spath of one exit, VM exit to VM entry, recorded by the "
+				"%spath of one exit, VM exit to VM entry, recorded by the "
 				"machine%s\n  %-43s %6s %5s %5s %6s %6s %5s %5s %5s\n",
 				bold(options), plain(options), "", "instr.", "RDMSR", "WRMSR",
 				"atomic", "indir.", "text", "stack", "data");
@@ -282,7 +280,7 @@ static void print_paths(FILE *out, const struct bench *bench, const struct repor
 	if (titled)
 		print_wrapped(out, 2,
 			      "atomic operations, indirect branches; text, stack, data: different "
-			      "cache lines that the kernel touches");
+			      "cache lines that the kernel touches\n");
 }
 
 /*
@@ -343,39 +341,73 @@ static void print_others(FILE *out, const struct bench *bench, enum row_status s
 		if (!n)
 			continue;
 		if (!titled)
-			fprintf(out, "\n%s%s%s\n", colour, title, plain(options));
+			fprintf(out, "%s%s%s\n", colour, title, plain(options));
 		titled = true;
 		join_names(alike, n, names, sizeof(names));
 		print_wrapped(out, 2, "%s", alike[0]->reason);
 		print_wrapped(out, 6, "%s", names);
 	}
+	if (titled)
+		fprintf(out, "\n");
 }
 
-static void print_noise(FILE *out, const struct bench *bench, const struct report_options *options)
+/* What makes the figures useless. */
+static void print_unreliable(FILE *out, const struct bench *bench,
+			     const struct report_options *options)
+{
+	const struct noise *noise = &bench->noise;
+
+	if (noise->cpu_share < MIN_CPU_SHARE)
+		print_wrapped(out, 0,
+			      "%sUNRELIABLE: other tasks used %.0f %% of CPU %d: figures are too high "
+			      "and differ from run to run%s",
+			      red(options), 100 * (1 - noise->cpu_share), bench->cpu,
+			      plain(options));
+	if (noise->clock_ratio < 0.9 || noise->clock_ratio > 1.01)
+		print_wrapped(out, 0,
+			      "%sUNRELIABLE: the guest's clock ran at %.3f of the host's: the "
+			      "figures may be wrong%s",
+			      red(options), noise->clock_ratio, plain(options));
+}
+
+static size_t count_rows(const struct bench *bench, enum row_status status,
+			 const struct report_options *options)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < bench->n_rows; i++)
+		n += bench->rows[i].status == status && is_shown(&bench->rows[i], options);
+	return n;
+}
+
+static void print_summary(FILE *out, const struct bench *bench,
+			  const struct report_options *options)
+{
+	const size_t measured = count_rows(bench, ROW_MEASURED, options);
+	const size_t failed = count_rows(bench, ROW_FAILED, options);
+	const size_t skipped = count_rows(bench, ROW_SKIPPED, options);
+
+	fprintf(out, "%zu benchmark%s measured", measured, measured == 1 ? "" : "s");
+	if (failed)
+		fprintf(out, ", %s%zu FAILED%s", red(options), failed, plain(options));
+	if (skipped)
+		fprintf(out, ", %zu skipped", skipped);
+	fprintf(out, "%s\n\n", bench->partial ? "; INTERRUPTED: partial" : "");
+}
+
+static void print_noise(FILE *out, const struct bench *bench)
 {
 	const struct noise *noise = &bench->noise;
 	char smis[32] = "unknown";
 
 	if (noise->smis >= 0)
 		snprintf(smis, sizeof(smis), "%ld", noise->smis);
-	fprintf(out, "\n");
 	print_wrapped(out, 0,
 		      "noise: %llu of %llu samples disturbed, %llu interrupts in measured loops, "
-		      "SMIs: %s, thread moved aside %ld times, %.2f s stolen by the hypervisor "
-		      "below",
+		      "SMIs: %s, preempted %ld times, %.2f s stolen by the hypervisor below",
 		      (unsigned long long)noise->disturbed, (unsigned long long)noise->samples,
 		      (unsigned long long)noise->irq_exits, smis, noise->involuntary_switches,
 		      noise->steal_seconds);
-	if (noise->cpu_share < MIN_CPU_SHARE)
-		print_wrapped(out, 0,
-			      "%sWARNING: other tasks had this CPU for %.0f %% of the time: the "
-			      "figures are too high, and the next run's will differ%s",
-			      red(options), 100 * (1 - noise->cpu_share), plain(options));
-	if (noise->clock_ratio < 0.9 || noise->clock_ratio > 1.01)
-		print_wrapped(out, 0,
-			      "WARNING: the guest's clock ran at %.3f of the host's during "
-			      "measured blocks; the figures may be wrong",
-			      noise->clock_ratio);
 }
 
 /* Events that share a reason share a paragraph. */
@@ -401,8 +433,9 @@ static void print_uncounted(FILE *out, const struct bench *bench)
 	}
 }
 
-void report_print(FILE *out, const struct bench *bench, const struct case_plan *plan,
-		  const char *placement, const struct report_options *options)
+/* Where and how it was measured. */
+static void print_conditions(FILE *out, const struct bench *bench, const struct case_plan *plan,
+			     const char *placement, const struct report_options *options)
 {
 	char clock[32] = "";
 	size_t runs = 0;
@@ -410,35 +443,41 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 	for (size_t i = 0; i < bench->n_rows; i++)
 		if (bench->results[i].n_runs > runs)
 			runs = bench->results[i].n_runs;
-	if (bench->emulated_host)
-		print_wrapped(out, 0,
-			      "INSTRUCTIONS, NOT TIME: this host's processor is emulated, and "
-			      "its TSC counts the instructions it executes");
 	print_wrapped(out, 0, "backend %s%s%s%s", kvm_backend_name(plan->host.backend),
 		      plan->host.nested ? ", on a host that is itself a guest" : "",
 		      options->host ? "; " : "", options->host ? options->host : "");
 	print_wrapped(out, 0, "%s", placement);
-	if (plan->host.backend == KVM_BACKEND_PVM)
-		print_wrapped(out, 0,
-			      "kvm_pvm emulates CPL 0 instruction by instruction: rows of "
-			      "cpl0 say more of that than of an exit");
 	if (bench->emulated_host)
 		snprintf(clock, sizeof(clock), " by its own clock");
 	else if (bench->tsc_khz)
 		snprintf(clock, sizeof(clock), ", TSC %.1f MHz", (double)bench->tsc_khz / 1000);
-	print_wrapped(out, 0, "%zu of %u runs (fresh VMs), seed %llu, %.1f s%s%s", runs,
+	print_wrapped(out, 0, "%zu of %u runs (fresh VMs), seed %llu, %.1f s%s", runs,
 		      bench->options.runs, (unsigned long long)bench->options.seed, bench->elapsed,
-		      clock, bench->partial ? ", INTERRUPTED: partial" : "");
-	fprintf(out, "\n");
+		      clock);
+}
+
+void report_print(FILE *out, const struct bench *bench, const struct case_plan *plan,
+		  const char *placement, const struct report_options *options)
+{
+	if (bench->emulated_host)
+		print_wrapped(out, 0,
+			      "INSTRUCTIONS, NOT TIME: this host's processor is emulated, and "
+			      "its TSC counts the instructions it executes");
+	print_unreliable(out, bench, options);
+	print_summary(out, bench, options);
 	if (plan->pmu_cost)
 		print_pmu_cost(out, bench, plan, options);
 	if (plan->vcpus)
 		print_vcpus(out, bench, options);
-	print_table(out, bench, plan, options);
 	print_costs(out, bench, plan, options);
-	print_paths(out, bench, options);
 	print_others(out, bench, ROW_FAILED, "failed", red(options), options);
+	print_table(out, bench, plan, options);
+	if (plan->host.backend == KVM_BACKEND_PVM)
+		fprintf(out, "  CPL 0 figures measure kvm_pvm's instruction emulator, not an exit\n");
+	fprintf(out, "\n");
+	print_paths(out, bench, options);
 	print_others(out, bench, ROW_SKIPPED, "skipped", bold(options), options);
-	print_noise(out, bench, options);
+	print_conditions(out, bench, plan, placement, options);
+	print_noise(out, bench);
 	print_uncounted(out, bench);
 }

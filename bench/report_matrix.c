@@ -23,7 +23,7 @@ static double of_base(const struct bench *bench, const struct row *row, enum lin
 	const struct row_result *result = &bench->results[row - bench->rows];
 
 	if (line == LINE_MEDIAN)
-		return ticks_to_unit(bench, row_figures(result).median);
+		return ticks_to_printed(bench, row_figures(result).median);
 	if (!result->has_path)
 		return NAN;
 	return line == LINE_WRMSR ? (double)result->path.wrmsr : (double)result->path.instructions;
@@ -33,11 +33,11 @@ static double difference(const struct bench *bench, const struct added_cost *cos
 {
 	switch (line) {
 	case LINE_MEDIAN:
-		return ticks_to_unit(bench, cost->ticks.estimate);
+		return ticks_to_printed(bench, cost->ticks.estimate);
 	case LINE_LOWER:
-		return ticks_to_unit(bench, cost->ticks.lower);
+		return ticks_to_printed(bench, cost->ticks.lower);
 	case LINE_UPPER:
-		return ticks_to_unit(bench, cost->ticks.upper);
+		return ticks_to_printed(bench, cost->ticks.upper);
 	case LINE_INSTRUCTIONS:
 		return cost->has_path ? (double)cost->instructions : NAN;
 	default:
@@ -107,7 +107,7 @@ static void print_line(FILE *out, const struct matrix *matrix, const struct row 
 		fprintf(out, first ? "  %-25s" : "  %25s", first ? label : labels[line]);
 	else
 		fprintf(out, "  %-14s %-12s", label,
-			line == LINE_MEDIAN ? figure_unit(matrix->bench) : labels[line]);
+			line == LINE_MEDIAN ? printed_unit(matrix->bench) : labels[line]);
 	if (line == LINE_LOWER || line == LINE_UPPER)
 		fprintf(out, " %8s", "");
 	else
@@ -155,7 +155,7 @@ static void print_columns(FILE *out, const struct matrix *matrix)
 	const unsigned int max = matrix->bench->vcpus;
 
 	if (max) {
-		fprintf(out, "  vCPUs at once, %-10s", figure_unit(matrix->bench));
+		fprintf(out, "  vCPUs at once, %-10s", printed_unit(matrix->bench));
 		for (unsigned int i = 0; cases_level(max, i); i++)
 			fprintf(out, " %8u", cases_level(max, i));
 		fprintf(out, "\n");
@@ -223,7 +223,7 @@ static void print_cpus(FILE *out, const struct bench *bench)
 {
 	char label[64], text[16];
 
-	snprintf(label, sizeof(label), "each of %u, %s; on CPU", bench->vcpus, figure_unit(bench));
+	snprintf(label, sizeof(label), "each of %u, %s; on CPU", bench->vcpus, printed_unit(bench));
 	for (unsigned int i = 0; i < bench->vcpus; i++) {
 		snprintf(text, sizeof(text), "%d", bench->cpus[i]);
 		print_one_of(out, i, label, text);
@@ -238,7 +238,7 @@ static void print_vcpus(FILE *out, const struct bench *bench, const struct row *
 	snprintf(label, sizeof(label), "%s/%s", row_counter_name(row), row_privilege_name(row));
 	for (unsigned int i = 0; i < row->vcpus; i++) {
 		format_figure(
-			ticks_to_unit(bench,
+			ticks_to_printed(bench,
 				      vcpu_figure(row, &bench->results[row - bench->rows], i)),
 			text);
 		print_one_of(out, i, label, text);

@@ -63,7 +63,7 @@ static void print_pmu_taken(struct check *l, const char *command, const char *wh
 
 static void not_known(struct check *l, const char *thing, const char *path)
 {
-	advise(l, ADVICE_NOTE, "", "%s: not known, cannot read %s", thing, path);
+	advise(l, ADVICE_NOTE, "", "%s: unknown, cannot read %s", thing, path);
 }
 
 static const char *fact(const struct check *l, const char *key)
@@ -136,9 +136,7 @@ static void check_pmu(struct check *l)
 	if (l->host->unused_version)
 		/* "Broken PMU hardware detected", or no driver for it */
 		advise(l, ADVICE_PREVENTS, "dmesg | grep -i PMU",
-		       "CPUID announces a PMU of version %u, but the kernel uses none: its log "
-		       "says "
-		       "why",
+		       "CPUID announces a PMU of version %u, but the kernel uses none: see its log",
 		       l->host->unused_version);
 	else if (!cpu->version)
 		advise(l, ADVICE_PREVENTS, "", "%s",
@@ -174,8 +172,8 @@ static void check_nesting(struct check *l)
 {
 	if (l->host->nested)
 		advise(l, ADVICE_DISTURBS, "",
-		       "this host is a guest itself: exits cost more, and "
-		       "those the hypervisor below takes are not counted");
+		       "this host is itself a guest: exits cost more, and "
+		       "those that the hypervisor below takes are not counted");
 	else
 		advise(l, ADVICE_GOOD, "", "this host is not a guest");
 }
@@ -193,8 +191,8 @@ static void check_mediated_pmu(struct check *l)
 		       "later): every RDPMC is intercepted");
 	} else if (!host->cpu.version || pmu_is_old(&host->cpu) || host->hybrid) {
 		advise(l, ADVICE_PREVENTS, "",
-		       "mediated PMU is off, and this processor cannot have "
-		       "it: every RDPMC is intercepted");
+		       "mediated PMU is off, and this processor does not "
+		       "support it: every RDPMC is intercepted");
 	} else {
 		how = reload(l, NULL, "enable_mediated_pmu=1");
 		advise(l, ADVICE_PREVENTS, how.command,
@@ -207,15 +205,15 @@ static void check_enable_pmu(struct check *l)
 	struct reload how;
 
 	if (l->host->enable_pmu == PARAM_YES) {
-		advise(l, ADVICE_GOOD, "", "kvm enable_pmu=Y");
+		advise(l, ADVICE_GOOD, "", "kvm.enable_pmu=Y");
 	} else if (l->host->enable_pmu == PARAM_ABSENT) {
-		not_known(l, "kvm enable_pmu", "/sys/module/kvm/parameters/enable_pmu");
+		not_known(l, "kvm.enable_pmu", "/sys/module/kvm/parameters/enable_pmu");
 	} else if (!l->host->cpu.version || l->host->hybrid) {
 		/* KVM itself switches it off there. */
-		advise(l, ADVICE_PREVENTS, "", "kvm enable_pmu=N, for want of a PMU it can use");
+		advise(l, ADVICE_PREVENTS, "", "host has no PMU that KVM can use (kvm.enable_pmu=N)");
 	} else {
 		how = reload(l, "kvm", "enable_pmu=1");
-		advise(l, ADVICE_PREVENTS, how.command, "kvm enable_pmu=N: guests have no PMU%s",
+		advise(l, ADVICE_PREVENTS, how.command, "kvm.enable_pmu=N: guests have no PMU%s",
 		       how.boot);
 	}
 }
@@ -225,14 +223,14 @@ static void check_vmware_backdoor(struct check *l)
 	struct reload how;
 
 	if (l->host->enable_vmware_backdoor == PARAM_NO) {
-		advise(l, ADVICE_GOOD, "", "kvm enable_vmware_backdoor=N");
+		advise(l, ADVICE_GOOD, "", "kvm.enable_vmware_backdoor=N");
 	} else if (l->host->enable_vmware_backdoor == PARAM_ABSENT) {
-		not_known(l, "kvm enable_vmware_backdoor",
+		not_known(l, "kvm.enable_vmware_backdoor",
 			  "/sys/module/kvm/parameters/enable_vmware_backdoor");
 	} else {
 		how = reload(l, "kvm", "enable_vmware_backdoor=0");
 		advise(l, ADVICE_PREVENTS, how.command,
-		       "kvm enable_vmware_backdoor=Y: every RDPMC is intercepted%s", how.boot);
+		       "kvm.enable_vmware_backdoor=Y: every RDPMC is intercepted%s", how.boot);
 	}
 }
 
@@ -412,7 +410,7 @@ static void check_idle_states(struct check *l)
 		snprintf(command, sizeof(command),
 			 "echo 1 | tee " CPU_DIR "/cpu*/cpuidle/state[%u-9]/disable", i);
 		advise(l, ADVICE_NOTE, command,
-		       "idle state %u takes %ld us to leave: rows where the vCPU sleeps vary", i,
+		       "idle state %u takes %ld us to leave: figures vary where the vCPU sleeps", i,
 		       latency);
 		return;
 	}
@@ -439,12 +437,12 @@ static void check_clocksource(struct check *l)
 	else if (!strcmp(clock, "tsc"))
 		advise(l, ADVICE_GOOD, "", "clocksource: tsc");
 	else if (has_tsc)
-		advise(l, ADVICE_NOTE, command, "clocksource: %s, though the TSC is good enough",
+		advise(l, ADVICE_NOTE, command, "clocksource: %s, although the TSC is usable",
 		       clock);
 	else
 		advise(l, ADVICE_DISTURBS, "",
-		       "clocksource: %s, because the kernel does not trust "
-		       "the TSC, which times every sample",
+		       "clocksource: %s: the kernel does not trust the TSC, "
+		       "which times every sample",
 		       clock);
 }
 
@@ -477,7 +475,7 @@ static void check_load(struct check *l)
 	if (!minute || !cpus)
 		not_known(l, "load", minute ? CPU_DIR "/online" : "/proc/loadavg");
 	else if (load > BUSY_LOAD * cpus)
-		advise(l, ADVICE_DISTURBS, "", "load average %.2f on %u CPUs: this machine is busy",
+		advise(l, ADVICE_DISTURBS, "", "load average %.2f on %u CPUs: the host is busy",
 		       load, cpus);
 	else
 		advise(l, ADVICE_GOOD, "", "load average %.2f on %u CPUs", load, cpus);
@@ -501,8 +499,7 @@ static void check_steal(struct check *l)
 	steal = (double)time[7] / total;
 	if (steal > MUCH_STEAL)
 		advise(l, ADVICE_DISTURBS, "",
-		       "the hypervisor below took %.1f %% of the CPU time "
-		       "since boot for others",
+		       "the hypervisor below stole %.1f %% of the CPU time since boot",
 		       steal * 100);
 	else
 		advise(l, ADVICE_GOOD, "", "no CPU time is stolen");
@@ -528,7 +525,7 @@ static void check_switches(struct check *l)
 		const char *name, *path, *command, *effect;
 		enum advice_level level;
 	} switches[] = {
-		{ "kvm halt_poll_ns", "/sys/module/kvm/parameters/halt_poll_ns",
+		{ "kvm.halt_poll_ns", "/sys/module/kvm/parameters/halt_poll_ns",
 		  "echo 0 > /sys/module/kvm/parameters/halt_poll_ns",
 		  "a vCPU that halts keeps its CPU busy", ADVICE_NOTE },
 		{ "page merging (KSM)", "/sys/kernel/mm/ksm/run", "echo 0 > /sys/kernel/mm/ksm/run",

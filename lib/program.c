@@ -26,7 +26,7 @@ static void usage(FILE *out, const struct program *program)
 	for (size_t i = 0; i < program->n; i++)
 		fprintf(out, "  %-9s %s\n", program->commands[i].name,
 			program->commands[i].summary);
-	fprintf(out, "\n%s COMMAND --help tells the options of one; --version the version.\n",
+	fprintf(out, "\n%s COMMAND --help lists its options; --version prints the version.\n",
 		program->name);
 }
 

@@ -67,7 +67,7 @@ for program in rdpmc-bench rdpmc-diff fuzz-rdpmc-replay; do
 done
 run "$bin/fuzz-rdpmc-replay" "$dir/package/usr/share/rdpmc/corpus/seeds"
 check "fuzz-rdpmc-replay, all seeds" ends 0 "nothing found"
-run "$bin/rdpmc-bench" doctor
+run "$bin/rdpmc-bench" doctor -v
 check "rdpmc-bench looks at the host" says clocksource
 
 done_here

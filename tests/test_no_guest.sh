@@ -29,8 +29,8 @@ run vm-busy run --quick
 check "another hypervisor: one line with what to do, exit 77" refused \
 	"KVM_CREATE_VM: Device or resource busy; another hypervisor (VirtualBox, VMware) uses VMX or SVM: stop its VMs"
 run vm-busy doctor
-check "... and the doctor says so of both settings" test "$(grep -c 'prevents *KVM_CREATE_VM: Device or resource busy; another' "$dir/out")" -eq 1 -a \
-	"$(grep -c '^intercepted  *KVM_CREATE_VM: ' "$dir/out")" -eq 1 -a "$(grep -c '^passthrough  *nothing changed' "$dir/out")" -eq 0
+check "... and the doctor says so of both settings" test "$(grep -c '^BLOCKED *KVM_CREATE_VM: Device or resource busy; another' "$dir/out")" -eq 1 -a \
+	"$(grep -c '^intercepted  *BLOCKED: KVM_CREATE_VM: ' "$dir/out")" -eq 1 -a "$(grep -c '^passthrough  *possible: ' "$dir/out")" -eq 0
 run vcpu-busy run --quick
 check "a busy vCPU: one line, exit 77" refused "KVM_CREATE_VCPU: Device or resource busy"
 if [ "$(cat /sys/module/kvm_intel/parameters/enable_mediated_pmu /sys/module/kvm_amd/parameters/enable_mediated_pmu 2>/dev/null)" = Y ]; then
@@ -42,7 +42,7 @@ run fail-entry run --quick
 check "no VM entry: one line, exit 77" refused "VM entry failed, hardware reason 0x21"
 run eintr-create run --runs 2 --time 2 --filter 'control/empty/*'
 check "a signal while a guest is created: once more" test $status -eq 0 -a "$(grep -c '^  empty/' "$dir/out")" -ge 1
-run none doctor
+run none doctor -v
 check "the doctor creates a VM" test $status -eq 0 -a "$(grep -c '^good *KVM creates VMs' "$dir/out")" -eq 1
 
 finish

@@ -18,9 +18,9 @@ COMMAND(nested, COMMAND_NESTED)
 
 static const struct program_command commands[] = {
 	{ "run", "measure", run },
-	{ "list", "say what can be measured here, and why the rest cannot", list },
-	{ "doctor", "look at the host and say what to change", doctor },
-	{ "nested", "read in a nested guest: who gets the exit, and what it sees", nested },
+	{ "list", "what can be measured here, and why the rest cannot", list },
+	{ "doctor", "what blocks or disturbs a measurement here, and how to change it", doctor },
+	{ "nested", "RDPMC in a nested guest: who gets the exit, and what L2 sees", nested },
 };
 
 int main(int argc, char **argv)

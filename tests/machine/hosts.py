@@ -34,7 +34,7 @@ FILES = ("status", "doctor", "list", "nested", "run", "diff", "random", "same", 
 
 @dataclass(frozen=True)
 class Host:
-    """@passthrough is what doctor must say of passthrough, @gives and @lacks are row names' beginnings."""
+    """@passthrough is what doctor must report of passthrough, @gives and @lacks are row names' beginnings."""
     name: str
     cpu: str
     passthrough: str = "nothing changed"
@@ -71,7 +71,7 @@ HOSTS = (
          gives=EMULATED + ("rdpmc/metrics/native/",), lacks=NO_PASS + FIXED3),
     Host("intel-version-6", "diamond-rapids", "3 of the processor's 4 fixed counters", gives=EMULATED, lacks=NO_PASS),
     Host("intel-watchdog", "skylake", "sysctl kernel.nmi_watchdog=0", append="nmi_watchdog=1", nothing=True,
-         needs=("prevents  NMI watchdog holds a counter",)),
+         needs=("BLOCKED   NMI watchdog holds a counter",)),
     # Its #GP intercept makes each fault an exit.
     Host("intel-backdoor", "skylake", "enable_vmware_backdoor=Y", kvm="enable_mediated_pmu=1 enable_vmware_backdoor=1",
          gives=EMULATED, lacks=NO_PASS),

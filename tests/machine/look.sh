@@ -7,7 +7,7 @@ status()
 	echo "$out $?" >>status
 }
 out=perf status ./perf-test
-out=doctor status rdpmc-bench doctor
+out=doctor status rdpmc-bench doctor -v
 out=list status rdpmc-bench list
 out=nested status rdpmc-bench nested
 out=run status rdpmc-bench run --seed 1 --runs 2 --time "$1" --json result.json
