@@ -118,7 +118,7 @@ static bool right_outcome(struct row *row, const struct reading *reading, uint64
 		return true;
 	row->known = deviation[0];
 	fail_with(failure, 0,
-		  "wrong answer: RDPMC of %08XH should %s (rule %s), but %llu of %llu reads were "
+		  "wrong answer: RDPMC of 0x%08x should %s (rule %s), but %llu of %llu reads were "
 		  "#GP%s",
 		  row->ecx, row->expected.gp ? "be #GP" : "answer", row->expected.rule,
 		  (unsigned long long)reading->faults, (unsigned long long)count, deviation);
@@ -131,7 +131,7 @@ static int holds_preset(const struct row *row, uint64_t value, struct failure *f
 	if (row->expected.gp || row->expected.any || value == row->expected.preset)
 		return 0;
 	return fail_with(failure, -EBADMSG,
-			 "wrong answer: RDPMC of %08XH gave %#llx, the stopped counter holds %#llx",
+			 "wrong answer: RDPMC of 0x%08x gave %#llx, the stopped counter holds %#llx",
 			 row->ecx, (unsigned long long)value,
 			 (unsigned long long)row->expected.preset);
 }
@@ -157,7 +157,7 @@ bool answers_block(struct row *row, uint64_t count, const struct reading *readin
 			return false;
 		if (row->expected.gp && reading->value != UNTOUCHED) {
 			fail_with(failure, 0,
-				  "wrong answer: #GP of RDPMC %08XH changed EDX:EAX to %08X:%08X",
+				  "wrong answer: #GP of RDPMC 0x%08x changed EDX:EAX to %08x:%08x",
 				  row->ecx, high, low);
 			return false;
 		}
@@ -165,7 +165,7 @@ bool answers_block(struct row *row, uint64_t count, const struct reading *readin
 	case GUEST_INSN_CPUID:
 		if (high == vendors[0] || high == vendors[1] || high == vendors[2])
 			return true;
-		fail_with(failure, 0, "wrong answer: CPUID leaf 0 gave EDX %08X", high);
+		fail_with(failure, 0, "wrong answer: CPUID leaf 0 gave EDX 0x%08x", high);
 		return false;
 	case GUEST_INSN_PORT:
 		/* Samples come as blocks of one: the same number of writes. */
@@ -180,7 +180,7 @@ bool answers_block(struct row *row, uint64_t count, const struct reading *readin
 		if (low == (uint32_t)-KVM_ENOSYS)
 			return true;
 		fail_with(failure, 0,
-			  "wrong answer: an unknown hypercall gave EAX %08X, not -KVM_ENOSYS", low);
+			  "wrong answer: an unknown hypercall gave EAX 0x%08x, not -KVM_ENOSYS", low);
 		return false;
 	default:
 		return true;
@@ -234,7 +234,7 @@ static int check_running(struct machine *machine, struct row *row, uint64_t *val
 	    expect_running(guest_shape(machine), row->ecx, first, second))
 		return error;
 	return fail_with(failure, -EBADMSG,
-			 "implausible: RDPMC of %08XH running gave %#llx, then %#llx", row->ecx,
+			 "implausible: RDPMC of 0x%08x running gave %#llx, then %#llx", row->ecx,
 			 (unsigned long long)first, (unsigned long long)second);
 }
 
@@ -338,7 +338,7 @@ void answers_exits(struct bench *bench, unsigned int run)
 		format_figure(result->exits, block);
 		format_figure(result->sample_exits / (double)result->samples.n, sample);
 		snprintf(reason, sizeof(reason),
-			 "wrong label: %s, but KVM counted %s exits a turn (%s a sample) in run "
+			 "wrong label: %s, but KVM counted %s exits an iteration (%s a sample) in run "
 			 "%u; %s "
 			 "expected",
 			 row_setting(row), block, sample, run + 1,

@@ -20,7 +20,7 @@ struct expectation expect_rdpmc(const struct pmu_shape *pmu, uint32_t ecx, unsig
 				bool pce);
 
 /*
- * VMWARE-PMC: what ECX 10000H (the host's TSC) answers a guest with a PMU while the VMware backdoor
+ * VMWARE-PMC: what ECX 0x10000 (the host's TSC) answers a guest with a PMU while the VMware backdoor
  * is enabled, at any CPL and whatever CR4.PCE (arch/x86/kvm/pmu.c, kvm_pmu_rdpmc()).
  */
 struct expectation expect_vmware_tsc(void);

@@ -107,7 +107,7 @@ static void open_metrics(struct native *native, const char *root)
 	}
 	/*
 	 * Whatever index perf tells for a topdown event, all fractions are read at once from
-	 * 2000_0000H.
+	 * 0x20000000.
 	 */
 	native->metrics.ecx = ECX_METRICS;
 }

@@ -325,7 +325,7 @@ static void test_intercept_that_does_not_exit(void **state)
 	row->control = false;
 	row->exits = EXITS_EACH;
 	run(bench);
-	expect_failed(row, "wrong label: intercepted, but KVM counted 0.00 exits a turn");
+	expect_failed(row, "wrong label: intercepted, but KVM counted 0.00 exits an iteration");
 	finish(bench);
 }
 
@@ -338,7 +338,7 @@ static void test_fault_instead_of_value(void **state)
 	row = find(bench, FAULT_ROW);
 	row->expected.gp = false;
 	run(bench);
-	expect_failed(row, "wrong answer: RDPMC of 0000FFFFH should answer");
+	expect_failed(row, "wrong answer: RDPMC of 0x0000ffff should answer");
 	assert_int_equal(bench->results[row - bench->rows].n_runs, 0);
 	finish(bench);
 }
@@ -352,7 +352,7 @@ static void test_value_instead_of_fault(void **state)
 	row = find(bench, METRICS_ROW);
 	row->expected.gp = true;
 	run(bench);
-	expect_failed(row, "wrong answer: RDPMC of 20000000H should be #GP");
+	expect_failed(row, "wrong answer: RDPMC of 0x20000000 should be #GP");
 	assert_false(row->known);
 	finish(bench);
 }
@@ -752,7 +752,7 @@ static void test_vcpus_wrong_answer(void **state)
 	bench->options.runs = 1;
 	row->expected.gp = false;
 	run(bench);
-	expect_failed(row, "wrong answer: RDPMC of 0000FFFFH should answer");
+	expect_failed(row, "wrong answer: RDPMC of 0x0000ffff should answer");
 	finish(bench);
 }
 
