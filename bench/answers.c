@@ -130,10 +130,10 @@ static int holds_preset(const struct row *row, uint64_t value, struct failure *f
 {
 	if (row->expected.gp || row->expected.any || value == row->expected.preset)
 		return 0;
-	return fail_with(failure, -EBADMSG,
-			 "wrong answer: RDPMC of 0x%08x gave %#llx, the stopped counter holds %#llx",
-			 row->ecx, (unsigned long long)value,
-			 (unsigned long long)row->expected.preset);
+	return fail_with(
+		failure, -EBADMSG,
+		"wrong answer: RDPMC of 0x%08x gave %#llx, the stopped counter holds %#llx",
+		row->ecx, (unsigned long long)value, (unsigned long long)row->expected.preset);
 }
 
 bool answers_block(struct row *row, uint64_t count, const struct reading *reading,
@@ -180,7 +180,8 @@ bool answers_block(struct row *row, uint64_t count, const struct reading *readin
 		if (low == (uint32_t)-KVM_ENOSYS)
 			return true;
 		fail_with(failure, 0,
-			  "wrong answer: an unknown hypercall gave EAX 0x%08x, not -KVM_ENOSYS", low);
+			  "wrong answer: an unknown hypercall gave EAX 0x%08x, not -KVM_ENOSYS",
+			  low);
 		return false;
 	default:
 		return true;
@@ -338,7 +339,8 @@ void answers_exits(struct bench *bench, unsigned int run)
 		format_figure(result->exits, block);
 		format_figure(result->sample_exits / (double)result->samples.n, sample);
 		snprintf(reason, sizeof(reason),
-			 "wrong label: %s, but KVM counted %s exits an iteration (%s a sample) in run "
+			 "wrong label: %s, but KVM counted %s exits an iteration (%s a sample) in "
+			 "run "
 			 "%u; %s "
 			 "expected",
 			 row_setting(row), block, sample, run + 1,

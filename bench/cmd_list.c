@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rdpmc-bench list: every row, measurable here or not. */
+/* rdpmc-bench list: every benchmark, measurable here or not. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,11 @@ static json_t *rows_json(const struct row *rows, size_t n)
 static void print_rows(FILE *out, const struct row *rows, size_t n)
 {
 	bool printed[MAX_ROWS] = { false };
+	size_t ready = 0;
 
+	for (size_t i = 0; i < n; i++)
+		ready += rows[i].status == ROW_READY;
+	fprintf(out, "%zu of %zu benchmarks can be measured here:\n", ready, n);
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].status == ROW_READY)
 			fprintf(out, "%s\n", rows[i].name);

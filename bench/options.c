@@ -39,7 +39,7 @@ enum {
 #define OPTION_FILTER                                                                              \
 	{                                                                                          \
 		"filter", KEY_FILTER, "GLOB", 0,                                                   \
-			"Only benchmarks whose name matches, as 'rdpmc/metrics/*'", 0                    \
+			"Only benchmarks whose name matches, as 'rdpmc/metrics/*'", 0              \
 	}
 #define OPTION_JSON                                                                                \
 	{                                                                                          \
@@ -53,12 +53,12 @@ enum {
 #define OPTION_PMU_COST                                                                            \
 	{                                                                                          \
 		"pmu-cost", KEY_PMU_COST, NULL, 0,                                                 \
-			"Measure what a guest's PMU adds to exits that do not use it", 0        \
+			"Measure what a guest's PMU adds to exits that do not use it", 0           \
 	}
 #define OPTION_VCPUS                                                                               \
 	{                                                                                          \
 		"vcpus", KEY_VCPUS, "N", 0,                                                        \
-			"Measure an exit while 1, 2, 4 ... N vCPUs of one VM exit at once", 0   \
+			"Measure an exit while 1, 2, 4 ... N vCPUs of one VM exit at once", 0      \
 	}
 #define OPTION_DEVICE                                                                              \
 	{                                                                                          \
@@ -72,14 +72,16 @@ static const struct argp_option run_options[] = {
 	{ "runs", KEY_RUNS, "N", 0, "Runs, each in fresh VMs (default 10)", 0 },
 	{ "quick", KEY_QUICK, NULL, 0, "3 runs in 5 seconds: to see that it works", 0 },
 	{ "full", KEY_FULL, NULL, 0, "30 runs in 300 seconds: for a figure to publish", 0 },
-	{ "seed", KEY_SEED, "N", 0, "Seed of the order of benchmarks (default: the time; printed)", 0 },
+	{ "seed", KEY_SEED, "N", 0, "Seed of the order of benchmarks (default: the time; printed)",
+	  0 },
 	{ "cpu", KEY_CPU, "N", 0, "CPU to run on (default: chosen)", 0 },
 	{ "force", KEY_FORCE, NULL, 0, "Run although an SMT sibling is busy, or is another vCPU's",
 	  0 },
 	OPTION_PMU_COST,
 	OPTION_VCPUS,
 	OPTION_VPMU,
-	{ "unit", KEY_UNIT, "UNIT", 0, "Print ns or cycles (of the TSC); the JSON has both (default ns)", 0 },
+	{ "unit", KEY_UNIT, "UNIT", 0,
+	  "Print ns or cycles (of the TSC); the JSON has both (default ns)", 0 },
 	OPTION_JSON,
 	{ "anonymous", KEY_ANONYMOUS, NULL, 0,
 	  "Leave the host's name and kernel command line out of the JSON", 0 },
@@ -285,8 +287,9 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 	if (options->vcpus && options->simulated)
 		options_die("--vcpus: --vpmu=user answers in this program: its times mean nothing");
 	if (options->vcpus && options->pmu_cost)
-		options_die(
-			"--vcpus: --pmu-cost has benchmarks of its own; measure one of them at a time");
+		options_die("--vcpus: --pmu-cost has benchmarks of its own; measure one of them at "
+			    "a time");
 	if (options->vcpus && options->cpu >= 0)
-		options_die("--cpu: --vcpus chooses a CPU for each vCPU; use taskset to restrict them");
+		options_die(
+			"--cpu: --vcpus chooses a CPU for each vCPU; use taskset to restrict them");
 }

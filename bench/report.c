@@ -358,11 +358,11 @@ static void print_unreliable(FILE *out, const struct bench *bench,
 	const struct noise *noise = &bench->noise;
 
 	if (noise->cpu_share < MIN_CPU_SHARE)
-		print_wrapped(out, 0,
-			      "%sUNRELIABLE: other tasks used %.0f %% of CPU %d: figures are too high "
-			      "and differ from run to run%s",
-			      red(options), 100 * (1 - noise->cpu_share), bench->cpu,
-			      plain(options));
+		print_wrapped(
+			out, 0,
+			"%sUNRELIABLE: other tasks used %.0f %% of CPU %d: figures are too high "
+			"and differ from run to run%s",
+			red(options), 100 * (1 - noise->cpu_share), bench->cpu, plain(options));
 	if (noise->clock_ratio < 0.9 || noise->clock_ratio > 1.01)
 		print_wrapped(out, 0,
 			      "%sUNRELIABLE: the guest's clock ran at %.3f of the host's: the "
@@ -473,7 +473,8 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 	print_others(out, bench, ROW_FAILED, "failed", red(options), options);
 	print_table(out, bench, plan, options);
 	if (plan->host.backend == KVM_BACKEND_PVM)
-		fprintf(out, "  CPL 0 figures measure kvm_pvm's instruction emulator, not an exit\n");
+		fprintf(out,
+			"  CPL 0 figures measure kvm_pvm's instruction emulator, not an exit\n");
 	fprintf(out, "\n");
 	print_paths(out, bench, options);
 	print_others(out, bench, ROW_SKIPPED, "skipped", bold(options), options);

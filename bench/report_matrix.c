@@ -239,7 +239,7 @@ static void print_vcpus(FILE *out, const struct bench *bench, const struct row *
 	for (unsigned int i = 0; i < row->vcpus; i++) {
 		format_figure(
 			ticks_to_printed(bench,
-				      vcpu_figure(row, &bench->results[row - bench->rows], i)),
+					 vcpu_figure(row, &bench->results[row - bench->rows], i)),
 			text);
 		print_one_of(out, i, label, text);
 	}

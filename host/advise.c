@@ -210,7 +210,8 @@ static void check_enable_pmu(struct check *l)
 		not_known(l, "kvm.enable_pmu", "/sys/module/kvm/parameters/enable_pmu");
 	} else if (!l->host->cpu.version || l->host->hybrid) {
 		/* KVM itself switches it off there. */
-		advise(l, ADVICE_PREVENTS, "", "host has no PMU that KVM can use (kvm.enable_pmu=N)");
+		advise(l, ADVICE_PREVENTS, "",
+		       "host has no PMU that KVM can use (kvm.enable_pmu=N)");
 	} else {
 		how = reload(l, "kvm", "enable_pmu=1");
 		advise(l, ADVICE_PREVENTS, how.command, "kvm.enable_pmu=N: guests have no PMU%s",
