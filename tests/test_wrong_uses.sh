@@ -129,7 +129,7 @@ wrong 2 "--json: $dir/empty: is a directory" "$bench" doctor --json "$dir/empty"
 wrong 2 "no device $none" "$bench" run --device "$none"
 wrong 2 "$dir/text is not KVM" "$bench" run --device "$dir/text"
 if [ "$("$bench" list 2>/dev/null | wc -l)" -gt 0 ]; then
-	wrong 2 "matches no row; see rdpmc-bench list" "$bench" run --filter 'no-such-row*'
+	wrong 2 "matches no benchmark; see rdpmc-bench list" "$bench" run --filter 'no-such-row*'
 	wrong 2 "CPU 65535 does not exist here" "$bench" run --cpu 65535
 else
 	skip "a filter, and a CPU" "no KVM here"
@@ -157,9 +157,9 @@ else
 	skip "$results" "no SciPy"
 fi
 wrong 2 "--engine frobnicate: there are emulator, kvm" scripts/campaign --engine frobnicate
-wrong 2 '`make campaign KDIR=... NAME=nowhere` makes them' scripts/campaign --engine kernel:nowhere
+wrong 2 '`make campaign KDIR=... NAME=nowhere` builds them' scripts/campaign --engine kernel:nowhere
 wrong 2 "'1h' is no number from 1 to 1000000000 (see --help)" scripts/campaign --time 1h
-wrong 2 "there is something else in it" scripts/campaign --build "$build" --dir "$dir/two"
+wrong 2 "not empty, and not a campaign's directory" scripts/campaign --build "$build" --dir "$dir/two"
 wrong 2 '`make campaign` builds all of it' scripts/campaign --build "$none" --dir "$dir/campaign" --time 1
 wrong 2 "no such processor; there are skylake" scripts/machine run --cpu frobnicate -- true
 wrong 2 "it is debian:VERSION or a bzImage" scripts/machine run --kernel "$none" -- true

@@ -16,6 +16,8 @@ import sys
 import time
 from dataclasses import dataclass
 
+from rdpmc_results.text import counted
+
 from . import plan, space, status
 from .chores import Chores
 from .corpus import Corpus
@@ -60,6 +62,12 @@ def tell(text):
         pass
 
 
+def check_built(*paths):
+    for path in paths:
+        if not os.access(path, os.X_OK):
+            raise Failed(f"{path} is not built: `make campaign` builds all of it")
+
+
 class Campaign(Upkeep):
     def __init__(self, directory, engines, drivers, limits, quiet):
         self.directory, self.engines, self.drivers = directory, engines, drivers
@@ -82,7 +90,7 @@ class Campaign(Upkeep):
 
     def clear(self, what):
         if self.state["alarms"].pop(what, None):
-            self.say(f"over: {what}")
+            self.say(f"alarm over: {what}")
 
     # ----- the start -----
 
@@ -91,7 +99,7 @@ class Campaign(Upkeep):
             raise Failed(f"--share {self.limits.share}: no such directory")
         if os.path.isdir(self.directory) and os.listdir(self.directory) \
                 and not os.path.exists(f"{self.directory}/lock"):
-            raise Failed(f"--dir {self.directory}: there is something else in it")
+            raise Failed(f"--dir {self.directory}: not empty, and not a campaign's directory")
         try:
             os.makedirs(f"{self.directory}/workers", exist_ok=True)
             self.lock = open(f"{self.directory}/lock", "a+", encoding="ascii")
@@ -100,7 +108,7 @@ class Campaign(Upkeep):
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Failed(f"--dir {self.directory}: a campaign runs there") from None
+            raise Failed(f"--dir {self.directory}: another campaign runs there") from None
         end_left_over(self.directory)
         for name in os.listdir(self.directory):
             if name.endswith(".tmp"):
@@ -128,15 +136,23 @@ class Campaign(Upkeep):
         if damaged:
             self.alarm("status", damaged)
 
+    def check_programs(self):
+        """Before anything is written: are the programs there that it needs whatever the host supports?"""
+        sure = [task.program for engine in self.engines for driver in engine.drivers
+                if driver in self.drivers and driver not in ("live", "machine")
+                for task in [plan.task(self.limits.build, driver, engine)]]
+        check_built(f"{self.limits.build}/rdpmc-diff", *sure)
+        if "afl" in self.drivers and any("afl" in engine.drivers for engine in self.engines) \
+                and not shutil.which("afl-fuzz"):
+            raise Failed("afl-fuzz is not installed: `scripts/setup fuzz`, or --driver libfuzzer")
+
     def find_engines(self):
-        """Which of them can run here; says why another cannot."""
+        """Which of them can run here, and why another cannot."""
         program = f"{self.limits.build}/rdpmc-diff"
-        if not os.access(program, os.X_OK):
-            raise Failed(f"{program} is not built: `make campaign` builds all of it")
         for engine in self.engines:
             words = [program, "run", "--quiet", "--engine", engine.tried, "--random", "1"]
             if engine.machine:
-                self.say(f"{engine.name} is booted for a trial")
+                self.say(f"booting {engine.name} to see whether it runs here")
                 words = [f"{self.limits.root}/scripts/machine", "run", "--quiet", "--build", self.limits.build,
                          *engine.machine, "--", "rdpmc-diff", *words[1:4], "kvm", *words[5:]]
             done = subprocess.run(words, capture_output=True, text=True,
@@ -146,8 +162,8 @@ class Campaign(Upkeep):
             if done.returncode == 77:
                 engine.absent = words[-1].removeprefix("rdpmc-diff: ")
             elif "live" in engine.drivers and os.path.isdir(f"{self.directory}/suspects"):
-                engine.absent = f"the machine went down while it ran: see {self.directory}/suspects, and " \
-                    "remove that when it is dealt with"
+                engine.absent = f"the host went down while it ran: see {self.directory}/suspects, and " \
+                    "remove that to run it again"
             elif done.returncode not in (0, 1):
                 raise Failed(f"--engine {engine.name}: {words[-1]}")
         self.state["engines"] = [{"name": each.name, "absent": each.absent} for each in self.engines]
@@ -157,11 +173,7 @@ class Campaign(Upkeep):
         if not made:
             raise NothingRuns("; ".join(f"engine {each.name}: {each.absent or 'none of its drivers'}"
                                         for each in self.engines))
-        for task in made:
-            if not os.access(task.program, os.X_OK):
-                raise Failed(f"{task.program} is not built: `make campaign` builds all of it")
-        if any(task.driver == "afl" for task in made) and not shutil.which("afl-fuzz"):
-            raise Failed("afl-fuzz is not installed: `scripts/setup fuzz`, or --driver libfuzzer")
+        check_built(*(task.program for task in made))
         before = self.state["tasks"]
         self.state["tasks"] = {
             task.name: {"driver": task.driver, "engine": task.engine.name, "executions": 0,
@@ -172,6 +184,7 @@ class Campaign(Upkeep):
         self.workers = [Worker(task, self.directory, self.limits) for task in made]
 
     def begin(self):
+        self.check_programs()
         self.open()
         self.load()
         self.set_apart_suspects()
@@ -184,7 +197,7 @@ class Campaign(Upkeep):
         self.corpus = Corpus(self.directory, self.seeds)
         missing = self.corpus.missing()
         if missing:
-            self.alarm("missing", f"{len(missing)} cases that were kept are not in {self.corpus.folder}")
+            self.alarm("missing", f"{counted(len(missing), 'kept case')} missing from {self.corpus.folder}")
         self.all_seeds = [*self.seeds, self.corpus.folder]
         os.makedirs(f"{self.directory}/tmp", exist_ok=True)
         self.chores = Chores(os.environ | {
@@ -213,8 +226,8 @@ class Campaign(Upkeep):
             for path in journals:
                 os.replace(path, f"{suspects}/{self.state['starts']}-{os.path.basename(path)}")
         if os.path.isdir(suspects):
-            self.alarm("suspects", f"the machine went down while cases in {suspects} ran: rdpmc-diff run "
-                                   "--engine kvm tries them again; the live engine waits until that is removed")
+            self.alarm("suspects", f"the host went down while the cases in {suspects} ran: repeat them with "
+                                   "rdpmc-diff run --engine kvm; the live engine stays off until that is removed")
 
     def collect_left(self):
         """What a campaign that was killed had found and not looked at."""
@@ -225,8 +238,8 @@ class Campaign(Upkeep):
         for path in glob.glob(f"{place}/inbox/*") + glob.glob(f"{place}/workers/*/saved"):
             name = os.path.basename(path.removesuffix("/saved"))
             if name not in ours and os.listdir(path):
-                self.alarm(f"left {name}", f"{len(os.listdir(path))} cases in {path} wait: {name} is not "
-                                           "part of the campaign any more")
+                self.alarm(f"left {name}", f"{counted(len(os.listdir(path)), 'case')} in {path} not triaged: {name} is no "
+                                           "longer part of the campaign")
         self.collect()
 
     # ----- the loop -----
@@ -237,9 +250,9 @@ class Campaign(Upkeep):
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self.on_signal)
         here = [each.name for each in self.engines if not each.absent]
-        self.say(f"{self.directory}: engines {', '.join(here)}; {len(self.workers)} tasks, "
+        self.say(f"{self.directory}: engines {', '.join(here)}; {counted(len(self.workers), 'fuzzer')}, "
                  f"{self.limits.jobs} at a time; start {self.state['starts']}, "
-                 f"{len(self.corpus.names)} cases beside the seeds")
+                 f"{counted(len(self.corpus.names), 'case')} beside the seeds")
         for engine in self.engines:
             if engine.absent:
                 self.say(f"engine {engine.name} cannot run here: {engine.absent}")
@@ -254,7 +267,7 @@ class Campaign(Upkeep):
                 self.look()
                 if self.signal:
                     ended = "interrupted"
-                    self.say("ending; what it has stays")
+                    self.say("stopping; nothing is lost")
                     break
                 time.sleep(LOOK)
             else:
@@ -430,10 +443,10 @@ class Campaign(Upkeep):
             self.collect()
             whole = self.finish_chores()
             if not whole:
-                self.say("what fuzzers saved last is looked at at the next start")
+                self.say("what the fuzzers saved last is triaged at the next start")
             waiting = self.notices.finish(10 if self.signal else LONGEST)
             if waiting:
-                tell(f"campaign: {waiting} findings are not told yet: the next start does it")
+                tell(f"campaign: {counted(waiting, 'notification')} pending: sent at the next start")
             self.state["state"] = how
             for entry in self.state["tasks"].values():
                 if entry["state"] in ("running", "waiting"):

@@ -49,7 +49,7 @@ class Findings:
         because they are dealt with."""
         there = {name for name in os.listdir(self.pages) if not name.startswith(".")}
         for name in set(self.state["pages"]) - there:
-            say(f"{name} was taken away: dealt with")
+            say(f"{name} was removed: closed")
             del self.state["pages"][name]
         for name in sorted(there - set(self.state["pages"])):
             if not os.path.isfile(f"{self.pages}/{name}/finding.md"):
@@ -140,8 +140,8 @@ class Findings:
                 self.triage([path], task, done, keep)
             return
         if rows is None and status in UNTRIED and not keep:
-            last = (output.strip() or "no word").splitlines()[-1][-200:]
-            self.alarm("triage", f"triage of a case of {task.name} ended with {status}: {last}")
+            last = (output.strip() or "no output").splitlines()[-1][-200:]
+            self.alarm("triage", f"triage of a case of {task.name} failed with status {status}: {last}")
             self.postpone(paths[0])
             return
         if rows is None:        # the engine took it down: what does the target say?
@@ -183,7 +183,7 @@ class Findings:
     def set_apart(self, path, what, seen, task):
         data = rdpmc_cases.read(path)
         known = self.state["flaky"].setdefault(
-            what or f"{task.engine.name}: not seen again by {task.driver}",
+            what or f"{task.engine.name}: not reproduced by {task.driver}",
             {"count": 0, "seen": 0, "times": 0, "case": ""})
         known["count"] += 1
         known["seen"] += seen
@@ -261,10 +261,10 @@ class Findings:
             rdpmc_cases.write_new(f"{beside}/case", data)
             rdpmc_cases.write_new(f"{beside}/finding.md", (
                 f"{TITLE}\n\n| | |\n|---|---|\n| engine | `{task.engine.name}` |\n| summary | "
-                f"`{what}` |\n| reproduced | {TIMES} times of {TIMES} |\n\nIt is the harness itself, or "
-                f"the engine's code, not an answer that differs.\n\n## How to repeat it\n\n```\n"
+                f"`{what}` |\n| reproduced | {TIMES} times of {TIMES} |\n\nThe bug is in the harness or in "
+                f"the engine's code; no answer differs.\n\n## How to repeat it\n\n```\n"
                 f"{command}\n```\n\nThe case itself, for `xxd -r -p`:\n\n```\n{data.hex()}\n```\n\n"
-                f"## What it said\n\n```\n{body}\n```\n").encode())
+                f"## Output\n\n```\n{body}\n```\n").encode())
             os.replace(beside, f"{self.pages}/{page}")
             rdpmc_cases.sync_folder(self.pages)
         return page, f"{task.engine.name}: sanitizer: {what}"

@@ -15,55 +15,55 @@ from .failed import Failed
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DRIVERS = ("libfuzzer", "afl", "live", "machine")
 EPILOG = """\
-A directory that has a campaign in it goes on with it: after a kill, a reboot, or the end of its time
-with more of it. DIRECTORY/report.md is the page to read, status.json the same for programs,
-findings/ has a page for each finding, results/ what `make dashboard` reads.
+A campaign whose directory exists is resumed: after a kill, a reboot, or the end of its time.
+DIRECTORY/report.md is the report, status.json the same for programs, findings/ has a report of each
+finding, results/ is for `make dashboard`.
 
 PROGRAM of --on-finding is run once for each class of findings: no shell, the path of its report as the
 only argument, and RDPMC_FINDING_REPORT, _TITLE, _RULE, _ENGINE, _STATUS (new, or seen: its report was
 there before) and _TRY (1, 2, ...) in the environment. One that fails, takes longer than 60 s or is
 missing is tried again after 1, 2, 4 ... minutes, at most once an hour, and at the next start.
 
-exit status: 0 nothing found; 1 something was found that is new in this start, or waits to be looked at;
-2 wrong use, or nothing can be written there; 3 nothing new, but reports of before are still open;
-70 a mistake of its own; 77 nothing can run here; 128 + signal when interrupted, whatever was found
+exit status: 0 nothing found; 1 a finding that is new in this start, or cases that wait for triage;
+2 wrong use, or the directory is not writable; 3 nothing new, but earlier reports are still open;
+70 a defect of this program; 77 nothing can run here; 128 + signal when interrupted, whatever was found
 """
 
 
 def parser():
     made = Parser(prog="campaign", formatter_class=argparse.RawDescriptionHelpFormatter,
                   allow_abbrev=False, epilog=EPILOG,
-                  description="Fuzzes for as long as it is let, without a person: libFuzzer, AFL++ and "
-                              "the live engine side by side.")
+                  description="Fuzzes until stopped, unattended: libFuzzer, AFL++ and the live engine "
+                              "side by side.")
     made.add_argument("--dir", default="build/campaign", metavar="DIRECTORY",
-                      help="where everything is (%(default)s)")
+                      help="of the campaign (%(default)s)")
     made.add_argument("--engine", action="append", default=[], metavar="NAME",
                       help="emulator, kvm, kernel:NAME, machine:CPU:KERNEL (of scripts/machine), or a folder of "
-                           "plain.so, libfuzzer.so, afl.so; may be repeated (all that are here, but no machine)")
+                           "plain.so, libfuzzer.so, afl.so; may be repeated (all that are built, but no machine)")
     made.add_argument("--driver", action="append", default=[], choices=DRIVERS,
-                      help="only this; may be repeated (all)")
+                      help="use only this; may be repeated (all)")
     made.add_argument("--time", type=between(1, 10**9), metavar="SECONDS",
-                      help="of fuzzing, from this start on (without end)")
+                      help="to fuzz in this start (until stopped)")
     made.add_argument("--jobs", type=between(1, 512), metavar="N",
-                      help="fuzzers at a time (one for each processor)")
+                      help="fuzzers at a time (one per CPU)")
     made.add_argument("--slice", type=between(1, 10**6), metavar="SECONDS",
-                      help="of a fuzzer before it begins anew from what all have kept (300, less of a "
+                      help="that a fuzzer runs before it restarts with the corpus of all (300, less in a "
                            "short campaign)")
     made.add_argument("--disk", type=between(16, 10**7), default=2048, metavar="MIB",
-                      help="that the directory may take (%(default)s)")
+                      help="limit of the directory (%(default)s)")
     made.add_argument("--memory", type=between(256, 10**6), default=2048, metavar="MIB",
-                      help="of one fuzzer (%(default)s)")
+                      help="limit of one fuzzer (%(default)s)")
     made.add_argument("--minimise", type=between(1, 10**7), default=3600, metavar="SECONDS",
-                      help="between two times that the corpus is minimised (%(default)s)")
+                      help="between two minimisations of the corpus (%(default)s)")
     made.add_argument("--measure", type=between(1, 10**7), default=900, metavar="SECONDS",
                       help="between two results with coverage (%(default)s)")
     made.add_argument("--on-finding", metavar="PROGRAM",
-                      help="that is run once for each class of findings, see below")
+                      help="to run once for each class of findings, see below")
     made.add_argument("--share", metavar="DIRECTORY",
-                      help="of cases that other campaigns read and add to as well")
+                      help="of cases, shared with other campaigns")
     made.add_argument("--build", default=os.path.join(ROOT, "build"), metavar="DIRECTORY",
                       help="where the programs are (build)")
-    made.add_argument("--quiet", action="store_true", help="only say what is found, and what is wrong")
+    made.add_argument("--quiet", action="store_true", help="print only findings and errors")
     return made
 
 

@@ -78,7 +78,7 @@ class Notices:
             return []
         except (ValueError, OSError) as error:
             why = str(error)
-        self.alarm("notices", f"{self.path} cannot be read ({why}): all findings are told once more, as seen before")
+        self.alarm("notices", f"{self.path} cannot be read ({why}): all findings are reported again, with status seen")
         return []
 
     def save(self):
@@ -211,7 +211,7 @@ class Notices:
     def complain(self, why):
         # Once, however often it fails.
         if ALARM not in self.state["alarms"]:
-            self.alarm(ALARM, f"--on-finding {self.program}: {why}; it is tried again, and what it was to tell waits")
+            self.alarm(ALARM, f"--on-finding {self.program}: {why}; notifications wait, and are sent again later")
 
     def finish(self, seconds):
         """What can be told still, in so much time; how many classes wait for the next start."""

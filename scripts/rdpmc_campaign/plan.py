@@ -53,8 +53,8 @@ def kernel(build, name):
     short = name.removeprefix("kernel:")
     fuzzed, tried = f"{build}/kernel/fuzz/{short}.so", f"{build}/kernel/{short}.so"
     if not os.path.exists(tried) or not os.path.exists(fuzzed):
-        raise Failed(f"--engine {name}: both {tried} and {fuzzed} are wanted; `make campaign "
-                     f"KDIR=... NAME={short}` makes them, and runs")
+        raise Failed(f"--engine {name}: needs both {tried} and {fuzzed}: `make campaign "
+                     f"KDIR=... NAME={short}` builds them")
     return Engine(name, name, {"libfuzzer": fuzzed})
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a campaign says of itself: status.json for programs, and what it goes on from; report.md, the page that
-a person reads; and results, for the dashboard."""
+"""The state of a campaign: status.json for programs, and for the next start; report.md for people; and results, for
+the dashboard."""
 
 import json
 import os
@@ -57,12 +57,12 @@ def load(directory):
         if isinstance(found, dict) and found.get("schema") == SCHEMA:
             if sound(found):
                 return found, None
-            return {}, f"{path} is damaged: it begins to count anew"
-        return {}, f"{path} is of another version: it begins to count anew"
+            return {}, f"{path} is damaged: it counts from 0 again"
+        return {}, f"{path} is of another version: it counts from 0 again"
     except FileNotFoundError:
         return {}, None
     except (ValueError, OSError) as error:
-        return {}, f"{path} cannot be read ({error}): it begins to count anew"
+        return {}, f"{path} cannot be read ({error}): it counts from 0 again"
 
 
 def duration(seconds):
@@ -76,6 +76,10 @@ def number(value):
     return f"{value:,}"
 
 
+def cases(value):
+    return f"{number(value)} case{'s' * (value != 1)}"
+
+
 def cell(text):
     return str(text).replace("|", "\\|").replace("\n", " ")
 
@@ -83,14 +87,17 @@ def cell(text):
 def classes(state):
     """How many there are, and how many of them are news."""
     count, new = len(state["pages"]), len(state["new"])
+    if not count:
+        return "no finding"
     return f"{count} class{'es' * (count != 1)}, {new or 'none'} new since {state['since']}"
 
 
 def findings_lines(state):
     pages = state["pages"]
-    lines = [f"## Findings: {classes(state)}" if pages else "## No finding", ""]
+    lines = []
     if pages:
-        lines += ["| page | engine: oracle, what | | forms | times | first | last |",
+        lines += [f"## Findings: {classes(state)}", "",
+                  "| report | engine: oracle, what | | forms | cases | first | last |",
                   "|---|---|---|---|---|---|---|"]
         for name, page in sorted(pages.items(), key=lambda each: each[1]["first"]):
             lines.append(f"| [{name}](findings/{name}/finding.md) | {cell(page['class'])} | "
@@ -98,19 +105,19 @@ def findings_lines(state):
                          f"{page['first']} | {page['last']} |")
         lines.append("")
     if state["flaky"]:
-        lines += [f"## Not seen again each time: {len(state['flaky'])}", "",
-                  "| what | came | seen again | case |", "|---|---|---|---|"]
+        lines += [f"## Flaky, not reproduced every time: {len(state['flaky'])}", "",
+                  "| what | cases | reproduced | case |", "|---|---|---|---|"]
         for what, flaky in sorted(state["flaky"].items()):
-            lines.append(f"| {cell(what)} | {number(flaky['count'])} times | {flaky['seen']} of "
+            lines.append(f"| {cell(what)} | {number(flaky['count'])} | {flaky['seen']} of "
                          f"{flaky['times']} tries | flaky/{flaky['case']} |")
         lines.append("")
     if state.get("known"):
-        lines += [f"{number(state['known'])} cases differ as is known.", ""]
+        lines += [f"Explained by known differences: {cases(state['known'])}.", ""]
     return lines
 
 
 def has_run(task):
-    """A slice that did not end badly counts, too: of what crashes again and again libFuzzer counts nothing."""
+    """A slice without a crash counts, too: of what crashes again and again libFuzzer counts nothing."""
     return task["executions"] > 0 or task["slices"] > task["deaths"]
 
 
@@ -137,26 +144,27 @@ def last_new(state, entries, at):
 def coverage_lines(found):
     if not found:
         return []
-    lines = ["## Reached by the cases that are kept", ""]
+    lines = ["## Coverage of the corpus", ""]
     for what, (reached, of) in found.get("parts", {}).items():
         lines.append(f"* {what}: {reached} of {of}")
     return lines + [f"* measured {found['at']}", ""]
 
 
 def report(state):
-    """The page: what needs a person stands first."""
+    """What needs a person comes first."""
     executions = sum(task["executions"] for task in state["tasks"].values())
-    lines = ["# RDPMC campaign", "",
+    alarms = len(state["alarms"])
+    lines = [f"# RDPMC campaign: {classes(state)}{f'; ALARMS: {alarms}' if alarms else ''}", "",
              f"{state['state']}, {duration(state['elapsed'])} of fuzzing since {state['began']}, "
-             f"{number(executions)} executions, {number(state['corpus']['cases'])} cases kept beside "
-             f"the seeds; {state['updated']}", ""]
+             f"{number(executions)} executions, {cases(state['corpus']['cases'])} beside the seeds; "
+             f"{state['updated']}", ""]
     if state["alarms"]:
         lines += ["## Alarms", ""]
         lines += [f"* since {alarm['since']}: {alarm['text']}" for alarm in state["alarms"].values()]
         lines.append("")
     lines += findings_lines(state) + engines_lines(state)
-    lines += ["## Workers", "", "| worker | engine | state | executions | time | per second | began anew | "
-              "ended badly |", "|---|---|---|---|---|---|---|---|"]
+    lines += ["## Workers", "", "| worker | engine | state | executions | time | per second | starts | "
+              "crashes |", "|---|---|---|---|---|---|---|---|"]
     for name, task in state["tasks"].items():
         rate = task["executions"] / task["seconds"] if task["seconds"] else 0
         lines.append(f"| {name} | {cell(task['engine'])} | {cell(task['state'])} | "
@@ -164,13 +172,13 @@ def report(state):
                      f"{task['slices']} | {task['deaths']} |")
     for each in state["engines"]:
         if each["absent"]:
-            lines.append(f"| - | {cell(each['name'])} | cannot run here: {cell(each['absent'])} "
+            lines.append(f"| - | {cell(each['name'])} | unsupported here: {cell(each['absent'])} "
                          "| | | | | |")
     lines += ["", *coverage_lines(state["coverage"])]
     disk = state["disk"]
-    lines += [f"Disk: {disk['used'] >> 20} of {disk['limit'] >> 20} MiB. Started {state['starts']} "
-              f"times; minimised {state['corpus']['minimised']} times, {state['corpus']['given_up']} "
-              "cases given up because others reach what they did."]
+    lines += [f"Disk: {disk['used'] >> 20} of {disk['limit'] >> 20} MiB. Starts of the campaign: "
+              f"{state['starts']}. Corpus minimised: {state['corpus']['minimised']} times, "
+              f"{cases(state['corpus']['given_up'])} dropped as redundant."]
     return "\n".join(lines) + "\n"
 
 

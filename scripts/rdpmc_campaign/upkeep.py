@@ -6,6 +6,8 @@ import glob
 import os
 import time
 
+from rdpmc_results.text import counted
+
 from . import space
 from .findings import utc
 from .worker import remove
@@ -33,7 +35,7 @@ class Upkeep:
                 self.alarm("share", f"--share {self.limits.share}: {error.strerror}")
         self.state["corpus"]["cases"] = len(self.corpus.names)
         if new:
-            self.say(f"{new} new cases, {len(self.corpus.names)} in all")
+            self.say(f"{counted(new, 'new case')}, {len(self.corpus.names)} in all")
 
     def minimise(self):
         """What libFuzzer's merge needs of the corpus to reach all that it reaches, by any engine, stays."""
@@ -74,7 +76,7 @@ class Upkeep:
             self.state["corpus"]["given_up"] += gone
             self.state["corpus"]["minimised"] += 1
             self.state["corpus"]["cases"] = len(self.corpus.names)
-            self.say(f"minimised: {gone} cases given up, {len(self.corpus.names)} kept")
+            self.say(f"minimised: {counted(gone, 'redundant case')} dropped, {len(self.corpus.names)} kept")
 
         self.chores.add(["true"], done, 10, "merged")
 
@@ -110,7 +112,7 @@ class Upkeep:
                 if not worker.saved():
                     remove(f"{worker.place}/corpus")
                 remove(f"{worker.place}/tmp")
-            self.alarm("disk", f"{used >> 20} MiB of {self.limits.disk >> 20} are used, "
-                               f"{free >> 20} MiB are free on the disk: nothing runs until there is room")
+            self.alarm("disk", f"{used >> 20} of {self.limits.disk >> 20} MiB used, {free >> 20} MiB free on the "
+                               "disk: nothing runs until there is room")
             return True
         return False

@@ -94,7 +94,7 @@ def test_two_share_and_do_not_disturb_each_other(tmp_path):
     until((tmp_path / "a/status.json").exists)
     second = run(tmp_path / "a", "--time", 1, *EMULATOR)
     assert [each.wait(60) for each in both] == [0, 0], (tmp_path / "log").read_text()
-    assert second.returncode == 2 and "a campaign runs there" in second.stderr
+    assert second.returncode == 2 and "another campaign runs there" in second.stderr
     shared = set(os.listdir(share))
     for name in "a", "b":
         assert whole(tmp_path / name) == reported(tmp_path / name)[0] <= shared
@@ -155,7 +155,7 @@ def test_a_flaky_finding_is_kept_apart(tmp_path):
     each = next(iter(found["flaky"].values()))
     assert each["count"] >= 1 and each["times"] == 3 * each["count"]
     assert os.listdir(tmp_path / "c/flaky")
-    assert "Not seen again each time" in (tmp_path / "c/report.md").read_text()
+    assert "Flaky, not reproduced every time" in (tmp_path / "c/report.md").read_text()
 
 
 def test_what_only_a_sanitizer_sees_is_one_page(tmp_path):
@@ -227,7 +227,7 @@ def test_what_ran_when_the_machine_went_down_is_not_run_again(tmp_path):
     (tmp_path / "c/status.json").write_text(json.dumps(found | {"boot": "another"}))
     done = run(tmp_path / "c", "--time", 2, "--driver", "libfuzzer", "--driver", "live",
                "--engine", "kvm", *EMULATOR)
-    assert "the machine went down" in done.stderr
+    assert "the host went down" in done.stderr
     assert len(list((tmp_path / "c/suspects").iterdir())) == 2
     found = status(tmp_path / "c")
     assert "live-kvm" not in found["tasks"] and "suspects" in found["alarms"]
@@ -356,14 +356,14 @@ def test_damaged_state_loses_no_case_and_no_finding(tmp_path):
     page, = found
     shutil.rmtree(tmp_path / f"c/findings/{page}")
     done = run(*campaign, 2)
-    assert f"{page} was taken away" in done.stderr
+    assert f"{page} was removed: closed" in done.stderr
     if not pages(tmp_path / "c"):
         run_until(lambda _: pages(tmp_path / "c"), *campaign, 2)
     assert len(pages(tmp_path / "c")) == 1
     # A case that was taken away is noticed.
     shutil.move(tmp_path / "c/corpus" / sorted(cases)[0], tmp_path / "away")
     done = run(*campaign, 1)
-    assert "1 cases that were kept are not in" in done.stderr
+    assert "1 kept case missing from" in done.stderr
 
 
 @pytest.mark.parametrize("options, said", [
@@ -372,12 +372,22 @@ def test_damaged_state_loses_no_case_and_no_finding(tmp_path):
     (["--engine", "kernel:no"], "make campaign KDIR"), (["--disk", "1"], "no number from 16"),
     (["--engine", "emulator", "--engine", "emulator"], "named twice"), (["--driver", "hope"], "invalid choice"),
     (["--build", "/nowhere", "--engine", "emulator"], "is not built"), (["stray"], "unrecognized arguments"),
-    (["--dir", "/dev/null/c"], "Not a directory"), (["--dir", "/usr"], "something else in it"),
+    (["--dir", "/dev/null/c"], "Not a directory"), (["--dir", "/usr"], "not a campaign's directory"),
     (["--share", "/nowhere"], "no such directory"), (["--on-finding", ""], "an empty name")])
 def test_wrong_use_is_one_line(tmp_path, options, said):
     done = run(tmp_path / "c", *options)
     assert done.returncode == 2 and said in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1 and not done.stdout
+
+
+@pytest.mark.parametrize("missing", ("rdpmc-diff", "fuzz-rdpmc", "fuzz-rdpmc-afl"))
+def test_missing_program_is_found_before_anything_is_written(tmp_path, missing):
+    made = programs(tmp_path / "build")
+    (tmp_path / "build" / missing).unlink()
+    done = run(tmp_path / "c", *made, "--engine", "emulator", "--time", 1)
+    assert (done.returncode, done.stderr) == (2, f"campaign: {tmp_path}/build/{missing} is not built: `make campaign` "
+                                                 "builds all of it\n")
+    assert not (tmp_path / "c").exists()
 
 
 def test_nothing_can_run_here(tmp_path):

@@ -218,7 +218,7 @@ def test_a_program_that_is_missing_or_hangs_does_not_harm_a_campaign(tmp_path):
     options = [*made_fuzzer(tmp_path, engine), "--engine", engine, "--driver", "libfuzzer", "--time", 1, "--jobs", 1]
     done = run(tmp_path / "c", *options, "--on-finding", "/nowhere/at all")
     assert done.returncode == 1 and done.stderr.count("/nowhere/at all") == 1, done.stderr
-    assert "1 findings are not told yet" in done.stderr and len(pages(tmp_path / "c")) == 1
+    assert "1 notification pending" in done.stderr and len(pages(tmp_path / "c")) == 1
     assert "/nowhere/at all" in (tmp_path / "c/report.md").read_text()
     # Ten seconds for who is interrupted; here it does not end by itself at all.
     hangs = hook(tmp_path / "hangs", 'echo "$RDPMC_FINDING_TRY" >"${0%/*}/began"; exec sleep 1000\n')
