@@ -10,7 +10,7 @@ Knows the results' JSON (results/rdpmc-results-2.schema.json) and nothing else o
   judging      slower, faster, same or not to be told
   exact        exit paths of an emulated machine, held against each other without statistics
   compare      A against B          floor     the noise of a machine, measured and kept
-  turns        A and B run by turns, run by run
+  turns        A and B interleaved, run by run
   changes      steps and drift in one series
   trend        the same over a folder
   export       the formats of other tools, a module each

@@ -236,8 +236,8 @@ def times_sentence(rows):
     if count["slower"]:
         parts.append(f"B is slower in {count['slower']} of {of}{up_to(by['slower'])}")
     if count["suspicious"]:
-        parts.append(f"{counted(count['suspicious'], 'intercepted read')} fell to half the cost: is the intercept still "
-                     "there?")
+        parts.append(f"{counted(count['suspicious'], 'intercepted read')} fell to half the cost: is the intercept "
+                     "still there?")
     if count["faster"]:
         parts.append(f"B is faster in {count['faster']} of {of}")
     if not parts and count["same"] == len(rows):
@@ -249,7 +249,7 @@ def times_sentence(rows):
 
 
 EXACT_WORDS = {"another exit": "with another exit reason", "varies": "that varies between results of a side",
-               "longer": "longer", "mixed": "with fewer instructions but more of something else",
+               "longer": "longer", "mixed": "mixed (no more instructions, but more of something else)",
                "shorter": "shorter", "footprint": "with another footprint only", "identical": "identical"}
 
 
@@ -264,8 +264,8 @@ def exact_sentence(rows):
 
 def sentence(rows, precise, gone):
     """What came out, in a line."""
-    parts = [exact_sentence(precise)] * bool(precise) + [times_sentence(rows)] * bool(rows) + \
-        [f"{len(gone)} LOST"] * bool(gone)
+    parts = [f"{counted(len(gone), 'benchmark')} LOST"] * bool(gone) + \
+        [exact_sentence(precise)] * bool(precise) + [times_sentence(rows)] * bool(rows)
     return "; ".join(parts) or "Nothing to compare"
 
 

@@ -232,7 +232,8 @@ def describe(of, group):
         start = watched.since - 1 if watched.since else 0
         exits = watched.series.exits[[start, -1]]
         cells.append([change(watched.ratio), watched.series.name,
-                      f"{time(was, watched.series.unit)} -> {time(now, watched.series.unit)}", f"exits per read {exits[0]:.2f} -> {exits[1]:.2f}"
+                      f"{time(was, watched.series.unit)} -> {time(now, watched.series.unit)}",
+                      f"exits per read {exits[0]:.2f} -> {exits[1]:.2f}"
                       if abs(exits[1] - exits[0]) > 0.25 else ""])
     lines += ["  " + line for line in table(cells, right=(0,))]
     versions = [f"{what}: {was} -> {now}" for what, was, now in
@@ -309,7 +310,8 @@ def report_exact(of, watched):
     for key, heading in EXACT_HEADINGS.items():
         every = [(each, move) for each in watched if heading_of(each) == key for move in recent(each)]
         # A move the other way is no reason for the heading.
-        found = [(each, move) for each, move in every if key in ("steady", exact.direction(move.was, move.now))] or every
+        found = [(each, move) for each, move in every
+                 if key in ("steady", exact.direction(move.was, move.now))] or every
         others += len(every) - len(found)
         if found:
             lines += [heading, *moves_lines(of, found), ""]
@@ -332,7 +334,7 @@ HEADINGS = {
 # In the order of a sentence: what became of a benchmark. The alarms first.
 WORDS = {
     "regression": "slower", "longer": "longer", "another exit": "with another exit reason",
-    "mixed": "with fewer instructions but more of something else", "suspicious": "suspiciously fast",
+    "mixed": "mixed (no more instructions, but more of something else)", "suspicious": "suspiciously fast",
     "unconfirmed": "perhaps slower", "improvement": "faster", "shorter": "shorter", "steady": "unchanged",
     "short": "with too few results",
 }

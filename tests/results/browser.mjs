@@ -95,7 +95,7 @@ for (const [name, viewport] of [["desktop", {width: 1280, height: 800}],
                                 ["phone", {width: 390, height: 844}]])
   check(`planted-first-${name}`, "planted", async page => {
     const heading = await page.locator("#verdict h2").innerText();
-    holds(/2 rows are slower on synthetic-1 than a week ago, by up to [456]\.\d %/.test(heading), heading);
+    holds(/2 benchmarks are slower on synthetic-1 than a week ago, by up to [456]\.\d %/.test(heading), heading);
     const first = page.locator("#verdict .findings li").first();
     const text = await first.innerText();
     holds(/^\+(4|5|6)\.\d %/.test(text) && text.includes("rdpmc/metrics/intercepted/cpl"), text);
@@ -223,7 +223,7 @@ check("unknown-address", "planted", async page => {
 check("nothing-left", "planted", async page => {
   await fill(page, {row: "no such row"});
   const text = await page.locator("#detail").innerText();
-  holds(text.includes("No row is left"), text);
+  holds(text.includes("No benchmark is left"), text);
 });
 
 check("keyboard-reads-the-chart", "planted", async page => {
@@ -345,7 +345,7 @@ for (const of of ["campaign", "both"])
     const main = await page.locator("body").innerText();
     same([main.includes("No benchmark results"), main.includes("`")], [false, false], "words of benchmarks");
     same(await page.locator("#verdict").isVisible(), of === "both", "a verdict on benchmarks");
-    same(main.includes("A row is slower"), of === "both", "the rule of benchmarks");
+    same(main.includes("A benchmark is slower"), of === "both", "the rule of benchmarks");
     const links = await page.locator("#findings tbody a").evaluateAll(all => all.map(each =>
       [each.textContent, each.getAttribute("href")]));
     same(links, of === "both" ? []
@@ -414,7 +414,7 @@ check("axes-have-words", "planted", async page => {
   await page.evaluate(() => go({chart: "control/cpuid/cpl0", on: "synthetic-1"}));
   await page.waitForTimeout(50);
   await shown(page);
-  same((await labels())[0][1], "per turn of the loop, µs", "of a control row");
+  same((await labels())[0][1], "per iteration, µs", "of a control row");
 });
 
 check("kernels-are-marked", "planted", async page => {

@@ -512,7 +512,8 @@ def test_lost_row_is_status_1_and_says_why(tmp_path):
         paths = sides(tmp_path, a, b)
         done = call("compare", *paths)
         assert done.status == 1
-        line = next(line for line in done.out.splitlines() if "LOST" in line)
+        line = next(line for line in done.out.splitlines() if line.startswith("LOST: "))
+        assert done.out.startswith("UNRELIABLE: ") and "\n1 benchmark LOST; " in done.out
         assert DEAR in line and status in line and "2.00 exits per read" in line
         assert any(DEAR in str(gone) for gone in compared(*paths)[1]["lost"])
 

@@ -99,7 +99,7 @@ def stepped(at, factor=1.05, **more):
 def test_a_new_regression_comes_first(folder):
     said = verdict(write(folder, results(40, **stepped(36))))
     assert said["tone"] == "worse"
-    assert re.fullmatch(r"2 rows are slower on synthetic than a week ago, by up to [56]\.\d %",
+    assert re.fullmatch(r"2 benchmarks are slower on synthetic than a week ago, by up to [56]\.\d %",
                         said["headline"])
     assert [each["class"] for each in said["classes"]] == ["new"]
     rows = [row for group in said["classes"][0]["groups"] for row in group["rows"]]
@@ -117,7 +117,7 @@ def test_a_busier_machine_is_told(folder):
 def test_an_old_regression_is_still_worse(folder):
     said = verdict(write(folder, results(40, **stepped(25))))
     assert said["tone"] == "still"
-    assert said["headline"].startswith("Nothing new is worse this week, but 2 rows are slower")
+    assert said["headline"].startswith("Nothing new is worse this week, but 2 benchmarks are slower")
     assert [each["class"] for each in said["classes"]] == ["still"]
 
 
@@ -144,7 +144,7 @@ def test_too_few_to_say(folder):
 
 def test_rows_that_are_not_judged_say_how_far_they_are(folder):
     said = verdict(write(folder, results(12), results(3, host="synthetic-b"), results(5, host="synthetic-c")))
-    assert any(re.fullmatch(r"\d+ rows are not judged yet: 3 to 5 of 10 results needed\.", line)
+    assert any(re.fullmatch(r"\d+ benchmarks are not judged yet: 3 to 5 of 10 results needed\.", line)
                for line in said["lines"])
 
 
@@ -186,7 +186,7 @@ def test_a_host_that_fell_silent_and_a_failed_row_are_told(folder):
                                        started=datetime(2026, 3, 1, tzinfo=timezone.utc)))
     lines = "\n".join(verdict(folder)["lines"])
     assert "synthetic has given no result for 55 days" in lines
-    assert "1 row failed in the newest result of synthetic-late" in lines
+    assert "1 benchmark failed in the newest result of synthetic-late" in lines
 
 
 def test_simulated_rows_never_make_a_verdict(folder):
@@ -292,7 +292,7 @@ def test_rows_that_vanished_are_told(folder):
     def drop(of, at):
         if at == 7:
             del of["rows"][3]
-    assert "1 row measured before on synthetic, but not in its newest result." in \
+    assert "1 benchmark measured before on synthetic, but not in its newest result." in \
         verdict(write(folder, results(8, drop)))["lines"]
 
 

@@ -132,7 +132,7 @@ def test_path_that_is_not_there_any_more_is_told(tmp_path):
     for at in range(2):
         written(tmp_path / f"{at}.json", recorded({OTHER: PATH} | ({} if at else {DEAR: PATH}), at=at))
     lines = collected(tmp_path)[0]["page"]["verdict"]["lines"]
-    assert "1 exact row had an exit path before, but not in the newest result." in lines
+    assert "1 exact benchmark had an exit path before, but not in the newest result." in lines
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,8 @@ def test_fewer_instructions_and_more_of_something_else_is_not_called_longer(tmp_
     assert (status, row["verdict"], row["exact"][0]["verdict"]) == (1, "regression", "mixed")
     assert "LONGER" not in out and section(out).startswith("MIXED")
     assert out.startswith(
-        "4 benchmarks: 1 with fewer instructions but more of something else, 1 unchanged, 2 with too few results\n")
+        "4 benchmarks: 1 mixed (no more instructions, but more of something else), 1 unchanged, 2 with too few "
+        "results\n")
 
 
 def test_more_instructions_and_less_of_something_else_is_longer(tmp_path):

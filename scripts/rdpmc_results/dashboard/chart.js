@@ -29,7 +29,7 @@ function axis(more) {
 // What a figure of a row is of.
 function perWhat(name) {
   const stem = name.split("/")[0];
-  return stem === "exit-cost" ? "exit cost per read" : stem === "control" ? "per turn of the loop" : "per read";
+  return stem === "exit-cost" ? "exit cost per read" : stem === "control" ? "per iteration" : "per read";
 }
 
 // Figures at the left, in one unit for all.

@@ -8,7 +8,7 @@ const GROUPS = [
 
 function reasonOf(host, name) {
   const [, , status, reason] = host.absent.find(([row]) => row === name) ||
-    [name, "", "", "no such row in this result"];
+    [name, "", "", "not in this result"];
   return (status === "failed" ? "failed: " : "") + reason;
 }
 
@@ -100,7 +100,7 @@ async function yardsticks(host, now) {
         costCell(await costOf(host, series.name, now.kernel), 1),
         cell(series.last[4] === null ? "not counted" : series.last[4].toFixed(2), "figure")));
   return rows.length > 0 && table("Yardsticks: not RDPMC in a guest",
-    ["row", {text: `${host.unit} per turn`, class: "figure"}, {text: "exits", class: "figure"}], rows);
+    ["benchmark", {text: `${host.unit} per iteration`, class: "figure"}, {text: "exits", class: "figure"}], rows);
 }
 
 async function hostCosts(host, now) {

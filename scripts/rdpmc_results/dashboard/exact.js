@@ -200,7 +200,7 @@ function exactGroup({host, file, changed, rows}) {
     el("ul", {class: "findings"}, rows.slice(0, FEW_ROWS).map(([name, words]) => el("li", null,
       el("a", {href: address({host: "", kernel: "", row: "", path: name, at: on.name, from: "", to: "",
                               section: "exact"})}, broken(name)), ` ${words}`))),
-    rows.length > FEW_ROWS && el("p", {class: "changed"}, `${plural(rows.length - FEW_ROWS, "more row")} below`));
+    rows.length > FEW_ROWS && el("p", {class: "changed"}, `${plural(rows.length - FEW_ROWS, "more benchmark")} below`));
 }
 
 function exactFindings() {
@@ -209,6 +209,6 @@ function exactFindings() {
     longer.length > 0 && el("div", {class: "class exact"}, el("h3", null, "Exits that do more than before, emulated and exact"),
       longer.slice(0, FEW_GROUPS).map(exactGroup)),
     shorter.length > 0 && folded(`Shorter exits, emulated and exact (${plural(shorter.reduce((sum, each) =>
-      sum + each.rows.length, 0), "row")})`, () => el("div", null, shorter.map(exactGroup))),
+      sum + each.rows.length, 0), "benchmark")})`, () => el("div", null, shorter.map(exactGroup))),
   ];
 }

@@ -117,9 +117,9 @@ def add_verdict(first, of, watched, hosts):
             first["tone"], first["headline"] = "worse", said
     elif judged and first["tone"] == "unknown":
         first["tone"], first["headline"] = "good", \
-            f"No exit path is longer ({counted(len(judged), 'exact row')})"
+            f"No exit path is longer ({counted(len(judged), 'exact benchmark')})"
     last = {point.host: at for at, point in enumerate(of.points)}
     gone = [each for each in watched if not each.series.paths[-1] or int(each.series.at[-1]) < last[each.series.host]]
     if gone:
-        first["lines"].append(f"{counted(len(gone), 'exact row')} had an exit path before, but not in the newest "
+        first["lines"].append(f"{counted(len(gone), 'exact benchmark')} had an exit path before, but not in the newest "
                               "result.")

@@ -50,7 +50,7 @@ function showFleet(now) {
   const grid = (caption, some) => table(caption, ["host", ...names.map(name =>
     ({text: el("span", null, name), class: "up"}))], some.map(({host, cells}) => el("tr", null,
     rowHead(el("a", {href: address({host: host.name})}, host.name)), cells.map(standCell))), {class: "grid"});
-  replace(byId("fleet-body"), grid("How each row stands to its host's own history", lines.slice(0, FLEET)),
+  replace(byId("fleet-body"), grid("Each benchmark against its host's own history", lines.slice(0, FLEET)),
     lines.length > FLEET && folded(plural(lines.length - FLEET, "more host"),
       () => grid("The other hosts", lines.slice(FLEET))),
     el("p", {class: "legend"}, "▲ worse, ⚠ fell to half its cost, ▽ better, = no change found, ? unknown (too " +

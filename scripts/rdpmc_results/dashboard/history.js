@@ -222,7 +222,7 @@ async function showDetail(now) {
   if (!series) {
     detail?.end();
     detail = null;
-    replace(place, el("p", {class: "note"}, "No row is left by these filters."));
+    replace(place, el("p", {class: "note"}, "No benchmark is left by these filters."));
     return;
   }
   const host = series.host;
@@ -238,7 +238,7 @@ async function showDetail(now) {
   el("p", {class: "note"}, host.cpu, host.backend && `, ${host.backend}`, ". ",
     plural(of.at.length, "result"), now.kernel && ` with ${now.kernel}`, ". ", verdictOf(series)));
   if (of.at.length < 2) {
-    put(place, [el("p", null, !of.at.length ? "No result of this row with this kernel." :
+    put(place, [el("p", null, !of.at.length ? "No result of this benchmark with this kernel." :
       `One result so far, ${date(of.started[0])} UTC: ${figureIn(host.unit, of.median[0])} ` +
       `${interval(host.unit, of.lower[0], of.upper[0])}. A history needs more; each `,
     of.at.length > 0 && [el("code", null, "make bench"), " adds one."])]);
@@ -300,9 +300,9 @@ function showOverview(now) {
   const many = HOSTS.length > 1;
   const shown = now.all ? series : series.slice(0, FIRST_ROWS);
   const rest = series.length - shown.length;
-  replace(byId("overview"), series.length > 0 && table("All rows, worse ones first",
-    ["row", ...(many ? ["host"] : []), "history, each on its own scale", {text: "newest", class: "figure"}, "verdict"],
+  replace(byId("overview"), series.length > 0 && table("All benchmarks, worse ones first",
+    ["benchmark", ...(many ? ["host"] : []), "history, each on its own scale", {text: "newest", class: "figure"}, "verdict"],
     shown.map(each => overviewRow(each, now, many)), {class: "overview"}),
   rest > 0 && el("p", null, el("a", {class: "more", href: address({all: "1"})},
-    `Show ${plural(rest, "more row")}`)));
+    `Show ${plural(rest, "more benchmark")}`)));
 }

@@ -38,7 +38,7 @@ async function showHosts(now) {
     byId("hosts").hidden = false;
     replace(byId("hosts-body"), el("p", {class: "note"},
       "Different machines: the ratios say what a read costs where, not that anything is wrong."),
-    table(caption, ["row", ...hosts.map(host => ({text: host.name, class: "figure"}))], rows,
+    table(caption, ["benchmark", ...hosts.map(host => ({text: host.name, class: "figure"}))], rows,
       {class: "wide"}));
   };
 }
@@ -75,7 +75,7 @@ function showAbsent(now) {
     el("div", {class: "group"},
       el("h3", {class: each.status}, each.status === "failed" && "✗ failed: ", each.reason),
     alike(each.hosts).map(({names, hosts}) => el("p", null, HOSTS.length > 1 && `${hostsText(hosts)}: `,
-      `${plural(names.length, "row")}: `, el("span", {class: "names"},
+      `${plural(names.length, "benchmark")}: `, el("span", {class: "names"},
         braced(names).map((name, at) => [at > 0 && " ", el("code", null, broken(name))]))))));
   byId("absent").hidden = !parts.length;
   replace(byId("absent-body"), parts);
@@ -85,9 +85,9 @@ function showSimulated() {
   const rows = SERIES.filter(series => series.setting === "simulated-vpmu");
   byId("simulated").hidden = !rows.length;
   replace(byId("simulated-body"), el("p", {class: "note"},
-    "Answered by the program itself (--vpmu=user), each read by way of user space: these rows " +
+    "Answered by the program itself (--vpmu=user), each read by way of user space: these benchmarks " +
     "prove that the guest's side works. Their times mean nothing and are compared with nothing."),
-  rows.length > 0 && folded(plural(rows.length, "row"), () => table("Rows of the simulated PMU",
+  rows.length > 0 && folded(plural(rows.length, "benchmark"), () => table("Benchmarks of the simulated PMU",
     ["row", "host", {text: "newest", class: "figure"}, {text: "results", class: "figure"}],
     rows.map(series => el("tr", null, rowHead(broken(series.name)), cell(series.host.name),
       cell(figureIn(series.host.unit, series.last[1]), "figure"), cell(number(series.count), "figure"))))));

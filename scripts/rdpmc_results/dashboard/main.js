@@ -33,7 +33,7 @@ function fillFilters() {
 
 function shownLabel(now) {
   const shown = shownSeries(now).length;
-  return (shown < REAL.length ? `${number(shown)} of ` : "") + plural(REAL.length, "row");
+  return (shown < REAL.length ? `${number(shown)} of ` : "") + plural(REAL.length, "benchmark");
 }
 
 function showFilters(now) {
@@ -100,11 +100,11 @@ async function show() {
 }
 
 function showFooter() {
-  replace(byId("footer"), el("p", null, `Made ${date(DATA.made)} UTC.`, HOSTS.length > 0 && " A row is " +
+  replace(byId("footer"), el("p", null, `Made ${date(DATA.made)} UTC.`, HOSTS.length > 0 && " A benchmark is " +
     "slower when its level, the median of some results, rose by more than 2 %, or by its machine's noise " +
     "floor if that is more, within the last 30 results, and three results or more confirm it. Intervals " +
     "are of the median over runs, by order statistics. Charts show figures to 0.003 % of the range of " +
-    "their row; newest figures are exact. Charts by uPlot" +
+    "their benchmark; newest figures are exact. Charts by uPlot" +
     (EXACT.length ? ", layout of flame graphs by d3-hierarchy." : ".")));
 }
 

@@ -52,7 +52,7 @@ async function allTails(host, now) {
   const of = await tails(host);
   const rows = host.series.filter(series => of.has(series.name) && wanted(now, series.name, host) &&
     series.setting !== "simulated-vpmu");
-  return table(`Percentiles of all rows of ${host.name}`,
+  return table(`Percentiles of all benchmarks of ${host.name}`,
     ["row", ...P_NAMES.map(text => ({text, class: "figure"}))],
     rows.map(series => el("tr", null, rowHead(broken(series.name)),
       of.get(series.name).p.map(value => cell(figureIn(host.unit, value), "figure")))));
@@ -84,7 +84,7 @@ async function showTails(now) {
     return;
   }
   replace(body, el("h3", null, broken(name)), el("p", {class: "note"},
-    "Samples of single reads, all runs of the newest result that has the row, disturbed ones " +
+    "Samples of single reads, all runs of the newest result that has the benchmark, disturbed ones " +
     "included. A read timed alone costs more than one in a block: medians differ from those " +
     "above. The curve is of all runs together; the table has the median of the runs' own.",
     all.length > LINES.length && ` The first ${LINES.length} hosts; filter for others.`,

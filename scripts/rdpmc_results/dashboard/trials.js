@@ -85,7 +85,7 @@ function tellCampaign(told) {
   told.coverage.length > 0 && table("What the kept cases reach", ["what", figureHead("reached"),
     figureHead("of")], told.coverage.map(([what, ...rest]) => tableRow(what, rest))),
   told.workers.length > 0 && table("Workers", ["worker", "state", "why", figureHead("executions"),
-    figureHead("time"), figureHead("ended badly")],
+    figureHead("time"), figureHead("crashes")],
   told.workers.map(([name, state, why, executions, took, deaths]) => el("tr", null, rowHead(name),
     cell(state), cell(why), cell(number(executions), "figure"), cell(seconds(took), "figure"),
     cell(number(deaths), "figure"))))];

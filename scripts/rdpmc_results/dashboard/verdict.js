@@ -42,13 +42,13 @@ function group(of) {
     el("div", {class: "when"}, el("p", null, el("b", null, HOSTS[of.host].name),
       `, ${began} (${plural(of.points, "result")}):`), changedList(of.changed), busier(of.loads)),
     el("ul", {class: "findings"}, of.rows.slice(0, FEW_ROWS).map(finding)),
-    of.rows.length > FEW_ROWS && folded(plural(of.rows.length - FEW_ROWS, "more row"),
+    of.rows.length > FEW_ROWS && folded(plural(of.rows.length - FEW_ROWS, "more benchmark"),
       () => el("ul", {class: "findings"}, of.rows.slice(FEW_ROWS).map(finding))));
 }
 
 function classOf({class: name, heading, groups}) {
   const count = groups.reduce((sum, each) => sum + each.rows.length, 0);
-  const title = `${heading} (${plural(count, "row")})`;
+  const title = `${heading} (${plural(count, "benchmark")})`;
   if (name === "better")
     return folded(title, () => el("div", null, groups.map(group)));
   // Of what is new the headline tells.

@@ -28,7 +28,7 @@ def span(seconds):
 
 
 def rows(count):
-    return counted(count, "row")
+    return counted(count, "benchmark")
 
 
 def rows_are(count):
@@ -115,7 +115,7 @@ def verdict(of, watched, hosts, numbers):
         tone, text = "worse", "An intercepted read fell to half its cost"
     elif not judged:
         tone, text = "unknown", f"No verdict yet: {needed(watched)}"
-        lines.append(f"A row is judged once one host has {SHORT} results of it.")
+        lines.append(f"A benchmark is judged once one host has {SHORT} results of it.")
     elif "still" in by:
         tone, text = "still", "Nothing new is worse this week, but " + headline(of, by["still"])
     elif "unconfirmed" in by:

@@ -15,13 +15,13 @@ from .found import read
 FORMATS = {
     "github-action-benchmark": ("github", "customSmallerIsBetter, JSON"),
     "bencher": ("bencher", "Bencher Metric Format, JSON"),
-    "otava": ("otava", "CSV of a machine's history, a column for each benchmark"),
+    "otava": ("otava", "CSV of a machine's history, a column per benchmark"),
     "lnt": ("lnt", "LNT report, format 2, ns"),
     "hgrm": ("hgrm", "HdrHistogram's percentiles of one benchmark, ns"),
-    "prometheus": ("prometheus", "textfile collector of node_exporter, s; campaigns' findings"),
+    "prometheus": ("prometheus", "textfile collector of node_exporter, s"),
     "junit": ("junit", "JUnit XML: what passed, failed or was skipped"),
     "ktap": ("ktap", "the same as KTAP version 1"),
-    "csv": ("spreadsheet", "all figures, a line for each benchmark of each result"),
+    "csv": ("spreadsheet", "all figures, a line per benchmark and result"),
 }
 
 
