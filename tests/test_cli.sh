@@ -142,6 +142,11 @@ run doctor -v
 check "doctor looks at the host, KVM or not" test "$(grep -c 'clocksource' "$dir/out")" -eq 1 -a \
 	\( $status -eq 0 -o $status -eq 77 -a "$(wc -l <"$dir/err")" -eq 1 \)
 
+good=$(grep -c '^good ' "$dir/out")
+run doctor
+check "... $good checks are good with -v, without it they are a line" test "$good" -gt 1 -a "$(grep -c '^good ' "$dir/out")" -eq 1 -a \
+	"$(grep -c '^good  *[0-9]* other checks (-v lists them)$' "$dir/out")" -eq 1
+
 run nested
 check "nested: a verdict on every read, or one line why there is none" test \
 	\( $status -eq 0 -a "$(head -n 1 "$dir/out" | grep -c '^nested RDPMC on .* of .* reads')" -eq 1 \) -o \
@@ -150,7 +155,7 @@ check "nested: a verdict on every read, or one line why there is none" test \
 run list
 if [ $status -eq 77 ]; then
 	reason=$(cat "$dir/err")
-	for name in "doctor's settings" "list" "list's reasons" "pmu-cost" "vcpus" "run" "filter" "stdout" "interrupt" "disk" "file" "device full" "doctor json" "tracepoints" \
+	for name in "doctor's settings" "list" "list's count" "list's reasons" "pmu-cost" "vcpus" "run" "filter" "stdout" "interrupt" "disk" "file" "device full" "doctor json" "tracepoints" \
 		"simulated" "budget" "cpu" "sanitizers" "anonymous"; do
 		skip "$name" "$reason"
 	done
@@ -166,6 +171,8 @@ least=51
 grep -qE '"vendor": *"(AuthenticAMD|HygonGenuine)"' "$dir/vendor.json" && least=30
 check "list: every row measurable or with its reason" test $status -eq 0 -a \
 	"$(grep -c '^ *[a-z-]*/' "$dir/out")" -ge $least -a "$(grep -c 'skipped: $' "$dir/out")" -eq 0
+check "list: how many first" test "$(head -n 1 "$dir/out")" = \
+	"$(sed '/^skipped: /,$d' "$dir/out" | grep -c '^[a-z-]*/') of $(grep -c '^ *[a-z-]*/' "$dir/out") benchmarks can be measured here:"
 check "list: each reason once" test -z "$(grep '^skipped: ' "$dir/out" | sort | uniq -d)"
 wrong_use "matches no benchmark" run --filter 'no-such-row*'
 if [ $least -eq 30 ]; then
