@@ -94,12 +94,14 @@ class Campaign(Upkeep):
 
     # ----- the start -----
 
-    def open(self):
+    def check_directories(self):
         if self.limits.share and not os.path.isdir(self.limits.share):
             raise Failed(f"--share {self.limits.share}: no such directory")
         if os.path.isdir(self.directory) and os.listdir(self.directory) \
                 and not os.path.exists(f"{self.directory}/lock"):
             raise Failed(f"--dir {self.directory}: not empty, and not a campaign's directory")
+
+    def open(self):
         try:
             os.makedirs(f"{self.directory}/workers", exist_ok=True)
             self.lock = open(f"{self.directory}/lock", "a+", encoding="ascii")
@@ -184,6 +186,7 @@ class Campaign(Upkeep):
         self.workers = [Worker(task, self.directory, self.limits) for task in made]
 
     def begin(self):
+        self.check_directories()
         self.check_programs()
         self.open()
         self.load()
