@@ -58,7 +58,7 @@ struct x86_pmu_capability {
 	uint32_t gp_cntr_mask;    /* bit x: general-purpose counter x exists */
 	uint32_t fixed_cntr_mask; /* bit x: fixed counter x exists */
 	uint8_t version;          /* 0: no PMU, and then all else is 0 too */
-	bool perf_metrics;        /* RDPMC type 2000H */
+	bool perf_metrics;        /* RDPMC type 0x2000 */
 	bool metrics_clear;       /* IA32_FIXED_CTR_CTRL[14] exists */
 	bool rdpmc_user_disable;  /* IA32_PERFEVTSELx[37], IA32_FIXED_CTR_CTRL[33 + 4x] exist */
 	uint64_t counter_bitmask[KVM_NR_PMC_TYPES];
@@ -130,7 +130,7 @@ static inline struct kvm_pmu *vcpu_to_pmu(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The exit (VMX reason 15, SVM exit code 6FH): RDPMC at RIP, of the length that the exit gives, is carried
+ * The exit (VMX reason 15, SVM exit code 0x6f): RDPMC at RIP, of the length that the exit gives, is carried
  * out or #GP(0) is queued. Returns 1, which is KVM's "back into the guest".
  */
 int kvm_emulate_rdpmc(struct kvm_vcpu *vcpu);

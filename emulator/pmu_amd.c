@@ -8,11 +8,11 @@
 #define AMD64_NUM_COUNTERS       4
 #define AMD64_NUM_COUNTERS_CORE  6
 #define AMD64_COUNTER_WIDTH      48         /* AMD-WIDTH */
-#define AMD64_PERFCTR_CORE       (1u << 23) /* CPUID 8000_0001H:ECX */
+#define AMD64_PERFCTR_CORE       (1u << 23) /* CPUID 0x80000001:ECX */
 #define AMD64_PERFCTR_NB         (1u << 24)
 #define AMD64_PERFCTR_LLC        (1u << 28)
-#define AMD64_PERFMON_V2         (1u << 0) /* CPUID 8000_0022H:EAX */
-#define AMD64_PERFMON_V2_NR_MASK 0xfu      /* CPUID 8000_0022H:EBX */
+#define AMD64_PERFMON_V2         (1u << 0) /* CPUID 0x80000022:EAX */
+#define AMD64_PERFMON_V2_NR_MASK 0xfu      /* CPUID 0x80000022:EBX */
 
 /* SVM-PRIORITY: the fault of a bad ECX comes before the exit. */
 static int amd_check_rdpmc_early(struct kvm_vcpu *vcpu, unsigned int idx)

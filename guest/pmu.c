@@ -8,7 +8,7 @@
 #include "guest/pmu_msrs.h"
 
 #define EVTSEL_USR_OS_EN      (EVENTSEL_USR | EVENTSEL_OS | EVENTSEL_ENABLE)
-#define INTEL_UNHALTED_CYCLES 0x003c /* event 3CH, umask 0 */
+#define INTEL_UNHALTED_CYCLES 0x003c /* event 0x3c, umask 0 */
 #define AMD_UNHALTED_CYCLES   0x0076
 #define FIXED_OS_USR          3U /* four bits to a counter */
 #define COUNTING_TURNS        1000U

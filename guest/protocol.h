@@ -109,7 +109,7 @@ struct guest_result {
 enum guest_status { GUEST_OK, GUEST_BAD_COMMAND, GUEST_MSR_FAULT, GUEST_NESTED_FAILED };
 
 struct guest_nested {
-	uint64_t l1_exits; /* RDPMCs that left L2 for L1: exit reason 15, exit code 6FH */
+	uint64_t l1_exits; /* RDPMCs that left L2 for L1: exit reason 15, exit code 0x6f */
 	uint64_t faults;   /* #GP or #UD that L2 took */
 	uint64_t value;    /* EDX:EAX of L2 after the last RDPMC; GUEST_UNTOUCHED twice after a fault */
 	uint64_t reason;   /* why L2 left the last time: exit reason, exit code */
@@ -138,7 +138,7 @@ struct guest_fault {
 
 enum cpu_vendor { CPU_VENDOR_OTHER, CPU_VENDOR_INTEL, CPU_VENDOR_AMD };
 
-/* IA32_PERF_CAPABILITIES (MSR 345H), SDM vol. 4 */
+/* IA32_PERF_CAPABILITIES (MSR 0x345), SDM vol. 4 */
 #define PERF_CAP_FW_WRITES    (1ULL << 13)
 #define PERF_CAP_PERF_METRICS (1ULL << 15)
 
@@ -146,11 +146,11 @@ enum cpu_vendor { CPU_VENDOR_OTHER, CPU_VENDOR_INTEL, CPU_VENDOR_AMD };
 struct pmu_shape {
 	enum cpu_vendor vendor;
 	/*
-	 * Intel: CPUID.0AH:EAX[7:0]. AMD: 1, or 2 with PerfMonV2 (CPUID 8000_0022H:EAX[0]).
+	 * Intel: CPUID.0AH:EAX[7:0]. AMD: 1, or 2 with PerfMonV2 (CPUID 0x80000022:EAX[0]).
 	 * 0 means that there is no PMU and every other field is 0.
 	 */
 	uint32_t version;
-	uint32_t nr_gp;       /* CPUID.0AH:EAX[15:8]; AMD: 4, 6 or 8000_0022H:EBX[3:0] */
+	uint32_t nr_gp;       /* CPUID.0AH:EAX[15:8]; AMD: 4, 6 or 0x80000022:EBX[3:0] */
 	uint32_t gp_width;    /* bits; CPUID.0AH:EAX[23:16]; AMD 48 */
 	uint32_t nr_fixed;    /* CPUID.0AH:EDX[4:0], or ECX from version 5; AMD 0 */
 	uint32_t fixed_width; /* bits; CPUID.0AH:EDX[12:5] */
@@ -161,7 +161,7 @@ struct pmu_shape {
 #define GUEST_PRESET_GP(i)      (0x11223300ULL + (i))
 #define GUEST_PRESET_GP_WIDE(i) (0x2511223300ULL + (i))
 #define GUEST_PRESET_FIXED(i)   (0x3644556600ULL + (i))
-/* PERF_METRICS, level 1 alone, which all that have it know: four fractions that make FFH. */
+/* PERF_METRICS, level 1 alone, which all that have it know: four fractions that make 0xff. */
 #define GUEST_PRESET_METRICS 0x4f502040ULL
 
 struct guest_page {

@@ -61,7 +61,7 @@
 
 /*
  * PERF_METRICS, "Performance Metrics": an instruction fills one slot of each category, so each is a
- * quarter of FFH, and FFH together. Each level-2 fraction is a part of its category.
+ * quarter of 0xff, and 0xff together. Each level-2 fraction is a part of its category.
  */
 #define FRACTIONS_LEVEL_1 0x3f404040ULL
 #define FRACTIONS_LEVEL_2 (0x100f2030ULL << 32)
@@ -459,7 +459,7 @@ static uint64_t inuse(const struct pmu *pmu)
 	return value;
 }
 
-/* From IA32_FIXED_CTR_CTRL to IA32_PERF_GLOBAL_INUSE, 38DH to 392H. */
+/* From IA32_FIXED_CTR_CTRL to IA32_PERF_GLOBAL_INUSE, 0x38d to 0x392. */
 static enum pmu_answer intel_global(struct pmu *pmu, uint32_t msr, uint64_t *value, bool write)
 {
 	unsigned int version = pmu->config.version;

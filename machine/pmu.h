@@ -28,7 +28,7 @@ extern "C" {
 
 #define PMU_MAX_GP    32
 #define PMU_MAX_FIXED 16 /* IA32_FIXED_CTR_CTRL has no room for more */
-#define PMU_MAX_NB    63 /* CPUID 8000_0022H:EBX[15:10] */
+#define PMU_MAX_NB    63 /* CPUID 0x80000022:EBX[15:10] */
 #define PMU_MAX_LLC   6
 #define PMU_LEGACY_GP 10 /* IA32_PMC0 to IA32_PMC9; beyond, only version 6 has MSRs */
 
@@ -49,17 +49,17 @@ struct pmu_config {
 	uint32_t gp_width;      /* gp-width: bits, 32 to 64 */
 	uint32_t fixed_width;   /* fixed-width */
 	uint32_t full_width;    /* full-width: IA32_A_PMCx, IA32_PERF_CAPABILITIES[13] */
-	uint32_t missing;       /* missing-events (hex): CPUID.0AH:EBX, by default 58H */
+	uint32_t missing;       /* missing-events (hex): CPUID.0AH:EBX, by default 0x58 */
 	uint32_t metrics;       /* metrics: PERF_METRICS, IA32_PERF_CAPABILITIES[15] */
 	uint32_t metrics_level; /* metrics-level: 1, or 2 with the upper four fractions */
 	uint32_t metrics_clear; /* metrics-clear: Metrics Clear Mode, IA32_PERF_CAPABILITIES[19] */
-	uint32_t leaf23;        /* leaf23: CPUID leaf 23H is there */
+	uint32_t leaf23;        /* leaf23: CPUID leaf 0x23 is there */
 	uint32_t user_disable;  /* user-disable: RDPMC user disable, CPUID.23H.00H:EBX[2] */
 	uint32_t umask2, eq;    /* umask2, eq: CPUID.23H.00H:EBX[0] and [1] */
 	uint32_t fast;          /* fast: version 0 has fast reads, ECX[31] */
 	uint32_t nb;            /* nb: data-fabric counters, PerfCtrExtNB */
-	uint32_t l3, l2i; /* l3: 6 L3 counters, from family 17H on; l2i: 4 counters, before it.
-			     CPUID 8000_0001H:ECX[28] announces either; the family decides */
+	uint32_t l3, l2i; /* l3: 6 L3 counters, from family 0x17 on; l2i: 4 counters, before it.
+			     CPUID 0x80000001:ECX[28] announces either; the family decides */
 };
 
 /* Plain data without pointers: a copy is a snapshot. */
@@ -92,8 +92,8 @@ void pmu_reset(struct pmu *pmu);
 
 /*
  * Edits @reg (EAX, EBX, ECX, EDX), which holds what the processor reports without this PMU: the
- * PMU's leaves and feature bits, the highest leaf, and no DS or architectural LBRs. Leaves 15H and
- * 16H become 0: the TSC counts instructions. Where the highest leaf rises, leaves in between come
+ * PMU's leaves and feature bits, the highest leaf, and no DS or architectural LBRs. Leaves 0x15 and
+ * 0x16 become 0: the TSC counts instructions. Where the highest leaf rises, leaves in between come
  * into range that are the caller's.
  */
 void pmu_cpuid(const struct pmu *pmu, uint32_t leaf, uint32_t subleaf, uint32_t reg[4]);
@@ -109,7 +109,7 @@ enum pmu_answer pmu_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value);
 
 /*
  * RDPMC, after the check of CR4.PCE and CPL. false: #GP(0), which is also PMU_NONE's answer. In
- * Metrics Clear Mode a read of 2000_0000H clears PERF_METRICS and fixed counter 3.
+ * Metrics Clear Mode a read of 0x20000000 clears PERF_METRICS and fixed counter 3.
  */
 bool pmu_rdpmc(struct pmu *pmu, uint32_t ecx, unsigned int cpl, uint64_t *value);
 /* The same without reading: SVM checks ECX before it intercepts, VMX after. */

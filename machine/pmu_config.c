@@ -153,7 +153,7 @@ static const char *impossible_amd(const struct pmu_config *config)
 		return "with more than 10 core counters ECX 10 would be one of them and an L3 "
 		       "counter";
 	if (config->l3 && config->l2i)
-		return "l3 is of family 17H and later, l2i of earlier ones";
+		return "l3 is of family 0x17 and later, l2i of earlier ones";
 	return NULL;
 }
 

@@ -16,7 +16,7 @@
 #define AMD_NB_LOW     4 /* the data-fabric counters below index 16 */
 #define AMD_L3_FIRST   10
 #define AMD_L3_COUNT   6
-#define AMD_L2I_COUNT  4 /* in their place, below family 17H */
+#define AMD_L2I_COUNT  4 /* in their place, below family 0x17 */
 #define AMD_PERFMON_V2 2
 
 const struct rdpmc_choices rdpmc_default_choices = { 0 };

@@ -12,7 +12,7 @@ enum rdpmc_vendor { RDPMC_INTEL, RDPMC_AMD };
 #define RDPMC_MAX_FIXED 32 /* CPUID.0AH:ECX has 32 bits */
 #define RDPMC_MAX_ECX   75 /* the last data-fabric counter: 16 + 63 - 4 - 1 */
 
-/* IA32_PERF_CAPABILITIES (MSR 345H), SDM vol. 4 */
+/* IA32_PERF_CAPABILITIES (MSR 0x345), SDM vol. 4 */
 #define RDPMC_CAP_METRICS       (1ULL << 15)
 #define RDPMC_CAP_METRICS_CLEAR (1ULL << 19)
 
@@ -20,11 +20,11 @@ struct rdpmc_pmu {
 	uint8_t vendor; /* enum rdpmc_vendor */
 	/*
 	 * Intel: CPUID.0AH:EAX[7:0], 0 for a PMU that is not architectural. AMD: 1, or 2 with
-	 * PerfMonV2 (CPUID 8000_0022H:EAX[0]), or 0 for no PMU, which only a hypervisor can give.
+	 * PerfMonV2 (CPUID 0x80000022:EAX[0]), or 0 for no PMU, which only a hypervisor can give.
 	 */
 	uint8_t version;
 
-	/* Intel, architectural. AMD with version 2: nr_gp is CPUID 8000_0022H:EBX[3:0] */
+	/* Intel, architectural. AMD with version 2: nr_gp is CPUID 0x80000022:EBX[3:0] */
 	uint8_t nr_gp;                    /* CPUID.0AH:EAX[15:8], at most RDPMC_MAX_GP */
 	uint8_t gp_width;                 /* bits; CPUID.0AH:EAX[23:16], at most 64 */
 	uint8_t nr_fixed;                 /* CPUID.0AH:EDX[4:0], at most 31 */
@@ -41,23 +41,23 @@ struct rdpmc_pmu {
 	bool old_fast;        /* ECX[31] is a fast read */
 
 	/* AMD */
-	bool ext_core, ext_nb, ext_l3; /* CPUID 8000_0001H:ECX[23], [24], [28] */
-	uint8_t nr_nb;                 /* CPUID 8000_0022H:EBX[15:10]: data-fabric counters */
+	bool ext_core, ext_nb, ext_l3; /* CPUID 0x80000001:ECX[23], [24], [28] */
+	uint8_t nr_nb;                 /* CPUID 0x80000022:EBX[15:10]: data-fabric counters */
 };
 
 /* The classes that ECX falls into: each is one kind of counter, told apart by an index below 64. */
 enum rdpmc_class {
 	CLASS_NONE,        /* no counter: x = 0 stands for every ECX of a processor without a PMU */
-	CLASS_GP,          /* Intel type 0000H: general-purpose counter x */
-	CLASS_FIXED,       /* type 4000H: fixed counter x */
-	CLASS_METRICS,     /* type 2000H; x = 1 stands for every index but 0 */
+	CLASS_GP,          /* Intel type 0x0000: general-purpose counter x */
+	CLASS_FIXED,       /* type 0x4000: fixed counter x */
+	CLASS_METRICS,     /* type 0x2000; x = 1 stands for every index but 0 */
 	CLASS_OLD,         /* Intel, not architectural, ECX[31] = 0 */
 	CLASS_OLD_FAST,    /* ... ECX[31] = 1 */
 	CLASS_AMD_CORE,    /* AMD: x = ECX */
 	CLASS_AMD_NB,      /* x = ECX, 6 to 9 */
 	CLASS_AMD_L3,      /* x = ECX, 10 to 15 */
 	CLASS_AMD_NB_MORE, /* x = ECX - 16 */
-	CLASS_VMWARE,      /* x = ECX - 10000H; a matter of policy, in no PMU's view */
+	CLASS_VMWARE,      /* x = ECX - 0x10000; a matter of policy, in no PMU's view */
 	NR_CLASSES
 };
 
@@ -68,21 +68,21 @@ enum rdpmc_class {
  * of a guest and its host alike.
  */
 struct rdpmc_choices {
-	bool metrics_any_index;    /* type 2000H reads PERF_METRICS whatever its index */
+	bool metrics_any_index;    /* type 0x2000 reads PERF_METRICS whatever its index */
 	bool user_disable_metrics; /* USER-DISABLE of fixed counter 3 zeroes PERF_METRICS too */
 	bool vmware_needs_pmu;     /* VMWARE-PMC only for a guest with a PMU, as Linux has it */
 	bool no_pmu_zero;          /* without a PMU every ECX reads 0 */
 	bool metrics_level_1;      /* PERF_METRICS has four fractions: Ice Lake's generation */
-	bool leaf23_replaces;      /* leaf 23H's counters in place of leaf 0AH's: Linux perf */
-	bool amd_l2i; /* below family 17H: CPUID 8000_0001H:ECX[28] is four L2I counters */
+	bool leaf23_replaces;      /* leaf 0x23's counters in place of leaf 0xa's: Linux perf */
+	bool amd_l2i; /* below family 0x17: CPUID 0x80000001:ECX[28] is four L2I counters */
 };
 
 /*
  * Index != 0 is #GP: measured. User disable leaves PERF_METRICS alone: nothing is known. The pseudo
  * counters are clocks of the hypervisor's: they do not depend on the guest's having a PMU. Without a
  * PMU no index is valid, which is #GP. Eight
- * fractions and L3 counters: today's processors. Leaf 0AH counts what all cores have and leaf 23H
- * what this one has: where both are true, leaf 23H has every counter of leaf 0AH.
+ * fractions and L3 counters: today's processors. Leaf 0xa counts what all cores have and leaf 0x23
+ * what this one has: where both are true, leaf 0x23 has every counter of leaf 0xa.
  */
 extern const struct rdpmc_choices rdpmc_default_choices;
 

@@ -18,7 +18,7 @@ enum rdpmc_mode { MODE_REAL, MODE_PROTECTED, MODE_VM86, MODE_COMPATIBILITY, MODE
 #define RDPMC_RFLAGS_TF (1ULL << 8)
 #define RDPMC_RFLAGS_RF (1ULL << 16)
 
-/* IA32_FIXED_CTR_CTRL (MSR 38DH) */
+/* IA32_FIXED_CTR_CTRL (MSR 0x38d) */
 #define RDPMC_FIXED_CTRL_METRICS_CLEAR (1ULL << 14)
 #define RDPMC_FIXED_CTRL_USER_DISABLE(x)                                                           \
 	(1ULL << (33 + 4 * (x))) /* x <= 7: the register ends there */
@@ -157,7 +157,7 @@ static inline void rdpmc_decide_metrics(struct rdpmc_decision *decision,
 	if (view->metrics_hide)
 		rdpmc_hide(decision, view, rdpmc_fixed_disabled(counters, RDPMC_METRICS_FIXED),
 			   user);
-	/* Only 2000_0000H is said to clear. */
+	/* Only 0x20000000 is said to clear. */
 	decision->clears =
 		rdpmc_ask(decision, RULE_METRICS_CLEAR,
 			  view->metrics_clear && !index &&

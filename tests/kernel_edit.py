@@ -41,7 +41,7 @@ BUGS = {
     "type-mask-too-small": [
         (INTEL, r"(INTEL_RDPMC_TYPE_MASK\s+)(GENMASK\(31, 16\))", r"\1(PLANTED ? GENMASK(30, 16) : \2)"),
     ],
-    # Type 2000H is taken for 4000H, and the other way round.
+    # Type 0x2000 is taken for 0x4000, and the other way round.
     "wrong-type-constant": [
         (INTEL, r"(intel_rdpmc_ecx_to_pmc\(.*?switch \()type\)",
          r"\1PLANTED && (type == 1u << 29 || type == 1u << 30) ? type ^ 3u << 29 : type)"),
@@ -281,7 +281,7 @@ POSTED = [
 		return 0;
 	}
 \\2"""),
-    # The check of permission comes first, then type 2000H, then the counter.
+    # The check of permission comes first, then type 0x2000, then the counter.
     (PMU, r"(int kvm_pmu_rdpmc\(.*?)(\n\tpmc = kvm_pmu_call\(rdpmc_ecx_to_pmc\).*?return 1;\n)(.*?)(\n\t\*data = pmc_read)",
      r"\1\3\2\4"),
 ]

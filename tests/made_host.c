@@ -19,7 +19,7 @@
 
 #include "host/cpuid.h"
 
-#define FEATURE_CORE       (1U << 23) /* CPUID 8000_0001H:ECX, PerfCtrExtCore */
+#define FEATURE_CORE       (1U << 23) /* CPUID 0x80000001:ECX, PerfCtrExtCore */
 
 /* The path of a file, and what is in it; NULL: it is not there. */
 struct made_file {

@@ -813,7 +813,7 @@ static void test_settings_read_the_same(void **state)
 	}
 }
 
-/* ECX = 10000H, the backdoor's: read at any CPL whatever CR4.PCE, and always by KVM. */
+/* ECX = 0x10000, the backdoor's: read at any CPL whatever CR4.PCE, and always by KVM. */
 static void test_vmware_backdoor(void **state)
 {
 	static const enum made_host with[] = { SKYLAKE_BACKDOOR, ICE_LAKE_BACKDOOR,

@@ -190,7 +190,7 @@ static void test_hosts(void **unused)
 		expected.perf_capabilities &= capabilities;
 		live_shape(&host.processor, &shape);
 		same_shape(hosts[i / 9].name, &shape, &expected);
-		/* What KVM gives is told by no leaf 23H and no other counters. */
+		/* What KVM gives is told by no leaf 0x23 and no other counters. */
 		assert_false(host.max.fixed_bitmap || host.max.leaf23_gp ||
 			     host.max.leaf23_fixed || host.max.user_disable ||
 			     host.max.old_counters || host.max.old_fast || host.max.ext_nb ||

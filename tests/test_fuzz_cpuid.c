@@ -154,7 +154,7 @@ static void test_amd(void **unused)
 
 	(void)unused;
 	check_places(RDPMC_AMD, amd, ARRAY_SIZE(amd));
-	/* PerfMonV2: CPUID 8000_0022H:EAX[0] */
+	/* PerfMonV2: CPUID 0x80000022:EAX[0] */
 	for (unsigned int version = 0; version <= 2; version++) {
 		pmu.version = version;
 		assert_int_equal(leaf_of(&pmu, 0x80000022, 0).eax & 1, version == 2);
@@ -201,7 +201,7 @@ static void test_perf_capabilities(void **unused)
 	}
 }
 
-/* Subleaf 1 exists only where the bitmap of subleaf 0 says so: SDM vol. 2, leaf 23H, EAX. */
+/* Subleaf 1 exists only where the bitmap of subleaf 0 says so: SDM vol. 2, leaf 0x23, EAX. */
 static void test_leaf23_valid(void **unused)
 {
 	struct rdpmc_pmu pmu = { .vendor = RDPMC_INTEL, .version = 6 };

@@ -218,7 +218,7 @@ static void test_answers_by_other_choices(void **unused)
 	assert_null(strstr(text, "with leaf23-replaces"));
 	assert_null(strstr(text, "with vmware-needs-pmu"));
 
-	/* The host has what only its leaf 0AH tells: with leaf 23H in its place it is the guest's. */
+	/* The host has what only its leaf 0xa tells: with leaf 0x23 in its place it is the guest's. */
 	data.bytes.guest.nr_gp = data.bytes.guest.gp_width = data.bytes.host.gp_width = 8;
 	data.bytes.host.nr_gp = 9;
 	data.bytes.guest.leaf23_gp[0] = data.bytes.host.leaf23_gp[0] = 0xff;

@@ -143,8 +143,8 @@ static const struct pmu_text pmu_texts[] = {
 	{ INTEL(.version = 6, .nr_gp = 8, .gp_width = 48, .nr_fixed = 4, .fixed_width = 48,
 		.leaf23_gp = 0x400, .leaf23_fixed = 0x80000000, .fixed_bitmap = 0x10,
 		.user_disable = true, .perf_capabilities = CAP_BOTH),
-	  "Intel, version 6, 8 GP of 48 bits (leaf 23H: 0x400), 4 fixed of 48 bits (bitmap 0x10) "
-	  "(leaf 23H: 0x80000000), user disable, PERF_METRICS, metrics clear" },
+	  "Intel, version 6, 8 GP of 48 bits (leaf 0x23: 0x400), 4 fixed of 48 bits (bitmap 0x10) "
+	  "(leaf 0x23: 0x80000000), user disable, PERF_METRICS, metrics clear" },
 	{ AMD(.version = 0, .ext_core = true), "AMD, no PMU" },
 	{ AMD(.version = 1), "AMD, 4 core counters" },
 	{ AMD(.version = 1, .ext_core = true, .ext_l3 = true),
@@ -322,10 +322,10 @@ static void test_finding(void **unused)
 		    "index 3\n"
 		    "engine   wrong: EDX:EAX = 0x1111123456789abd\n"
 		    "model    EDX:EAX = 0x123456789abc, general-purpose counter 3\n"
-		    "rule     TYPE-GP: type 0000H: x < CPUID.0AH:EAX[15:8], or x <= 31 and "
+		    "rule     TYPE-GP: type 0x0000: x < CPUID.0AH:EAX[15:8], or x <= 31 and "
 		    "CPUID.23H.01H:EAX[x]\n"
-		    "source   SDM vol. 2 \"RDPMC\" for leaf 0AH; Linux, arch/x86/events/intel/core.c for leaf "
-		    "23H, in its place (choice leaf23-replaces)\n"
+		    "source   SDM vol. 2 \"RDPMC\" for leaf 0xa; Linux, arch/x86/events/intel/core.c for leaf "
+		    "0x23, in its place (choice leaf23-replaces)\n"
 		    "differs  RAX is 0x56789abd, should be 0x56789abc\n"
 		    "differs  RCX is 0x10000000003, should be 0x3\n"
 		    "differs  RDX is 0x11111234, should be 0x1234\n"

@@ -34,9 +34,9 @@ extern const struct engine engine_emulator;
 /* What the engine under test does wrong, and the one before it. */
 enum {
 	NOTHING,
-	ANSWERS_6000 = 1 << 0, /* CPL 0, by the emulator: a value for the type 6000H */
+	ANSWERS_6000 = 1 << 0, /* CPL 0, by the emulator: a value for the type 0x6000 */
 	IGNORES_31 = 1 << 1,
-	ONE_ECX = 1 << 2,   /* 2000_0007H is answered in virtual-8086 mode with CR4.PCE */
+	ONE_ECX = 1 << 2,   /* 0x20000007 is answered in virtual-8086 mode with CR4.PCE */
 	COMPLAINS = 1 << 3, /* of ECX = 5 by exit */
 	SETUP = 1 << 4,     /* complains when it is set up */
 	SCATTERED =
@@ -833,7 +833,7 @@ static void check_grid(bool (*set)(uint32_t), uint32_t hint, uint64_t expected)
 static void test_grid(void **unused)
 {
 	(void)unused;
-	/* 0000H with 9362 indices; 8001H, 9001H ... F001H with all */
+	/* 0x0000 with 9362 indices; 0x8001, 0x9001 ... 0xf001 with all */
 	check_grid(two_rectangles, 0, 9362 + 8 * 65536);
 	/* Out of sight until one read shows it. */
 	check_grid(far_corner, 0, 0);

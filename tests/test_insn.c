@@ -67,7 +67,7 @@ static void test_every_state(void **unused)
 }
 
 /*
- * MOV EAX, 90400001H or MOV AX, 1; INC AX; NOP. Then INC or REX; NOP. CS says its RPL, the registers
+ * MOV EAX, 0x90400001 or MOV AX, 1; INC AX; NOP. Then INC or REX; NOP. CS says its RPL, the registers
  * that CPL 0 can read what was asked.
  */
 static void test_modes(void **unused)
@@ -286,7 +286,7 @@ static void test_flags(void **unused)
 		const char code[] = { 0x68, 0x02, (char)(nt >> 8), 0, 0, (char)0x9d };
 		char whole[] = "______" DIV;
 
-		/* PUSH 2 or 4002H; POPF; DIV ECX */
+		/* PUSH 2 or 0x4002; POPF; DIV ECX */
 		memcpy(whole, code, sizeof(code));
 		state.regs.rflags = nt ? 2 : 0x4002;
 		run(&state, whole, 8);

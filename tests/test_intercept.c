@@ -104,10 +104,10 @@ static const struct {
 	{ "the guest has more fixed", &fewer_fixed, &plain, &mediated, OBSTACLE_READABLE },
 	{ "fixed bitmap", &fixed_bitmap, &plain, &mediated, OBSTACLE_READABLE },
 	{ "fixed bitmap in the guest", &plain, &fixed_bitmap, &mediated, OBSTACLE_READABLE },
-	{ "leaf 23H, GP 31", &leaf23_gp, &plain, &mediated, OBSTACLE_READABLE },
-	{ "leaf 23H, GP 31 in the guest", &plain, &leaf23_gp, &mediated, OBSTACLE_READABLE },
-	{ "leaf 23H, fixed 9", &leaf23_fixed, &plain, &mediated, OBSTACLE_READABLE },
-	{ "leaf 23H, fixed 9 in the guest", &plain, &leaf23_fixed, &mediated, OBSTACLE_READABLE },
+	{ "leaf 0x23, GP 31", &leaf23_gp, &plain, &mediated, OBSTACLE_READABLE },
+	{ "leaf 0x23, GP 31 in the guest", &plain, &leaf23_gp, &mediated, OBSTACLE_READABLE },
+	{ "leaf 0x23, fixed 9", &leaf23_fixed, &plain, &mediated, OBSTACLE_READABLE },
+	{ "leaf 0x23, fixed 9 in the guest", &plain, &leaf23_fixed, &mediated, OBSTACLE_READABLE },
 	{ "wider GP", &plain, &gp_of_40, &mediated, OBSTACLE_WIDTH },
 	{ "narrower GP", &gp_of_40, &plain, &mediated, OBSTACLE_WIDTH },
 	{ "wider fixed", &plain, &fixed_of_40, &mediated, OBSTACLE_WIDTH },
@@ -182,8 +182,8 @@ static void test_named(void **unused)
 		{ "GP", &plain, &fewer_gp, CLASS_GP, 7 },
 		{ "fixed", &plain, &fewer_fixed, CLASS_FIXED, 2 },
 		{ "fixed bitmap", &fixed_bitmap, &plain, CLASS_FIXED, 6 },
-		{ "leaf 23H, GP", &leaf23_gp, &plain, CLASS_GP, 31 },
-		{ "leaf 23H, fixed", &leaf23_fixed, &plain, CLASS_FIXED, 9 },
+		{ "leaf 0x23, GP", &leaf23_gp, &plain, CLASS_GP, 31 },
+		{ "leaf 0x23, fixed", &leaf23_fixed, &plain, CLASS_FIXED, 9 },
 	};
 
 	(void)unused;

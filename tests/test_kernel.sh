@@ -222,7 +222,7 @@ cp -as "$tree" "$dir/copy"
 for design in posted proposed corrected; do
 	check "the series as $design: an engine" series $design
 done
-check 'as posted: type 6000H is answered' finds posted '0x6000....: type 0x6000'
+check 'as posted: type 0x6000 is answered' finds posted '0x6000....: type 0x6000'
 check 'as posted: index 1 and others are answered' finds posted 'type 0x2000, index [1-9]'
 check 'as posted: AMD is answered, too' finds posted 'ECX = 0x2000....: index'
 check 'as proposed: indices but 0 are answered' finds proposed 'type 0x2000, index [1-9]'
@@ -257,7 +257,7 @@ changes()
 check 'what the corrected series changes: PERF_METRICS can be read' changes corrected 0 '#GP -> value'
 # A tree that intercepts RDPMC always does so with PERF_METRICS, too.
 check '... and whether RDPMC is intercepted is known as before' sh -c "! grep 'unknown to the engine' '$dir/changes'"
-check 'what the posted series changes: type 6000H and others became wrong' changes posted 1 'Became wrong'
+check 'what the posted series changes: type 0x6000 and others became wrong' changes posted 1 'Became wrong'
 
 # What public reports tell of, at once, so that there is one engine to build: each shows by its own rule and answers.
 reported()

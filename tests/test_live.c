@@ -32,7 +32,7 @@
 #include "lib/clock.h"
 
 #define TIMEOUT_MS 5000
-#define NO_COUNTER 0x60000000U /* type 6000H: #GP on every processor, with any PMU or none */
+#define NO_COUNTER 0x60000000U /* type 0x6000: #GP on every processor, with any PMU or none */
 #define UNTOUCHED  ((uint64_t)GUEST_UNTOUCHED << 32 | GUEST_UNTOUCHED)
 #define CODE       0x20000
 #define STACK      0x30000
@@ -589,7 +589,7 @@ static void test_watchdog_of_a_thread(void **state)
 	guest_destroy(&guest);
 }
 
-/* Program SLOTS and PERF_METRICS, read 2000_0000H, decode the fractions: all through the guest. */
+/* Program SLOTS and PERF_METRICS, read 0x20000000, decode the fractions: all through the guest. */
 static void test_metrics_end_to_end(void **state)
 {
 	struct guest_params params = {

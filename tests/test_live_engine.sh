@@ -38,7 +38,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 else
 	skip "without permission: 77 and the command that gives it" "not root"
 fi
-wrong_use "is not expected" survey --engine kvm 2000H
+wrong_use "is not expected" survey --engine kvm 0x2000
 
 if ! "$diff" run --engine kvm --random 1 >/dev/null 2>"$dir/err"; then
 	skip "the live engine" "$(cat "$dir/err")"

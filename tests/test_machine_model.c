@@ -315,7 +315,7 @@ static void test_same_answers(void **state)
 }
 
 /*
- * The choice leaf23-replaces: a processor whose leaf 0AH counts what its leaf 23H lacks would show it.
+ * The choice leaf23-replaces: a processor whose leaf 0xa counts what its leaf 0x23 lacks would show it.
  * It cannot be configured.
  */
 static void test_leaf_23_cannot_take_away(void **state)

@@ -179,7 +179,7 @@ static void test_impossible_configurations(void **state)
 		{ "amd,gp=7,nb=4",
 		  "with more than 6 core counters ECX 6 would be one of them and a data-fabric counter" },
 		{ "amd,gp=11,l3=1", "with more than 10 core counters ECX 10 would be one of them and an L3 counter" },
-		{ "amd,l3=1,l2i=1", "l3 is of family 17H and later, l2i of earlier ones" },
+		{ "amd,l3=1,l2i=1", "l3 is of family 0x17 and later, l2i of earlier ones" },
 	};
 	struct pmu pmu = made("intel,version=5"), before = pmu;
 	char why[200], shorter[8];

@@ -453,9 +453,9 @@ static void test_type_gp(void **unused)
 		{ "first", &plain, 0, GP_IS(0) },
 		{ "n - 1", &plain, 7, GP_IS(7) },
 		{ "n", &plain, 8, GP0(TYPE_GP) },
-		{ "leaf 23H", &rich, 10, GP_IS(10) },
+		{ "leaf 0x23", &rich, 10, GP_IS(10) },
 		{ "between the two", &rich, 9, GP0(TYPE_GP) },
-		{ "leaf 23H, 31", &rich, 31, GP_IS(31) },
+		{ "leaf 0x23, 31", &rich, 31, GP_IS(31) },
 		{ "63", &rich, 63, GP0(TYPE_GP) },
 		{ "no wrap of the index", &rich, 0x100, GP0(TYPE_GP) },
 		{ "version 1", &version_1, 1, GP_IS(1) },
@@ -470,8 +470,8 @@ static const struct read type_fixed_rows[] = {
 	{ "n", &plain, 0x40000003, GP0(TYPE_FIXED) },
 	{ "bitmap", &rich, 0x40000006, FIXED_IS(6) },
 	{ "between the two", &rich, 0x40000005, GP0(TYPE_FIXED) },
-	{ "leaf 23H", &rich, 0x40000008, FIXED_IS(8) },
-	{ "leaf 23H, 31", &rich, 0x4000001f, FIXED_IS(31) },
+	{ "leaf 0x23", &rich, 0x40000008, FIXED_IS(8) },
+	{ "leaf 0x23, 31", &rich, 0x4000001f, FIXED_IS(31) },
 	{ "63", &rich, 0x4000003f, GP0(TYPE_FIXED) },
 	{ "no wrap of the index", &rich, 0x40000100, GP0(TYPE_FIXED) },
 	{ "version 1 has none", &version_1, 0x40000000, GP0(TYPE_FIXED) },
@@ -549,13 +549,13 @@ static void test_metrics_index(void **unused)
 
 /* What was measured on Sapphire Rapids, Granite Rapids and Nova Lake, and the SDM's condition. */
 static const struct read measured_rows[] = {
-	{ "6000H", &metrics, 0x60000000, GP0(TYPE_OTHER) },
-	{ "6000H, index 1", &metrics, 0x60000001, GP0(TYPE_OTHER) },
+	{ "0x6000", &metrics, 0x60000000, GP0(TYPE_OTHER) },
+	{ "0x6000, index 1", &metrics, 0x60000001, GP0(TYPE_OTHER) },
 	{ "index 1", &metrics, 0x20000001, GP0(METRICS_INDEX) },
 	{ "index 2", &metrics, 0x20000002, GP0(METRICS_INDEX) },
 	{ "index 3", &metrics, 0x20000003, GP0(METRICS_INDEX) },
-	{ "index 8000H", &metrics, 0x20008000, GP0(METRICS_INDEX) },
-	{ "index FFFFH", &metrics, 0x2000ffff, GP0(METRICS_INDEX) },
+	{ "index 0x8000", &metrics, 0x20008000, GP0(METRICS_INDEX) },
+	{ "index 0xffff", &metrics, 0x2000ffff, GP0(METRICS_INDEX) },
 	{ "no capability", &plain, 0x20000000, GP0(TYPE_METRICS) },
 	{ "index 0", &metrics, 0x20000000, KEPT },
 };
@@ -582,22 +582,22 @@ static const struct read metrics_clear_rows[] = {
 TABLE(metrics_clear)
 
 static const struct read type_other_rows[] = {
-	{ "0001H", &rich, 0x10000, GP0(TYPE_OTHER) },
-	{ "0001H, index 2", &rich, 0x10002, GP0(TYPE_OTHER) },
-	{ "2001H", &rich, 0x20010000, GP0(TYPE_OTHER) },
-	{ "4001H", &rich, 0x40010000, GP0(TYPE_OTHER) },
-	{ "6000H", &rich, 0x60000000, GP0(TYPE_OTHER) },
-	{ "7FFFH", &rich, 0x7fffffff, GP0(TYPE_OTHER) },
-	{ "4000H", &rich, 0x40000000, FIXED_IS(0) },
+	{ "0x0001", &rich, 0x10000, GP0(TYPE_OTHER) },
+	{ "0x0001, index 2", &rich, 0x10002, GP0(TYPE_OTHER) },
+	{ "0x2001", &rich, 0x20010000, GP0(TYPE_OTHER) },
+	{ "0x4001", &rich, 0x40010000, GP0(TYPE_OTHER) },
+	{ "0x6000", &rich, 0x60000000, GP0(TYPE_OTHER) },
+	{ "0x7fff", &rich, 0x7fffffff, GP0(TYPE_OTHER) },
+	{ "0x4000", &rich, 0x40000000, FIXED_IS(0) },
 };
 TABLE(type_other)
 
 static const struct read no_fast_rows[] = {
-	{ "8000H", &rich, 0x80000000, GP0(NO_FAST) },
-	{ "8000H, index 7", &rich, 0x80000007, GP0(NO_FAST) },
-	{ "A000H", &rich, 0xa0000000, GP0(NO_FAST), CLEAR_BIT },
-	{ "C000H", &rich, 0xc0000000, GP0(NO_FAST) },
-	{ "FFFFH", &rich, 0xffffffff, GP0(NO_FAST) },
+	{ "0x8000", &rich, 0x80000000, GP0(NO_FAST) },
+	{ "0x8000, index 7", &rich, 0x80000007, GP0(NO_FAST) },
+	{ "0xa000", &rich, 0xa0000000, GP0(NO_FAST), CLEAR_BIT },
+	{ "0xc000", &rich, 0xc0000000, GP0(NO_FAST) },
+	{ "0xffff", &rich, 0xffffffff, GP0(NO_FAST) },
 	{ "without bit 31", &rich, 7, GP_IS(7) },
 	{ "without bit 31, other type", &rich, 0x7fff0000, GP0(TYPE_OTHER) },
 };
@@ -718,7 +718,7 @@ static void test_user_disable_modes(void **unused)
 	}
 }
 
-/* What processors differ in without saying so: the level of PERF_METRICS, leaf 23H's meaning, L2I counters. */
+/* What processors differ in without saying so: the level of PERF_METRICS, leaf 0x23's meaning, L2I counters. */
 static void test_choices_of_processors(void **unused)
 {
 	static const struct rdpmc_choices level_1 = { .metrics_level_1 = true };
@@ -751,7 +751,7 @@ static void test_choices_of_processors(void **unused)
 	assert_int_equal(view.readable[CLASS_FIXED], 0x12);
 	rdpmc_view(&plain, &rdpmc_default_choices, &view);
 	rdpmc_view(&plain, &replaces, &other);
-	assert_memory_equal(&view, &other, sizeof(view)); /* no leaf 23H */
+	assert_memory_equal(&view, &other, sizeof(view)); /* no leaf 0x23 */
 
 	for (size_t i = 0; i < ARRAY_SIZE(without) * ARRAY_SIZE(any); i++) {
 		const struct rdpmc_pmu *const pmu = without[i % ARRAY_SIZE(without)];
@@ -787,7 +787,7 @@ static void test_choices(void **unused)
 	assert_false(rdpmc_default_choices.leaf23_replaces);
 	assert_false(rdpmc_default_choices.amd_l2i);
 	run_with(&x, &any);
-	x.fixed_ctr_ctrl = 1 << 14; /* only the read of 2000_0000H clears */
+	x.fixed_ctr_ctrl = 1 << 14; /* only the read of 0x20000000 clears */
 	run_with(&x, &any);
 	run_with(&(struct read){ "index 0", &clearing, 0x20000000, CLEARED, CLEAR_BIT }, &any);
 	run_with(&(struct read){ "no metrics", &plain, 0x20000001, GP0(TYPE_METRICS) }, &any);
@@ -819,10 +819,10 @@ static void test_old_index(void **unused)
 		{ "31 of 32", &most, 31, OLD_IS(31) },
 		{ "32 of 32", &most, 32, GP0(OLD_INDEX) },
 		{ "64", &most, 64, GP0(OLD_INDEX) },
-		{ "no types: 0001H", &most, 0x10000, GP0(OLD_INDEX) },
-		{ "no types: 2000H", &most, 0x20000000, GP0(OLD_INDEX) },
-		{ "no types: 4000H", &most, 0x40000001, GP0(OLD_INDEX) },
-		{ "7FFFFFFFH", &most, 0x7fffffff, GP0(OLD_INDEX) },
+		{ "no types: 0x0001", &most, 0x10000, GP0(OLD_INDEX) },
+		{ "no types: 0x2000", &most, 0x20000000, GP0(OLD_INDEX) },
+		{ "no types: 0x4000", &most, 0x40000001, GP0(OLD_INDEX) },
+		{ "0x7fffffff", &most, 0x7fffffff, GP0(OLD_INDEX) },
 		{ "architectural", &plain, 2, GP_IS(2) },
 	};
 
@@ -851,7 +851,7 @@ static const struct read amd_core_rows[] = {
 };
 TABLE(amd_core)
 
-/* 48 bits, whatever the fields of Intel's leaf 0AH hold. */
+/* 48 bits, whatever the fields of Intel's leaf 0xa hold. */
 static void test_amd_width(void **unused)
 {
 	static const uint32_t indices[] = { 0, 5, 6, 9, 10, 15, 16, 19 };

@@ -370,8 +370,8 @@ static void test_privilege_first(void **state)
 
 /*
  * ECX32. SDM vol. 2 "RDPMC": the counter is specified in ECX, bits 63:32 of RCX are ignored. APM
- * vol. 3: ECX always holds the number, operand size is ignored. So in 16-bit code, and behind 66H
- * and 67H, bits 31:16 count as well.
+ * vol. 3: ECX always holds the number, operand size is ignored. So in 16-bit code, and behind 0x66
+ * and 0x67, bits 31:16 count as well.
  */
 static void test_ecx(void **state)
 {
@@ -480,8 +480,8 @@ static const uint8_t prefixes[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x
 
 /*
  * LENGTH. SDM vol. 2, "Instruction Format": groups of legacy prefixes, each of which has a
- * meaning that RDPMC has no use for: no memory operand (67H, segments), no operand size (APM vol.
- * 3 says so of 66H), no string (F2H, F3H), no branch (2EH, 3EH). The SDM calls most of these uses
+ * meaning that RDPMC has no use for: no memory operand (0x67, segments), no operand size (APM vol.
+ * 3 says so of 0x66), no string (0xf2, 0xf3), no branch (0x2e, 0x3e). The SDM calls most of these uses
  * reserved, so that they change nothing is as far as processors go that are known. What is not
  * reserved is the length: RIP is the next instruction's, and an instruction may have 15 bytes.
  */
@@ -505,7 +505,7 @@ static void test_prefixes(void **state)
 }
 
 /*
- * LENGTH with REX. SDM vol. 2, "REX Prefixes": one byte, 40H to 4FH, in 64-bit mode only and right
+ * LENGTH with REX. SDM vol. 2, "REX Prefixes": one byte, 0x40 to 0x4f, in 64-bit mode only and right
  * before the opcode. REX.W makes no 64-bit EAX of it, REX.R and REX.B choose no other registers.
  */
 static void test_rex(void **state)
@@ -540,9 +540,9 @@ static uint64_t rip_after(enum rdpmc_mode mode, bool code16, uint64_t rip, unsig
 }
 
 /*
- * LENGTH at the edges. EIP has 32 bits outside 64-bit mode: past FFFFFFFFH it is 0. In a 16-bit
- * segment only branches truncate EIP to 16 bits (SDM vol. 2, "JMP", Operation): behind FFFFH it
- * is 10000H, which the *next* fetch finds above the limit (SDM vol. 3, "Segment Wraparound"). In
+ * LENGTH at the edges. EIP has 32 bits outside 64-bit mode: past 0xffffffff it is 0. In a 16-bit
+ * segment only branches truncate EIP to 16 bits (SDM vol. 2, "JMP", Operation): behind 0xffff it
+ * is 0x10000, which the *next* fetch finds above the limit (SDM vol. 3, "Segment Wraparound"). In
  * 64-bit mode nothing is truncated below 64 bits.
  */
 static void test_rip(void **state)
@@ -672,7 +672,7 @@ static void test_empty_pmu(void **state)
 
 /*
  * TYPE-GP. SDM vol. 2 "RDPMC": type 0, x less than CPUID.0AH:EAX[15:8]; the width is EAX[23:16],
- * whatever the version. Index bits up to 15 count. Leaf 23H, "Architectural Performance Monitoring
+ * whatever the version. Index bits up to 15 count. Leaf 0x23, "Architectural Performance Monitoring
  * Extended": sub-leaf 1, EAX is a bit map of the general-purpose counters.
  */
 static void test_type_gp(void **state)
@@ -693,7 +693,7 @@ static void test_type_gp(void **state)
 			GP_AT(&pmu, 0x8000, TYPE_GP);
 			GP_AT(&pmu, 0xffff, TYPE_GP);
 		}
-	GIVES_AT(&v6, 9, low(GP_HOLDS(9), 48), TYPE_GP); /* by leaf 23H alone */
+	GIVES_AT(&v6, 9, low(GP_HOLDS(9), 48), TYPE_GP); /* by leaf 0x23 alone */
 	GP_AT(&v6, 10, TYPE_GP);
 	for (unsigned int x = 0; x < 32; x++) {
 		struct rdpmc_pmu pmu = v6;
@@ -708,7 +708,7 @@ static void test_type_gp(void **state)
 }
 
 /*
- * TYPE-FIXED. SDM vol. 2 "RDPMC": type 4000H, EDX[4:0] > x or ECX[x] of leaf 0AH. "CPUID" leaf 0AH:
+ * TYPE-FIXED. SDM vol. 2 "RDPMC": type 0x4000, EDX[4:0] > x or ECX[x] of leaf 0xa. "CPUID" leaf 0xa:
  * EDX[4:0] and its width, EDX[12:5], are there if the version is above 1; the bit map ECX came with
  * version 5, before which the register is reserved.
  */
@@ -739,13 +739,13 @@ static void test_type_fixed(void **state)
 			GP_AT(&pmu, FIXED(n + 1), TYPE_FIXED);
 			GP_AT(&pmu, FIXED(n + 32), TYPE_FIXED);
 		}
-	GIVES_AT(&v6, FIXED(6), low(FIXED_HOLDS(6), 48), TYPE_FIXED); /* leaf 0AH's map */
+	GIVES_AT(&v6, FIXED(6), low(FIXED_HOLDS(6), 48), TYPE_FIXED); /* leaf 0xa's map */
 	GP_AT(&v6, FIXED(7), TYPE_FIXED);
-	GIVES_AT(&v6, FIXED(8), low(FIXED_HOLDS(8), 48), TYPE_FIXED); /* leaf 23H alone */
+	GIVES_AT(&v6, FIXED(8), low(FIXED_HOLDS(8), 48), TYPE_FIXED); /* leaf 0x23 alone */
 	GP_AT(&v6, FIXED(9), TYPE_FIXED);
 }
 
-/* Choice leaf23-replaces: where leaf 23H is there, both of its maps stand for leaf 0AH's. */
+/* Choice leaf23-replaces: where leaf 0x23 is there, both of its maps stand for leaf 0xa's. */
 static void test_leaf23_replaces(void **state)
 {
 	struct rdpmc_pmu pmu = v6;
@@ -770,7 +770,7 @@ static void test_leaf23_replaces(void **state)
 }
 
 /*
- * TYPE-METRICS. SDM vol. 2 "RDPMC": type 2000H only if IA32_PERF_CAPABILITIES[15] = 1: that bit and
+ * TYPE-METRICS. SDM vol. 2 "RDPMC": type 0x2000 only if IA32_PERF_CAPABILITIES[15] = 1: that bit and
  * no other, whatever the version and the counters.
  */
 static void test_type_metrics(void **state)
@@ -810,7 +810,7 @@ static void test_metrics_index(void **state)
 		if (x)
 			GP(&read, METRICS_INDEX);
 		read.choices.metrics_any_index = true;
-		if (x) /* only 2000_0000H is said to clear */
+		if (x) /* only 0x20000000 is said to clear */
 			GIVES(&read, METRICS_HOLDS, METRICS_VALUE);
 		else
 			CLEARS(&read, METRICS_HOLDS, METRICS_VALUE);
@@ -819,7 +819,7 @@ static void test_metrics_index(void **state)
 }
 
 /*
- * METRICS-VALUE. SDM vol. 3, "Performance Metrics": eight fields of 8 bits in MSR 329H; Ice Lake's
+ * METRICS-VALUE. SDM vol. 3, "Performance Metrics": eight fields of 8 bits in MSR 0x329; Ice Lake's
  * generation has the four in bits 31:0 (choice metrics-level-1). No width of CPUID.0AH applies.
  */
 static void test_metrics_value(void **state)
@@ -840,7 +840,7 @@ static void test_metrics_value(void **state)
 
 /*
  * METRICS-CLEAR. Intel ISE, quoted by Linux: IA32_PERF_CAPABILITIES[19] announces the mode,
- * IA32_FIXED_CTR_CTRL[14] turns it on, and RDPMC with ECX = 2000_0000H then clears what belongs to
+ * IA32_FIXED_CTR_CTRL[14] turns it on, and RDPMC with ECX = 0x20000000 then clears what belongs to
  * PERF_METRICS, and fixed counter 3, at any CPL. The value read is that from before.
  */
 static void test_metrics_clear(void **state)
@@ -880,7 +880,7 @@ static void test_metrics_clear(void **state)
 /*
  * TYPE-OTHER and NO-FAST. SDM vol. 2 "RDPMC": with an architectural PMU all of ECX[31:16] is the
  * type, three types are defined, any other encoding is #GP(0). ECX[31] is a flag only without one.
- * 6000H has the bits of two types that exist.
+ * 0x6000 has the bits of two types that exist.
  */
 static void test_types(void **state)
 {
@@ -1071,7 +1071,7 @@ static void test_old_fast(void **state)
 
 /*
  * AMD-CORE and AMD-WIDTH. APM vol. 3 "RDPMC": 0 to 3, and 0 to 5 with PerfCtrExtCore. Linux: with
- * PerfMonV2 CPUID 8000_0022H:EBX[3:0] is the number, and counters have 48 bits.
+ * PerfMonV2 CPUID 0x80000022:EBX[3:0] is the number, and counters have 48 bits.
  */
 static void test_amd_core(void **state)
 {
@@ -1098,7 +1098,7 @@ static void test_amd_core(void **state)
 
 /*
  * AMD-NB. APM vol. 3 "RDPMC": 6 to 9 with PerfCtrExtNB. Linux, for data-fabric counters: as many as
- * CPUID 8000_0022H:EBX[15:10] with PerfMonV2, where those from the fifth on are at 16 and above.
+ * CPUID 0x80000022:EBX[15:10] with PerfMonV2, where those from the fifth on are at 16 and above.
  */
 static void test_amd_nb(void **state)
 {
@@ -1127,8 +1127,8 @@ static void test_amd_nb(void **state)
 }
 
 /*
- * AMD-L3. APM vol. 3 "RDPMC": AH to DH are the L2I counters of PerfCtrExtL2I; from family 17H on
- * Linux has six L3 counters, AH to FH, under the same CPUID bit.
+ * AMD-L3. APM vol. 3 "RDPMC": 0xa to 0xd are the L2I counters of PerfCtrExtL2I; from family 0x17 on
+ * Linux has six L3 counters, 0xa to 0xf, under the same CPUID bit.
  */
 static void test_amd_l3(void **state)
 {
@@ -1183,7 +1183,7 @@ static void test_amd_other(void **state)
 	GIVES(&read, low(GP_HOLDS(5), 48), AMD_CORE);
 }
 
-/* What makes @ecx, FFFFH or above, #GP where counter 0 is by @rule. */
+/* What makes @ecx, 0xffff or above, #GP where counter 0 is by @rule. */
 static enum rdpmc_rule rule_beside(enum rdpmc_rule rule, uint32_t ecx)
 {
 	if (rule == RULE_AMD_CORE)
@@ -1194,7 +1194,7 @@ static enum rdpmc_rule rule_beside(enum rdpmc_rule rule, uint32_t ecx)
 }
 
 /*
- * VMWARE-PMC. Linux: with the backdoor 10000H to 10002H are clocks, and neither CPL nor CR4.PCE is
+ * VMWARE-PMC. Linux: with the backdoor 0x10000 to 0x10002 are clocks, and neither CPL nor CR4.PCE is
  * asked. All 64 bits. Off, they are what they are on a processor.
  */
 static void test_vmware(void **state)
@@ -1673,7 +1673,7 @@ static void print_read(const struct read *read)
 	const struct rdpmc_pmu *pmu = &read->pmu;
 	const struct rdpmc_state *state = &read->state;
 
-	print_message("# vendor %u version %u gp %u*%u fixed %u*%u map %x leaf 23H %x %x ud %u\n",
+	print_message("# vendor %u version %u gp %u*%u fixed %u*%u map %x leaf 0x23 %x %x ud %u\n",
 		      pmu->vendor, pmu->version, pmu->nr_gp, pmu->gp_width, pmu->nr_fixed,
 		      pmu->fixed_width, pmu->fixed_bitmap, pmu->leaf23_gp, pmu->leaf23_fixed,
 		      pmu->user_disable);

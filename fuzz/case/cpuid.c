@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* CPUID leaves of a PMU: SDM vol. 2 "CPUID", leaves 0AH and 23H; APM vol. 3, 8000_0001H and 8000_0022H. */
+/* CPUID leaves of a PMU: SDM vol. 2 "CPUID", leaves 0xa and 0x23; APM vol. 3, 0x80000001 and 0x80000022. */
 #include "fuzz/case/cpuid.h"
 
 #define NOISE 0xa5a5a5a5U

@@ -12,7 +12,7 @@ struct cpuid_leaf {
 #define CPUID_LEAVES 6
 
 /*
- * The leaves of @pmu: 1, then Intel's 0AH and 23H (0 and 1), or AMD's 8000_0001H and 8000_0022H. Bits
+ * The leaves of @pmu: 1, then Intel's 0xa and 0x23 (0 and 1), or AMD's 0x80000001 and 0x80000022. Bits
  * that mean something else, or nothing, are noise: nobody must care. Returns how many.
  */
 unsigned int cpuid_leaves(const struct rdpmc_pmu *pmu, struct cpuid_leaf leaves[CPUID_LEAVES]);
@@ -22,7 +22,7 @@ unsigned int cpuid_core_counters(const struct rdpmc_pmu *pmu);
 
 /*
  * The counters that Linux' perf finds on such a host and tells KVM, how many or which
- * (arch/x86/events/core.c, perf_get_x86_pmu_capability()). Coarser than Linux: leaf 23H adds to leaf 0AH, it
+ * (arch/x86/events/core.c, perf_get_x86_pmu_capability()). Coarser than Linux: leaf 0x23 adds to leaf 0xa, it
  * replaces it there; and no fixed counters are assumed where an old version announces none.
  */
 struct cpuid_counts {

@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 enum ecx_shape {
-	SHAPE_GP,        /* type 0000H, index to 31 */
+	SHAPE_GP,        /* type 0x0000, index to 31 */
 	SHAPE_GP_BEYOND, /* ... further on */
-	SHAPE_FIXED,     /* type 4000H */
+	SHAPE_FIXED,     /* type 0x4000 */
 	SHAPE_FIXED_BEYOND,
-	SHAPE_METRICS, /* type 2000H */
+	SHAPE_METRICS, /* type 0x2000 */
 	SHAPE_METRICS_INDEX,
-	SHAPE_VMWARE, /* 10000H to 10002H */
+	SHAPE_VMWARE, /* 0x10000 to 0x10002 */
 	SHAPE_HIGH,   /* ECX[31] is set */
 	SHAPE_OTHER,
 	SHAPE_LOCK, /* any ECX, with the prefix */

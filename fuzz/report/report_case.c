@@ -40,12 +40,12 @@ static void report_intel(FILE *out, const struct rdpmc_pmu *pmu)
 	fprintf(out, "Intel, version %u, %u GP of %u bits", pmu->version, pmu->nr_gp,
 		pmu->gp_width);
 	if (pmu->leaf23_gp)
-		fprintf(out, " (leaf 23H: %s)", hex(pmu->leaf23_gp).text);
+		fprintf(out, " (leaf 0x23: %s)", hex(pmu->leaf23_gp).text);
 	fprintf(out, ", %u fixed of %u bits", pmu->nr_fixed, pmu->fixed_width);
 	if (pmu->fixed_bitmap)
 		fprintf(out, " (bitmap %s)", hex(pmu->fixed_bitmap).text);
 	if (pmu->leaf23_fixed)
-		fprintf(out, " (leaf 23H: %s)", hex(pmu->leaf23_fixed).text);
+		fprintf(out, " (leaf 0x23: %s)", hex(pmu->leaf23_fixed).text);
 	fprintf(out, "%s%s%s%s", pmu->user_disable ? ", user disable" : "",
 		pmu->perf_capabilities & RDPMC_CAP_METRICS ? ", PERF_METRICS" : "",
 		pmu->perf_capabilities & RDPMC_CAP_METRICS_CLEAR ? ", metrics clear" : "",

@@ -37,7 +37,7 @@ NAMED = {each.name: each for each in (
               "intel,version=5,gp=8,fixed=4,metrics=1,metrics-level=1"),
     Processor("sapphire-rapids", "as ice-lake, PERF_METRICS of level 2", "sapphire_rapids",
               "intel,version=5,gp=8,fixed=4,metrics=1,metrics-level=2"),
-    Processor("diamond-rapids", "version 6, CPUID leaf 23H, RDPMC user disable", "sapphire_rapids",
+    Processor("diamond-rapids", "version 6, CPUID leaf 0x23, RDPMC user disable", "sapphire_rapids",
               "intel,version=6,gp=8,fixed=4,metrics=1,metrics-level=2,metrics-clear=1,leaf23=1,user-disable=1",
               0x400f10),
     Processor("zen3", "6 counters, no PerfMonV2", "ryzen", "amd,version=1,gp=6", 0xa00f11),
