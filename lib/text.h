@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#define PLURAL(n) ((n) == 1 ? "" : "s")
+
 #define TEXT_COLUMNS 96 /* of what fits a wide terminal and a mail */
 
 /*

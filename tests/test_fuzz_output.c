@@ -180,7 +180,7 @@ static void report(const struct data *data)
 
 static void read_line(char *line, size_t size, const char *read, enum rdpmc_rule rule)
 {
-	snprintf(line, size, "%s\n         by %s: %s\n         (%s)\n", read, rdpmc_rules[rule].id,
+	snprintf(line, size, "%s\n         rule %s: %s\n         (%s)\n", read, rdpmc_rules[rule].id,
 		 rdpmc_rules[rule].text, rdpmc_rules[rule].source);
 }
 
@@ -213,7 +213,7 @@ static void test_answers_by_other_choices(void **unused)
 	report(&data);
 	assert_holds("(SDM vol. 3, \"Performance Metrics\"; Linux, arch/x86/events/intel/core.c)\n"
 		     "         with metrics-level-1: EDX:EAX = 0x11223344, PERF_METRICS, index 0\n"
-		     "read 1   #GP(0)\n");
+		     "read 1   expected #GP(0)\n");
 	assert_holds("         with metrics-any-index: EDX:EAX = 0x5566778811223344, PERF_METRICS");
 	assert_null(strstr(text, "with leaf23-replaces"));
 	assert_null(strstr(text, "with vmware-needs-pmu"));
@@ -224,7 +224,8 @@ static void test_answers_by_other_choices(void **unused)
 	data.bytes.guest.leaf23_gp[0] = data.bytes.host.leaf23_gp[0] = 0xff;
 	data.bytes.guest.leaf23_fixed[0] = data.bytes.host.leaf23_fixed[0] = 0xf;
 	report(&data);
-	assert_holds("exits    the intercept must be on\n         with leaf23-replaces: it may be off\n");
+	assert_holds("exits    RDPMC must be intercepted\n"
+		     "         with leaf23-replaces: need not be intercepted\n");
 
 	memset(&data.bytes.guest, 0, sizeof(data.bytes.guest));
 	data.bytes.host = data.bytes.guest;
@@ -239,7 +240,7 @@ static void test_answers_by_other_choices(void **unused)
 	put_le64(data.bytes.rcx, 14);
 	report(&data);
 	chosen.amd_l2i = false;
-	assert_holds("read     #GP(0)\n");
+	assert_holds("read     expected #GP(0)\n");
 	assert_holds("         without amd-l2i: EDX:EAX = 0x");
 }
 
@@ -272,23 +273,23 @@ static void test_answers(void **unused)
 	add(&data, STEP_READ, 0, 5);
 	report(&data);
 	read_line(line, sizeof(line),
-		  "read     EDX:EAX = 0x11223344, PERF_METRICS, index 0, which clears it and fixed "
+		  "read     expected EDX:EAX = 0x11223344, PERF_METRICS, index 0, which clears it and fixed "
 		  "counter 3",
 		  RULE_METRICS_VALUE);
 	strcat(expected, line);
 	read_line(line, sizeof(line),
-		  "read 1   EDX:EAX = 0x0, PERF_METRICS, index 0, which clears it and fixed "
+		  "read 1   expected EDX:EAX = 0x0, PERF_METRICS, index 0, which clears it and fixed "
 		  "counter 3",
 		  RULE_METRICS_VALUE);
 	strcat(expected, line);
-	read_line(line, sizeof(line), "read 3   #UD", RULE_UD_LOCK);
+	read_line(line, sizeof(line), "read 3   expected #UD", RULE_UD_LOCK);
 	strcat(expected, line);
-	strcat(expected, "exits    the intercept may be off\n");
+	strcat(expected, "exits    RDPMC need not be intercepted\n");
 	assert_string_equal(text, expected);
 
 	data.bytes.host.perf_capabilities[1] = 0;
 	report(&data);
-	assert_holds("exits    the intercept must be on\n");
+	assert_holds("exits    RDPMC must be intercepted\n");
 
 	/* As the engine's guest has it: KVM gives no guest AMD's shared counters. */
 	data.size = sizeof(data.bytes);
@@ -297,9 +298,9 @@ static void test_answers(void **unused)
 	put_le64(data.bytes.rcx, 6);
 	report(&data);
 	/* The processor's answer first: the case's guest is not the engine's. */
-	assert_holds("read     EDX:EAX = ");
-	assert_true(strstr(text, "data-fabric counter at index 6") < strstr(text, "offered"));
-	read_line(line, sizeof(line), "offered  AMD, 4 core counters\nread     #GP(0)",
+	assert_holds("read     expected EDX:EAX = ");
+	assert_true(strstr(text, "data-fabric counter at index 6") < strstr(text, "clamped"));
+	read_line(line, sizeof(line), "clamped  AMD, 4 core counters\nread     expected #GP(0)",
 		  RULE_AMD_OTHER);
 	assert_holds(line);
 
@@ -309,8 +310,8 @@ static void test_answers(void **unused)
 	data.bytes.host = data.bytes.guest;
 	put_le64(data.bytes.rcx, 9);
 	report(&data);
-	assert_int_equal(strncmp(text, "read     EDX:EAX = ", 19), 0);
-	assert_true(strstr(text, "data-fabric counter at index 9") < strstr(text, "offered"));
+	assert_int_equal(strncmp(text, "read     expected EDX:EAX = ", 28), 0);
+	assert_true(strstr(text, "data-fabric counter at index 9") < strstr(text, "clamped"));
 }
 
 static void test_tally(void **unused)
@@ -333,18 +334,20 @@ static void test_tally(void **unused)
 	(void)unused;
 	report_tally(out, &tally, 0);
 	fclose(out);
-	assert_holds("5 cases, 12 reads (7 values, 5 faults)\n");
-	assert_holds("1 legalised, 2 impossible states, 4 reads that never exit (LOCK)\n");
-	assert_string_equal(tally_not_tried(&tally, untried), "3 cases with another guest");
-	assert_holds("intercept off in 6 cases, on without need in 8 ");
-	assert_holds("  PRIV never no\n");
-	assert_holds("  AMD-NB never yes\n");
+	assert_holds("expected 7 values, 5 faults\n");
+	assert_holds("cases    1 with a field made legal, 2 in a state that no CPU gets into\n");
+	assert_holds("reads    4 with LOCK, which never exit; 0 depend on a --choice\n");
+	assert_string_equal(tally_not_tried(&tally, untried), 
+			    "3 cases with the guest PMU reduced to what the engine supports");
+	assert_holds("exits    RDPMC not intercepted in 6 cases, needlessly intercepted in 8\n");
+	assert_holds("  PRIV: never no\n");
+	assert_holds("  AMD-NB: never yes\n");
 	assert_int_equal(text[text_size - 1], '\n');
 
 	out = begin();
 	report_tally(out, &tally, 2.5);
 	fclose(out);
-	assert_holds("5 cases, 12 reads (7 values, 5 faults), 2.5 s, 2 cases/s\n");
+	assert_holds("speed    2.5 s, 2 cases/s\n");
 }
 
 static void test_full_tally(void **unused)
@@ -365,7 +368,7 @@ static void test_full_tally(void **unused)
 	report_tally(out, &trial.tally, 0);
 	fclose(out);
 	trial_free(&trial);
-	snprintf(expected, sizeof(expected), "\nrules: %u of %u asked", NR_RULES, NR_RULES);
+	snprintf(expected, sizeof(expected), "\nrules    %u of %u answered yes and no\n", NR_RULES, NR_RULES);
 	assert_holds(expected);
 	assert_null(strstr(text, "never yes"));
 	assert_null(strstr(text, "never no"));

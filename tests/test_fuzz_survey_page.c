@@ -295,8 +295,8 @@ static void test_verdict(void **unused)
 	result.tally[0].verdicts[QUESTION_READ][VERDICT_REFUSED] = 12345;
 	strcpy(result.tally[0].refusal, "KVM_RUN: EINVAL");
 	render();
-	verdict("Every read that was tried has the processor's outcome; not as asked: 12345 reads "
-		"that the host refuses (KVM_RUN: EINVAL)");
+	verdict("Every read that was tried has the processor's outcome; limits: 12345 reads "
+		"refused by the host (KVM_RUN: EINVAL)");
 	assert_int_equal(json_integer_value(summary("refused")), 12345);
 	result.partial = true;
 	result.done = 1;
@@ -305,9 +305,8 @@ static void test_verdict(void **unused)
 	render();
 	verdict("PARTIAL, a worker ended by Aborted, in configuration amd-v2: Every read that was "
 		"tried "
-		"has the processor's outcome; not as asked: 1 of 2 configurations, 12345 reads "
-		"that the host "
-		"refuses (KVM_RUN: EINVAL)");
+		"has the processor's outcome; limits: 1 of 2 configurations, 12345 reads "
+		"refused by the host (KVM_RUN: EINVAL)");
 	holds("1 configuration x 26 states");
 	assert_string_equal(json_string_value(summary("died")), result.died);
 	assert_true(json_is_true(json_object_get(json, "partial")));
@@ -317,9 +316,9 @@ static void test_verdict(void **unused)
 	render();
 	verdict(right);
 	holds("5,000,000 random cases of other guests: nothing new");
-	report.made_not_tried = "3 cases with another guest";
+	report.made_not_tried = "3 cases with the guest PMU reduced to what the engine supports";
 	render();
-	holds("nothing new; not as asked: 3 cases with another guest");
+	holds("nothing new; limits: 3 cases with the guest PMU reduced to what the engine supports");
 	report.made_not_tried = NULL;
 	report.made_new = 3;
 	result.made_too_many = true;
@@ -371,7 +370,7 @@ static void test_untried(void **unused)
 	result.compared = 0;
 	memset(result.tally, 0, sizeof(result.tally));
 	render();
-	verdict("PARTIAL: Nothing was surveyed: no configuration was finished; not as asked: 2 of "
+	verdict("PARTIAL: Nothing was surveyed: no configuration was finished; limits: 2 of "
 		"2 "
 		"configurations");
 }

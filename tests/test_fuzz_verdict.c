@@ -165,17 +165,17 @@ static const struct {
 	bool finds;
 } members[NR_MEMBERS] = {
 	[RIGHT] = { "right", "", true, false },
-	[REFUSES] = { "refuses", "reads that the host refuses (KVM_RUN: EINVAL)", false, false },
-	[REFUSES_SOME] = { "refuses some", "reads that the host refuses (KVM_RUN: EINVAL)", true, false },
+	[REFUSES] = { "refuses", "reads refused by the host (KVM_RUN: EINVAL)", false, false },
+	[REFUSES_SOME] = { "refuses some", "reads refused by the host (KVM_RUN: EINVAL)", true, false },
 	[ONE_ENTRY] = { "one entry", "reads by an entry that the engine does not have here", true, false },
 	[NO_ENTRY] = { "no entry", "reads by an entry that the engine does not have here", false, false },
-	[MOVES] = { "moves", "reads in another state", true, false },
-	[REDUCES] = { "reduces", "cases with another guest", true, false },
-	[KNOWS_NO_INTERCEPT] = { "no intercept", "intercepts that the engine does not know", true, false },
-	[NO_STEP] = { "no step", "writes that the engine does not take", true, false },
-	[CANNOT_SET] = { "cannot set", "reads that are not judged (it is elsewhere)", true, false },
-	[WRONG] = { "wrong", "reads behind a finding", true, true },
-	[COMPLAINS] = { "complains", "reads behind a finding", true, true },
+	[MOVES] = { "moves", "reads in another CPU state", true, false },
+	[REDUCES] = { "reduces", "cases with the guest PMU reduced to what the engine supports", true, false },
+	[KNOWS_NO_INTERCEPT] = { "no intercept", "intercepts not reported by the engine", true, false },
+	[NO_STEP] = { "no step", "writes not supported by the engine", true, false },
+	[CANNOT_SET] = { "cannot set", "reads not checked (it is elsewhere)", true, false },
+	[WRONG] = { "wrong", "reads skipped after a finding", true, true },
+	[COMPLAINS] = { "complains", "reads skipped after a finding", true, true },
 };
 
 static struct engine engine;
@@ -606,7 +606,7 @@ static void test_made_ends(void **unused)
 	assert_non_null(strstr(result.died, "Killed, in random case "));
 	text = report_of(&result);
 	assert_null(strstr(text, ALL));
-	assert_non_null(strstr(text, "not as asked: random cases (Killed, in random case "));
+	assert_non_null(strstr(text, "limits: random cases (Killed, in random case "));
 	free(text);
 	survey_free(&result);
 }

@@ -132,7 +132,7 @@ found()
 {
 	fuzz "$1" -max_total_time=10 "$seeds" >"$1.out" 2>&1 && { cat "$1.out"; return 1; }
 	cat "$1.out"
-	grep -qE '^found  |^SUMMARY: AddressSanitizer' "$1.out" && grep -q "$2" "$1.out"
+	grep -qE '^FOUND: |^SUMMARY: AddressSanitizer' "$1.out" && grep -q "$2" "$1.out"
 }
 
 # Again and again: libFuzzer's handler of signals must not keep ours from the second one.
@@ -172,7 +172,7 @@ plant()
 			result 1 "planted: $bug: can be chosen"
 			continue
 		fi
-		check "planted: $bug: found" found "$work/copy.so" "${complaint:-^found}"
+		check "planted: $bug: found" found "$work/copy.so" "${complaint:-^FOUND: }"
 		[ "$bug" != null-pointer ] || check 'a memory fault that is known does not stop the fuzzer' should_continue "$work"
 	done <"$dir/bugs"
 }
@@ -235,8 +235,8 @@ elsewhere()
 		scripts/kernel-engine --out "$dir/bin/kernel/elsewhere.so" --name elsewhere "$dir/copy" &&
 		"$diff" survey --engine kernel:elsewhere --configuration sapphire-rapids >"$dir/moved" &&
 		"$diff" survey --engine kernel:elsewhere --configuration sapphire-rapids-no-metrics >"$dir/none" || return
-	tr -s ' \n' ' ' <"$dir/moved" | grep -q '^Every read that was tried .* reads that are not judged (this tree has PERF_METRICS where it cannot be set' &&
-		! grep -q 'not judged' "$dir/none" || { cat "$dir/moved" "$dir/none"; return 1; }
+	tr -s ' \n' ' ' <"$dir/moved" | grep -q '^Every read that was tried .* reads not checked (this tree has PERF_METRICS where it cannot be set' &&
+		! grep -q 'not checked' "$dir/none" || { cat "$dir/moved" "$dir/none"; return 1; }
 }
 check 'PERF_METRICS in another place: told, and not judged' elsewhere
 # The value is not judged, but that there is one.

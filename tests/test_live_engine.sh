@@ -17,7 +17,7 @@ run() {
 errs() { grep -qF -e "$1" "$dir/err"; }
 count() { sed -n "s/.*[^0-9]\([0-9][0-9]*\) $1.*/\1/p; s/^\([0-9][0-9]*\) $1.*/\1/p" "$dir/out" | head -n 1; }
 # Of the line of what was not tried, which is wrapped.
-not_asked() { sed -n '/^not as asked:/,$p' "$dir/out" | tr -s '\n ' ' ' | sed -n "s/.* \([0-9][0-9]*\) $1.*/\1/p"; }
+not_asked() { sed -n '/^limits /,$p' "$dir/out" | tr -s '\n ' ' ' | sed -n "s/.* \([0-9][0-9]*\) $1.*/\1/p"; }
 
 # Without a device, without permission, wrong use: the same everywhere.
 for command in run survey; do
@@ -50,12 +50,12 @@ fi
 run engines
 check "engines: kvm, with the entries there are" test "$(grep -c '^kvm .*entries:.* plain' "$dir/out")" -eq 1
 run run --engine kvm corpus/seeds
-check "the corpus" ends 0 'nothing found'
-check "... told by KVM's counters" says "answers by KVM's counters"
+check "the corpus" ends 0 'No finding'
+check "... told by KVM's counters" says "exits    by KVM's counters"
 check "... the host is told" test "$(grep -c '^host: Linux .*KVM by' "$dir/out")" -eq 1
 check "... and its entries" test "$(grep -c '^entries: plain' "$dir/out")" -eq 1
 run run --engine kvm --random 20K
-check "random cases" ends 0 'nothing found'
+check "random cases" ends 0 'No finding'
 
 # Every legal state and shape of ECX; what the host refuses is told, all else was run.
 run survey --engine kvm --json "$dir/survey.json"
@@ -63,10 +63,10 @@ check "survey: nothing new" ends 0 "has the processor's outcome"
 entries=$(grep -c '^entries: plain, and emulator' "$dir/out")
 # 11 reads in each; without an emulator each is not tried by that.
 check "survey: every shape of ECX in each of 62 states, or the host refuses it" test \
-	"$(($(count 'reads answered') + $(awk '/^62 states/ { for (i = 1; i < NF; i++) if ($(i + 1) == "reads" && $(i + 3) == "the" && $(i + 4) == "host") n = $i } END { print n + 0 }' "$dir/out")))" \
+	"$(($(count 'reads answered') + $(awk '/^62 states/ { for (i = 1; i < NF; i++) if ($(i + 1) == "reads" && $(i + 2) == "refused") n = $i } END { print n + 0 }' "$dir/out")))" \
 	-eq $((62 * 11 * (1 + entries)))
-check "survey: states that were moved are counted" test "$(count 'reads in another state')" -ge 62
-check "survey: a refusal has its reason" sh -c "! grep -q '^62 states.* that the host refuses' '$dir/out' || grep -q '^refused by the host: .*(..*)' '$dir/out'"
+check "survey: states that were moved are counted" test "$(count 'reads in another CPU state')" -ge 62
+check "survey: a refusal has its reason" sh -c "! grep -q '^62 states.* refused by the host' '$dir/out' || grep -q '^refused by the host: .*(..*)' '$dir/out'"
 check "survey: no guest twice" sh -c "! grep -q 'guests at most: no PMU' '$dir/out' || grep -q '^$(($("$diff" survey --list | wc -l) - 1)) configurations left out' '$dir/out'"
 python=python3
 /usr/bin/python3 -c 'import jsonschema' 2>/dev/null && python=/usr/bin/python3
@@ -88,7 +88,7 @@ wrong_model() { # rule, sed command on model/rdpmc.h
 	fi
 	timeout 10 "$dir/wrong-diff" run --engine kvm --known none --random 15K >"$dir/out" 2>"$dir/err"
 	status=$?
-	check "wrong model is caught: $1" ends 1 'found    by oracle'
+	check "wrong model is caught: $1" ends 1 'FOUND: '
 }
 # In front of the privilege check: an ECX that no guest here can read is a value.
 value() { # condition on ecx
@@ -124,25 +124,25 @@ told() { # how, text
 	[ "$1" = hang ] && every=0
 	SHIM_EVERY=$every with_shim "$1" run --engine kvm --random 3K
 	check "the host misbehaves, $1: $2" test $status -eq 1 -a "$(grep -c "$2" "$dir/out")" -ge 1 -a \
-		"$(grep -c '^3000 cases' "$dir/out")" -eq 1
+		"$(grep -c '^\(FOUND\|No finding\).* 3000 cases' "$dir/out")" -eq 1
 }
 refused() { # how
 	SHIM_EVERY=1 with_shim "$1" run --engine kvm --random 3K
-	check "the host refuses, $1: counted, and it goes on" test $status -eq 0 -a "$(not_asked 'reads that the host refuses')" -ge 1 -a \
-		"$(grep -c '^3000 cases' "$dir/out")" -eq 1
+	check "the host refuses, $1: counted, and it goes on" test $status -eq 0 -a "$(not_asked 'reads refused by the host')" -ge 1 -a \
+		"$(grep -c '^\(FOUND\|No finding\).* 3000 cases' "$dir/out")" -eq 1
 }
 if ${CC:-gcc} -shared -fPIC -o "$dir/shim.so" tests/kvm_shim.c -ldl 2>"$dir/err"; then
-	told internal-error 'trouble  KVM_EXIT_INTERNAL_ERROR, suberror 3'
-	told triple-fault 'trouble  triple fault'
-	told unknown 'trouble  KVM exit reason 77'
-	told hang 'trouble  it did not come back within'
+	told internal-error 'splat    KVM_EXIT_INTERNAL_ERROR, suberror 3'
+	told triple-fault 'splat    triple fault'
+	told unknown 'splat    KVM exit reason 77'
+	told hang 'splat    it did not come back within'
 	told r12 'differs  r12: 0x[0-9a-f]* became'
-	told rax 'differs  RAX is'
+	told rax 'differs  RAX: expected'
 	told cr4 'differs  cr4: '
 	told tr 'differs  tr.base: '
-	told fail-entry 'trouble  KVM_EXIT_FAIL_ENTRY, hardware reason 0x21, where a NOP is not refused'
-	told refuse 'trouble  KVM_RUN: Invalid argument, where a NOP is not refused'
-	told eio 'trouble  KVM_RUN: Input/output error'
+	told fail-entry 'splat    KVM_EXIT_FAIL_ENTRY, hardware reason 0x21, where a NOP is not refused'
+	told refuse 'splat    KVM_RUN: Invalid argument, where a NOP is not refused'
+	told eio 'splat    KVM_RUN: Input/output error'
 	refused fail-entry
 	refused refuse
 	# From the very first on, wherever it strikes: told, never a crash of our own.
@@ -156,9 +156,9 @@ if ${CC:-gcc} -shared -fPIC -o "$dir/shim.so" tests/kvm_shim.c -ldl 2>"$dir/err"
 	run explain "$dir/finding-1"
 	check "... and can be explained" test $status -eq 0
 	with_shim no-vm run --engine kvm --random 3K
-	check "no VM any more: reported, and it ends" test $status -eq 1 -a "$(not_asked 'reads that the host refuses')" -ge 100
+	check "no VM any more: reported, and it ends" test $status -eq 1 -a "$(not_asked 'reads refused by the host')" -ge 100
 	SHIM_EVERY=3 with_shim eintr run --engine kvm --random 3K
-	check "a signal at every third KVM_RUN" ends 0 'nothing found'
+	check "a signal at every third KVM_RUN" ends 0 'No finding'
 	with_shim eintr-create run --engine kvm corpus/seeds
 	check "a signal while a VM is created: no read is refused for that" test $status -eq 0 -a \
 		"$(grep -c 'Interrupted system call' "$dir/out")" -eq 0
@@ -186,7 +186,7 @@ fi
 RDPMC_JOURNAL=$dir/nowhere run run --engine kvm --random 10
 check "no journal, no run" test $status -eq 2 -a "$(grep -c 'RDPMC_JOURNAL=none does without' "$dir/err")" -eq 1
 RDPMC_JOURNAL=none run run --engine kvm --random 10
-check "... unless told so" ends 0 'nothing found'
+check "... unless told so" ends 0 'No finding'
 
 # Two at once, and Ctrl-C.
 "$diff" run --engine kvm --random 3K >"$dir/second" 2>&1 &

@@ -18,14 +18,12 @@ silent() { [ ! -s "$dir/err" ]; }
 
 files=$(find $seeds -type f | wc -l)
 
-# What time it took is of no account.
-counts() { sed 's/, [0-9.]* s, [0-9]* cases.s$//' "$dir/out"; }
 run $seeds
-counts >"$dir/by-itself"
-guests=$(sed -n 's/^not as asked: \([0-9]*\) cases with another guest.*/\1/p' "$dir/out")
-check "one engine: no table" test $status -eq 0 -a "$(lines ' unreached ')" -eq 0 -a "$(lines "^$files cases, [0-9]* reads")" -eq 1
+cp "$dir/out" "$dir/by-itself"
+guests=$(sed -n 's/^limits   \([0-9]*\) cases with the guest PMU reduced.*/\1/p' "$dir/out")
+check "one engine: no table" test $status -eq 0 -a "$(lines ' unreached ')" -eq 0 -a "$(sed -n 1p "$dir/out" | grep -c "^No finding in what was tried: $files cases, [0-9]* reads$")" -eq 1
 run --engine emulator $seeds
-check "one engine, named: the same" test $status -eq 0 -a "$(counts | cmp - "$dir/by-itself" | wc -l)" -eq 0
+check "one engine, named: the same" test $status -eq 0 -a "$(cmp "$dir/out" "$dir/by-itself" | wc -l)" -eq 0
 
 wrong_use "'emulator' is named twice" --engine emulator --engine emulator $seeds
 wrong_use "there is no such engine" --engine emulator --engine qemu $seeds
@@ -72,13 +70,15 @@ check "an engine that cannot run" test -s "$dir/absent.so"
 
 # All that is known of the wrong one without the table.
 run --engine "$dir/wrong.so" $seeds
-wrong=$(sed -n 's/^finding [0-9]*: \([0-9]*\) cases*, .*/\1/p' "$dir/out" | awk '{ n += $1 } END { print n + 0 }')
+wrong=$(sed -n 's/^finding [0-9]*: .*; \([0-9]*\) cases*, first: .*/\1/p' "$dir/out" | awk '{ n += $1 } END { print n + 0 }')
 kinds=$(lines '^finding ')
 check "the wrong one alone: findings ($wrong cases)" test $status -eq 1 -a "$wrong" -gt 0
 
 mkdir "$dir/saved"
 run --engine emulator --engine "$dir/wrong.so" --engine "$dir/right.so" --save "$dir/saved" $seeds
 check "a wrong engine among three: exit 1" test $status -eq 1
+check "... and the verdict comes first" test \
+	"$(sed -n 1p "$dir/out")" = "FOUND: $kinds kinds of differences from the processor in 1 of 3 engines: $wrong of $((3 * files)) cases"
 check "... its findings by its name, and no others" test "$(lines '^finding [0-9]* of engine wrong: ')" -eq "$kinds" -a "$(lines '^finding')" -eq "$kinds"
 check "... kept, each in its file" test "$(ls "$dir/saved" | wc -l)" -eq "$kinds" -a "$(lines '^saved ')" -eq "$kinds"
 # Cases, those that differ, reads: agree differ known refused unavailable unreached skipped. They add up.
@@ -89,7 +89,7 @@ sum() { row "$1" | awk '{ print $3 + $4 + $5 + $6 + $7 + $8 + $9 }'; }
 check "... of as many reads: $(sum emulator)" test "$(sum wrong)" -eq "$(sum emulator)" -a "$(sum emulator)" -ge "$files" -a \
 	"$(row right)" = "$(row emulator)"
 check "... nothing else is said" silent
-check "... within 100 columns" test "$(sed -n '/unreached/,$p' "$dir/out" | awk 'length > 100' | wc -l)" -eq 0
+check "... within 100 columns" test "$(sed -n '/unreached/,/^$/p' "$dir/out" | awk 'length > 100' | wc -l)" -eq 0
 
 # Two that are wrong: what they find does not share a file.
 cp "$dir/wrong.so" "$dir/wrong-2.so"
@@ -113,13 +113,14 @@ done
 check "two threads that crash at the same time: one case is named" test $crashes -eq 10
 first=$(find $seeds -type f | sort | head -n 1)
 { sleep 2.5; cat "$first"; } | "$diff" run --timeout 1 "$first" - >"$dir/out" 2>"$dir/err"
-check "a case that is long in coming is no hang of the one before" test $? -eq 0 -a "$(lines '^2 cases')" -eq 1
+check "a case that is long in coming is no hang of the one before" test $? -eq 0 -a "$(lines ': 2 cases, ')" -eq 1
 
 # One that cannot run here.
-untried="nothing found by those that could run in what was tried.not as asked: $((2 * guests)) cases with another guest."
+untried="limits   $((2 * guests)) cases with the guest PMU reduced to what the engine supports"
 run --engine "$dir/absent.so" --engine emulator --engine "$dir/right.so" $seeds
 check "one cannot run here: a row says why" test $status -eq 0 -a "$(row absent)" = "cannot run here: there is none here"
-check "... the others do" test "$(row right | cut -d ' ' -f 1,2)" = "$files 0" -a "$(tail -n 2 "$dir/out" | tr '\n' '.')" = "$untried"
+check "... the others do" test "$(row right | cut -d ' ' -f 1,2)" = "$files 0" -a "$(tail -n 1 "$dir/out")" = "$untried" -a \
+	"$(sed -n 1p "$dir/out" | grep -c "^No finding by 2 of 3 engines in what was tried: $((2 * files)) cases, ")" -eq 1
 check "... nothing else is said" silent
 run --quiet --engine "$dir/absent.so" --engine emulator $seeds
 check "... with --quiet on standard error" test $status -eq 0 -a ! -s "$dir/out" -a "$(grep -c 'absent: there is none here' "$dir/err")" -eq 1
@@ -149,7 +150,7 @@ check "eight engines" test $status -eq 0 -a "$(lines "^8 .*  $files  *0  ")" -eq
 
 # At random: the same cases as one engine has.
 run --random 20K --seed 5 --engine "$dir/wrong.so"
-wrong=$(sed -n 's/^finding [0-9]*: \([0-9]*\) cases*, .*/\1/p' "$dir/out" | awk '{ n += $1 } END { print n + 0 }')
+wrong=$(sed -n 's/^finding [0-9]*: .*; \([0-9]*\) cases*, first: .*/\1/p' "$dir/out" | awk '{ n += $1 } END { print n + 0 }')
 run --random 20K --seed 5 --engine emulator --engine "$dir/wrong.so"
 check "at random: $wrong of 20000 differ" test "$(row wrong | cut -d' ' -f 1,2)" = "20000 $wrong" -a \
 	"$(row emulator | cut -d' ' -f 1,2)" = "20000 0"
@@ -181,7 +182,8 @@ for signal in INT TERM; do
 	status=$?
 	ms=$((($(date +%s%N) - start) / 1000000))
 	check "SIG$signal: 128 + signal, within a second ($ms ms)" test $status -eq $expected -a $ms -lt 1000
-	check "... with the table of what was done" test "$(row emulator | cut -d ' ' -f 1)" -gt 1000 -a "$(lines 'nothing found')" -eq 0
+	check "... with the table of what was done" test "$(row emulator | cut -d ' ' -f 1)" -gt 1000 -a "$(lines 'No finding')" -eq 0 -a \
+		"$(sed -n 1p "$dir/out" | grep -c '^PARTIAL: interrupted after [0-9]* cases, ')" -eq 1
 done
 
 echo "1..$n"

@@ -96,12 +96,12 @@ if command -v "${CC:-gcc}" >/dev/null; then
 		# shellcheck disable=SC2086
 		"$diff" run --engine "$dir/refuses.so" $second corpus/seeds >"$dir/out" 2>"$dir/err"
 		status=$?
-		check "run finds nothing, and does not say so $second" ends 77 'nothing was tried'
+		check "run finds nothing, and does not say so $second" ends 77 'Nothing was tried'
 		check "... and says why" says 'KVM_RUN: EINVAL'
 	done
 	"$diff" explain --engine "$dir/refuses.so" "$(find corpus/seeds -type f | sort | head -n 1)" >"$dir/out" 2>"$dir/err"
 	status=$?
-	check "explain of an engine that refuses a case" ends 77 'engine   refuses answers nothing: KVM_RUN: EINVAL'
+	check "explain of an engine that refuses a case" ends 77 'refuses answers no read of this case: KVM_RUN: EINVAL'
 	run --engine "$dir/refuses.so" --configuration skylake --json "$dir/refused.json"
 	check "an engine that refuses everything" ends 77 'Nothing was tried'
 	check "... and why" says 'KVM_RUN: EINVAL'

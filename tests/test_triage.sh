@@ -55,7 +55,7 @@ some=v61-fast-bit
 page=$(echo "$dir/$some"/pages/*)
 cp "$page/finding.md" "$dir/out"
 for what in '# got a value, expected #GP (rule NO-FAST)' '| source | SDM' '| reproduced | 3 times of 3 |' \
-	'model    #GP(0)' '## Who shares it' '## How to repeat it' '| reached by |'; do
+	'expected #GP(0)' '## Who shares it' '## How to repeat it' '| reached by |'; do
 	check "the page says: $what" says "$what"
 done
 sed -n '/for `xxd -r -p`/,/^## /p' "$page/finding.md" | grep -E '^[0-9a-f]+$' | head -n 5 |
@@ -104,7 +104,7 @@ check 'and the next one finishes it' [ "$(find "$dir/half" -name 'form-*' | wc -
 # --- who shares it, what is nothing, what is flaky ---
 run --engine "$(mutant width-63)" --engine emulator --engine "$(mutant v61-fast-bit)" --into "$dir/shared" "$dir/width-63"
 cat "$dir"/shared/*/finding.md >"$dir/out"
-check 'engines that agree are told' says '| `emulator` | agrees with the model |'
+check 'engines that agree are told' says '| `emulator` | answers as expected |'
 run --into "$dir/none" corpus/seeds
 check 'what shows nothing: exit 0, no page' [ $status -eq 0 -a -z "$(ls "$dir/none")" ]
 clang -shared -fPIC -fvisibility=hidden -O1 -I. -D_GNU_SOURCE -std=gnu11 -DFLAKY_EVERY=5 -DFLAKY -DENGINE_NAME='"flaky"' \

@@ -78,23 +78,23 @@ engine hangs read "$reads while ((uint32_t)state->regs.rcx == 0x20000000 && stat
 # Nothing at all.
 while read -r engine why; do
 	run run --engine "$dir/$engine.so" $seeds
-	check "run: $engine" ends 77 'nothing was tried: no read was answered'
+	check "run: $engine" ends 77 'Nothing was tried: no read was answered'
 	run run --engine "$dir/$engine.so" --engine "$dir/$engine.so" --random 9 $seeds
 	check "run: $engine, named twice" test $status -eq 2
 	run_survey --engine "$dir/$engine.so" --configuration skylake
 	check "survey: $engine" ends 77 'Nothing was tried'
 	check "... and never that all is right" never "has the processor's outcome"
 	run explain --engine "$dir/$engine.so" "$(find $seeds -type f | sort | head -n 1)"
-	check "explain: $engine" ends 77 'answers nothing'
+	check "explain: $engine" ends 77 'answers no read of this case'
 	case=$(find $seeds -type f | sort | head -n 1)
 	run triage --engine "$dir/$engine.so" --into "$dir/pages" "$case"
-	check "triage: $engine" ends 0 "$case: nothing: engine $dir/$engine.so answered no read of it; not as asked: "
+	check "triage: $engine" ends 0 "$case: nothing: engine $dir/$engine.so answered no read of it; limits: "
 	check "... and why" says "$why"
 	run_replay "$engine"
 	check "replay: $engine" test $status -eq 77 -a ! -s "$dir/out" -a \
-		"$(grep -c 'nothing was tried: no read was answered' "$dir/err")" -eq 1
+		"$(grep -c 'Nothing was tried: no read was answered' "$dir/err")" -eq 1
 done <<-'END'
-	refuses reads that the host refuses (KVM_RUN: EINVAL)
+	refuses reads refused by the host (KVM_RUN: EINVAL)
 	no-entry reads by an entry that the engine does not have here
 END
 
@@ -120,31 +120,31 @@ check "... which is gone" sh -c "! kill -0 $(cat "$dir/afl.pid") 2>/dev/null"
 # Not all of it.
 while read -r engine what; do
 	run run --engine "$dir/$engine.so" $seeds
-	check "run: $engine" ends 0 "nothing found in what was tried"
+	check "run: $engine" ends 0 "No finding in what was tried"
 	check "... and why" says "$what"
 	run run --engine "$dir/$engine.so" --engine emulator $seeds
-	check "run with another: $engine" ends 0 "nothing found in what was tried"
+	check "run with another: $engine" ends 0 "No finding by 2 of 2 engines in what was tried"
 	check "... and why" says "$what"
 	run_survey --engine "$dir/$engine.so" --configuration skylake
-	check "survey: $engine" ends 0 "Every read that was tried has the processor's outcome; not as asked: "
+	check "survey: $engine" ends 0 "Every read that was tried has the processor's outcome; limits: "
 	check "... and why" says "$what"
 	run_replay "$engine"
-	check "replay: $engine" ends 0 'nothing found in what was tried; not as asked: '
+	check "replay: $engine" ends 0 '; limits: '
 	check "... and why" says "$what"
 done <<-'END'
-	refuses-some reads that the host refuses (KVM_RUN: EINVAL)
+	refuses-some reads refused by the host (KVM_RUN: EINVAL)
 	one-entry reads by an entry that the engine does not have here
-	moves reads in another state
-	reduces cases with another guest
+	moves reads in another CPU state
+	reduces cases with the guest PMU
 END
 
 # One that takes the process with it.
 run run --engine "$dir/crashes.so" $seeds
 check "run: a crash" test $status -ge 128
-check "... and never that nothing was found" never 'nothing found'
+check "... and never that nothing was found" never 'No finding'
 run run --engine emulator --engine "$dir/crashes.so" $seeds
 check "run with another: a crash" test $status -ge 128
-check "... and never that nothing was found" never 'nothing found'
+check "... and never that nothing was found" never 'No finding'
 
 # The case is named, and kept: it does it again.
 mkdir "$dir/kept"
@@ -160,7 +160,7 @@ while read -r engine status_is file what; do
 	check "... of two engines, and without --save: case $number" test $status -eq "$status_is" -a \
 		"$(grep -c "^rdpmc-diff: $what in random case [0-9]* of seed 1; --save DIRECTORY keeps it\$" "$dir/err")" -eq 1
 	run run --engine emulator "$dir/kept/$file"
-	check "... a case as any other" ends 0 'nothing found'
+	check "... a case as any other" ends 0 'No finding'
 done <<-'END'
 	aborts 134 crash SIGABRT
 	hangs 1 hang no end within 1 s

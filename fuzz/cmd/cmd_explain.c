@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rdpmc-diff explain and minimize: one case in words; the smallest that shows the same. */
+/* rdpmc-diff explain and minimize: one case explained; the smallest that shows the same. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "fuzz/report/report.h"
 #include "fuzz/triage/minimize.h"
 #include "lib/file.h"
+#include "lib/text.h"
 
 struct options {
 	struct command_engine chosen;
@@ -39,9 +40,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp explain_argp = {
 	.parser = parse,
 	.args_doc = "FILE|-",
-	.doc = "Say in words what a case tries, what the processor answers and by which rule, and "
-	       "whether the engine agrees.\v"
-	       "Exit status: 0 the engine agrees, or differs as is known; 1 it does not; 2 usage "
+	.doc = "Explain a case: whether the engine answers it as expected, what it tries, and what "
+	       "is expected by which rule.\v"
+	       "Exit status: 0 the engine answers as expected, or has a known difference; 1 it does "
+	       "not; 2 usage "
 	       "or a file that cannot be read; 77 the engine answers no read of it.",
 };
 static const struct argp minimize_argp = {
@@ -50,20 +52,32 @@ static const struct argp minimize_argp = {
 	.doc = "Write the smallest case that shows the same finding as FILE: the same oracle, "
 	       "entry, "
 	       "rule and answers.\v"
-	       "Exit status: 0 written, 1 nothing is found in FILE, 2 usage or file error.",
+	       "Exit status: 0 written, 1 no finding in FILE, 2 usage or file error.",
 };
 
-static void print_known(const struct trial *trial)
+/* The first line. */
+static void verdict(const struct trial *trial, const struct finding *finding, bool good)
 {
-	bool any = false;
+	const char *name = trial->engine->name;
+	const char *why = *trial->tally.refusal ? trial->tally.refusal : trial->tally.unjudged_why;
+	const char *separator = ": ";
+	char title[FINDING_TITLE];
 
-	printf("engine   %s differs, as is known: ", trial->engine->name);
-	for (unsigned int i = 0; i < known_count(trial->known); i++)
-		if (known_get(trial->known, i)->happened) {
-			printf("%s%s", any ? ", " : "", known_get(trial->known, i)->name);
-			any = true;
-		}
-	printf("\n");
+	if (!good) {
+		printf("%s: %s\n", name, finding_title(finding, title));
+	} else if (tally_known(&trial->tally)) {
+		printf("%s has a known difference", name);
+		for (unsigned int i = 0; i < known_count(trial->known); i++)
+			if (known_get(trial->known, i)->happened) {
+				printf("%s%s", separator, known_get(trial->known, i)->name);
+				separator = ", ";
+			}
+		printf("\n");
+	} else if (!tally_answered(&trial->tally)) {
+		printf("%s answers no read of this case%s%s\n", name, *why ? ": " : "", why);
+	} else {
+		printf("%s answers as expected, by all its entries\n", name);
+	}
 }
 
 int command_explain(int argc, char **argv)
@@ -74,7 +88,6 @@ int command_explain(int argc, char **argv)
 	char untried[TALLY_TEXT], arguments[COMMAND_ARGUMENTS];
 	struct finding finding;
 	struct trial trial;
-	const char *why;
 	uint8_t *data;
 	size_t size;
 	bool good;
@@ -85,19 +98,13 @@ int command_explain(int argc, char **argv)
 	command_trial(&trial, &options.chosen);
 	good = trial_run(&trial, data, size, &finding);
 	case_decode(data, size, &decoded);
+	verdict(&trial, &finding, good);
 	report_case(stdout, &decoded);
 	report_answers(stdout, &trial, &decoded);
-	why = *trial.tally.refusal ? trial.tally.refusal : trial.tally.unjudged_why;
-	if (good && tally_known(&trial.tally))
-		print_known(&trial);
-	else if (good && !tally_answered(&trial.tally))
-		printf("engine   %s answers nothing%s%s\n", trial.engine->name, *why ? ": " : "",
-		       why);
-	else if (good)
-		printf("engine   %s agrees, by all its entries%s%s\n", trial.engine->name,
-		       *tally_not_tried(&trial.tally, untried) ? "; not as asked: " : "", untried);
-	else
+	if (!good)
 		report_finding(stdout, &trial, &decoded, &finding);
+	else if (*tally_not_tried(&trial.tally, untried))
+		text_wrap(stdout, "limits", 9, TEXT_COLUMNS, untried);
 	command_arguments(&options.chosen, arguments);
 	report_bytes(stdout, data, size, strcmp(options.paths[0], "-") ? options.paths[0] : NULL,
 		     options.chosen.named, arguments);
@@ -116,6 +123,7 @@ int command_minimize(int argc, char **argv)
 	struct trial trial;
 	uint8_t *data;
 	size_t size, before;
+	char title[FINDING_TITLE];
 	struct failure failure;
 
 	command_parse(&minimize_argp, &shared, argc, argv, &options);
@@ -125,13 +133,14 @@ int command_minimize(int argc, char **argv)
 	size = minimize(&trial, data, size, &finding);
 	trial_free(&trial);
 	if (!finding.oracles) {
-		fprintf(stderr, "rdpmc-diff: %s: nothing is found in it\n", options.paths[0]);
+		fprintf(stderr, "rdpmc-diff: %s: no finding in it\n", options.paths[0]);
 		free(data);
 		return EXIT_FINDING;
 	}
 	if (file_write(options.paths[1], data, size, &failure))
 		command_die("%s", failure.text);
-	fprintf(stderr, "%zu bytes, were %zu\n", size, before);
+	fprintf(stderr, "minimized from %zu to %zu bytes: %s\n", before, size,
+		finding_title(&finding, title));
 	free(data);
 	return EXIT_GOOD;
 }

@@ -7,6 +7,7 @@
 
 #include "fuzz/case/mutate.h"
 #include "fuzz/cmd/command.h"
+#include "fuzz/cmd/run_table.h"
 #include "fuzz/cmd/under_way.h"
 #include "fuzz/inputs/command_journal.h"
 #include "fuzz/inputs/inputs.h"
@@ -23,7 +24,7 @@ struct options {
 	uint64_t random, seed;
 	unsigned int jobs, timeout;
 	const char *save;
-	bool quiet;
+	bool quiet, verbose;
 	char **paths;
 };
 
@@ -34,7 +35,8 @@ static const struct argp_option run_options[] = {
 	{ "save", KEY_SAVE, "DIRECTORY", 0, "Keep the first case of each kind of finding there",
 	  0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "A case that takes longer hangs (default 60)", 0 },
-	{ "quiet", 'q', NULL, 0, "Only tell what is found", 0 },
+	{ "quiet", 'q', NULL, 0, "Only report findings", 0 },
+	{ "verbose", 'v', NULL, 0, "Also statistics of the cases, the rules and the speed", 0 },
 	{ 0 },
 };
 
@@ -55,6 +57,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'q':
 		options->quiet = true;
 		break;
+	case 'v':
+		options->verbose = true;
+		break;
 	case ARGP_KEY_ARGS:
 		options->paths = state->argv + state->next;
 		break;
@@ -73,8 +78,8 @@ static const struct argp run_argp = {
 	.options = run_options,
 	.parser = parse,
 	.args_doc = "[FILE|DIRECTORY|-]...",
-	.doc = "Run cases through an engine and hold every answer against the model. Several "
-	       "--engine: through one after the other, and a table.\v"
+	.doc = "Run cases through an engine and compare every answer with the model's. Several "
+	       "--engine: one after the other, and a table.\v"
 	       "Exit status: 0 nothing found, 1 a finding or a case that hangs, 2 usage or a file "
 	       "that cannot be read, "
 	       "77 no engine can run here or answers, 128 + signal interrupted, or the engine's "
@@ -212,7 +217,7 @@ static void run_random(const struct options *options, struct trial *trial,
 		fprintf(stderr, "\r\033[K");
 }
 
-static void save(const char *directory, size_t number, const struct found *found)
+static void save(FILE *out, const char *directory, size_t number, const struct found *found)
 {
 	char path[4096];
 	struct failure failure;
@@ -220,62 +225,90 @@ static void save(const char *directory, size_t number, const struct found *found
 	snprintf(path, sizeof(path), "%s/finding-%zu", directory, number);
 	if (file_write(path, found->data, found->size, &failure))
 		command_die("--save: %s", failure.text);
-	printf("saved    %s\n", path);
+	fprintf(out, "saved    %s\n", path);
 }
 
 /* @engine: one of several, and @before findings of others have been printed; NULL: the only one. */
-static void print_findings(const struct options *options, const struct trial *trial,
+static void print_findings(FILE *out, const struct options *options, const struct trial *trial,
 			   const char *engine, size_t before, const struct findings *findings)
 {
 	for (size_t i = 0; i < findings->kinds; i++) {
 		const struct found *found = &findings->found[i];
 		const size_t number = before + i + 1;
 
-		printf("finding %zu%s%s: ", number, engine ? " of engine " : "",
-		       engine ? engine : "");
-		report_found(stdout, trial, found);
+		fprintf(out, "\nfinding %zu%s%s: ", number, engine ? " of engine " : "",
+			engine ? engine : "");
+		report_found(out, trial, found);
 		if (options->save)
-			save(options->save, number, found);
-		printf("\n");
+			save(out, options->save, number, found);
 	}
-	report_more(stdout, findings);
+	report_more(out, findings);
 }
 
-static int interrupted(void)
+/* Of all engines. */
+struct total {
+	struct tally tally;
+	size_t kinds;
+	uint64_t found; /* cases */
+	const char *by; /* " by 2 of 3 engines", or "": there is one */
+	unsigned int wrong, engines; /* those with a finding, of all that ran */
+};
+
+/* The first line. Returns the exit status. */
+static int verdict(const struct options *options, const struct total *total)
 {
-	printf("interrupted: this is part of it\n");
-	return 128 + command_interrupted();
-}
+	const struct tally *tally = &total->tally;
+	const unsigned long long cases = tally->cases, reads = tally->reads;
+	const unsigned long long known = tally_known(tally);
+	char untried[TALLY_TEXT], in[64] = "";
 
-static void print_not_tried(const struct tally *tally)
-{
-	char untried[TALLY_TEXT];
-
-	if (*tally_not_tried(tally, untried))
-		text_wrap(stdout, "not as asked:", 14, TEXT_COLUMNS, untried);
-}
-
-/* The last line, where there is no finding. Returns the exit status. */
-static int headline(const struct options *options, const struct tally *tally, const char *by)
-{
-	char untried[TALLY_TEXT];
-
+	if (command_interrupted()) {
+		printf("PARTIAL: interrupted after %llu case%s, %llu read%s%s: %zu finding%s so far\n",
+		       cases, PLURAL(cases), reads, PLURAL(reads), total->by, total->kinds,
+		       PLURAL(total->kinds));
+		return 128 + command_interrupted();
+	}
+	if (total->kinds) {
+		if (*total->by)
+			snprintf(in, sizeof(in), " in %u of %u engines", total->wrong,
+				 total->engines);
+		printf("FOUND: %zu kind%s of differences from the processor%s: %llu of %llu case%s\n",
+		       total->kinds, PLURAL(total->kinds), in, (unsigned long long)total->found,
+		       cases, PLURAL(cases));
+		return EXIT_FINDING;
+	}
 	if (!tally->cases) {
 		fprintf(stderr,
 			"rdpmc-diff: there was no case to run: no file in what was named\n");
 		return EXIT_NOTHING_RAN;
 	}
 	if (!tally_answered(tally)) {
-		printf("nothing was tried: no read was answered%s%s\n", *tally->refusal ? ": " : "",
+		printf("Nothing was tried: no read was answered%s%s\n", *tally->refusal ? ": " : "",
 		       tally->refusal);
 		return EXIT_NOTHING_RAN;
 	}
 	if (options->quiet)
 		return EXIT_GOOD;
-	printf("nothing found%s%s\n", by,
-	       *tally_not_tried(tally, untried) ? " in what was tried" : "");
-	print_not_tried(tally);
+	printf("No finding%s%s: %llu case%s, %llu read%s", total->by,
+	       *tally_not_tried(tally, untried) ? " in what was tried" : "", cases, PLURAL(cases),
+	       reads, PLURAL(reads));
+	if (known)
+		printf("; %llu reads and intercepts have a known difference", known);
+	printf("\n");
 	return EXIT_GOOD;
+}
+
+/* The last lines: what limits it, and with --verbose how much was tried. */
+static void print_limits(const struct options *options, const struct tally *tally, double since)
+{
+	char untried[TALLY_TEXT];
+
+	if (options->quiet || !tally->cases)
+		return;
+	if (*tally_not_tried(tally, untried))
+		text_wrap(stdout, "limits", 9, TEXT_COLUMNS, untried);
+	if (options->verbose)
+		report_tally(stdout, tally, clock_seconds() - since);
 }
 
 /* How its engines are told apart: by their names, if that does. */
@@ -287,14 +320,6 @@ static const char *name_engine(const struct command_engine *chosen, unsigned int
 	return chosen->all[engine]->name;
 }
 
-/* What came of an engine. */
-struct ran {
-	const char *name;   /* NULL: there is one engine */
-	const char *absent; /* why it cannot run here; NULL: it ran */
-	struct tally tally;
-	uint64_t found; /* cases */
-};
-
 static uint64_t count_found(const struct findings *findings)
 {
 	uint64_t n = findings->more;
@@ -304,11 +329,11 @@ static uint64_t count_found(const struct findings *findings)
 	return n;
 }
 
-/* All cases through options->chosen.engine; @kinds findings of others have been printed. */
-static void run_engine(const struct options *options, bool again, struct ran *ran, size_t *kinds)
+/* All cases through options->chosen.engine, its findings to @out; @total is of those before it. */
+static void run_engine(const struct options *options, bool again, struct ran *ran, FILE *out,
+		       struct total *total)
 {
 	struct findings *findings = calloc(1, sizeof(*findings));
-	const double since = clock_seconds();
 	struct trial trial;
 	struct replay replay = { &trial, findings, NULL, again };
 	size_t count = 0;
@@ -326,60 +351,21 @@ static void run_engine(const struct options *options, bool again, struct ran *ra
 	if (options->random && !command_interrupted())
 		run_random(options, &trial, findings, replay.journal);
 	command_journal_close(replay.journal);
-	print_findings(options, &trial, ran->name, *kinds, findings);
+	print_findings(out, options, &trial, ran->name, total->kinds, findings);
 	if (!options->quiet && !ran->name && trial.tally.cases) {
-		report_tally(stdout, &trial.tally, clock_seconds() - since);
-		report_remarks(stdout, &trial);
-		if (findings->kinds || command_interrupted())
-			print_not_tried(&trial.tally);
+		report_exits(out, &trial.tally);
+		report_remarks(out, &trial);
 	}
-	*kinds += findings->kinds;
 	ran->tally = trial.tally;
 	ran->found = count_found(findings);
+	total->kinds += findings->kinds;
+	total->found += ran->found;
+	total->wrong += ran->found != 0;
+	total->engines++;
+	tally_add(&total->tally, &ran->tally);
 	findings_free(findings);
 	free(findings);
 	trial_free(&trial);
-	fflush(stdout); /* the next engine may take the program down */
-}
-
-#define MAX_NAME 26 /* columns of an engine's name; of a longer one its end tells paths apart */
-
-/* An engine a row: its cases, those in which something was found, and its reads by each entry by verdict. */
-static void table(const struct ran *ran, unsigned int n)
-{
-	int name = 0;
-
-	for (unsigned int i = 0; i < n; i++)
-		name = (int)strlen(ran[i].name) > name ? (int)strlen(ran[i].name) : name;
-	name = name > MAX_NAME ? MAX_NAME : name;
-	printf("%*s%10s%8s ", 2 + name, "", "cases", "found");
-	for (enum verdict_kind kind = 0; kind < NR_VERDICTS; kind++)
-		printf(" %*s", (int)sizeof("1000000") - 1, verdict_name(kind));
-	printf("\n");
-	for (unsigned int i = 0; i < n; i++) {
-		const size_t length = strlen(ran[i].name);
-		const char *end = length > MAX_NAME ? ran[i].name + length - MAX_NAME : ran[i].name;
-		char label[64];
-
-		if (ran[i].absent) {
-			snprintf(label, sizeof(label), "%u %-*s  cannot run here:", i + 1, name,
-				 end);
-			text_wrap(stdout, label, (unsigned int)strlen(label) + 1, TEXT_COLUMNS,
-				  ran[i].absent);
-			continue;
-		}
-		printf("%u %-*s%10llu%8llu ", i + 1, name, end,
-		       (unsigned long long)ran[i].tally.cases, (unsigned long long)ran[i].found);
-		for (enum verdict_kind kind = 0; kind < NR_VERDICTS; kind++) {
-			const int width = (int)strlen(verdict_name(kind));
-
-			printf(" %*llu", width > 7 ? width : 7,
-			       (unsigned long long)ran[i].tally.verdicts[QUESTION_READ][kind]);
-		}
-		printf("\n");
-	}
-	printf("Cases, those in which something was found, and reads by what came of them. What\n"
-	       "differs from one engine to another: survey --against.\n\n");
 }
 
 /* NULL, or why the engine cannot run here. */
@@ -403,46 +389,46 @@ static int run_several(struct options *options)
 	struct command_engine *chosen = &options->chosen;
 	const unsigned int jobs = options->jobs;
 	const double since = clock_seconds();
-	struct tally all = { 0 };
-	unsigned int running = 0;
-	size_t kinds = 0;
+	struct total total = { 0 };
+	unsigned int running = 0, n = 0;
+	char *findings = NULL, by[64];
+	size_t size;
+	FILE *out = open_memstream(&findings, &size);
+	int status;
 
+	if (!out)
+		command_die("out of memory");
 	for (char **path = options->paths; path && *path; path++)
 		if (!strcmp(*path, "-"))
 			command_die("run: standard input is for one --engine: it is read once");
-	for (unsigned int i = 0; i < chosen->count && !command_interrupted(); i++) {
-		const char *why = absence(chosen->all[i]);
+	for (; n < chosen->count && !command_interrupted(); n++) {
+		const char *why = absence(chosen->all[n]);
 
-		chosen->engine = chosen->all[i];
-		ran[i].name = name_engine(chosen, i);
-		ran[i].absent = why ? strdup(why) : NULL;
+		chosen->engine = chosen->all[n];
+		ran[n].name = name_engine(chosen, n);
+		ran[n].absent = why ? strdup(why) : NULL;
 		if (why)
 			continue;
 		options->jobs = chosen->engine->single ? 1 : jobs;
-		run_engine(options, running++, &ran[i], &kinds);
-		tally_add(&all, &ran[i].tally);
+		run_engine(options, running++, &ran[n], out, &total);
+		fflush(out);
+		under_way_found(findings, size); /* the next engine may take the program down */
 	}
-	for (unsigned int i = 0; i < chosen->count; i++)
+	fclose(out);
+	for (unsigned int i = 0; i < n; i++)
 		if (ran[i].absent && (options->quiet || !running))
 			fprintf(stderr, "rdpmc-diff: engine %s: %s\n", ran[i].name, ran[i].absent);
 	if (!running && !command_interrupted())
 		return EXIT_NOTHING_RAN;
-	if (!options->quiet) {
-		unsigned int n = 0;
-
-		while (n < chosen->count && ran[n].name)
-			n++;
-		printf("%u of %u engines, %.1f s\n\n", running, chosen->count,
-		       clock_seconds() - since);
-		table(ran, n);
-		if (kinds || command_interrupted())
-			print_not_tried(&all);
-	}
-	if (command_interrupted())
-		return interrupted();
-	return kinds ? EXIT_FINDING
-		     : headline(options, &all,
-				running < chosen->count ? " by those that could run" : "");
+	snprintf(by, sizeof(by), " by %u of %u engines", running, chosen->count);
+	total.by = by;
+	status = verdict(options, &total);
+	if (!options->quiet)
+		run_table(ran, n);
+	fputs(findings, stdout);
+	print_limits(options, &total.tally, since);
+	free(findings);
+	return status;
 }
 
 int command_run(int argc, char **argv)
@@ -451,8 +437,13 @@ int command_run(int argc, char **argv)
 	const struct command_shared shared = { .engine = &options.chosen,
 					       .seed = &options.seed,
 					       .jobs = &options.jobs };
+	const double since = clock_seconds();
+	struct total total = { .by = "" };
 	struct ran ran = { 0 };
-	size_t kinds = 0;
+	char *evidence = NULL;
+	size_t size;
+	FILE *out;
+	int status;
 
 	command_parse(&run_argp, &shared, argc, argv, &options);
 	if (options.save)
@@ -462,8 +453,14 @@ int command_run(int argc, char **argv)
 		return run_several(&options);
 	if (options.chosen.engine->single)
 		options.jobs = 1;
-	run_engine(&options, false, &ran, &kinds);
-	if (command_interrupted())
-		return interrupted();
-	return kinds ? EXIT_FINDING : headline(&options, &ran.tally, "");
+	out = open_memstream(&evidence, &size);
+	if (!out)
+		command_die("out of memory");
+	run_engine(&options, false, &ran, out, &total);
+	fclose(out);
+	status = verdict(&options, &total);
+	fputs(evidence, stdout);
+	print_limits(&options, &total.tally, since);
+	free(evidence);
+	return status;
 }

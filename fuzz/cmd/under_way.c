@@ -30,6 +30,8 @@ static _Thread_local volatile struct under_way *mine;
 static uint64_t seed;
 static const char *save;
 static unsigned int timeout;
+static const char *found; /* what was found before, and is not printed yet */
+static size_t found_size;
 
 static bool keep(const volatile struct under_way *one, const char *path)
 {
@@ -43,6 +45,8 @@ static void name_case(const volatile struct under_way *one, const char *what, co
 {
 	char path[4096], name[300];
 
+	if (found_size && write(STDOUT_FILENO, found, found_size) < 0)
+		found_size = 0; /* no place to report it */
 	if (one->name)
 		snprintf(name, sizeof(name), "%.256s", one->name);
 	else
@@ -140,6 +144,12 @@ void under_way_is(unsigned int job, const char *name, uint64_t number, const uin
 	mine->number = number;
 	mine->count++;
 	mine->is = true;
+}
+
+void under_way_found(const char *text, size_t size)
+{
+	found = text;
+	found_size = size;
 }
 
 void under_way_none(unsigned int job)

@@ -18,4 +18,7 @@ void under_way_is(unsigned int job, const char *name, uint64_t number, const uin
 		  size_t size);
 void under_way_none(unsigned int job);
 
+/* Goes to standard output first if a case crashes the program or hangs. @text lives on until the next call. */
+void under_way_found(const char *text, size_t size);
+
 #endif

@@ -90,12 +90,13 @@ uint64_t tally_known(const struct tally *tally)
 	return known;
 }
 
-__attribute__((format(printf, 3, 4))) static void item(char *text, uint64_t count,
+/* One more of a list: "3 reads refused by the host"; nothing of none. */
+__attribute__((format(printf, 4, 5))) static void item(char *text, uint64_t count, const char *noun,
 						       const char *format, ...)
 {
 	const size_t at = strlen(text);
-	const int n = count ? snprintf(text + at, TALLY_TEXT - at, "%s%llu ", at ? ", " : "",
-				       (unsigned long long)count)
+	const int n = count ? snprintf(text + at, TALLY_TEXT - at, "%s%llu %s%s ", at ? ", " : "",
+				       (unsigned long long)count, noun, count == 1 ? "" : "s")
 			    : 0;
 	va_list args;
 
@@ -109,19 +110,20 @@ __attribute__((format(printf, 3, 4))) static void item(char *text, uint64_t coun
 const char *tally_not_tried(const struct tally *tally, char text[TALLY_TEXT])
 {
 	const uint64_t *reads = tally->verdicts[QUESTION_READ];
+	const uint64_t *writes = tally->verdicts[QUESTION_WRITE];
 
 	text[0] = '\0';
-	item(text, reads[VERDICT_REFUSED], "reads that the host refuses (%s)", tally->refusal);
-	item(text, reads[VERDICT_UNAVAILABLE] - tally->unjudged,
-	     "reads by an entry that the engine does not have here");
-	item(text, tally->unjudged, "reads that are not judged (%s)", tally->unjudged_why);
-	item(text, reads[VERDICT_SKIPPED], "reads behind a finding");
-	item(text, tally->verdicts[QUESTION_WRITE][VERDICT_SKIPPED], "writes behind a finding");
-	item(text, tally->adapted, "reads in another state");
-	item(text, tally->offered, "cases with another guest");
-	item(text, tally->verdicts[QUESTION_WRITE][VERDICT_UNAVAILABLE],
-	     "writes that the engine does not take");
-	item(text, tally->verdicts[QUESTION_INTERCEPT][VERDICT_UNAVAILABLE],
-	     "intercepts that the engine does not know");
+	item(text, reads[VERDICT_REFUSED], "read", "refused by the host (%s)", tally->refusal);
+	item(text, reads[VERDICT_UNAVAILABLE] - tally->unjudged, "read",
+	     "by an entry that the engine does not have here");
+	item(text, tally->unjudged, "read", "not checked (%s)", tally->unjudged_why);
+	item(text, reads[VERDICT_SKIPPED], "read", "skipped after a finding");
+	item(text, writes[VERDICT_SKIPPED], "write", "skipped after a finding");
+	item(text, tally->adapted, "read", "in another CPU state");
+	item(text, tally->offered, "case",
+	     "with the guest PMU reduced to what the engine supports");
+	item(text, writes[VERDICT_UNAVAILABLE], "write", "not supported by the engine");
+	item(text, tally->verdicts[QUESTION_INTERCEPT][VERDICT_UNAVAILABLE], "intercept",
+	     "not reported by the engine");
 	return text;
 }

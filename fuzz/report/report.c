@@ -38,6 +38,28 @@ const char *mismatch_title(const struct mismatch *mismatch, char *text)
 	return text;
 }
 
+const char *finding_title(const struct finding *finding, char *text)
+{
+	const struct mismatch mismatch = {
+		finding->engine.answer,
+		finding->model.decision.answer,
+		finding->oracles & ~ORACLE_PASS_SOUND,
+		finding->rule,
+	};
+	const char *more = finding->oracles & ORACLE_PASS_SOUND ? ", and NOT intercepted" : "";
+	char title[MISMATCH_TITLE];
+
+	if (finding->oracles == ORACLE_PASS_SOUND)
+		snprintf(text, FINDING_TITLE, "NOT intercepted, expected an intercept (rule %s)",
+			 rdpmc_rules[RULE_PASS_SOUND].id);
+	else if (finding->unanswered)
+		snprintf(text, FINDING_TITLE, "splat at %s%s",
+			 finding->step ? "a step" : "the first read", more);
+	else
+		snprintf(text, FINDING_TITLE, "%s%s", mismatch_title(&mismatch, title), more);
+	return text;
+}
+
 /* @error_code is #GP's; the registers hold a value's. */
 static void report_answer(FILE *out, unsigned int answer, uint32_t error_code,
 			  const struct rdpmc_regs *regs)
@@ -76,8 +98,8 @@ static void report_model(FILE *out, const struct rdpmc_outcome *model)
 static void report_register(FILE *out, const char *name, uint64_t engine, uint64_t model)
 {
 	if (engine != model)
-		fprintf(out, "differs  %s is %s, should be %s\n", name, hex(engine).text,
-			hex(model).text);
+		fprintf(out, "differs  %s: expected %s, got %s\n", name, hex(model).text,
+			hex(engine).text);
 }
 
 /* The bits of counter @x that the guest has; of one that it does not have, all. */
@@ -116,11 +138,10 @@ static void report_pass(FILE *out, const struct finding *finding)
 {
 	const struct rdpmc_pass *pass = &finding->pass;
 
-	fprintf(out, "engine   leaves RDPMC to the processor: the intercept is off\n");
-	fprintf(out, "model    it must be on: %s", obstacle_name(pass->obstacle));
+	fprintf(out, "expected RDPMC intercepted: %s", obstacle_name(pass->obstacle));
 	if (pass->class != CLASS_NONE)
 		fprintf(out, " (%s)", counter_name(pass->class, pass->index).text);
-	fputc('\n', out);
+	fprintf(out, "\ngot      RDPMC NOT intercepted (bug)\n");
 	report_rule(out, RULE_PASS_SOUND);
 }
 
@@ -134,18 +155,27 @@ bool report_reaches_exit(const struct trial *trial, const struct finding *findin
 	return rdpmc_exits(host.vendor, &processor);
 }
 
-/* Trouble of a write, or of a read that the host refused. */
+/* "step 2", or "the first read" */
+static void report_place(FILE *out, const struct finding *finding)
+{
+	if (finding->step)
+		fprintf(out, "at       step %zu", finding->step);
+	else
+		fprintf(out, "at       the first read");
+}
+
+/* A splat of a write, or of a read that the host refused. */
 static void report_unanswered(FILE *out, const struct rdpmc_case *decoded,
 			      const struct finding *finding)
 {
 	struct case_step step = { .op = STEP_READ, .value = finding->state.regs.rcx };
 
-	fprintf(out, " in %s without an answer\n", finding->step ? "a step" : "the first read");
 	if (finding->step)
 		case_step(decoded, finding->step - 1, &step);
-	fprintf(out, "at step  %zu: ", finding->step);
+	report_place(out, finding);
+	fprintf(out, ", without an answer: ");
 	report_step(out, &step);
-	fprintf(out, "trouble  %s\n", finding->trouble);
+	fprintf(out, "splat    %s\n", finding->trouble);
 }
 
 void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded,
@@ -160,38 +190,30 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	trial_clamp(trial, decoded, &offered, &processor, &policy);
 	rdpmc_view(&offered, &trial->choices, &guest);
 	if (trial->engine->real) {
-		report_pmu(out, "given", &offered);
-		report_pmu(out, "machine", &processor);
+		report_pmu(out, "clamped", &offered);
+		report_pmu(out, "host CPU", &processor);
 	}
-	fprintf(out, "found    by oracle %s", report_oracles(finding->oracles, oracles));
 	if (finding->oracles & ORACLE_PASS_SOUND) {
-		fputc('\n', out);
 		report_pass(out, finding);
 		if (finding->oracles == ORACLE_PASS_SOUND)
 			return;
-		fprintf(out, "also");
 	}
 	if (finding->unanswered) {
 		report_unanswered(out, decoded, finding);
 		return;
 	}
-	fprintf(out, " in %s, entry %s\n", finding->step ? "a step" : "the first read",
-		entry_name(finding->entry));
-	if (finding->step)
-		fprintf(out, "at step  %zu: ", finding->step);
-	else
-		fprintf(out, "at       ");
+	report_place(out, finding);
+	fprintf(out, ": ");
 	report_read(out, &finding->state, &guest);
-	fprintf(out, "\nengine   %s: ", trial->engine->name);
-	report_answer(out, finding->engine.answer, finding->engine.error_code, engine);
-	fprintf(out, "\nmodel    ");
+	fprintf(out, "\nexpected ");
 	report_model(out, &finding->model);
+	fprintf(out, "\ngot      ");
+	report_answer(out, finding->engine.answer, finding->engine.error_code, engine);
 	fputc('\n', out);
 	report_rule(out, finding->rule);
 	if (finding->entry == ENTRY_EXIT && !report_reaches_exit(trial, finding))
 		fprintf(out,
-			"reach    a processor of the host's kind faults before the exit (%s): not "
-			"by this entry\n",
+			"reach    not reachable by a guest: the CPU faults before the exit (%s)\n",
 			rdpmc_rules[finding->host.vendor == RDPMC_AMD ? RULE_SVM_PRIORITY
 								      : RULE_VMX_PRIORITY]
 				.id);
@@ -201,7 +223,7 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	report_register(out, "RIP", engine->rip, model->rip);
 	report_register(out, "RFLAGS", engine->rflags, model->rflags);
 	if (finding->engine.single_step != finding->model.single_step)
-		fprintf(out, "differs  %s #DB of a single step (DR6.BS) comes behind it\n",
+		fprintf(out, "differs  %s #DB of a single step (DR6.BS) follows\n",
 			finding->engine.single_step ? "a" : "no");
 	report_counters(out, &guest, finding);
 	if (*finding->changed)
@@ -209,9 +231,11 @@ void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_cas
 	else if (finding->engine.other_state)
 		fprintf(out, "differs  CR0, CR4, CPL or the mode has changed\n");
 	if (finding->trouble)
-		fprintf(out, "trouble  %s\n", finding->trouble);
+		fprintf(out, "splat    %s\n", finding->trouble);
 	if (finding->oracles & ORACLE_ENTRIES)
-		fprintf(out, "entries  the entries of the engine do not agree\n");
+		fprintf(out, "entries  the engine's entries answer differently\n");
+	fprintf(out, "oracle   %s; entry %s\n", report_oracles(finding->oracles, oracles),
+		entry_name(finding->entry));
 }
 
 /* A processor with these PMUs, by one making of the choices, as it goes through a case. */
@@ -261,7 +285,7 @@ static void report_made(FILE *out, const struct worlds *worlds)
 	const struct rdpmc_rule_text *rule = &rdpmc_rules[made->decision.rule];
 
 	report_model(out, made);
-	fprintf(out, "\n         by %s: %s\n         (%s)\n", rule->id, rule->text, rule->source);
+	fprintf(out, "\n         rule %s: %s\n         (%s)\n", rule->id, rule->text, rule->source);
 	for (unsigned int i = 0; i < NR_CHOICES; i++) {
 		other = &worlds->others[i].outcome;
 		if (made->decision.answer == other->decision.answer &&
@@ -284,7 +308,7 @@ static void answers_of(FILE *out, const struct rdpmc_case *decoded, const struct
 		       const struct rdpmc_pmu *host, const struct rdpmc_policy *policy,
 		       const struct rdpmc_choices *choices)
 {
-	static const char *const exits[] = { "must be on", "may be off" };
+	static const char *const exits[] = { "must be intercepted", "need not be intercepted" };
 	struct worlds worlds = { .choices = choices };
 	struct case_step step = { .op = STEP_READ, .value = decoded->state.regs.rcx };
 	struct rdpmc_choices other;
@@ -300,7 +324,7 @@ static void answers_of(FILE *out, const struct rdpmc_case *decoded, const struct
 		for (unsigned int i = 0; i < NR_CHOICES; i++)
 			world_step(&worlds.others[i], policy, &step);
 		if (world_step(&worlds.made, policy, &step)) {
-			fprintf(out, number ? "read %-4zu" : "read     ", number);
+			fprintf(out, number ? "read %-4zuexpected " : "read     expected ", number);
 			report_made(out, &worlds);
 		}
 		if (number == decoded->n_steps)
@@ -308,12 +332,12 @@ static void answers_of(FILE *out, const struct rdpmc_case *decoded, const struct
 		case_step(decoded, number, &step);
 	}
 	may = may_pass(&worlds.made, policy);
-	fprintf(out, "exits    the intercept %s\n", exits[may]);
+	fprintf(out, "exits    RDPMC %s\n", exits[may]);
 	for (unsigned int i = 0; i < NR_CHOICES; i++) {
 		if (may_pass(&worlds.others[i], policy) == may)
 			continue;
 		report_other(out, &worlds, i);
-		fprintf(out, "it %s\n", exits[!may]);
+		fprintf(out, "%s\n", exits[!may]);
 	}
 }
 
@@ -326,18 +350,19 @@ void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_cas
 		   &trial->choices);
 	if (!trial_clamp(trial, decoded, &offered, &processor, &policy))
 		return;
-	/* The engine cannot give this guest: what is right for the one that it gives. */
-	report_pmu(out, "offered", &offered);
+	/* The engine does not support this guest PMU: what is right for the one that it gives. */
+	report_pmu(out, "clamped", &offered);
 	answers_of(out, decoded, &offered, &processor, &policy, &trial->choices);
 }
 
 void report_found(FILE *out, const struct trial *trial, const struct found *found)
 {
 	struct rdpmc_case decoded;
+	char title[FINDING_TITLE];
 
 	case_decode(found->data, found->size, &decoded);
-	fprintf(out, "%llu case%s, first %s\n", (unsigned long long)found->count,
-		found->count == 1 ? "" : "s", found->name);
+	fprintf(out, "%s; %llu case%s, first: %s\n", finding_title(&found->finding, title),
+		(unsigned long long)found->count, found->count == 1 ? "" : "s", found->name);
 	report_case(out, &decoded);
 	report_finding(out, trial, &decoded, &found->finding);
 	report_bytes(out, found->data, found->size, NULL, NULL, "");
@@ -346,8 +371,9 @@ void report_found(FILE *out, const struct trial *trial, const struct found *foun
 void report_more(FILE *out, const struct findings *findings)
 {
 	if (findings->more)
-		fprintf(out, "%llu more cases, of other kinds than these %zu\n\n",
-			(unsigned long long)findings->more, findings->kinds);
+		fprintf(out, "%llu more case%s, of other kinds than these %zu\n\n",
+			(unsigned long long)findings->more, findings->more == 1 ? "" : "s",
+			findings->kinds);
 }
 
 void report_remarks(FILE *out, const struct trial *trial)

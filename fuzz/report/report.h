@@ -27,7 +27,7 @@ void report_step(FILE *out, const struct case_step *step);
  */
 void report_answers(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded);
 
-/* What was found, by which oracle, against which rule, with its source. */
+/* What was expected by which rule, with its source, what the engine did, and which oracles object. */
 void report_finding(FILE *out, const struct trial *trial, const struct rdpmc_case *decoded,
 		    const struct finding *finding);
 
@@ -57,10 +57,16 @@ const char *mismatch_name(const struct mismatch *mismatch); /* "another value", 
 #define MISMATCH_TITLE 128
 const char *mismatch_title(const struct mismatch *mismatch, char *text);
 
-/* What cases have shown, but for what tally_not_tried() says, as a few lines; @seconds may be 0. */
+/* The same of a finding, with an intercept that is wrong. @text holds FINDING_TITLE bytes. */
+#define FINDING_TITLE 300
+const char *finding_title(const struct finding *finding, char *text);
+
+/* How the reads exited, where the engine reports it: evidence; or nothing. */
+void report_exits(FILE *out, const struct tally *tally);
+/* Statistics of the cases and of the model's rules; @seconds may be 0. */
 void report_tally(FILE *out, const struct tally *tally, double seconds);
 
-/* How often, and the first case of it in full. */
+/* Its title, how often, and the first case of it in full. */
 void report_found(FILE *out, const struct trial *trial, const struct found *found);
 /* Cases of kinds that there was no room for; nothing without any. */
 void report_more(FILE *out, const struct findings *findings);

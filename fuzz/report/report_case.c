@@ -14,7 +14,7 @@ void report_read(FILE *out, const struct rdpmc_state *state, const struct rdpmc_
 		may_be_16 && state->code16 ? " (16-bit code)" : "", state->cpl,
 		!!(state->cr4 & RDPMC_CR4_PCE));
 	if (state->cpl && !(state->cr0 & RDPMC_CR0_PE))
-		fprintf(out, "(CR0.PE = 0: no processor gets there) ");
+		fprintf(out, "(CR0.PE = 0: no CPU gets into this state) ");
 	if (state->lock)
 		fprintf(out, "LOCK prefix, ");
 	if (state->n_prefixes)
@@ -134,6 +134,6 @@ void report_case(FILE *out, const struct rdpmc_case *decoded)
 		report_step(out, &step);
 	}
 	if (decoded->legalised)
-		fprintf(out, "legal    %u field%s had to be changed to something legal\n",
+		fprintf(out, "legal    %u field%s out of range, replaced by a legal value\n",
 			decoded->legalised, decoded->legalised == 1 ? "" : "s");
 }

@@ -110,7 +110,7 @@ static void headline(const struct survey_render *r)
 			"PARTIAL%s%s: ", result->died[0] ? ", a worker ended by " : "",
 			result->died);
 	if (*not_tried && (survey_tried(result) || !result->done))
-		rest = survey_format("; not as asked: %s", not_tried);
+		rest = survey_format("; limits: %s", not_tried);
 	for (size_t i = 0; i < r->not_run->n_functions; i = survey_not_run_end(r->not_run, i))
 		files++;
 	if (files && survey_tried(result))
@@ -314,7 +314,7 @@ static void counts(const struct survey_render *r)
 			   !r->report->made_new ? (r->two ? "nothing changed" : "nothing new")
 			   : r->two             ? " changed"
 						: " differ in a new way",
-			   *not_tried ? "; not as asked: " : "", not_tried);
+			   *not_tried ? "; limits: " : "", not_tried);
 	if (r->report->verbose)
 		page_field(
 			r->page, "reads",

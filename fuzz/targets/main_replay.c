@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 		fprintf(argc < 2 ? stderr : stdout, "Usage: fuzz-rdpmc-replay FILE|DIRECTORY|-...\n"
 						    "Run cases through the fuzz target. Aborts "
 						    "with a report on the first finding.\n"
-						    "--version tells the version.\n");
+						    "--version prints the version.\n");
 		return argc < 2 ? 2 : 0;
 	}
 	if (!strcmp(argv[1], "--version")) {
@@ -66,8 +66,8 @@ int main(int argc, char **argv)
 	}
 	tally_not_tried(target_tally(), untried);
 	if (tally_answered(target_tally()))
-		printf("%zu cases, nothing found%s%s\n", count,
-		       *untried ? " in what was tried; not as asked: " : "", untried);
+		printf("No finding%s: %zu case%s%s%s\n", *untried ? " in what was tried" : "", count,
+		       count == 1 ? "" : "s", *untried ? "; limits: " : "", untried);
 	if (fflush(stdout)) {
 		fprintf(stderr, "fuzz-rdpmc-replay: standard output: %s\n", strerror(errno));
 		return 2;

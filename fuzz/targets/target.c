@@ -47,12 +47,12 @@ const struct tally *target_tally(void)
 	return &trial.tally;
 }
 
-/* A fuzzer that ends by itself takes it for good that nothing was found. */
+/* A fuzzer that ends by itself must not pass for one that found nothing. */
 static void print_untried(void)
 {
 	if (!trial.tally.cases || tally_answered(&trial.tally))
 		return;
-	fprintf(stderr, "nothing was tried: no read was answered%s%s\n",
+	fprintf(stderr, "Nothing was tried: no read was answered%s%s\n",
 		*trial.tally.refusal ? ": " : "", trial.tally.refusal);
 	_exit(77);
 }
@@ -85,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rdpmc_case decoded;
 	struct finding finding;
+	char title[FINDING_TITLE];
 
 	case_decode(data, size, &decoded);
 	command_journal_add(journal, data, size);
@@ -97,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	command_journal_close(journal);
-	fputc('\n', stderr);
+	fprintf(stderr, "\nFOUND: %s\n", finding_title(&finding, title));
 	report_case(stderr, &decoded);
 	report_finding(stderr, &trial, &decoded, &finding);
 	/* A kernel's engine for the fuzzer is none for rdpmc-diff: that has its own of the same name. */

@@ -61,7 +61,7 @@ static void note_untried(const struct triage *triage, const struct tally *tally,
 
 	if (*tally_not_tried(tally, text))
 		snprintf(result->untried, sizeof(result->untried),
-			 "engine %.200s%s; not as asked: %s", triage->engines[0].name,
+			 "engine %.200s%s; limits: %s", triage->engines[0].name,
 			 tally_answered(tally) ? "" : " answered no read of it", text);
 }
 
@@ -300,7 +300,7 @@ static int add_form(const struct triage *triage, struct trial *trial,
 
 static void name_class(const struct triage *triage, const struct finding *finding, char *text)
 {
-	char oracles[REPORT_ORACLES], title[TRIAGE_SENTENCE];
+	char oracles[REPORT_ORACLES], title[FINDING_TITLE];
 	const char *name = triage->engines[0].name;
 	size_t length = strnlen(name, MAX_NAME);
 
@@ -308,7 +308,7 @@ static void name_class(const struct triage *triage, const struct finding *findin
 	while (length && (name[length] & 0xc0) == 0x80)
 		length--;
 	snprintf(text, TRIAGE_SENTENCE, "%.*s: %s: %.150s", (int)length, name,
-		 report_oracles(finding->oracles, oracles), triage_title(finding, title));
+		 report_oracles(finding->oracles, oracles), finding_title(finding, title));
 }
 
 int triage_case(const struct triage *triage, const uint8_t *data, size_t size,

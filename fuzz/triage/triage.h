@@ -70,9 +70,6 @@ const char *triage_verdict_name(enum triage_verdict verdict); /* "new", "another
 int triage_begin(const struct triage *triage, unsigned int number, struct trial *trial,
 		 const char **why);
 
-/* "got a value, expected #GP (rule NO-FAST)": @text holds TRIAGE_SENTENCE bytes. */
-const char *triage_title(const struct finding *finding, char *text);
-
 /* A case, small, and what it shows. */
 struct triage_sight {
 	const uint8_t *data;

@@ -9,28 +9,6 @@
 /* A comment that no reader of the page sees: rows are put before it. */
 #define END_OF_FORMS "<!-- the end of the forms -->"
 
-const char *triage_title(const struct finding *finding, char *text)
-{
-	const struct mismatch mismatch = {
-		finding->engine.answer,
-		finding->model.decision.answer,
-		finding->oracles & ~ORACLE_PASS_SOUND,
-		finding->rule,
-	};
-	const char *more = finding->oracles & ORACLE_PASS_SOUND ? ", and NOT intercepted" : "";
-	char title[MISMATCH_TITLE];
-
-	if (finding->oracles == ORACLE_PASS_SOUND)
-		snprintf(text, TRIAGE_SENTENCE, "NOT intercepted, expected an intercept (rule %s)",
-			 rdpmc_rules[RULE_PASS_SOUND].id);
-	else if (finding->unanswered)
-		snprintf(text, TRIAGE_SENTENCE, "splat at %s%s",
-			 finding->step ? "a step" : "the first read", more);
-	else
-		snprintf(text, TRIAGE_SENTENCE, "%s%s", mismatch_title(&mismatch, title), more);
-	return text;
-}
-
 /* Can a guest bring this about? */
 static const char *reach(const struct trial *trial, const struct rdpmc_case *decoded,
 			 const struct finding *finding)
@@ -87,7 +65,7 @@ static void name_engine(FILE *out, const struct triage_engine *engine)
 /* What the other engines make of it. */
 static void print_sharing(FILE *out, const struct triage *triage, const struct triage_sight *sight)
 {
-	char title[TRIAGE_SENTENCE], untried[TALLY_TEXT];
+	char title[FINDING_TITLE], untried[TALLY_TEXT];
 	struct finding other;
 	struct trial trial;
 	const char *why;
@@ -106,15 +84,15 @@ static void print_sharing(FILE *out, const struct triage *triage, const struct t
 		}
 		if (trial_run(&trial, sight->data, sight->size, &other))
 			fprintf(out, " | %s%s%s |\n",
-				tally_known(&trial.tally)       ? "differs as is known"
+				tally_known(&trial.tally)       ? "has a known difference"
 				: !tally_answered(&trial.tally) ? "answered no read of it"
-								: "agrees with the model",
-				*tally_not_tried(&trial.tally, untried) ? "; not as asked: " : "",
+								: "answers as expected",
+				*tally_not_tried(&trial.tally, untried) ? "; limits: " : "",
 				untried);
 		else if (finding_alike(&other, sight->finding))
 			fprintf(out, " | the same |\n");
 		else
-			fprintf(out, " | differs: %s |\n", triage_title(&other, title));
+			fprintf(out, " | differs: %s |\n", finding_title(&other, title));
 		trial_free(&trial);
 	}
 }
@@ -128,11 +106,11 @@ void triage_page(FILE *out, const struct triage *triage, struct trial *trial, co
 				(finding->unanswered || finding->oracles == ORACLE_PASS_SOUND)
 			? RULE_PASS_SOUND
 			: finding->rule;
-	char title[TRIAGE_SENTENCE], oracles[REPORT_ORACLES];
+	char title[FINDING_TITLE], oracles[REPORT_ORACLES];
 	struct rdpmc_case decoded;
 
 	case_decode(sight->data, sight->size, &decoded);
-	fprintf(out, "# %s\n\n| | |\n|---|---|\n| engine | ", triage_title(finding, title));
+	fprintf(out, "# %s\n\n| | |\n|---|---|\n| engine | ", finding_title(finding, title));
 	name_engine(out, &triage->engines[0]);
 	fprintf(out, " |\n| oracle | %s |\n", report_oracles(finding->oracles, oracles));
 	if (finding->oracles != ORACLE_PASS_SOUND && !finding->unanswered)
@@ -161,10 +139,10 @@ void triage_form(FILE *out, const char *text, const struct triage *triage, struc
 		 const char *page, const char *file, const struct triage_sight *sight)
 {
 	const char *end = strstr(text, END_OF_FORMS);
-	char title[TRIAGE_SENTENCE], row[64];
+	char title[FINDING_TITLE], row[64];
 
 	snprintf(row, sizeof(row), "| `%s` |", file);
-	triage_title(sight->finding, title);
+	finding_title(sight->finding, title);
 	/* A kill between the page and the case has it there already. */
 	if (strstr(text, row)) {
 		fputs(text, out);

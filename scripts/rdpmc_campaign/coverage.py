@@ -13,8 +13,8 @@ import time
 from .findings import utc
 from .status import has_run
 
-RULES = re.compile(r"rules: \d+ of (\d+) asked")
-NEVER = re.compile(r"(?m)^  (\S+) never (yes|no)$")
+RULES = re.compile(r"(?m)^rules +\d+ of (\d+) answered")
+NEVER = re.compile(r"(?m)^ +(\S+): never (yes|no)$")
 KERNEL = re.compile(r"(?m)^(\d+) of (\d+) lines of the RDPMC path")
 SUMMARY = re.compile(r"(?m)^(model|emulator)/\S+\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d*)\s*$")
 
@@ -49,7 +49,7 @@ class Coverage:
         tell = [each for each in here if each.tried and "live" not in each.drivers] or \
             [each for each in here if each.tried]
         for engine in tell:
-            self.chores.add([f"{self.build}/rdpmc-diff", "run", "--engine", engine.tried, *cases],
+            self.chores.add([f"{self.build}/rdpmc-diff", "run", "--verbose", "--engine", engine.tried, *cases],
                             lambda status, output: self.rules(output), 600, f"rules {engine.name}")
         program = f"{self.build}/coverage/rdpmc-diff"
         if tell and os.access(program, os.X_OK):

@@ -248,10 +248,10 @@ class Fuzzing:
 
     def differs(self, boot, kind, data, words):
         """A page of what the fuzz target reported; one for all reports that are the same but for numbers."""
-        report = words[max(words.rfind("\n\ntried"), 0):].split("\nbytes")[0].strip()
-        kept = [line for line in report.splitlines() if line.startswith(("found", "model", "rule", "trouble", "entries"))]
-        what = re.sub(r"\s+", " ", (kept or [f"libFuzzer: {kind}"])[0]).removeprefix("found ")
-        key = re.sub(r"0x[0-9a-f]+|[0-9A-F_]+H\b|\d+", "", "".join(kept) or kind)
+        report = words[max(words.rfind("\n\nFOUND: "), 0):].split("\nbytes")[0].strip()
+        kept = [line for line in report.splitlines() if line.startswith(("FOUND: ", "expected ", "rule ", "splat ", "entries ", "oracle "))]
+        what = re.sub(r"\s+", " ", (kept or [f"libFuzzer: {kind}"])[0]).removeprefix("FOUND: ")
+        key = re.sub(r"0x[0-9a-f]+|\d+", "", "".join(kept) or kind)
         directory = os.path.join(self.out, f"finding-{digest(key.encode())[:12]}")
         os.makedirs(directory, exist_ok=True)
         if os.path.exists(f"{directory}/finding.md"):
