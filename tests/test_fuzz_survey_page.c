@@ -267,15 +267,11 @@ static void test_right(void **unused)
 	assert_string_equal(
 		text, "Every read has the processor's outcome\n"
 		      "\nEvidence\n"
-		      "   engine    old: made; version of this program\n"
-		      "   tried     2 configurations x 26 states (by entry exit those without "
-		      "LOCK) x 2^32 ECX\n"
-		      "   checked   26,400 of 26,400 random spot checks agree\n"
-		      "   intercept rightly not intercepted in 1 of 2 configurations: skylake\n"
-		      "   intercept intercepted needlessly in 1 of 2 configurations: amd-v2\n"
+		      "   engine    old: made\n"
+		      "   tried     2 configurations, 26 CPU states, all 2^32 ECX values\n"
 		      "\nLimits\n"
-		      "   expected  by the model of the processor; --choice: none\n"
-		      "   known     no known differences: every difference is new\n"
+		      "   expected  outcomes are the reference model's, not silicon's\n"
+		      "   known     no known differences were read: all count as new\n"
 		      "   RCX       RCX[63:32] is 0xc3c3c3c3 in all reads\n");
 	assert_int_equal(json_integer_value(summary("new")), 0);
 	assert_int_equal(json_integer_value(summary("reads")), 1234567);
@@ -285,6 +281,12 @@ static void test_right(void **unused)
 	report.verbose = true;
 	render();
 	text_holds("   reads     1,234,567 in 1.5 s by 2 processes; ");
+	text_holds("   checked   26,400 of 26,400 random spot checks agree\n");
+	text_holds("   intercept rightly not intercepted in 1 of 2 configurations: skylake\n"
+		   "   intercept intercepted needlessly in 1 of 2 configurations: amd-v2\n");
+	survey.choices.amd_l2i = true;
+	render();
+	text_holds("   expected  outcomes are the reference model's, not silicon's; --choice: amd-l2i\n");
 }
 
 /* Nothing that was not tried counts as right. */
@@ -307,7 +309,7 @@ static void test_verdict(void **unused)
 		"tried "
 		"has the processor's outcome; limits: 1 of 2 configurations, 12345 reads "
 		"refused by the host (KVM_RUN: EINVAL)");
-	holds("1 configuration x 26 states");
+	holds("1 configuration, 26 CPU states, ");
 	assert_string_equal(json_string_value(summary("died")), result.died);
 	assert_true(json_is_true(json_object_get(json, "partial")));
 
@@ -315,7 +317,7 @@ static void test_verdict(void **unused)
 	report.made = 5000000;
 	render();
 	verdict(right);
-	holds("5,000,000 random cases of other guests: nothing new");
+	holds("5,000,000 random cases with other guests: nothing new");
 	report.made_not_tried = "3 cases with the guest PMU reduced to what the engine supports";
 	render();
 	holds("nothing new; limits: 3 cases with the guest PMU reduced to what the engine supports");
@@ -324,14 +326,14 @@ static void test_verdict(void **unused)
 	result.made_too_many = true;
 	render();
 	verdict("Every read has the processor's outcome; but RANDOM CASES DIFFER IN MORE CLASSES "
-		"THAN ARE KEPT APART");
-	holds("5,000,000 random cases of other guests: 3 differ in a new way");
+		"THAN CAN BE LISTED");
+	holds("5,000,000 random cases with other guests: 3 differ in a new way");
 	assert_int_equal(json_integer_value(summary("made_new")), 3);
 	report.made_new = 0;
 	result.made_too_many = false;
 	report.states_new = 2;
 	render();
-	verdict("Every read has the processor's outcome; but FINDINGS IN ITS LEGAL STATES: 2 "
+	verdict("Every read has the processor's outcome; but FOUND IN ITS LEGAL STATES: 2 "
 		"kinds");
 	assert_int_equal(json_integer_value(summary("states_new")), 2);
 }
@@ -353,9 +355,8 @@ static void test_untried(void **unused)
 			strcpy(result.tally[side].refusal, "KVM_RUN: EINVAL");
 		}
 		render();
-		verdict(i == 3   ? "Nothing was tried: no read was answered by both engines; have "
-				   "they "
-				   "no entry in common?"
+		verdict(i == 3   ? "Nothing was tried: no read was answered by both engines; do "
+				   "they have an entry in common?"
 			: i == 1 ? "Nothing was tried: engine new answered no read: KVM_RUN: EINVAL"
 				 : "Nothing was tried: engine old answered no read: KVM_RUN: "
 				   "EINVAL");
@@ -395,11 +396,13 @@ static void test_class(void **unused)
 		"explains");
 	text_holds(
 		"\nNew\n1. both entries, Intel guest: got a value, expected #GP (rule TYPE-OTHER)\n"
-		"   cases     65,536 (3.6e-05 %)\n"
+		"   cases     65,536\n"
 		"   smallest  64-bit mode, CPL 0, CR4.PCE = 0, ECX = 0x60000000\n"
 		"   expected  #GP(0)\n"
 		"   got       EDX:EAX = 0x8142637485960718\n"
 		"   where     skylake; 1 of 26 states, first 64-bit mode, CPL 0, CR4.PCE = 0\n"
+		"   reach     a guest with this PMU, by an exit; or where KVM emulates the "
+		"instruction\n"
 		"   repeat    rdpmc-diff run --engine ./old.so kept/01-exit-TYPE-OTHER\n"
 		"\n2. emulator, AMD guest: ");
 	text_holds("   cases     about 1,234 ");
@@ -429,7 +432,7 @@ static void test_reach(void **unused)
 	assert_int_equal(json_integer_value(json_object_get(row(0), "reachable")), 4096);
 	classes[0].reached = 65536;
 	render();
-	assert_null(strstr(text, "   reach"));
+	text_holds("   reach     a guest with this PMU, by an exit\n");
 }
 
 /* Every kind of class, of one engine and of two: what it is, and what was complained of. */
@@ -480,7 +483,7 @@ static void test_kinds(void **unused)
 		render();
 		holds(side ? kinds[i / 2].two : kinds[i / 2].one);
 		holds(kinds[i / 2].detail);
-		holds("x 2^32 ECX");
+		holds("all 2^32 ECX values");
 		assert_int_equal(json_array_size(json_object_get(json, "rows")), 1);
 		assert_string_equal(json_string_value(json_object_get(row(0), "entry")),
 				    survey_entry(kinds[i / 2].entry));
@@ -514,7 +517,7 @@ static void test_changes(void **unused)
 	/* What is known of both engines, and shows with the second alone, is nobody's fault. */
 	add_wrong(ENTRY_EXIT)->known = true;
 	render();
-	verdict("new makes 0 classes of reads right and 0 wrong for guests, changes 1 others, "
+	verdict("new makes 0 classes of reads right and 0 wrong for guests, and changes 1 other, "
 		"compared with old");
 	text_holds("\nKnown differences of both\n1. exit, Intel guest: #GP -> value");
 	assert_int_equal(survey_bad(&result), 0);
@@ -529,15 +532,15 @@ static void test_changes(void **unused)
 	answer(add(ENTRY_EXIT), SURVEY_AFTER, 0, ANSWER_VALUE);
 	answer(add(ENTRY_EXIT), SURVEY_BEFORE, ORACLE_OUTCOME, ANSWER_VALUE);
 	render();
-	verdict("new makes 1 class of reads right and 1 wrong for guests, changes 2 others, "
+	verdict("new makes 1 class of reads right and 1 wrong for guests, and changes 2 others, "
 		"compared with old; 1 more not reachable by a guest");
 	text_holds(
 		"\nBecame wrong\n1. both entries, Intel guest: #GP -> value (rule TYPE-OTHER)\n");
 	text_holds("   before    #GP(0), right by TYPE-OTHER\n"
 		   "   after     EDX:EAX = 0x8142637485960718, wrong, expected #GP(0)\n");
 	text_holds(
-		"\nWrong in another way\n3. exit, Intel guest: #UD -> value (rule TYPE-OTHER)\n");
-	text_holds("\nRight in both, for another guest PMU\n4. exit, ");
+		"\nWrong before and after, in another way\n3. exit, Intel guest: #UD -> value (rule TYPE-OTHER)\n");
+	text_holds("\nRight before and after, for another guest PMU\n4. exit, ");
 	text_holds("\nBecame right\n5. exit, Intel guest: value -> #GP (rule TYPE-OTHER)\n");
 	assert_int_equal(json_integer_value(summary("broken")), 3);
 	for (size_t i = 0; i < 6; i++) {
@@ -548,6 +551,53 @@ static void test_changes(void **unused)
 		assert_string_equal(json_string_value(json_object_get(row(i), "engine")), "new");
 		assert_string_equal(json_string_value(json_object_get(before, "engine")), "old");
 	}
+}
+
+/* The lines of an item of the Markdown, its title's and the empty one behind that not counted. */
+static unsigned int item_lines(const char *title)
+{
+	const char *item = strstr(markdown, title), *end;
+	unsigned int lines = 0;
+
+	assert_non_null(item);
+	item = strstr(item, "\n\n");
+	assert_non_null(item);
+	end = strstr(item + 2, "\n\n");
+	assert_non_null(end);
+	for (const char *at = item + 2; at < end + 1; at++)
+		lines += *at == '\n';
+	return lines;
+}
+
+/* What goes into a reply on a mailing list: the verdict, then of each class who can reach it and how to repeat it. */
+static void test_mail(void **unused)
+{
+	static const char begins[] =
+		"**new makes 0 classes of reads right and 1 wrong for guests, compared with old**\n"
+		"\n#### Became wrong\n\n**1. exit, Intel guest: #GP -> value (rule TYPE-OTHER)**\n\n"
+		"* cases: ";
+
+	(void)unused;
+	begin(2);
+	report.arguments = " --choice amd-l2i";
+	add_wrong(ENTRY_EXIT)->reached = 4096;
+	render();
+	assert_memory_equal(markdown, begins, strlen(begins));
+	report.names[0] = "kernel:before";
+	report.names[1] = "kernel:after";
+	render();
+	holds("4,096 of them by a guest; in the others the CPU faults before the exit "
+	      "(VMX-PRIORITY)");
+	holds("rdpmc-diff survey --engine kernel:before --against kernel:after --choice amd-l2i "
+	      "--configuration skylake");
+	assert_true(strstr(markdown, "* reach: ") < strstr(markdown, "* repeat: "));
+	assert_in_range(item_lines("**1. exit"), 7, 10);
+	/* The case itself, where it is kept. */
+	report.saved = "kept";
+	render();
+	holds("rdpmc-diff run --engine kernel:after --choice amd-l2i kept/01-exit-TYPE-OTHER");
+	assert_null(strstr(markdown, "survey --engine"));
+	assert_in_range(item_lines("**1. exit"), 7, 10);
 }
 
 static void test_known(void **unused)
@@ -563,6 +613,7 @@ static void test_known(void **unused)
 	begin(1);
 	survey.known[0] = known;
 	report.known = "fuzz/oracle/known";
+	report.whole = true;
 	first = known_get(known, 0);
 	second = known_get(known, 1);
 	first->happened = second->happened = 1;
@@ -585,7 +636,7 @@ static void test_known(void **unused)
 	snprintf(line, sizeof(line), "**%s (random cases only)**", second->name);
 	assert_non_null(strstr(markdown, line));
 	holds(splat);
-	/* What did not happen is stale, unless not all was tried. */
+	/* What did not happen is stale, if all was tried. */
 	snprintf(line, sizeof(line), "%s (", known_get(known, 2)->name);
 	holds(line);
 	holds("stale");
@@ -593,7 +644,7 @@ static void test_known(void **unused)
 	assert_string_equal(json_string_value(json_array_get(json_object_get(row(0), "known"), 0)),
 			    first->name);
 	assert_int_equal(json_integer_value(summary("new")), 0);
-	result.partial = true;
+	report.whole = false;
 	render();
 	assert_null(strstr(text, "stale"));
 	assert_int_equal(json_array_size(summary("stale")), 0);
@@ -613,7 +664,7 @@ static void test_limits(void **unused)
 	render();
 	holds("guest PMU reduced to what the engine supports in 6 of 6 configurations: skylake,");
 	holds(" ice-lake and 2 more\n");
-	holds("only in 1 of 6 configurations: no-pmu-amd");
+	holds("too many classes: the counts are estimates in 1 of 6 configurations: no-pmu-amd");
 	holds("26,000 of 26,400 random spot checks agree: counts with \"about\" are ESTIMATES");
 	report.verbose = true;
 	render();
@@ -655,7 +706,7 @@ static void test_not_run(void **unused)
 	render();
 	verdict("Nothing changed in what was run: every read has the same outcome with new as with "
 		"old; changed and NOT RUN: 6 functions in 2 files");
-	text_holds("\nChanged in arch/x86/kvm, and not run: what this does to guests was not seen\n"
+	text_holds("\nChanged in arch/x86/kvm and NOT RUN: effects on guests are unknown\n"
 		   "   not run   pmu.c: gone()\n"
 		   "   not run   vmx/vmx.c: outside of functions, new1(), new2(), new3() and 1 "
 		   "more\n");
@@ -684,6 +735,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_reach, forget),
 		cmocka_unit_test_teardown(test_kinds, forget),
 		cmocka_unit_test_teardown(test_changes, forget),
+		cmocka_unit_test_teardown(test_mail, forget),
 		cmocka_unit_test_teardown(test_not_run, forget),
 		cmocka_unit_test_teardown(test_known, forget),
 		cmocka_unit_test_teardown(test_limits, forget),

@@ -43,7 +43,7 @@ check "--help fits a screen" test $status -eq 0 -a "$(wc -l <"$dir/out")" -le 24
 
 run --configuration skylake --configuration amd-v2 --json "$dir/good.json" --markdown "$dir/good.md"
 check "the emulator is right" ends 0 "Every read has the processor's outcome"
-check "what was surveyed is told" says '2 configurations x 26 states'
+check "what was surveyed is told" says '2 configurations, 26 CPU states'
 valid "the schema accepts it" "$dir/good.json"
 check "Markdown" grep -q '^\*\*Every read has the processor.s outcome\*\*$' "$dir/good.md"
 run --configuration skylake --json -
@@ -62,7 +62,7 @@ if command -v "${CC:-gcc}" >/dev/null; then
 	mkdir "$dir/saved"
 	run --engine "$dir/bit-20.so" --configuration skylake --json "$dir/bad.json" --save "$dir/saved"
 	# 4 general-purpose and 3 fixed counters, in the 15 states that allow it.
-	check "a wrong engine" ends 1 '105 ('
+	check "a wrong engine" ends 1 'cases     105'
 	check "its lowest ECX" says 'ECX = 0x00100000'
 	valid "the schema accepts it, too" "$dir/bad.json"
 	"$diff" run --engine "$dir/bit-20.so" "$dir/saved" >"$dir/out" 2>"$dir/err"

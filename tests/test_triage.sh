@@ -54,7 +54,7 @@ check 'each mutant has exactly one page' [ -z "$bad" ]
 some=v61-fast-bit
 page=$(echo "$dir/$some"/pages/*)
 cp "$page/finding.md" "$dir/out"
-for what in '# got a value, expected #GP (rule NO-FAST)' '| source | SDM' '| reproduced | 3 times of 3 |' \
+for what in '# got a value, expected #GP (rule NO-FAST)' '| source | SDM' '| reproduced | in 3 of 3 tries |' \
 	'expected #GP(0)' '## Who shares it' '## How to repeat it' '| reached by |'; do
 	check "the page says: $what" says "$what"
 done

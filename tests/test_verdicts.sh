@@ -135,7 +135,7 @@ done <<-'END'
 	refuses-some reads refused by the host (KVM_RUN: EINVAL)
 	one-entry reads by an entry that the engine does not have here
 	moves reads in another CPU state
-	reduces cases with the guest PMU
+	reduces cases with
 END
 
 # One that takes the process with it.
@@ -177,7 +177,7 @@ check "survey of a real machine" ends 0 "Every read has the processor's outcome 
 # 11 reads in each by two entries; LOCK comes to one.
 check "... each shape of ECX in 62 states" says "62 states: $((62 * 21)) reads answered "
 run_survey --engine "$dir/real-differs.so" --configuration skylake --json "$dir/json"
-check "... what differs there is in the headline" ends 1 '; but FINDINGS IN ITS LEGAL STATES: '
+check "... what differs there is in the headline" ends 1 '; but FOUND IN ITS LEGAL STATES: '
 check "... and in the JSON" grep -q '"states_new": [1-9]' "$dir/json"
 
 echo "1..$n"

@@ -18,6 +18,7 @@
 #include "lib/file.h"
 #include "lib/json/document.h"
 #include "lib/json/json_file.h"
+#include "lib/text.h"
 
 struct options {
 	const char *catalogue, *build, *json;
@@ -87,10 +88,9 @@ static const struct argp mutants_argp = {
 	.options = mutants_options,
 	.parser = parse,
 	.args_doc = "[NAME]...",
-	.doc = "Set each deliberate defect of the catalogue (those whose name matches a NAME, * "
-	       "allowed) against each driver, from an empty corpus, and tell how soon it was "
-	       "found.\v"
-	       "Exit status: 0 libfuzzer, afl and made found all they were set against, 1 not, 2 "
+	.doc = "Run each driver on each mutant of the catalogue (those whose name matches a NAME, * "
+	       "allowed), from an empty corpus, and report how soon it found it.\v"
+	       "Exit status: 0 libfuzzer, afl and made found every mutant, 1 not, 2 "
 	       "usage, 77 no driver can run, 128 + signal interrupted.",
 };
 
@@ -148,8 +148,38 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* A line of totals. Returns whether @driver found all that it was set against. */
-static bool print_total(const struct campaign *campaign, enum driver driver)
+/* Random bytes are there for comparison only. */
+static bool found_all(const struct campaign *campaign, enum driver driver)
+{
+	for (int i = 0; i < campaign->n; i++)
+		if (!campaign->results[i][driver].found)
+			return false;
+	return true;
+}
+
+/* The first line. Returns whether all was found that should be. */
+static bool print_verdict(const struct campaign *campaign)
+{
+	const char *separator = ": not found by ";
+	bool all = true;
+
+	for (int driver = 0; driver < NR_DRIVERS; driver++)
+		if (campaign->options->wanted[driver] && driver != DRIVER_RANDOM)
+			all &= found_all(campaign, driver);
+	printf("%s%s %d mutant%s", command_interrupted() ? "PARTIAL: " : "",
+	       all ? "Found all" : "Did NOT find all", campaign->n, PLURAL(campaign->n));
+	for (int driver = 0; driver < NR_DRIVERS; driver++)
+		if (campaign->options->wanted[driver] && driver != DRIVER_RANDOM &&
+		    !found_all(campaign, driver)) {
+			printf("%s%s", separator, driver_name(driver));
+			separator = ", ";
+		}
+	printf("\n\n");
+	return all;
+}
+
+/* A line of totals. */
+static void print_total(const struct campaign *campaign, enum driver driver)
 {
 	double *seconds = calloc((size_t)campaign->n, sizeof(*seconds));
 	int ran = 0, found = 0;
@@ -163,13 +193,12 @@ static bool print_total(const struct campaign *campaign, enum driver driver)
 	}
 	if (found) {
 		qsort(seconds, (size_t)found, sizeof(*seconds), by_number);
-		printf("%-10s found %d of %d; seconds to find: median %.2f, worst %.2f\n",
+		printf("%-10s found %d of %d, in %.2f s (median) and %.2f s (worst)\n",
 		       driver_name(driver), found, ran, seconds[found / 2], seconds[found - 1]);
 	} else {
 		printf("%-10s found 0 of %d\n", driver_name(driver), ran);
 	}
 	free(seconds);
-	return found == ran && ran == campaign->n;
 }
 
 /* Not, where an interrupt came first. */
@@ -182,14 +211,15 @@ static bool tried(const struct campaign *campaign, int i)
 	return any;
 }
 
-/* Returns whether all was found that should be: random bytes are there for comparison only. */
-static bool print_table(const struct campaign *campaign)
+static void print_table(const struct campaign *campaign)
 {
 	const struct options *options = campaign->options;
 	char oracles[REPORT_ORACLES];
-	bool all = true;
 
-	printf("%-30s", "mutant");
+	for (int driver = 0; driver < NR_DRIVERS; driver++)
+		if (options->wanted[driver])
+			print_total(campaign, driver);
+	printf("\n%-30s", "mutant");
 	for (int driver = 0; driver < NR_DRIVERS; driver++)
 		if (options->wanted[driver])
 			printf("  %-18s", driver_name(driver));
@@ -215,12 +245,6 @@ static bool print_table(const struct campaign *campaign)
 			if (campaign->results[i][driver].why[0])
 				printf("%s, %s did not run: %s\n", campaign->mutants[i].name,
 				       driver_name(driver), campaign->results[i][driver].why);
-	printf("\n");
-	for (int driver = 0; driver < NR_DRIVERS; driver++)
-		if (options->wanted[driver] && !print_total(campaign, driver) &&
-		    driver != DRIVER_RANDOM)
-			all = false;
-	return all;
 }
 
 /* Keep the mutants whose name matches one of the globs. */
@@ -354,7 +378,8 @@ int command_mutants(int argc, char **argv)
 	document_now(started);
 	since = clock_seconds();
 	run_all(&campaign);
-	all = print_table(&campaign);
+	all = print_verdict(&campaign);
+	print_table(&campaign);
 	if (options.json)
 		write_json(&campaign, started, clock_seconds() - since);
 	free(campaign.results);

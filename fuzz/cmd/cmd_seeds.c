@@ -42,7 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!options->directory)
-			command_die("seeds: a DIRECTORY is wanted, where they shall go");
+			command_die("seeds: name the DIRECTORY to write to");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -191,7 +191,7 @@ int command_seeds(int argc, char **argv)
 		size = mutate_make(&random, data, sizeof(data));
 		memset(&trial.tally, 0, sizeof(trial.tally));
 		if (!trial_run(&trial, data, size, &finding)) {
-			fprintf(stderr, "rdpmc-diff: case %llu is a finding; see run --random\n",
+			fprintf(stderr, "rdpmc-diff: case %llu is a finding; see rdpmc-diff run --random\n",
 				(unsigned long long)i);
 			return EXIT_FINDING;
 		}
@@ -204,7 +204,7 @@ int command_seeds(int argc, char **argv)
 		write_seed(&options, data, size);
 		kept++;
 	}
-	printf("%zu seeds of %llu cases\n", kept, (unsigned long long)options.cases);
+	printf("wrote %zu seeds, chosen from %llu cases\n", kept, (unsigned long long)options.cases);
 	free(seen);
 	trial_free(&trial);
 	return EXIT_GOOD;

@@ -36,7 +36,7 @@ static const struct argp_option survey_options[] = {
 	{ "markdown", KEY_MARKDOWN, "FILE", 0, "Write it for a mail or pull request (likewise)",
 	  0 },
 	{ "save", KEY_SAVE, "DIRECTORY", 0, "Keep each class's smallest case there, for `run`", 0 },
-	{ "verbose", 'v', NULL, 0, "All names, and what the survey itself did", 0 },
+	{ "verbose", 'v', NULL, 0, "All names, intercepts, statistics", 0 },
 	{ 0 },
 };
 
@@ -45,7 +45,7 @@ static void add_configuration(struct options *options, const char *name)
 	const struct configuration *found = configuration_find(name);
 
 	if (!found)
-		command_die("--configuration: there is no '%s'; --list tells what there is", name);
+		command_die("--configuration: there is no '%s'; --list prints what there is", name);
 	for (size_t i = 0; i < options->n_configurations; i++)
 		if (options->configurations[i] == found)
 			return;
@@ -88,7 +88,7 @@ static void check(struct options *options)
 			    options->against.named);
 	if (options->against.engine &&
 	    !strcmp(options->against.engine->what, options->chosen.engine->what))
-		fprintf(stderr, "rdpmc-diff: both engines are made of the same sources: %s\n",
+		fprintf(stderr, "rdpmc-diff: both engines are built from the same sources: %s\n",
 			options->chosen.engine->what);
 	if (options->n_configurations)
 		return;
@@ -132,8 +132,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp survey_argp = {
 	.options = survey_options,
 	.parser = parse,
-	.doc = "How an engine differs from the processor: each class of reads that differ alike, "
-	       "its smallest case, how many it covers, whether it is known.\v"
+	.doc = "How an engine differs from the processor, or from another engine, by classes of "
+	       "reads that differ alike.\v"
 	       "Exit status: 0 nothing new, even if known differences did not happen; 1 a new one, "
 	       "with --against something that became wrong, or a worker died or hung; 2 usage or a "
 	       "file "
@@ -376,6 +376,7 @@ int command_survey(int argc, char **argv)
 	result.seconds = clock_seconds() - work.since;
 	command_journal_end(work.journal, *result.died);
 	report.result = &result;
+	report.whole = options.all && !result.partial;
 	report.states_new = work.findings.kinds;
 	report.names[SURVEY_BEFORE] = options.chosen.named;
 	report.names[SURVEY_AFTER] = options.against.named;

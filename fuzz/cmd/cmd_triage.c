@@ -10,7 +10,9 @@
 #include "fuzz/inputs/command_journal.h"
 #include "fuzz/inputs/inputs.h"
 #include "fuzz/triage/triage.h"
+#include "lib/array.h"
 #include "lib/json/json_file.h"
+#include "lib/text.h"
 
 #define TIMES     3
 #define MAX_TIMES 1000
@@ -25,8 +27,8 @@ struct options {
 enum { KEY_INTO = 256, KEY_TIMES };
 
 static const struct argp_option triage_options[] = {
-	{ "into", KEY_INTO, "DIRECTORY", 0, "Where the pages are (default findings)", 0 },
-	{ "times", KEY_TIMES, "N", 0, "Try each case so often (default 3)", 0 },
+	{ "into", KEY_INTO, "DIRECTORY", 0, "Where the reports are (default findings)", 0 },
+	{ "times", KEY_TIMES, "N", 0, "Try each case N times (default 3)", 0 },
 	{ 0 },
 };
 
@@ -56,11 +58,10 @@ static const struct argp triage_argp = {
 	.options = triage_options,
 	.parser = parse,
 	.args_doc = "FILE|DIRECTORY|-...",
-	.doc = "Try each case several times, make it small, and write a page of Markdown for each "
-	       "finding that no page tells yet. The first --engine is where they were found; "
-	       "others "
-	       "are asked whether they share it.\v"
-	       "Exit status: 0 no page was written, 1 at least one was written or grew, 2 usage or "
+	.doc = "Try each case several times, minimize it, and write a report in Markdown for each "
+	       "finding that has none yet. The first --engine is where they were found; others "
+	       "are checked for the same.\v"
+	       "Exit status: 0 no report was written, 1 at least one was written or grew, 2 usage or "
 	       "file error, 77 there was no case or the engine cannot run here, 128 + signal "
 	       "interrupted.",
 };
@@ -100,11 +101,41 @@ static bool triage_one(void *opaque, const char *name, const uint8_t *data, size
 	return !command_interrupted();
 }
 
+/* The first line: "32 cases: 4 new, 28 reported before". */
+static void print_verdict(const json_t *rows)
+{
+	static const char *const texts[] = {
+		[TRIAGE_NEW] = "new",                [TRIAGE_ANOTHER] = "another form of a finding",
+		[TRIAGE_AGAIN] = "reported before", [TRIAGE_FLAKY] = "flaky",
+		[TRIAGE_KNOWN] = "a known difference", [TRIAGE_NOTHING] = "without a finding",
+	};
+	size_t count[ARRAY_SIZE(texts)] = { 0 }, i;
+	const char *separator = ": ";
+	const json_t *row;
+
+	json_array_foreach(rows, i, row) {
+		const char *name = json_string_value(json_object_get(row, "verdict"));
+
+		for (unsigned int verdict = 0; verdict < ARRAY_SIZE(texts); verdict++)
+			count[verdict] += !strcmp(name, triage_verdict_name(verdict));
+	}
+	printf("%s%zu case%s", command_interrupted() ? "PARTIAL: " : "", json_array_size(rows),
+	       PLURAL(json_array_size(rows)));
+	for (unsigned int verdict = 0; verdict < ARRAY_SIZE(texts); verdict++)
+		if (count[verdict]) {
+			printf("%s%zu %s", separator, count[verdict], texts[verdict]);
+			separator = ", ";
+		}
+	printf("\n");
+}
+
 static void print_rows(const json_t *rows)
 {
 	const json_t *row;
 	size_t i;
 
+	if (json_array_size(rows))
+		print_verdict(rows);
 	json_array_foreach(rows, i, row) {
 		const char *page = json_string_value(json_object_get(row, "page"));
 		const char *class = json_string_value(json_object_get(row, "class"));
@@ -113,7 +144,7 @@ static void print_rows(const json_t *rows)
 		printf("%s: %s", json_string_value(json_object_get(row, "case")),
 		       json_string_value(json_object_get(row, "verdict")));
 		if (*class && !*page)
-			printf(", seen %d times of %d: %s",
+			printf(", seen in %d of %d tries: %s",
 			       (int)json_integer_value(json_object_get(row, "seen")),
 			       (int)json_integer_value(json_object_get(row, "times")), class);
 		printf("%s%s%s\n", *page || *untried ? ": " : "", page, untried);

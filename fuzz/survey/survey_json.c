@@ -113,12 +113,12 @@ static json_t *intercepts_json(const struct survey_result *result, unsigned int 
 	return object;
 }
 
-static json_t *stale_json(const struct survey_result *result)
+static json_t *stale_json(const struct survey_report *report)
 {
-	struct known *known = result->survey->known[0];
+	struct known *known = report->result->survey->known[0];
 	json_t *array = json_array();
 
-	for (unsigned int i = 0; !result->partial && i < known_count(known); i++)
+	for (unsigned int i = 0; report->whole && i < known_count(known); i++)
 		if (!known_get(known, i)->happened)
 			json_array_append_new(array, json_string(known_get(known, i)->name));
 	return array;
@@ -153,7 +153,7 @@ void survey_page_json(const struct survey_render *r)
 			  (json_int_t)result->disagreed, "classes", (int)result->n_classes,
 			  r->two ? "broken" : "new", (int)survey_bad(result), "intercepts",
 			  intercepts_json(result, r->two), r->two ? "intercepts_before" : "stale",
-			  r->two ? intercepts_json(result, 0) : stale_json(result)));
+			  r->two ? intercepts_json(result, 0) : stale_json(r->report)));
 	if (r->report->made) {
 		json_object_set_new(into, "made", json_integer((json_int_t)r->report->made));
 		json_object_set_new(into, r->two ? "made_changed" : "made_new",

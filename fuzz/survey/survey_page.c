@@ -5,6 +5,7 @@
 
 #include "fuzz/oracle/choices.h"
 #include "fuzz/survey/survey_report.h"
+#include "lib/text.h"
 
 #define FEW_NAMES 4  /* of configurations, of a file's functions: the others are counted */
 #define FEW_FILES 10 /* likewise */
@@ -31,8 +32,8 @@ static struct survey_words untried(const struct survey_result *result)
 		return survey_format("Nothing was surveyed: no configuration was finished");
 	if (tally_answered(&result->tally[side]))
 		return survey_format(
-			"Nothing was tried: no read was answered by both engines; have "
-			"they no entry in common?");
+			"Nothing was tried: no read was answered by both engines; do "
+			"they have an entry in common?");
 	return survey_format("Nothing was tried: engine %s answered no read%s%s",
 			     result->survey->engines[side]->name, *refusal ? ": " : "", refusal);
 }
@@ -70,7 +71,11 @@ static struct survey_words verdict_of_two(const struct survey_render *r, const c
 		"with %s%s",
 		after, count[CHANGE_FIXED], count[CHANGE_FIXED] == 1 ? "" : "es",
 		count[CHANGE_BROKEN],
-		others ? survey_format(", changes %zu others", others).text : "", before,
+		others ? survey_format(", and changes %zu %s", others,
+				       others == 1 ? "other" : "others")
+				 .text
+		       : "",
+		before,
 		hidden ? survey_format("; %zu more not reachable by a guest", hidden).text : "");
 }
 
@@ -121,15 +126,15 @@ static void headline(const struct survey_render *r)
 					    files == 1 ? "" : "s")
 				      .text);
 	if (r->report->states_new)
-		states = survey_format("; but FINDINGS IN ITS LEGAL STATES: %zu kinds",
-				       r->report->states_new);
+		states = survey_format("; but FOUND IN ITS LEGAL STATES: %zu kind%s",
+				       r->report->states_new, PLURAL(r->report->states_new));
 	page_headline(r->page, "%s%s%s%s%s", partial.text,
 		      !survey_tried(result) ? untried(result).text
 		      : r->two              ? verdict_of_two(r, tried).text
 					    : verdict_of_one(r, tried).text,
 		      rest.text, states.text,
 		      result->made_too_many
-			      ? "; but RANDOM CASES DIFFER IN MORE CLASSES THAN ARE KEPT APART"
+			      ? "; but RANDOM CASES DIFFER IN MORE CLASSES THAN CAN BE LISTED"
 			      : "");
 }
 
@@ -190,9 +195,9 @@ static void classes(const struct survey_render *r)
 {
 	static const char *const changes[NR_CHANGES] = {
 		[CHANGE_BROKEN] = "Became wrong",
-		[CHANGE_OTHERWISE] = "Wrong in another way",
+		[CHANGE_OTHERWISE] = "Wrong before and after, in another way",
 		[CHANGE_KNOWN] = "Known differences of both",
-		[CHANGE_CLAMP] = "Right in both, for another guest PMU",
+		[CHANGE_CLAMP] = "Right before and after, for another guest PMU",
 		[CHANGE_FIXED] = "Became right",
 	};
 	const size_t bad = survey_bad(r->result), end = r->two ? r->result->n_classes : bad;
@@ -253,8 +258,8 @@ static void not_run(const struct survey_render *r)
 	size_t files = 0;
 
 	if (all->n_functions)
-		page_section(r->page, "Changed in arch/x86/kvm, and not run: what this does to "
-				      "guests was not seen");
+		page_section(r->page, "Changed in arch/x86/kvm and NOT RUN: effects on guests are "
+				      "unknown");
 	for (size_t i = 0, end; i < all->n_functions; i = end) {
 		struct survey_words names = { "" };
 
@@ -282,13 +287,13 @@ static void stale(const struct survey_render *r)
 	struct known *known = r->result->survey->known[0];
 	bool any = false;
 
-	for (unsigned int i = 0; !r->result->partial && i < known_count(known); i++) {
+	for (unsigned int i = 0; r->report->whole && i < known_count(known); i++) {
 		const struct known_difference *one = known_get(known, i);
 
 		if (one->happened)
 			continue;
 		if (!any)
-			page_section(r->page, "Known, but did not happen: stale");
+			page_section(r->page, "Known differences that did not happen (stale)");
 		any = true;
 		page_field(r->page, "stale", "%s (%s)", one->name, basename(one->file));
 	}
@@ -300,15 +305,15 @@ static void counts(const struct survey_render *r)
 	const struct survey_result *result = r->result;
 	const char *not_tried = r->report->made_not_tried ? r->report->made_not_tried : "";
 
-	page_field(r->page, "tried",
-		   "%zu configuration%s x %u states (by entry exit those without LOCK) x 2^32 ECX",
-		   result->done, result->done == 1 ? "" : "s", SURVEY_STATES);
-	page_field(r->page, "checked", "%s of %s random spot checks agree%s",
-		   survey_count(result->probes - result->disagreed).text,
-		   survey_count(result->probes).text,
-		   result->disagreed ? ": counts with \"about\" are ESTIMATES" : "");
+	page_field(r->page, "tried", "%zu configuration%s, %u CPU states, all 2^32 ECX values",
+		   result->done, PLURAL(result->done), SURVEY_STATES);
+	if (result->disagreed || r->report->verbose)
+		page_field(r->page, "checked", "%s of %s random spot checks agree%s",
+			   survey_count(result->probes - result->disagreed).text,
+			   survey_count(result->probes).text,
+			   result->disagreed ? ": counts with \"about\" are ESTIMATES" : "");
 	if (r->report->made)
-		page_field(r->page, "random", "%s random cases of other guests: %s%s%s%s",
+		page_field(r->page, "random", "%s random cases with other guests: %s%s%s%s",
 			   survey_count(r->report->made).text,
 			   r->report->made_new ? survey_count(r->report->made_new).text : "",
 			   !r->report->made_new ? (r->two ? "nothing changed" : "nothing new")
@@ -318,8 +323,8 @@ static void counts(const struct survey_render *r)
 	if (r->report->verbose)
 		page_field(
 			r->page, "reads",
-			"%s in %.1f s by %u processes; the counts follow from them by classes of "
-			"types (ECX[31:16]) and indices (ECX[15:0])",
+			"%s in %.1f s by %u processes; counts are extrapolated from them by type "
+			"(ECX[31:16]) and index (ECX[15:0]); entry exit without LOCK",
 			survey_count(result->reads).text, result->seconds, result->survey->jobs);
 }
 
@@ -333,13 +338,13 @@ static void evidence(const struct survey_render *r)
 	for (unsigned int i = 0; i < survey_sides(survey); i++) {
 		const struct engine *engine = survey->engines[i];
 
-		page_field(r->page, labels[r->two][i], "%s: %s; version %s",
-			   survey_name(r->report, i), engine->what,
-			   engine->version ? engine->version : "of this program");
+		page_field(r->page, labels[r->two][i], "%s: %s", survey_name(r->report, i),
+			   engine->what);
 	}
 	counts(r);
 	for (unsigned int i = 0; !r->two && i < NR_DECISIONS; i++)
-		list(r, "intercept", decisions[i], DECIDED + i);
+		if (r->report->verbose || i >= DECISION_UNSOUND)
+			list(r, "intercept", decisions[i], DECIDED + i);
 	for (size_t i = 0; i < r->result->n_classes; i++) {
 		const struct survey_key *key = &r->result->classes[i].key;
 
@@ -356,17 +361,18 @@ static void evidence(const struct survey_render *r)
 static void limits(const struct survey_render *r)
 {
 	char choices[CHOICES_TEXT];
+	const bool chosen = strcmp(choices_text(&r->result->survey->choices, choices), "none");
 
 	page_section(r->page, "Limits");
-	page_field(r->page, "expected", "by the model of the processor; --choice: %s",
-		   choices_text(&r->result->survey->choices, choices));
+	page_field(r->page, "expected", "outcomes are the reference model's, not silicon's%s%s",
+		   chosen ? "; --choice: " : "", chosen ? choices : "");
 	if (r->report->known)
-		page_field(r->page, "known", "%u known differences, of %s",
+		page_field(r->page, "known", "%u differences are listed in %s",
 			   known_count(r->result->survey->known[0]), r->report->known);
 	else
-		page_field(r->page, "known", "no known differences: every difference is new");
+		page_field(r->page, "known", "no known differences were read: all count as new");
 	list(r, "guest", "guest PMU reduced to what the engine supports", NOT_OFFERED);
-	list(r, "estimates", "more classes than are kept apart, so estimates only", CROWDED);
+	list(r, "estimates", "too many classes: the counts are estimates", CROWDED);
 	page_field(r->page, "RCX", "RCX[63:32] is 0xc3c3c3c3 in all reads");
 }
 

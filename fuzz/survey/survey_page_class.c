@@ -157,20 +157,50 @@ static struct survey_words outcome(const struct survey_class *class, unsigned in
 			: "");
 }
 
-static struct survey_words reach(const struct survey_class *class)
+/* Which guests can bring it about. */
+static struct survey_words reach(const struct survey_class *class, bool shared)
 {
 	const char *rule =
 		rdpmc_rules[class->key.vendor == RDPMC_AMD ? RULE_SVM_PRIORITY : RULE_VMX_PRIORITY]
 			.id;
+	const char *emulated = shared ? "; or where KVM emulates the instruction" : "";
 
-	if (class->key.entry != ENTRY_EXIT || class->reached == class->count)
-		return survey_format("%s", "");
+	if (class->key.entry == ENTRY_PLAIN)
+		return survey_format("a guest with this PMU: its instruction did it");
+	if (class->key.entry == ENTRY_EMULATOR)
+		return survey_format("a guest with this PMU whose RDPMC KVM emulates");
+	if (class->reached == class->count)
+		return survey_format("a guest with this PMU, by an exit%s", emulated);
 	if (!class->reached)
 		return survey_format(
-			"not reachable by a guest: the CPU faults before the exit (%s)", rule);
+			"not reachable by a guest: the CPU faults before the exit (%s)%s", rule,
+			emulated);
 	return survey_format(
-		"%s of them by a guest; in the others the CPU faults before the exit (%s)",
-		survey_count(class->reached).text, rule);
+		"%s of them by a guest; in the others the CPU faults before the exit (%s)%s",
+		survey_count(class->reached).text, rule, emulated);
+}
+
+/* The command that shows the class again: its case, if that was saved, or the survey of its guest. */
+static void repeat(const struct survey_render *r, const struct survey_class *class, size_t number)
+{
+	const struct survey_side *side = class->key.sides;
+	const char *const arguments = r->report->arguments ? r->report->arguments : "";
+	const char *name = r->report->names[r->two && !side->oracles];
+	char path[SURVEY_PATH];
+
+	if (r->report->saved) {
+		survey_path(path, r->report->saved, class, number);
+		page_field(r->page, "repeat", "rdpmc-diff run%s%s%s %s", name ? " --engine " : "",
+			   name ? name : "", arguments, path);
+		return;
+	}
+	name = r->report->names[SURVEY_BEFORE];
+	page_field(r->page, "repeat", "rdpmc-diff survey%s%s%s%s%s%s%s", name ? " --engine " : "",
+		   name ? name : "", r->two ? " --against " : "",
+		   r->two ? survey_name(r->report, SURVEY_AFTER) : "", arguments,
+		   class->n_configurations ? " --configuration " : "",
+		   class->n_configurations ? r->result->survey->configurations[class->first]->name
+					   : "");
 }
 
 static struct survey_words pass(const struct survey_side *side)
@@ -247,16 +277,17 @@ static void made(const struct survey_render *r, const struct survey_class *class
 /* What a class of reads has beside others. */
 static void reads(const struct survey_render *r, const struct survey_class *class)
 {
-	const uint64_t cases = survey_cases(r->result, class->key.entry);
+	const double cases = (double)survey_cases(r->result, class->key.entry);
+	const double share = cases ? 100 * (double)class->count / cases : 0;
 
+	/* A tiny share is no help: the number is. */
 	if (class->n_configurations)
-		page_field(r->page, "cases", "%s%s (%.2g %%)", about(class),
+		page_field(r->page, "cases", "%s%s%s", about(class),
 			   survey_count(class->count).text,
-			   cases ? 100.0 * (double)class->count / (double)cases : 0);
+			   share < 0.1 ? "" : survey_format(" (%.2g %%)", share).text);
 	else
 		page_field(r->page, "cases", "%s of the random ones",
 			   survey_count(class->count).text);
-	page_field(r->page, "reach", "%s", reach(class).text);
 	if (class->n_configurations)
 		page_field(r->page, "smallest", "%s", survey_smallest(r->result, class).text);
 	if (r->two) {
@@ -273,10 +304,8 @@ void survey_page_class(const struct survey_render *r, size_t index)
 {
 	const struct survey_class *class = &r->result->classes[index];
 	const struct survey_side *side = class->key.sides;
-	const char *name = r->report->names[r->two && !side->oracles];
 	const bool read = class->key.entry < NR_ENTRIES;
 	struct survey_words more = { "" };
-	char path[SURVEY_PATH];
 
 	side += r->two && !side->oracles;
 	title(r, index);
@@ -294,11 +323,9 @@ void survey_page_class(const struct survey_render *r, size_t index)
 		page_field(r->page, "where", "%s%s%s%s",
 			   r->result->survey->configurations[class->first]->name, more.text,
 			   read ? "; " : "", read ? states_text(class->states).text : "");
-	if (!r->report->saved)
-		return;
-	survey_path(path, r->report->saved, class, r->numbers[index].number);
-	page_field(r->page, "repeat", "rdpmc-diff run%s%s%s %s", name ? " --engine " : "",
-		   name ? name : "", r->report->arguments ? r->report->arguments : "", path);
+	if (read)
+		page_field(r->page, "reach", "%s", reach(class, r->numbers[index].shared).text);
+	repeat(r, class, r->numbers[index].number);
 }
 
 static void known_row(const struct survey_render *r, size_t index)
@@ -350,7 +377,7 @@ void survey_page_known(const struct survey_render *r, size_t first)
 	struct known *known = r->result->survey->known[0];
 
 	if (first < r->result->n_classes)
-		page_row(r->page, ">#|entry|guest|rule|expected -> got|>cases|>reach exit|"
+		page_row(r->page, ">#|entry|guest|rule|expected -> got|>cases|>by guest|"
 				  "lowest ECX|known difference");
 	for (size_t i = first; i < r->result->n_classes; i++)
 		if (!r->numbers[i].repeated)

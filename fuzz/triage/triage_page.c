@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The page of a finding, in Markdown: for the person who has to mend it, or to say that it is known. */
+/* The report of a finding, in Markdown: for the person who has to fix it, or to list it as known. */
 #include <string.h>
 
 #include "fuzz/report/names.h"
@@ -18,15 +18,14 @@ static const char *reach(const struct trial *trial, const struct rdpmc_case *dec
 	if (finding->oracles & ORACLE_PASS_SOUND)
 		return "a guest with this PMU on such a host: its reads do not exit";
 	if (finding->unanswered)
-		return "the case's step; what a guest would do for it is not known";
+		return "the case's step; how a guest would cause it is unknown";
 	if (finding->entry == ENTRY_PLAIN)
-		return "a guest's instruction did just this";
+		return "a guest: its own instruction did this";
 	if (finding->entry == ENTRY_EMULATOR)
-		return "a guest whose instruction KVM emulates: in states that the processor does "
-		       "not "
-		       "run, or with the forced emulation prefix";
+		return "a guest whose RDPMC KVM emulates: in states that the CPU cannot run, or "
+		       "with the forced emulation prefix";
 	return report_reaches_exit(trial, finding)
-		       ? "a guest's instruction, by its exit"
+		       ? "a guest: its instruction exits"
 		       : "not reachable by a guest: the CPU faults before the exit";
 }
 
@@ -72,7 +71,7 @@ static void print_sharing(FILE *out, const struct triage *triage, const struct t
 
 	fprintf(out, "\n## Who shares it\n\n| engine | |\n|---|---|\n| ");
 	name_engine(out, &triage->engines[0]);
-	fprintf(out, " | found here |\n");
+	fprintf(out, " | has it |\n");
 	for (unsigned int i = 1; i < triage->count; i++) {
 		const struct triage_engine *engine = &triage->engines[i];
 
@@ -90,7 +89,7 @@ static void print_sharing(FILE *out, const struct triage *triage, const struct t
 				*tally_not_tried(&trial.tally, untried) ? "; limits: " : "",
 				untried);
 		else if (finding_alike(&other, sight->finding))
-			fprintf(out, " | the same |\n");
+			fprintf(out, " | has it |\n");
 		else
 			fprintf(out, " | differs: %s |\n", finding_title(&other, title));
 		trial_free(&trial);
@@ -118,7 +117,7 @@ void triage_page(FILE *out, const struct triage *triage, struct trial *trial, co
 	if (!finding->unanswered || rule == RULE_PASS_SOUND)
 		fprintf(out, "| rule | %s: %s |\n| source | %s |\n", rdpmc_rules[rule].id,
 			rdpmc_rules[rule].text, rdpmc_rules[rule].source);
-	fprintf(out, "| reached by | %s |\n| reproduced | %u times of %u |\n\n## What happens\n\n",
+	fprintf(out, "| reached by | %s |\n| reproduced | in %u of %u tries |\n\n## What happens\n\n",
 		reach(trial, &decoded, finding), triage->times, triage->times);
 	print_case(out, trial, sight);
 	fprintf(out, "## How to repeat it\n\n");
