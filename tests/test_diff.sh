@@ -72,7 +72,7 @@ wrong_use "$dir/empty" explain "$dir/empty"
 wrong_use "FILE and OUTPUT are wanted" minimize
 wrong_use "FILE and OUTPUT are wanted" minimize "$seed"
 wrong_use "$dir/none: No such file or directory" minimize "$dir/none" "$dir/x"
-wrong_use "a DIRECTORY is wanted" seeds
+wrong_use "name the DIRECTORY" seeds
 wrong_use "one DIRECTORY is wanted" seeds "$dir/x" "$dir/y"
 wrong_use "$dir/none/x: cannot be made: No such file or directory" seeds "$dir/none/x"
 wrong_use "Not a directory" seeds --cases 1K "$dir/file"

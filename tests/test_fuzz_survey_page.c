@@ -307,7 +307,7 @@ static void test_verdict(void **unused)
 	render();
 	verdict("PARTIAL, a worker ended by Aborted, in configuration amd-v2: Every read that was "
 		"tried "
-		"has the processor's outcome; limits: 1 of 2 configurations, 12345 reads "
+		"has the processor's outcome; limits: 1 of 2 configurations not run, 12345 reads "
 		"refused by the host (KVM_RUN: EINVAL)");
 	holds("1 configuration, 26 CPU states, ");
 	assert_string_equal(json_string_value(summary("died")), result.died);
@@ -373,7 +373,7 @@ static void test_untried(void **unused)
 	render();
 	verdict("PARTIAL: Nothing was surveyed: no configuration was finished; limits: 2 of "
 		"2 "
-		"configurations");
+		"configurations not run");
 }
 
 /* Entries that are the same are one class. */

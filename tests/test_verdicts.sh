@@ -135,7 +135,7 @@ done <<-'END'
 	refuses-some reads refused by the host (KVM_RUN: EINVAL)
 	one-entry reads by an entry that the engine does not have here
 	moves reads in another CPU state
-	reduces cases with
+	reduces with the guest PMU
 END
 
 # One that takes the process with it.

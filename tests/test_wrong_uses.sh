@@ -84,14 +84,14 @@ wrong 2 "one FILE is wanted" "$diff" explain "$dir/case" "$dir/case"
 wrong 2 "FILE and OUTPUT are wanted" "$diff" minimize "$dir/case"
 wrong 2 "name a FILE, or a DIRECTORY, that a fuzzer saved" "$diff" triage
 wrong 2 "'0' is not a whole number from 1 to 1000" "$diff" triage --times 0 "$dir/case"
-wrong 2 "--list tells what there is" "$diff" survey --configuration frobnicate
+wrong 2 "--list prints what there is" "$diff" survey --configuration frobnicate
 wrong 2 "name another" "$diff" survey --against emulator
 wrong 2 "see rdpmc-diff survey --help" "$diff" survey extra
 wrong 2 "cannot both go to standard output" "$diff" survey --json - --markdown -
 wrong 2 "there are libfuzzer, afl, made and random" "$diff" mutants --driver frobnicate
 wrong 2 "has a name like 'no-such'" "$diff" mutants no-such
 wrong 2 "see rdpmc-diff engines --help" "$diff" engines extra
-wrong 2 "a DIRECTORY is wanted, where they shall go" "$diff" seeds
+wrong 2 "name the DIRECTORY to write to" "$diff" seeds
 wrong 2 "unknown option '--bogus' (see --help)" "$replay" --bogus
 
 # Engines, and what is known of them.

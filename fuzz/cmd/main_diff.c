@@ -5,13 +5,13 @@
 
 static const struct program_command commands[] = {
 	{ "run", "run cases, from files or at random, against the model", command_run },
-	{ "explain", "say in words what a case tries and what the processor answers",
+	{ "explain", "explain a case: what it tries, what is expected, what the engine answers",
 	  command_explain },
-	{ "minimize", "make a case that finds something as small as it gets", command_minimize },
-	{ "triage", "make a page of each case that a fuzzer saved", command_triage },
+	{ "minimize", "write the smallest case with the same finding", command_minimize },
+	{ "triage", "write a report of each finding that a fuzzer saved", command_triage },
 	{ "survey", "how an engine differs from the processor, or from another engine",
 	  command_survey },
-	{ "mutants", "score: how soon each deliberate defect is found", command_mutants },
+	{ "mutants", "score: how soon each mutant is found", command_mutants },
 	{ "engines", "list the engines that can be tested", command_engines },
 	{ "seeds", "write the seed corpus", command_seeds },
 };

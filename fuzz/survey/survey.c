@@ -287,7 +287,7 @@ const char *survey_not_tried(const struct survey_result *result, char text[SURVE
 	tally_not_tried(&both, reads);
 	text[0] = '\0';
 	if (n)
-		at = snprintf(text, SURVEY_UNTRIED, "%zu of %zu configurations", n,
+		at = snprintf(text, SURVEY_UNTRIED, "%zu of %zu configurations not run", n,
 			      result->survey->n_configurations);
 	else if (result->partial) /* all configurations were done before these */
 		at = snprintf(text, SURVEY_UNTRIED, "random cases (%s)",
