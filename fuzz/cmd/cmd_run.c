@@ -372,7 +372,7 @@ static void run_engine(const struct options *options, bool again, struct ran *ra
 static const char *absence(const struct engine *engine)
 {
 	static char text[512];
-	const char *why = "it does not say why";
+	const char *why = "no reason given";
 	struct trial trial;
 
 	if (!trial_init(&trial, engine, &why)) {

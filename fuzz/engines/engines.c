@@ -69,7 +69,7 @@ static const struct engine *kernel_load(const char *name, const char **why)
 	static char text[PATH_MAX + 100];
 	char directory[PATH_MAX], path[2 * PATH_MAX];
 
-	*why = "where this program is cannot be told";
+	*why = "the directory of this program cannot be found";
 	if (engine_kernels(directory, sizeof(directory)))
 		return NULL;
 	snprintf(path, sizeof(path), "%s/%s.so", directory, name);

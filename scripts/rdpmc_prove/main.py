@@ -15,8 +15,8 @@ from . import checker, emulator, kernel, mutants
 from .tools import Tools
 
 EPILOG = """\
-A counterexample is a case file: rdpmc-diff run FILE tells what is wrong with it.
-docs/proving.md says what a proof says, and what it does not.
+A counterexample is a case file: rdpmc-diff run FILE reports what is wrong with it.
+docs/proving.md: what a proof covers, and what it does not.
 
 Exit status: 0 proved, 1 refuted, 2 wrong usage or a failure, 77 CBMC cannot be
 had here, 128 + signal interrupted."""

@@ -6,6 +6,10 @@ UNREACHED = ("untranslated:", "contract:", "undefined function", "no body for", 
              "dereferenced function pointer")
 
 
+def count(number, one, more):
+    return f"{number} {one if number == 1 else more}"
+
+
 class Report:
     """Labelled lines, and what the verdict depends on."""
 
@@ -24,12 +28,12 @@ class Report:
         """PASS-MINIMAL: witnesses of exits for nothing."""
         costly = [each.what.removeprefix("costly: ") for each in run.of("witness")
                   if not each.holds and "costly" in each.what]
-        self.say("costs", f"{who}{'; '.join(costly) or 'none'}: intercepted though nothing would show (PASS-MINIMAL)")
+        self.say("costs", f"{who}{'; '.join(costly) or 'none'}: intercepted needlessly (PASS-MINIMAL)")
 
     def found(self, than):
         """What is refuted, for the first line; "": nothing is."""
-        found = [f"differs in {self.refuted} classes from {than}"] if self.refuted else []
-        found += [f"undefined behaviour at {self.undefined} places"] if self.undefined else []
+        found = [f"differs in {count(self.refuted, 'class', 'classes')} from {than}"] if self.refuted else []
+        found += [f"undefined behaviour at {count(self.undefined, 'place', 'places')}"] if self.undefined else []
         return "; ".join(found)
 
     def status(self):

@@ -65,7 +65,7 @@ static const char *text_of(const struct complaint *complaint)
 		if (!memcmp(&seen[i].complaint, complaint, sizeof(*complaint)))
 			return seen[i].text;
 	if (n == sizeof(seen) / sizeof(seen[0]))
-		return "more complaints than are kept apart";
+		return "too many different splats to report";
 	if (complaint->file && complaint->line)
 		snprintf(where, sizeof(where), "%s:%d", complaint->file, complaint->line);
 	else if (complaint->file)

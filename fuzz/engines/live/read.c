@@ -24,7 +24,7 @@ const char *live_keep(struct engine_vcpu *vcpu, const char *text)
 		if (!strncmp(kept, text, key) && (kept[key] == text[key]))
 			return kept;
 	}
-	return "more kinds of trouble than are kept apart";
+	return "too many different splats to report";
 }
 
 static uint8_t answer_of(const struct insn_result *result, bool real)
