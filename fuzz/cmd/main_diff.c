@@ -5,7 +5,7 @@
 
 static const struct program_command commands[] = {
 	{ "run", "run cases, from files or at random, against the model", command_run },
-	{ "explain", "explain a case: what it tries, what is expected, what the engine answers",
+	{ "explain", "explain a case: what it tries, what is expected, what it gets",
 	  command_explain },
 	{ "minimize", "write the smallest case with the same finding", command_minimize },
 	{ "triage", "write a report of each finding that a fuzzer saved", command_triage },
