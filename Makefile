@@ -106,6 +106,7 @@ all: $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff $(BUILD)/fuzz-rdpmc-replay ## buil
 
 # One result file a time and host; a host's name is data, so only plain characters of it are kept.
 bench: $(BUILD)/rdpmc-bench ## measure what RDPMC costs a guest here, within a minute; writes results/
+	$(if $(findstring command,$(origin FILTER)),$(error FILTER= is an option of rdpmc-bench: make bench BENCH_ARGS="--filter '$(FILTER)'"))
 	@mkdir -p results
 	@host=$(if $(findstring --anonymous,$(BENCH_ARGS)),anonymous,$$(uname -n | tr -cd 'A-Za-z0-9._-')); \
 	$(BUILD)/rdpmc-bench run --json \

@@ -166,18 +166,18 @@ static void print_cost_rows(FILE *out, const struct bench *bench, const struct e
 static void print_nearest(FILE *out, const struct bench *bench)
 {
 	const struct row *row = nearest_exit(bench);
+	struct row_figures figures;
 	char value[16];
 
 	if (!row)
 		return;
-	format_figure(
-		ticks_to_printed(bench, row_figures(&bench->results[row - bench->rows]).median),
-		value);
-	print_wrapped(out, 2, "nearest benchmark that exits: %s, %s %s, %s", row->name, value,
-		      printed_unit(bench),
-		      row->control       ? "another instruction's exit"
-		      : row->expected.gp ? "the exit of an RDPMC and the #GP that it ends in"
-					 : "the exit and the read together");
+	figures = row_figures(&bench->results[row - bench->rows]);
+	format_figure(ticks_to_printed(bench, figures.median), value);
+	print_wrapped(out, 2, "nearest benchmark that exits: %s, %s %s for %.2f exits: %s",
+		      row->name, value, printed_unit(bench), figures.exits,
+		      row->control       ? "another instruction's"
+		      : row->expected.gp ? "an RDPMC that is #GP, not a read"
+					 : "an exit and the read together");
 }
 
 static void print_known_costs(FILE *out, const struct bench *bench, const struct case_plan *plan,
@@ -202,6 +202,8 @@ static void print_known_costs(FILE *out, const struct bench *bench, const struct
 	else
 		print_nearest(out, bench);
 	print_cost_rows(out, bench, costs, n, options);
+	if (!bench->emulated_host)
+		fprintf(out, "  in instructions, on an emulated host: make bench-machine\n");
 }
 
 static void print_costs(FILE *out, const struct bench *bench, const struct case_plan *plan,
@@ -280,7 +282,8 @@ static void print_paths(FILE *out, const struct bench *bench, const struct repor
 	if (titled)
 		print_wrapped(out, 2,
 			      "atomic operations, indirect branches; text, stack, data: different "
-			      "cache lines that the kernel touches\n");
+			      "cache lines that the kernel touches. The table above has the guest's "
+			      "own instructions as well, and is what a read costs the guest\n");
 }
 
 /*

@@ -55,6 +55,12 @@ static void any_inputs(struct prove_inputs *inputs)
 		decoded->state.lock = PROVE_LOCK;
 		proved_entry = PROVE_ENTRY;
 	}
+	if (PROVE_PART && PROVE_ENTRY) {
+		/* Assumption PREFIXES; what the emulator decodes is a constant then, and else any instruction. */
+		__CPROVER_assume(!decoded->state.n_prefixes && !decoded->state.rex);
+		decoded->state.n_prefixes = 0;
+		decoded->state.rex = 0;
+	}
 	inputs->entry = proved_entry;
 	inputs->choices = rdpmc_default_choices;
 	inputs->counters = proved_counters;

@@ -156,10 +156,11 @@ if /usr/bin/python3 -c 'import scipy' 2>/dev/null; then
 else
 	skip "$results" "no SciPy"
 fi
+wrong 2 "make bench BENCH_ARGS=\"--filter 'rdpmc'\"" make -s bench FILTER=rdpmc
 wrong 2 "--engine frobnicate: there are emulator, kvm" scripts/campaign --engine frobnicate
 wrong 2 '`make campaign KDIR=... NAME=nowhere` builds them' scripts/campaign --engine kernel:nowhere
 wrong 2 "'1h' is no number from 1 to 1000000000 (see --help)" scripts/campaign --time 1h
-wrong 2 "not empty, and not a campaign's directory" scripts/campaign --build "$build" --dir "$dir/two"
+wrong 2 "not empty, and not a campaign's directory" scripts/campaign --build "$build" --engine emulator --dir "$dir/two"
 wrong 2 '`make campaign` builds all of it' scripts/campaign --build "$none" --dir "$dir/campaign" --time 1
 wrong 2 "no such processor; there are skylake" scripts/machine run --cpu frobnicate -- true
 wrong 2 "it is debian:VERSION or a bzImage" scripts/machine run --kernel "$none" -- true
