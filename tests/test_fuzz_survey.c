@@ -1132,7 +1132,7 @@ static void test_reports(void **unused)
 	page_print(out, &page, false);
 	page_print(out, &page, true);
 	fclose(out);
-	assert_non_null(strstr(text, "1 configuration x 26 states"));
+	assert_non_null(strstr(text, "1 configuration, 26 CPU states"));
 	assert_non_null(strstr(text, complaint));
 	json = survey_json(&page, &report);
 	assert_int_equal(json_array_size(json_object_get(json, "rows")), result.n_classes);
