@@ -72,8 +72,10 @@ check 'an engine of it' engine_of plain "$tree"
 again()
 {
 	cp -as "$tree" "$dir/again" && CCACHE_STATSLOG=$dir/cache scripts/kernel-engine --name plain --out "$dir/again.so" "$dir/again" || return
-	grep -v '^#' "$dir/cache" | sort | uniq -c
-	[ "$(grep -c '^direct_cache_hit' "$dir/cache")" -gt 10 ] && ! grep -q cache_miss "$dir/cache"
+	# A line "# FILE", then what came of it.
+	awk '/^# / { file = $2 } file ~ /^tree\// && /cache_(hit|miss)/ { print file, $1 }' "$dir/cache" >"$dir/of-tree"
+	cat "$dir/of-tree"
+	[ "$(grep -c ' direct_cache_hit$' "$dir/of-tree")" -ge 8 ] && ! grep -q 'miss' "$dir/of-tree"
 }
 if command -v ccache >/dev/null && [ "${CCACHE_DISABLE:-}" = "" ]; then
 	check '... another, of a copy of the tree, of which nothing is compiled' again
