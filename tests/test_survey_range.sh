@@ -180,7 +180,7 @@ finds()
 check 'bisect: which commit made it wrong' finds wrong builds base
 git -C "$copy" checkout -q wrong
 "$bisect" --build "$build" --tell "$case_file" "$copy" "$tree" >"$dir/good" 2>"$dir/err"
-check 'bisect: the outcome is told' grep -q '^engine ' "$dir/good"
+check 'bisect: the outcome is told' grep -q '^got ' "$dir/good"
 check 'bisect: which commit changed it, what was wrong being the good' finds mended mended builds --good "$dir/good"
 git -C "$copy" checkout -q broken
 "$bisect" --build "$build" "$case_file" "$copy" "$tree" >"$dir/out" 2>"$dir/err"
