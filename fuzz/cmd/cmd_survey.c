@@ -322,8 +322,10 @@ static void known_of(struct options *options, struct survey *survey, struct surv
 		snprintf(directory, size, "%s", options->chosen.known);
 	else if (known_directory(directory, size))
 		return;
-	else if (!getenv("RDPMC_KNOWN"))
-		snprintf(directory, size, "fuzz/oracle/known"); /* not where this machine has it */
+	else if (!getenv("RDPMC_KNOWN")) /* not where this machine has it */
+		snprintf(directory, size, "%s",
+			 strstr(directory, "share/rdpmc/known") ? "share/rdpmc/known"
+								: "fuzz/oracle/known");
 	if (survey->known[SURVEY_BEFORE])
 		report->known = directory;
 }

@@ -191,6 +191,14 @@ static bool list(const struct survey_render *r, const char *label, const char *w
 	return n;
 }
 
+static bool any_happened(struct known *known)
+{
+	for (unsigned int i = 0; i < known_count(known); i++)
+		if (known_get(known, i)->happened)
+			return true;
+	return false;
+}
+
 static void classes(const struct survey_render *r)
 {
 	static const char *const changes[NR_CHANGES] = {
@@ -212,7 +220,7 @@ static void classes(const struct survey_render *r)
 		if (!r->numbers[i].repeated)
 			survey_page_class(r, i);
 	}
-	if (!r->two && known_count(r->result->survey->known[0])) {
+	if (!r->two && (bad < r->result->n_classes || any_happened(r->result->survey->known[0]))) {
 		page_section(r->page, "Known");
 		survey_page_known(r, bad);
 	}
