@@ -280,10 +280,11 @@ static void print_paths(FILE *out, const struct bench *bench, const struct repor
 				(unsigned long long)(p->exits - p->disturbed));
 	}
 	if (titled)
-		print_wrapped(out, 2,
-			      "atomic operations, indirect branches; text, stack, data: different "
-			      "cache lines that the kernel touches. The table above has the guest's "
-			      "own instructions as well, and is what a read costs the guest\n");
+		print_wrapped(
+			out, 2,
+			"atomic operations, indirect branches; text, stack, data: different "
+			"cache lines that the kernel touches. The table above has the guest's "
+			"own instructions as well, and is what a read costs the guest\n");
 }
 
 /*

@@ -91,7 +91,8 @@ static void print_allows(const struct known *known, const char *tree)
 {
 	const size_t length = strlen(tree);
 
-	printf("uint64_t prove_known_allows(const char *what, const char *file)\n{\n\tuint64_t which = 0;\n\n"
+	printf("uint64_t prove_known_allows(const char *what, const char *file)\n{\n\tuint64_t "
+	       "which = 0;\n\n"
 	       "\t(void)what;\n\t(void)file;\n");
 	for (unsigned int i = 0; i < known->count; i++) {
 		const char *trouble = known->entries[i].trouble, *what;

@@ -130,7 +130,8 @@ int command_engines(int argc, char **argv)
 	if (n >= 0)
 		free(files);
 	else
-		fprintf(list.out, "no kernels: `make kernel-engine KDIR=...` builds one from a tree\n");
+		fprintf(list.out,
+			"no kernels: `make kernel-engine KDIR=...` builds one from a tree\n");
 	fclose(list.out);
 	printf("%u of %u engines can run here\n%s", list.here, list.all, text);
 	free(text);

@@ -88,8 +88,8 @@ static const struct argp mutants_argp = {
 	.options = mutants_options,
 	.parser = parse,
 	.args_doc = "[NAME]...",
-	.doc = "Run each driver on each mutant of the catalogue (those whose name matches a NAME, * "
-	       "allowed), from an empty corpus, and report how soon it found it.\v"
+	.doc = "Run each driver on each mutant of the catalogue (those whose name matches a NAME, "
+	       "* allowed), from an empty corpus, and report how soon it found it.\v"
 	       "Exit status: 0 libfuzzer, afl and made found every mutant, 1 not, 2 "
 	       "usage, 77 no driver can run, 128 + signal interrupted.",
 };

@@ -249,8 +249,8 @@ static void print_findings(FILE *out, const struct options *options, const struc
 struct total {
 	struct tally tally;
 	size_t kinds;
-	uint64_t found; /* cases */
-	const char *by; /* " by 2 of 3 engines", or "": there is one */
+	uint64_t found;              /* cases */
+	const char *by;              /* " by 2 of 3 engines", or "": there is one */
 	unsigned int wrong, engines; /* those with a finding, of all that ran */
 };
 
@@ -263,7 +263,8 @@ static int verdict(const struct options *options, const struct total *total)
 	char untried[TALLY_TEXT], in[64] = "";
 
 	if (command_interrupted()) {
-		printf("PARTIAL: interrupted after %llu case%s, %llu read%s%s: %zu finding%s so far\n",
+		printf("PARTIAL: interrupted after %llu case%s, %llu read%s%s: %zu finding%s so "
+		       "far\n",
 		       cases, PLURAL(cases), reads, PLURAL(reads), total->by, total->kinds,
 		       PLURAL(total->kinds));
 		return 128 + command_interrupted();
@@ -272,7 +273,8 @@ static int verdict(const struct options *options, const struct total *total)
 		if (*total->by)
 			snprintf(in, sizeof(in), " in %u of %u engines", total->wrong,
 				 total->engines);
-		printf("FOUND: %zu kind%s of differences from the processor%s: %llu of %llu case%s\n",
+		printf("FOUND: %zu kind%s of differences from the processor%s: %llu of %llu "
+		       "case%s\n",
 		       total->kinds, PLURAL(total->kinds), in, (unsigned long long)total->found,
 		       cases, PLURAL(cases));
 		return EXIT_FINDING;

@@ -191,7 +191,8 @@ int command_seeds(int argc, char **argv)
 		size = mutate_make(&random, data, sizeof(data));
 		memset(&trial.tally, 0, sizeof(trial.tally));
 		if (!trial_run(&trial, data, size, &finding)) {
-			fprintf(stderr, "rdpmc-diff: case %llu is a finding; see rdpmc-diff run --random\n",
+			fprintf(stderr,
+				"rdpmc-diff: case %llu is a finding; see rdpmc-diff run --random\n",
 				(unsigned long long)i);
 			return EXIT_FINDING;
 		}
@@ -204,7 +205,8 @@ int command_seeds(int argc, char **argv)
 		write_seed(&options, data, size);
 		kept++;
 	}
-	printf("wrote %zu seeds, chosen from %llu cases\n", kept, (unsigned long long)options.cases);
+	printf("wrote %zu seeds, chosen from %llu cases\n", kept,
+	       (unsigned long long)options.cases);
 	free(seen);
 	trial_free(&trial);
 	return EXIT_GOOD;

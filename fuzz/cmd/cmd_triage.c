@@ -61,8 +61,8 @@ static const struct argp triage_argp = {
 	.doc = "Try each case several times, minimize it, and write a report in Markdown for each "
 	       "finding that has none yet. The first --engine is where they were found; others "
 	       "are checked for the same.\v"
-	       "Exit status: 0 no report was written, 1 at least one was written or grew, 2 usage or "
-	       "file error, 77 there was no case or the engine cannot run here, 128 + signal "
+	       "Exit status: 0 no report was written, 1 at least one was written or grew, 2 usage "
+	       "or file error, 77 there was no case or the engine cannot run here, 128 + signal "
 	       "interrupted.",
 };
 
@@ -105,9 +105,12 @@ static bool triage_one(void *opaque, const char *name, const uint8_t *data, size
 static void print_verdict(const json_t *rows)
 {
 	static const char *const texts[] = {
-		[TRIAGE_NEW] = "new",                [TRIAGE_ANOTHER] = "another form of a finding",
-		[TRIAGE_AGAIN] = "reported before", [TRIAGE_FLAKY] = "flaky",
-		[TRIAGE_KNOWN] = "a known difference", [TRIAGE_NOTHING] = "without a finding",
+		[TRIAGE_NEW] = "new",
+		[TRIAGE_ANOTHER] = "another form of a finding",
+		[TRIAGE_AGAIN] = "reported before",
+		[TRIAGE_FLAKY] = "flaky",
+		[TRIAGE_KNOWN] = "a known difference",
+		[TRIAGE_NOTHING] = "without a finding",
 	};
 	size_t count[ARRAY_SIZE(texts)] = { 0 }, i;
 	const char *separator = ": ";

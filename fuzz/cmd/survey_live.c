@@ -118,8 +118,8 @@ void survey_live_states(FILE *out, struct trial *trial, struct journal *journal,
 	tally_not_tried(&trial->tally, untried);
 	fprintf(out, "%llu states: %llu reads answered%s%s\n",
 		(unsigned long long)trial->tally.cases,
-		(unsigned long long)tally_answered(&trial->tally),
-		*untried ? "; limits: " : "", untried);
+		(unsigned long long)tally_answered(&trial->tally), *untried ? "; limits: " : "",
+		untried);
 	report_remarks(out, trial);
 	for (size_t i = 0; i < findings->kinds; i++)
 		report_found(out, trial, &findings->found[i]);

@@ -31,9 +31,8 @@ static struct survey_words untried(const struct survey_result *result)
 	if (!result->done)
 		return survey_format("Nothing was surveyed: no configuration was finished");
 	if (tally_answered(&result->tally[side]))
-		return survey_format(
-			"Nothing was tried: no read was answered by both engines; do "
-			"they have an entry in common?");
+		return survey_format("Nothing was tried: no read was answered by both engines; do "
+				     "they have an entry in common?");
 	return survey_format("Nothing was tried: engine %s answered no read%s%s",
 			     result->survey->engines[side]->name, *refusal ? ": " : "", refusal);
 }

@@ -16,8 +16,7 @@ struct survey_report {
 	const char *known;     /* directory of the known differences, or NULL: none are read */
 	uint64_t made;         /* so many cases were made beside the configurations ... */
 	uint64_t made_new;     /* ... so many of them differ in a way that is new ... */
-	const char *
-		made_not_tried; /* ... and what limits them: tally_not_tried(); or NULL */
+	const char *made_not_tried; /* ... and what limits them: tally_not_tried(); or NULL */
 	/* Kinds of findings in the legal states of a real machine, which are tried before the survey. */
 	size_t states_new;
 	bool whole;   /* all configurations and random cases: what is known has had its chance */

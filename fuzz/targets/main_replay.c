@@ -66,8 +66,8 @@ int main(int argc, char **argv)
 	}
 	tally_not_tried(target_tally(), untried);
 	if (tally_answered(target_tally()))
-		printf("No finding%s: %zu case%s%s%s\n", *untried ? " in what was tried" : "", count,
-		       count == 1 ? "" : "s", *untried ? "; limits: " : "", untried);
+		printf("No finding%s: %zu case%s%s%s\n", *untried ? " in what was tried" : "",
+		       count, count == 1 ? "" : "s", *untried ? "; limits: " : "", untried);
 	if (fflush(stdout)) {
 		fprintf(stderr, "fuzz-rdpmc-replay: standard output: %s\n", strerror(errno));
 		return 2;

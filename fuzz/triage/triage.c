@@ -60,8 +60,8 @@ static void note_untried(const struct triage *triage, const struct tally *tally,
 	char text[TALLY_TEXT];
 
 	if (*tally_not_tried(tally, text))
-		snprintf(result->untried, sizeof(result->untried),
-			 "engine %.200s%s; limits: %s", triage->engines[0].name,
+		snprintf(result->untried, sizeof(result->untried), "engine %.200s%s; limits: %s",
+			 triage->engines[0].name,
 			 tally_answered(tally) ? "" : " answered no read of it", text);
 }
 

@@ -117,7 +117,8 @@ void triage_page(FILE *out, const struct triage *triage, struct trial *trial, co
 	if (!finding->unanswered || rule == RULE_PASS_SOUND)
 		fprintf(out, "| rule | %s: %s |\n| source | %s |\n", rdpmc_rules[rule].id,
 			rdpmc_rules[rule].text, rdpmc_rules[rule].source);
-	fprintf(out, "| reached by | %s |\n| reproduced | in %u of %u tries |\n\n## What happens\n\n",
+	fprintf(out,
+		"| reached by | %s |\n| reproduced | in %u of %u tries |\n\n## What happens\n\n",
 		reach(trial, &decoded, finding), triage->times, triage->times);
 	print_case(out, trial, sight);
 	fprintf(out, "## How to repeat it\n\n");

@@ -67,7 +67,8 @@ static bool write_capabilities(struct glue *glue, const struct glue_setup *setup
 	kvm_pmu_refresh(vcpu);
 	update_controls(glue);
 	vcpu->requests = 0;
-	if (kvm_set_msr_common(vcpu, &msr) || vcpu->arch.perf_capabilities != setup->perf_capabilities)
+	if (kvm_set_msr_common(vcpu, &msr) ||
+	    vcpu->arch.perf_capabilities != setup->perf_capabilities)
 		return false;
 #ifdef KVM_REQ_RECALC_INTERCEPTS
 	if (kvm_check_request(KVM_REQ_RECALC_INTERCEPTS, vcpu))

@@ -112,7 +112,8 @@ static void try_controls(struct engine_vcpu *vcpu)
 		trouble = trouble_text();
 		if (trouble && glue_without_handler(vcpu->glue)) {
 			snprintf(no_handler, sizeof(no_handler),
-				 "IA32_PERF_CAPABILITIES is not written by KVM's handler: %s", trouble);
+				 "IA32_PERF_CAPABILITIES is not written by KVM's handler: %s",
+				 trouble);
 			kernel_begin(vcpu, pmu, pmu, &policy);
 			trouble = trouble_text();
 			if (trouble) /* it was not that */
