@@ -341,7 +341,7 @@ def test_a_state_of_another_shape_is_damage(tmp_path, damage):
 
 def test_damaged_state_loses_no_case_and_no_finding(tmp_path):
     campaign = tmp_path / "c", "--engine", mutant("v61-fast-bit"), "--jobs", 1, "--time"
-    run_until(one_is_found, *campaign, 4)
+    run_until(lambda _: pages(tmp_path / "c") and whole(tmp_path / "c"), *campaign, 4)
     cases, found = whole(tmp_path / "c"), pages(tmp_path / "c")
     (tmp_path / "c/status.json").write_text('{"schema": "rdpmc-cam')
     with open(tmp_path / "c/corpus.log", "a", encoding="ascii") as log:
