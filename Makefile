@@ -359,8 +359,8 @@ CAMPAIGN_RUN = scripts/campaign --build $(BUILD) $(if $(filter file,$(origin TIM
 CAMPAIGN_ENGINE = $(KERNEL_TREE) && for purpose in diff fuzz coverage; do \
 	to=$$purpose/; [ $$purpose != diff ] || to=; \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$to$$name.so" --for $$purpose "$$tree" $${KOBJ:+"$$KOBJ"} || exit; done
-# Asked before anything is built: can this tree be handled?
-setup-campaign-tree: setup-tree
+# Asked before anything is built: can this tree be had, and handled?
+setup-campaign-tree: setup-kernel
 	@$(KERNEL_TREE) && $(ENGINE_OF) --features "$$tree" $${KOBJ:+"$$KOBJ"} >/dev/null
 campaign: setup-fuzz $(if $(KDIR),setup-campaign-tree) $(if $(MACHINE),setup-machine) $(CAMPAIGN_PROGRAMS) ## fuzz by all engines and drivers until stopped; resumes (TIME= JOBS= KDIR=TREE MACHINE= CAMPAIGN_ARGS=)
 	@$(if $(KDIR),$(CAMPAIGN_ENGINE) && )$(CAMPAIGN_RUN) $(if $(KDIR),--engine "kernel:$$name") \

@@ -7,6 +7,7 @@
 #include "host/probe.h"
 #include "lib/file.h"
 #include "lib/json/json_file.h"
+#include "lib/text.h"
 
 static const char *const level_names[] = {
 	[ADVICE_GOOD] = "good",
@@ -62,8 +63,7 @@ static void print_advice(const struct advice *advice, size_t n, bool verbose)
 		}
 	}
 	if (good && !verbose)
-		printf("%-9s %zu other check%s (-v lists them)\n", "good", good,
-		       good == 1 ? "" : "s");
+		printf("%-9s %zu other check%s (-v lists them)\n", "good", good, PLURAL(good));
 }
 
 /* What of the list keeps guests of @setting from being measured; NULL where nothing does. */

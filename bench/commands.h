@@ -15,8 +15,7 @@ int command_list(const struct options *options);
 int command_doctor(const struct options *options);
 int command_nested(const struct options *options);
 
-/* One line on whether guests of this setting can be measured here, and what to do if not. */
-/* Why guests of @kind can be measured, or why not; returns whether they can. */
+/* Can guests of @kind be measured here? @text: why, or why not and what to do. */
 bool doctor_headline(const struct setting_host *host, enum setting_kind kind,
 		     const struct advice *advice, size_t n, char *text, size_t size);
 

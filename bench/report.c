@@ -391,7 +391,7 @@ static void print_summary(FILE *out, const struct bench *bench,
 	const size_t failed = count_rows(bench, ROW_FAILED, options);
 	const size_t skipped = count_rows(bench, ROW_SKIPPED, options);
 
-	fprintf(out, "%zu benchmark%s measured", measured, measured == 1 ? "" : "s");
+	fprintf(out, "%zu benchmark%s measured", measured, PLURAL(measured));
 	if (failed)
 		fprintf(out, ", %s%zu FAILED%s", red(options), failed, plain(options));
 	if (skipped)

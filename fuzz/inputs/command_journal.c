@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Where the journal lies, and what to do when it cannot be written: not to run anything. */
 #include "fuzz/inputs/command_journal.h"
+#include "lib/text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -45,7 +46,7 @@ static void print_died(void *opaque, const char *path, size_t cases)
 	fprintf(stderr,
 		"an earlier run did not end: %s holds the %zu case%s it was about to try; "
 		"`rdpmc-diff run --engine kvm %s` tries them again; remove it then\n",
-		path, cases, cases == 1 ? "" : "s", path);
+		path, cases, PLURAL(cases), path);
 }
 
 static bool installed(const char *program)

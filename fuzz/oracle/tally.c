@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fuzz/oracle/run.h"
+#include "lib/text.h"
 
 void tally_add_intercept(struct tally *tally, const struct verdict *verdict)
 {
@@ -96,7 +97,7 @@ __attribute__((format(printf, 4, 5))) static void item(char *text, uint64_t coun
 {
 	const size_t at = strlen(text);
 	const int n = count ? snprintf(text + at, TALLY_TEXT - at, "%s%llu %s%s ", at ? ", " : "",
-				       (unsigned long long)count, noun, count == 1 ? "" : "s")
+				       (unsigned long long)count, noun, PLURAL(count))
 			    : 0;
 	va_list args;
 

@@ -6,6 +6,7 @@
 
 #include "fuzz/oracle/choices.h"
 #include "fuzz/report/names.h"
+#include "lib/text.h"
 
 const char *answer_name(unsigned int answer)
 {
@@ -362,7 +363,7 @@ void report_found(FILE *out, const struct trial *trial, const struct found *foun
 
 	case_decode(found->data, found->size, &decoded);
 	fprintf(out, "%s; %llu case%s, first: %s\n", finding_title(&found->finding, title),
-		(unsigned long long)found->count, found->count == 1 ? "" : "s", found->name);
+		(unsigned long long)found->count, PLURAL(found->count), found->name);
 	report_case(out, &decoded);
 	report_finding(out, trial, &decoded, &found->finding);
 	report_bytes(out, found->data, found->size, NULL, NULL, "");
@@ -372,7 +373,7 @@ void report_more(FILE *out, const struct findings *findings)
 {
 	if (findings->more)
 		fprintf(out, "%llu more case%s, of other kinds than these %zu\n\n",
-			(unsigned long long)findings->more, findings->more == 1 ? "" : "s",
+			(unsigned long long)findings->more, PLURAL(findings->more),
 			findings->kinds);
 }
 

@@ -3,6 +3,7 @@
 #include "fuzz/case/cpuid.h"
 #include "fuzz/report/names.h"
 #include "fuzz/report/report.h"
+#include "lib/text.h"
 
 void report_read(FILE *out, const struct rdpmc_state *state, const struct rdpmc_view *guest)
 {
@@ -135,5 +136,5 @@ void report_case(FILE *out, const struct rdpmc_case *decoded)
 	}
 	if (decoded->legalised)
 		fprintf(out, "legal    %u field%s out of range, replaced by a legal value\n",
-			decoded->legalised, decoded->legalised == 1 ? "" : "s");
+			decoded->legalised, PLURAL(decoded->legalised));
 }

@@ -121,8 +121,7 @@ static void headline(const struct survey_render *r)
 		survey_append(&rest, "",
 			      survey_format("; changed and NOT RUN: %zu function%s in %zu file%s",
 					    r->not_run->n_functions,
-					    r->not_run->n_functions == 1 ? "" : "s", files,
-					    files == 1 ? "" : "s")
+					    PLURAL(r->not_run->n_functions), files, PLURAL(files))
 				      .text);
 	if (r->report->states_new)
 		states = survey_format("; but FOUND IN ITS LEGAL STATES: %zu kind%s",

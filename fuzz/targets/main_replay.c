@@ -10,6 +10,7 @@
 
 #include "fuzz/inputs/inputs.h"
 #include "fuzz/targets/target.h"
+#include "lib/text.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -67,7 +68,7 @@ int main(int argc, char **argv)
 	tally_not_tried(target_tally(), untried);
 	if (tally_answered(target_tally()))
 		printf("No finding%s: %zu case%s%s%s\n", *untried ? " in what was tried" : "",
-		       count, count == 1 ? "" : "s", *untried ? "; limits: " : "", untried);
+		       count, PLURAL(count), *untried ? "; limits: " : "", untried);
 	if (fflush(stdout)) {
 		fprintf(stderr, "fuzz-rdpmc-replay: standard output: %s\n", strerror(errno));
 		return 2;

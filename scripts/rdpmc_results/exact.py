@@ -83,7 +83,7 @@ def difference(figure, before, after):
     return f"{after - before:+d} {name(figure)} ({before} -> {after})"
 
 
-def told(a, b):
+def differences(a, b):
     """All differences of two paths in words, the footprint's last."""
     parts = [", ".join(difference(*each) for each in work(a, b))]
     layout = footprint(a, b)
@@ -113,6 +113,11 @@ def summary(a, b):
     grown = [difference(*each) for each in work(a, b) if each[2] > each[1]]
     grown = [each for each in grown if each not in said]
     return said + (f"; but {', '.join(grown[:MOST])}" if grown else "")
+
+
+def in_words(a, b):
+    """What differs, in a line; of a footprint, which has no counts, that."""
+    return summary(a, b) or differences(a, b)
 
 
 def direction(a, b):
@@ -154,7 +159,7 @@ class Verdict:
     @property
     def words(self):
         """What differs beside the number of instructions."""
-        said = summary(self.a, self.b) or told(self.a, self.b)
+        said = in_words(self.a, self.b)
         counted = difference("instructions", self.a["instructions"], self.b["instructions"])
         return "; ".join(filter(None, [said.removeprefix(counted).lstrip(",; "), *self.notes]))
 
@@ -171,7 +176,7 @@ def judge(key, a, b):
         known = [path for path in paths if path]
         several = sorted(distinct(known), key=lambda path: path["instructions"])
         if len(several) > 1:
-            notes.append(f"results of {side} differ: {told(several[0], several[-1])}")
+            notes.append(f"results of {side} differ: {differences(several[0], several[-1])}")
         if len(known) < len(paths):
             notes.append(f"{len(paths) - len(known)} of {len(paths)} results of {side} have no exit path")
         doubts = filter(None, map(doubt, known))

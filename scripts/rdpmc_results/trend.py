@@ -274,11 +274,6 @@ def differing(of, watched, move):
                          for at in (move.before, move.after)))
 
 
-def in_words(move):
-    """What differs, in a line; of a footprint, which has no counts, that."""
-    return exact.summary(move.was, move.now) or exact.told(move.was, move.now)
-
-
 def describe_moves(of, found):
     """Lines on [(Watched, Move)] of one host and the same two results; benchmarks that differ alike together."""
     watched, move = found[0]
@@ -287,7 +282,7 @@ def describe_moves(of, found):
              f"{plain(after.path)}"]
     alike = {}
     for each, one in found:
-        alike.setdefault(in_words(one), []).append(each.series.name)
+        alike.setdefault(exact.in_words(one.was, one.now), []).append(each.series.name)
     for words, names in alike.items():
         lines += [f"  {names[0]}: {words}"] if len(names) == 1 else \
             [f"  {words} in each of {len(names)} benchmarks:", *(f"    {name}" for name in names)]

@@ -126,10 +126,10 @@ def test_damaged_profile_is_refused(profiles, tmp_path):
 
 def test_difference_in_words():
     a, b = files.exit_path(path(), DEAR), files.exit_path(path(34, ["0x38f"], text_lines=216), DEAR)
-    assert exact.told(a, b) == "+34 instructions (2703 -> 2737), +1 WRMSR 0x38f (5 -> 6); " \
+    assert exact.differences(a, b) == "+34 instructions (2703 -> 2737), +1 WRMSR 0x38f (5 -> 6); " \
         "footprint: +2 text lines (214 -> 216)"
-    assert exact.told(b, a).startswith("-34 instructions (2737 -> 2703), -1 WRMSR 0x38f (6 -> 5); ")
-    assert exact.told(a, a) == ""
+    assert exact.differences(b, a).startswith("-34 instructions (2737 -> 2703), -1 WRMSR 0x38f (6 -> 5); ")
+    assert exact.differences(a, a) == ""
 
 
 def test_register_for_another_is_a_difference_though_totals_are_the_same():
@@ -137,14 +137,14 @@ def test_register_for_another_is_a_difference_though_totals_are_the_same():
     less["wrmsr"] -= 1
     less["wrmsr_by_register"]["0x38f"] -= 1
     a, b = files.exit_path(path(), DEAR), files.exit_path(less, DEAR)
-    assert exact.told(a, b) == "-1 WRMSR 0x38f (5 -> 4), +1 WRMSR 0x390 (0 -> 1)"
+    assert exact.differences(a, b) == "-1 WRMSR 0x38f (5 -> 4), +1 WRMSR 0x390 (0 -> 1)"
     assert exact.verdict_of(a, b) == "mixed"
 
 
 def test_total_is_told_where_registers_do_not_add_up_to_it():
     """Of more than 64 registers the others are not told apart."""
     a, b = files.exit_path(path(), DEAR), files.exit_path(path(wrmsr=["0x38f"]) | {"wrmsr": 29}, DEAR)
-    assert exact.told(a, b) == "+3 WRMSR (26 -> 29), +1 WRMSR 0x38f (5 -> 6)"
+    assert exact.differences(a, b) == "+3 WRMSR (26 -> 29), +1 WRMSR 0x38f (5 -> 6)"
 
 
 def test_many_differences_in_a_line():

@@ -11,40 +11,47 @@ static bool has_controls(const struct glue *glue)
 	return !glue->no_controls && (glue->amd ? glue_svm_exits : glue_vmx_exits);
 }
 
+static void by_vendor(struct glue *glue, void (*vmx)(struct kvm_vcpu *),
+		      void (*svm)(struct kvm_vcpu *))
+{
+	if (!has_controls(glue))
+		return;
+	glue->setting_up = true;
+	(glue->amd ? svm : vmx)(glue->vcpu);
+	glue->setting_up = false;
+}
+
 /* The controls of a vCPU that is new. */
 static void make_controls(struct glue *glue)
 {
 	clear_vmcs();
 	memset(glue->svm->vmcb, 0, sizeof(*glue->svm->vmcb));
-	if (!has_controls(glue))
-		return;
-	glue->setting_up = true;
-	(glue->amd ? glue_svm_reset : glue_vmx_reset)(glue->vcpu);
-	glue->setting_up = false;
+	by_vendor(glue, glue_vmx_reset, glue_svm_reset);
 }
 
 /* Before the guest is entered next. */
 static void recalc_controls(struct glue *glue)
 {
-	if (!has_controls(glue))
-		return;
-	glue->setting_up = true;
 	glue->asked_capabilities = false;
-	(glue->amd ? glue_svm_recalc : glue_vmx_recalc)(glue->vcpu);
-	glue->setting_up = false;
+	by_vendor(glue, glue_vmx_recalc, glue_svm_recalc);
 }
 
 static void update_controls(struct glue *glue)
 {
-	if (!has_controls(glue))
-		return;
-	glue->setting_up = true;
-	(glue->amd ? glue_svm_after_cpuid : glue_vmx_after_cpuid)(glue->vcpu);
-	glue->setting_up = false;
+	by_vendor(glue, glue_vmx_after_cpuid, glue_svm_after_cpuid);
 	recalc_controls(glue);
 }
+#else
+static void make_controls(struct glue *glue)
+{
+}
 
-#ifdef HAVE_SET_MSR_COMMON
+static void update_controls(struct glue *glue)
+{
+}
+#endif
+
+#if defined(HAVE_SET_MSR_COMMON) && !defined(GLUE_PROVE)
 /*
  * By KVM's own handler, as user space does it after KVM_SET_CPUID2; the guest had other capabilities before. What has to be
  * set up anew is the handler's business: what it forgets stays. Returns false where KVM refuses it, or it cannot be run here.
@@ -77,20 +84,6 @@ static bool write_capabilities(struct glue *glue, const struct glue_setup *setup
 	return true;
 }
 #else
-static bool write_capabilities(struct glue *glue, const struct glue_setup *setup)
-{
-	return false;
-}
-#endif
-#else
-static void make_controls(struct glue *glue)
-{
-}
-
-static void update_controls(struct glue *glue)
-{
-}
-
 static bool write_capabilities(struct glue *glue, const struct glue_setup *setup)
 {
 	return false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What KVM gives is told by its supported CPUID: never leaf 0x23, a bitmap of fixed counters, AMD's
+ * What KVM gives is in its supported CPUID: never leaf 0x23, a bitmap of fixed counters, AMD's
  * shared counters or a PMU that is not architectural.
  */
 #include "fuzz/engines/live/clamp.h"

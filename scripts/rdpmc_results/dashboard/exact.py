@@ -22,7 +22,7 @@ def told(of, watched, move, base, changes):
     """A move as the page has it; positions are among the host's results."""
     at = watched.series.at
     return [int(at[move.before]) - base, int(at[move.after]) - base, move.verdict,
-            plain(exact.told(move.was, move.now)), plain(exact.brief(move.was, move.now)),
+            plain(exact.differences(move.was, move.now)), plain(exact.brief(move.was, move.now)),
             changes.add(tuple(map(tuple, trend.differing(of, watched, move))))]
 
 
