@@ -371,7 +371,7 @@ bool cases_elsewhere(const struct case_plan *plan, const char *glob, struct row 
 	}
 	if (!first)
 		return false;
-	n = (size_t)snprintf(text, size, "matches rows of Intel hosts only, %s", first);
+	n = (size_t)snprintf(text, size, "matches benchmarks of Intel hosts only, %s", first);
 	if (more && n < size)
 		n += (size_t)snprintf(text + n, size - n, " and %zu more", more);
 	if (n < size)

@@ -2,10 +2,12 @@
 /* From this host to its table of rows. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/commands.h"
 #include "host/probe.h"
 #include "host/vpmu.h"
+#include "lib/text.h"
 
 /* Leaves it open. */
 static void try_native(struct case_plan *plan, struct native *native)
@@ -16,12 +18,26 @@ static void try_native(struct case_plan *plan, struct native *native)
 	plan->native_metrics = native_has(native, COUNTER_METRICS);
 }
 
-/* A filter may be made for other hosts: then nothing can be measured here. Else it is a mistake. */
+/*
+ * A filter may be made for other hosts: then nothing can be measured here. Else it is a mistake, most
+ * often a part of a name. @rows are this host's.
+ */
 __attribute__((noreturn)) static void no_match(const struct case_plan *plan, const char *filter,
-					       struct row *rows)
+					       struct row *rows, size_t n)
 {
-	char text[400];
+	char text[400], wider[100];
+	size_t matched;
 
+	snprintf(wider, sizeof(wider), "*%s*", filter);
+	matched = rows_matching(rows, n, wider);
+	if (strchr(filter, '{'))
+		options_die(
+			"--filter: '%s' matches no benchmark: a pattern has no {a,b}, only *, ? "
+			"and [...]",
+			filter);
+	if (matched)
+		options_die("--filter: '%s' is no whole name; '%s' matches %zu benchmark%s", filter,
+			    wider, matched, PLURAL(matched));
 	if (!cases_elsewhere(plan, filter, rows, text, sizeof(text)))
 		options_die("--filter: '%s' matches no benchmark; see rdpmc-bench list", filter);
 	fprintf(stderr, "rdpmc-bench: --filter: '%s' %s\n", filter, text);
@@ -52,9 +68,9 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 			rows[i].ecx = native_ecx(native, rows[i].counter);
 	native_close(native);
 	if (options->filter) {
+		if (!rows_matching(rows, n, options->filter))
+			no_match(plan, options->filter, rows, n);
 		n = rows_filter(rows, n, options->filter);
-		if (!n)
-			no_match(plan, options->filter, rows);
 	}
 	return n;
 }

@@ -147,17 +147,25 @@ const struct row *rows_base(const struct row *rows, size_t n, const struct row *
 	return NULL;
 }
 
+size_t rows_matching(const struct row *rows, size_t n, const char *glob)
+{
+	size_t matched = 0;
+
+	for (size_t i = 0; i < n; i++)
+		matched += !fnmatch(glob, rows[i].name, 0);
+	return matched;
+}
+
 size_t rows_filter(struct row *rows, size_t n, const char *glob)
 {
 	bool keep[MAX_ROWS] = { false };
-	size_t kept = 0, matched = 0;
+	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct row *empty, *base;
 
 		if (fnmatch(glob, rows[i].name, 0))
 			continue;
-		matched++;
 		keep[i] = true;
 		if (rows[i].status != ROW_READY)
 			continue;
@@ -172,8 +180,6 @@ size_t rows_filter(struct row *rows, size_t n, const char *glob)
 		if (empty)
 			keep[empty - rows] = true;
 	}
-	if (!matched)
-		return 0;
 	for (size_t i = 0; i < n; i++)
 		if (keep[i])
 			rows[kept++] = rows[i];

@@ -128,8 +128,11 @@ static inline bool row_has_guest(const struct row *row)
 	return row->machine < NR_GUESTS;
 }
 
+/* How many have a name that matches @glob: fnmatch, '*' also matches '/'. */
+size_t rows_matching(const struct row *rows, size_t n, const char *glob);
+
 /*
- * Keep the rows whose name matches @glob (fnmatch, '*' also matches '/'), and those that the kept
+ * Keep the rows whose name matches @glob, and those that the kept
  * ones are held against: their empty loops, rows_base() and that one's. Returns how many rows are left; 0 when none
  * matched.
  */

@@ -177,10 +177,10 @@ check "list: each reason once" test -z "$(grep '^skipped: ' "$dir/out" | sort | 
 wrong_use "matches no benchmark" run --filter 'no-such-row*'
 if [ $least -eq 30 ]; then
 	run run --filter 'rdpmc/fixed*'
-	check "a filter of Intel's rows on AMD: one line with the reason, exit 77" test $status -eq 77 -a ! -s "$dir/out" -a \
-		"$(wc -l <"$dir/err")" -eq 1 -a "$(grep -c 'rows of Intel hosts only, rdpmc/fixed0/.*AMD processors have no fixed' "$dir/err")" -eq 1
+	check "a filter of Intel's benchmarks on AMD: one line with the reason, exit 77" test $status -eq 77 -a ! -s "$dir/out" -a \
+		"$(wc -l <"$dir/err")" -eq 1 -a "$(grep -c 'benchmarks of Intel hosts only, rdpmc/fixed0/.*AMD processors have no fixed' "$dir/err")" -eq 1
 else
-	skip "a filter of Intel's rows on AMD" "this is an Intel processor"
+	skip "a filter of Intel's benchmarks on AMD" "this is an Intel processor"
 fi
 run list --pmu-cost
 check "list --pmu-cost: five exits of seven guests and the loops, nothing else" test $status -eq 0 -a \

@@ -212,7 +212,7 @@ check "... with the case" test "$(cat "$death/case")" = die
 check "... and what ran before it" grep -q ': 2 cases,' "$dir/out"
 check "... and what the kernel said" grep -q '^Kernel panic - not syncing: sysrq triggered crash' "$death/finding.md"
 check "... and the command that repeats it" grep -qx "scripts/machine run --cpu skylake --kernel debian:7.3 --put $death/case=case -- rdpmc-diff run --engine kvm case" "$death/finding.md"
-check "... it is booted again without that case, and only then" grep -q '^machine: [0-9]* cases in 2 s of fuzzing.* 2 boots, 1 new cases, 0 findings, 1 deaths' "$dir/err"
+check "... it is booted again without that case, and only then" grep -q '^machine: [0-9]* cases in 2 s of fuzzing.* 2 boots, 1 new in the corpus, 0 findings, 1 crash;' "$dir/err"
 check "... what the fuzzer kept comes out" grep -rqx 'made 3' "$dir/once/corpus"
 check "... nothing is left of it" test -z "$(ls "$dir/once/tmp")"
 wait $always

@@ -132,6 +132,8 @@ wrong 2 "no device $none" "$bench" run --device "$none"
 wrong 2 "$dir/text is not KVM" "$bench" run --device "$dir/text"
 if [ "$("$bench" list 2>/dev/null | wc -l)" -gt 0 ]; then
 	wrong 2 "matches no benchmark; see rdpmc-bench list" "$bench" run --filter 'no-such-row*'
+	wrong 2 "'control' is no whole name; '*control*' matches " "$bench" run --filter control
+	wrong 2 'a pattern has no {a,b}, only' "$bench" run --filter 'control/empty/{cpl0,cpl3}'
 	wrong 2 "CPU 65535 does not exist here" "$bench" run --cpu 65535
 else
 	skip "a filter, and a CPU" "no KVM here"

@@ -5,6 +5,12 @@
 #include "fuzz/report/report.h"
 #include "lib/text.h"
 
+/* One that no processor has is bits, not a number. */
+static void print_index(FILE *out, uint32_t index, const char *more)
+{
+	fprintf(out, index < 0x100 ? "index %u%s" : "index 0x%x%s", index, more);
+}
+
 void report_read(FILE *out, const struct rdpmc_state *state, const struct rdpmc_view *guest)
 {
 	uint32_t ecx = (uint32_t)state->regs.rcx;
@@ -29,9 +35,9 @@ void report_read(FILE *out, const struct rdpmc_state *state, const struct rdpmc_
 	if (guest->vendor == RDPMC_INTEL && guest->version)
 		fprintf(out, "type 0x%04x, index %u", ecx >> 16, ecx & 0xffff);
 	else if (guest->vendor == RDPMC_INTEL)
-		fprintf(out, "index %u%s", ecx & 0x7fffffff, ecx >> 31 ? ", fast" : "");
+		print_index(out, ecx & 0x7fffffff, ecx >> 31 ? ", fast" : "");
 	else
-		fprintf(out, "index %u", ecx);
+		print_index(out, ecx, "");
 	if (state->regs.rcx >> 32)
 		fprintf(out, " (RCX[63:32] = %s)", hex32((uint32_t)(state->regs.rcx >> 32)).text);
 }

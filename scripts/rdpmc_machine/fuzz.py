@@ -16,6 +16,7 @@ import time
 from collections import deque
 
 from rdpmc_cases import name as digest, read, write
+from rdpmc_results.text import counted
 
 from .cache import say
 from .failed import Broken, Failed
@@ -186,8 +187,8 @@ class Fuzzing:
         if not self.options.quiet:
             executed, seconds = self.executed + boot.executed, self.seconds + boot.fuzzed
             # As libFuzzer begins such a line.
-            print(f"#{executed}\tcases in {seconds:.0f} s, boot {self.boots}, {self.kept + boot.kept} new, "
-                  f"{len(self.deaths)} deaths", file=sys.stderr, flush=True)
+            print(f"#{executed}\tcases in {seconds:.0f} s, boot {self.boots}, {self.kept + boot.kept} new, " +
+                  counted(len(self.deaths), "crash", "crashes"), file=sys.stderr, flush=True)
 
     def again(self, path):
         """The command that repeats it."""
@@ -370,8 +371,9 @@ It is left out here until this directory is removed.
                 why = self.hopeless()
         finally:
             rate = f", {self.executed / self.seconds:.0f} a second" if self.seconds >= 1 else ""
-            say(f"{self.executed} cases in {self.seconds:.0f} s of fuzzing{rate}, {self.boots} boots, {self.kept} new "
-                f"cases, {self.found} findings, {len(self.deaths)} deaths; --seed {self.seed}")
+            say(", ".join([f"{counted(self.executed, 'case')} in {self.seconds:.0f} s of fuzzing{rate}",
+                           counted(self.boots, "boot"), f"{self.kept} new in the corpus", counted(self.found, "finding"),
+                           counted(len(self.deaths), "crash", "crashes")]) + f"; --seed {self.seed}")
             print(f"stat::number_of_executed_units: {self.executed}", file=sys.stderr, flush=True)
         if why:
             say(f"it makes no sense to boot again: the kernel died {why}, the last time of: {self.deaths[-1].what}")

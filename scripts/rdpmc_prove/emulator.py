@@ -6,8 +6,10 @@ import os
 import sys
 import time
 
+from rdpmc_results.text import counted
+
 from . import cases, checker
-from .report import Report, count
+from .report import Report
 from .tools import TOP
 
 # The theorems of prove/prove.c, in words.
@@ -109,7 +111,7 @@ def prove(options, tools):
     if report.void:
         verdict = "NOTHING IS PROVED: see VOID below, or cases that do not reproduce"
     elif report.model:
-        verdict = f"model/ contradicts itself: {count(report.model, 'class', 'classes')} of counterexamples"
+        verdict = f"model/ contradicts itself: {counted(report.model, 'class', 'classes')} of counterexamples"
     elif report.found("model/"):
         verdict = f"emulator/: {report.found('model/')}"
     print(verdict, "", *report.lines, sep="\n")

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a proof came to: lines, gathered so that the verdict can come first."""
 
+from rdpmc_results.text import counted
+
 # What our own translation and harness put where no path may come.
 UNREACHED = ("untranslated:", "contract:", "undefined function", "no body for", "no candidates",
              "dereferenced function pointer")
-
-
-def count(number, one, more):
-    return f"{number} {one if number == 1 else more}"
 
 
 class Report:
@@ -32,8 +30,8 @@ class Report:
 
     def found(self, than):
         """What is refuted, for the first line; "": nothing is."""
-        found = [f"differs in {count(self.refuted, 'class', 'classes')} from {than}"] if self.refuted else []
-        found += [f"undefined behaviour at {count(self.undefined, 'place', 'places')}"] if self.undefined else []
+        found = [f"differs in {counted(self.refuted, 'class', 'classes')} from {than}"] if self.refuted else []
+        found += [f"undefined behaviour at {counted(self.undefined, 'place')}"] if self.undefined else []
         return "; ".join(found)
 
     def status(self):

@@ -46,9 +46,9 @@ def share(part):
     return f"{part * 100:.1f} %"
 
 
-def counted(number, what):
-    """1 file, 2 files."""
-    return f"{number} {what}{'s' * (number != 1)}"
+def counted(number, what, more=None):
+    """1 file, 2 files; 2 classes, if that is @more."""
+    return f"{number} {what if number == 1 else more or what + 's'}"
 
 
 def date(seconds):

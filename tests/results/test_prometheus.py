@@ -193,7 +193,7 @@ def copied(tmp_path, was, now):
 
 
 @pytest.mark.parametrize("was, now", [
-    ("for: 25h", "for: 22h"), ("1.05 *", "1.03 *"), ("1.05 *", "1.2 *"), ("> 2 * 86400", "> 3 * 86400"),
+    ("for: 25h", "for: 22h"), ("for: 3d", "for: 2d"), ("for: 3d", "for: 4d"), ("1.05 *", "1.03 *"), ("1.05 *", "1.2 *"), ("> 2 * 86400", "> 3 * 86400"),
     ("unless on (host) rdpmc_result_disturbed == 1", ""), ("> 0", "> 5"), ("< 0.5 *", "< 0.9 *"),
     ('label "kernel"', 'label "version"'), ("> min_over_time", "< min_over_time"),
     ("rdpmc_campaign_new_findings", "rdpmc_campaign_findings"),
