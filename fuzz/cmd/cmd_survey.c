@@ -174,7 +174,7 @@ static void before(void *opaque, const uint8_t *data, size_t size)
 
 /* That the engines run here at all is said before anything else. */
 static struct known *try_engine(struct options *options, const struct command_engine *chosen,
-				struct work *work)
+				struct work *work, const char **remarks)
 {
 	struct known *known;
 	struct trial trial;
@@ -193,6 +193,9 @@ static struct known *try_engine(struct options *options, const struct command_en
 				out, &trial, options->configurations, options->n_configurations);
 		fclose(out);
 		options->jobs = 1; /* one journal, of what one process does */
+	} else if (chosen->engine->remark) {
+		for (unsigned int i = 0; i < SURVEY_REMARKS; i++)
+			remarks[i] = chosen->engine->remark(trial.vcpu, i);
 	}
 	trial_free(&trial);
 	return known;
@@ -315,9 +318,11 @@ static int status_of(const struct survey_report *report)
 static void known_of(struct options *options, struct survey *survey, struct survey_report *report,
 		     struct work *work, char *directory, size_t size)
 {
-	survey->known[SURVEY_BEFORE] = try_engine(options, &options->chosen, work);
+	survey->known[SURVEY_BEFORE] =
+		try_engine(options, &options->chosen, work, survey->remarks[SURVEY_BEFORE]);
 	if (options->against.engine)
-		survey->known[SURVEY_AFTER] = try_engine(options, &options->against, work);
+		survey->known[SURVEY_AFTER] =
+			try_engine(options, &options->against, work, survey->remarks[SURVEY_AFTER]);
 	if (options->chosen.known)
 		snprintf(directory, size, "%s", options->chosen.known);
 	else if (known_directory(directory, size))

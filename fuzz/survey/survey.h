@@ -21,6 +21,7 @@
 
 #define SURVEY_TEXT 160 /* of a complaint, cut there */
 #define SURVEY_HITS 160 /* classes of one configuration */
+#define SURVEY_REMARKS 3
 
 /* States that the rules, or code for them, can tell apart; the simplest to look at come first. */
 #define SURVEY_STATES 26
@@ -107,6 +108,8 @@ struct survey_slot {
 struct survey {
 	const struct engine *engines[SURVEY_SIDES]; /* [SURVEY_AFTER] NULL: one alone */
 	struct known *known[SURVEY_SIDES];          /* or NULL */
+	/* What each engine cannot report, and why; of its own memory. The first that is NULL ends them. */
+	const char *remarks[SURVEY_SIDES][SURVEY_REMARKS];
 	struct rdpmc_choices choices;
 	const struct configuration *const *configurations;
 	size_t n_configurations;

@@ -346,6 +346,8 @@ static void evidence(const struct survey_render *r)
 
 		page_field(r->page, labels[r->two][i], "%s: %s", survey_name(r->report, i),
 			   engine->what);
+		for (unsigned int j = 0; j < SURVEY_REMARKS && survey->remarks[i][j]; j++)
+			page_field(r->page, "", "%s", survey->remarks[i][j]);
 	}
 	counts(r);
 	for (unsigned int i = 0; !r->two && i < NR_DECISIONS; i++)

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import time
 
@@ -336,3 +337,11 @@ def file_hash(path):
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+if __name__ == "__main__":  # NAME SUITE...: for scripts/kernel-tree
+    try:
+        print(fetch(sys.argv[1], sys.argv[2:]))
+    except Failed as failed:
+        print(f"E: {failed}", file=sys.stderr)
+        sys.exit(failed.status)

@@ -30,6 +30,16 @@
 #define GLUE_RIP_OF(arch) ((arch)->regs[VCPU_REGS_RIP])
 #endif
 
+#ifdef HAVE_NOAPIC_KEY
+#define NOAPIC_KEY kvm_has_noapic_vcpu.key
+#else
+#define NOAPIC_KEY kvm_no_apic_vcpu
+#endif
+
+#ifndef DR6_ACTIVE_LOW /* before 5.12 */
+#define DR6_ACTIVE_LOW (DR6_FIXED_1 | DR6_RTM)
+#endif
+
 /* perf's, of one counter, and what it has counted. */
 struct glue_event {
 	struct perf_event perf;
@@ -129,6 +139,7 @@ static void no_write_global_ctrl(u64 global_ctrl)
 }
 #endif
 
+#if defined(HAVE_AMD_FOUR_OR_SIX) || defined(HAVE_CPU_CAPS)
 /* How many general-purpose counters KVM has. */
 static int kvm_counters(void)
 {
@@ -138,6 +149,7 @@ static int kvm_counters(void)
 	return kvm_pmu_cap.num_counters_gp;
 #endif
 }
+#endif
 
 #ifdef GLUE_PROVE
 /* Assumption PREFIXES: to a model checker the emulator's instruction is a constant. */
@@ -189,7 +201,9 @@ static void load_vendor(struct glue *glue, const struct glue_setup *setup)
 
 	memcpy(&ops, setup->amd ? &amd_pmu_ops : &intel_pmu_ops, sizeof(ops));
 	boot_cpu_data.x86_vendor = setup->amd ? X86_VENDOR_AMD : X86_VENDOR_INTEL;
+#ifdef HAVE_ENABLE_PMU
 	enable_pmu = true;
+#endif
 	enable_vmware_backdoor = setup->backdoor;
 #ifdef HAVE_MEDIATED_PMU
 	enable_mediated_pmu = setup->mediated;
@@ -199,7 +213,7 @@ static void load_vendor(struct glue *glue, const struct glue_setup *setup)
 #endif
 #ifdef HAVE_INIT_PMU_CAPABILITY_OPS
 	kvm_init_pmu_capability(&ops);
-#else
+#elif defined(HAVE_KVM_PMU_CAP)
 	kvm_init_pmu_capability();
 #endif
 #ifdef HAVE_AMD_FOUR_OR_SIX
@@ -247,7 +261,7 @@ struct glue *glue_create(void)
 	install_ops();
 #ifndef GLUE_PROVE
 	/* KVM_CREATE_IRQCHIP is none of these guests'. */
-	atomic_set(&kvm_has_noapic_vcpu.key.enabled, 1);
+	atomic_set(&NOAPIC_KEY.enabled, 1);
 #endif
 #ifdef GLUE_PROVE
 	/* Of one type: SVM's PMU wants nothing beyond struct kvm_vcpu. */
@@ -278,8 +292,13 @@ void glue_begin(struct glue *glue, const struct glue_setup *setup)
 	/* A guest's features are KVM's at most: svm_set_cpu_caps(). */
 	core = kvm_counters() >= AMD64_NUM_COUNTERS_CORE;
 #endif
+#ifdef HAVE_ENABLE_PMU
 	glue->kvm->arch.enable_pmu = enable_pmu && !setup->no_pmu;
-	glue->kvm->vm_bugged = glue->kvm->vm_dead = false;
+#endif
+	glue->kvm->vm_bugged = false;
+#ifdef HAVE_VM_DEAD
+	glue->kvm->vm_dead = false;
+#endif
 
 	/* A vCPU is made before its CPUID is set; some trees refresh the PMU at both. */
 	vcpu->arch.cpuid_nent = 0;
@@ -347,14 +366,33 @@ static void forget(struct glue *glue)
 	__clear_bit(GLUE_RIP, available);
 }
 
+#ifdef HAVE_EXCEPTION_VECTOR
+#define EXCEPTION_VECTOR vector
+#else
+#define EXCEPTION_VECTOR nr
+#endif
+
 /* #DB is pending, with DR6.BS: delivered already, or still its payload. */
 static bool single_step(const struct kvm_vcpu_arch *arch)
 {
-	return arch->exception.pending && arch->exception.vector == DB_VECTOR &&
+	return arch->exception.pending && arch->exception.EXCEPTION_VECTOR == DB_VECTOR &&
 	       !arch->exception.has_error_code &&
 	       (arch->exception.has_payload ? arch->exception.payload == DR6_BS
 					    : arch->dr6 == (DR6_ACTIVE_LOW | DR6_BS));
 }
+
+#ifdef HAVE_EMULATE_RDPMC
+static int exit_rdpmc(struct kvm_vcpu *vcpu)
+{
+	return kvm_emulate_rdpmc(vcpu);
+}
+#else
+/* Both vendors have it so, each in a function of its own: the helper's return value is whether it faults. */
+static int exit_rdpmc(struct kvm_vcpu *vcpu)
+{
+	return kvm_complete_insn_gp(vcpu, kvm_rdpmc(vcpu));
+}
+#endif
 
 void glue_read(struct glue *glue, int emulator, struct glue_state *state,
 	       struct glue_answer *answer)
@@ -381,12 +419,12 @@ void glue_read(struct glue *glue, int emulator, struct glue_state *state,
 	if (emulator)
 		ret = emulate(vcpu, state);
 	else
-		ret = kvm_emulate_rdpmc(vcpu);
+		ret = exit_rdpmc(vcpu);
 
 	answer->gave_up = 0;
 	answer->exits = ret != 1;
 	answer->reason = (int)vcpu->run->exit_reason;
-	answer->exception = arch->exception.pending ? arch->exception.vector : -1;
+	answer->exception = arch->exception.pending ? arch->exception.EXCEPTION_VECTOR : -1;
 	answer->single_step = single_step(arch);
 	answer->has_error_code = arch->exception.has_error_code;
 	answer->error_code = arch->exception.error_code;
@@ -403,6 +441,15 @@ void glue_read(struct glue *glue, int emulator, struct glue_state *state,
 	state->rdx = arch->regs[VCPU_REGS_RDX];
 	state->rip = kvm_rip_read(vcpu);
 	state->rflags = glue->state.rflags;
+}
+
+static bool is_paused(const struct kvm_pmc *pmc)
+{
+#ifdef HAVE_IS_PAUSED
+	return pmc->is_paused;
+#else
+	return false;
+#endif
 }
 
 static struct kvm_pmc *counter(const struct glue *glue, int fixed, unsigned int x)
@@ -425,7 +472,7 @@ int glue_get_counter(const struct glue *glue, int fixed, unsigned int x, unsigne
 	*value += pmc->emulated_counter;
 #endif
 #ifndef GLUE_PROVE
-	if (pmc->perf_event && !pmc->is_paused)
+	if (pmc->perf_event && !is_paused(pmc))
 		*value += container_of(pmc->perf_event, struct glue_event, perf)->counted;
 #endif
 	return 1;
@@ -449,8 +496,10 @@ int glue_set_counter(struct glue *glue, int fixed, unsigned int x, unsigned long
 
 	event->counted = mixed >> 16;
 	pmc->perf_event = glue->in_parts && mixed >> 62 ? &event->perf : NULL;
+#ifdef HAVE_IS_PAUSED
 	pmc->is_paused = mixed >> 62 == 1;
-	if (pmc->perf_event && !pmc->is_paused)
+#endif
+	if (pmc->perf_event && !is_paused(pmc))
 		pmc->counter -= event->counted;
 #ifdef HAVE_EMULATED_COUNTER
 	pmc->emulated_counter = glue->in_parts && mixed >> 61 & 1 ? mixed & 0xffff : 0;

@@ -12,8 +12,10 @@ void glue_svm_reset(struct kvm_vcpu *vcpu)
 
 	memset(msrpm, 0xff, sizeof(msrpm));
 	svm->msrpm = (void *)msrpm;
+#ifdef HAVE_VMCB01
 	svm->vmcb01.ptr = svm->vmcb;
 	svm->current_vmcb = &svm->vmcb01;
+#endif
 	svm_vcpu_reset(vcpu, false);
 }
 

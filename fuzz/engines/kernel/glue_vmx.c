@@ -28,6 +28,9 @@ void glue_vmx_reset(struct kvm_vcpu *vcpu)
 					  KVM_OPTIONAL_VMX_CPU_BASED_VM_EXEC_CONTROL;
 #endif
 	vmx_vcpu_reset(vcpu, false);
+	/* Before 5.15 that left the controls to vmx_create_vcpu(). */
+	if (!glue_vmread(CPU_BASED_VM_EXEC_CONTROL))
+		init_vmcs(vmx);
 }
 
 void glue_vmx_after_cpuid(struct kvm_vcpu *vcpu)

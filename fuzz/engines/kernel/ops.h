@@ -76,6 +76,7 @@ static bool op_can_emulate_instruction(struct kvm_vcpu *vcpu, int type, void *in
 }
 #endif
 
+#ifdef HAVE_OPS_LIST
 #define KVM_X86_OP(func)                                                                           \
 	static void unexpected_##func(void)                                                        \
 	{                                                                                          \
@@ -83,6 +84,7 @@ static bool op_can_emulate_instruction(struct kvm_vcpu *vcpu, int type, void *in
 	}
 #define KVM_X86_OP_OPTIONAL(func)
 #define KVM_X86_OP_OPTIONAL_RET0(func)
+#define KVM_X86_OP_NULL(func) /* its name before 5.18 */
 #include <asm/kvm-x86-ops.h>
 
 static long return_0(void)
@@ -116,6 +118,39 @@ static bool return_0_pmc(struct kvm_pmc *pmc)
 #define RETURN_0(call) return_0
 #endif
 
+#define SET_OP(member, function) static_call_update(kvm_x86_##member, function)
+
+static void set_all_ops(void)
+{
+#define KVM_X86_OP(func) static_call_update(kvm_x86_##func, (void *)unexpected_##func);
+#define KVM_X86_OP_OPTIONAL(func)                                                                  \
+	static_call_update(kvm_x86_##func, (void *)RETURN_0(kvm_x86_ops.func));
+#define KVM_X86_OP_OPTIONAL_RET0 KVM_X86_OP_OPTIONAL
+#undef KVM_X86_OP_NULL
+#define KVM_X86_OP_NULL KVM_X86_OP_OPTIONAL
+#include <asm/kvm-x86-ops.h>
+}
+#else
+/* Without a list of what they are, none knows its own name; the line that calls it says which it is. */
+static void unexpected_op(void)
+{
+	glue_unexpected("a vendor's operation", __builtin_return_address(0));
+}
+
+#define SET_OP(member, function) kvm_x86_ops.member = (function)
+
+static void set_all_ops(void)
+{
+	void (**op)(void) = (void *)&kvm_x86_ops;
+
+	for (size_t i = 0; i < sizeof(kvm_x86_ops) / sizeof(*op); i++)
+		op[i] = unexpected_op;
+	/* What is NULL where a vendor has nothing to do. */
+	kvm_x86_ops.update_emulated_instruction = NULL;
+}
+#endif
+
+#ifdef HAVE_PMU_OPS_LIST
 /* Static calls that pmu.c has for itself. */
 #define KVM_X86_PMU_OP(func)                                                                       \
 	DECLARE_STATIC_CALL(kvm_x86_pmu_##func, *(((struct kvm_pmu_ops *)0)->func));
@@ -134,31 +169,39 @@ static void install_pmu_ops(const struct kvm_pmu_ops *ops)
 #define KVM_X86_PMU_OP_OPTIONAL_RET0 KVM_X86_PMU_OP
 #include <asm/kvm-x86-pmu-ops.h>
 }
+#else
+/* They are called through the vendor's table. */
+static void install_pmu_ops(const struct kvm_pmu_ops *ops)
+{
+	static struct kvm_pmu_ops installed;
+
+	memcpy(&installed, ops, sizeof(installed));
+	kvm_x86_ops.pmu_ops = &installed;
+}
+#endif
 
 static void install_ops(void)
 {
 #ifdef HAVE_NESTED_OPS
 	/* No guest here has a guest: of these operations there is none. */
 	static struct kvm_x86_nested_ops no_nested_ops;
+#endif
 
+	set_all_ops();
+#ifdef HAVE_NESTED_OPS
 	kvm_x86_ops.nested_ops = &no_nested_ops;
 #endif
-#define KVM_X86_OP(func)          static_call_update(kvm_x86_##func, (void *)unexpected_##func);
-#define KVM_X86_OP_OPTIONAL(func)                                                                  \
-	static_call_update(kvm_x86_##func, (void *)RETURN_0(kvm_x86_ops.func));
-#define KVM_X86_OP_OPTIONAL_RET0  KVM_X86_OP_OPTIONAL
-#include <asm/kvm-x86-ops.h>
-	static_call_update(kvm_x86_get_cpl, op_get_cpl);
-	static_call_update(kvm_x86_get_cs_db_l_bits, op_get_cs_db_l_bits);
-	static_call_update(kvm_x86_get_rflags, op_get_rflags);
-	static_call_update(kvm_x86_set_rflags, op_set_rflags);
-	static_call_update(kvm_x86_cache_reg, op_cache_reg);
-	static_call_update(kvm_x86_get_segment, op_get_segment);
-	static_call_update(kvm_x86_get_interrupt_shadow, op_get_interrupt_shadow);
-	static_call_update(kvm_x86_skip_emulated_instruction, op_skip_emulated_instruction);
+	SET_OP(get_cpl, op_get_cpl);
+	SET_OP(get_cs_db_l_bits, op_get_cs_db_l_bits);
+	SET_OP(get_rflags, op_get_rflags);
+	SET_OP(set_rflags, op_set_rflags);
+	SET_OP(cache_reg, op_cache_reg);
+	SET_OP(get_segment, op_get_segment);
+	SET_OP(get_interrupt_shadow, op_get_interrupt_shadow);
+	SET_OP(skip_emulated_instruction, op_skip_emulated_instruction);
 #ifdef HAVE_CHECK_EMULATE_INSTRUCTION
-	static_call_update(kvm_x86_check_emulate_instruction, op_check_emulate_instruction);
+	SET_OP(check_emulate_instruction, op_check_emulate_instruction);
 #else
-	static_call_update(kvm_x86_can_emulate_instruction, op_can_emulate_instruction);
+	SET_OP(can_emulate_instruction, op_can_emulate_instruction);
 #endif
 }

@@ -84,6 +84,18 @@ int __weak kvm_find_user_return_msr(u32 msr)
 	return -1;
 }
 
+/* No guest here has pages; before 5.13 a VMCB that is new begins with none. */
+void kvm_mmu_reset_context(struct kvm_vcpu *vcpu)
+{
+	if (!only->setting_up)
+		glue_unexpected("kvm_mmu_reset_context()", __builtin_return_address(0));
+}
+
+/* Before 6.1 the PMU's refresh sets up what a guest's guest may have. */
+void __weak nested_vmx_pmu_entry_exit_ctls_update(struct kvm_vcpu *vcpu)
+{
+}
+
 unsigned long cr4_read_shadow(void)
 {
 	return 0;
@@ -140,6 +152,25 @@ u64 perf_event_read_value(struct perf_event *event, u64 *enabled, u64 *running)
 u64 perf_get_hw_event_config(int hw_event)
 {
 	return 0xc0 + hw_event; /* there is one: that is all that is asked */
+}
+#endif
+
+#ifndef GLUE_PROVE
+/* Functions before 5.14, inline since: so they are defined by another name. */
+unsigned long glue_find_next_bit(const unsigned long *map, unsigned long size,
+				 unsigned long bit) __asm__("find_next_bit");
+unsigned long glue_find_next_bit(const unsigned long *map, unsigned long size, unsigned long bit)
+{
+	while (bit < size && !(map[bit / BITS_PER_LONG] >> bit % BITS_PER_LONG & 1))
+		bit++;
+	return bit;
+}
+
+unsigned long glue_find_first_bit(const unsigned long *map,
+				  unsigned long size) __asm__("find_first_bit");
+unsigned long glue_find_first_bit(const unsigned long *map, unsigned long size)
+{
+	return glue_find_next_bit(map, size, 0);
 }
 #endif
 

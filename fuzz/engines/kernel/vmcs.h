@@ -12,6 +12,9 @@
 #include "vmx/evmcs.h"
 #endif
 
+/* Before 5.13 with what happens where the instruction faults. */
+#define __ex(instruction) instruction
+
 struct vmcs;
 
 unsigned long glue_vmread(unsigned long field);
