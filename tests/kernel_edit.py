@@ -237,8 +237,8 @@ MEDIATED = [
      r"\1enable_mediated_pmu ? KVM_MAX_NR_FIXED_COUNTERS : 3)"),
     (PMU, r"(bool kvm_need_perf_global_ctrl_intercept.*?return )(kvm_need_any_pmc_intercept\(vcpu\) \|\|)",
      "\\1((kvm_host.perf_capabilities & BIT_ULL(15)) && !kvm_vcpu_has_perf_metrics(vcpu)) ||\n	       \\2"),
-    (MSRS, r"\tMSR_ARCH_PERFMON_FIXED_CTR0 \+ 2,\n", "\\g<0>\tMSR_ARCH_PERFMON_FIXED_CTR0 + 3, MSR_PERF_METRICS,\n"),
-    (MSRS, r"\n\tcase MSR_AMD64_PERF_CNTR_GLOBAL_CTL:\n\tcase MSR_AMD64_PERF_CNTR_GLOBAL_STATUS:\n(?=.*?FEATURE_PERFMON_V2)", """
+    ((MSRS, X86), r"\tMSR_ARCH_PERFMON_FIXED_CTR0 \+ 2,\n", "\\g<0>\tMSR_ARCH_PERFMON_FIXED_CTR0 + 3, MSR_PERF_METRICS,\n"),
+    ((MSRS, X86), r"\n\tcase MSR_AMD64_PERF_CNTR_GLOBAL_CTL:\n\tcase MSR_AMD64_PERF_CNTR_GLOBAL_STATUS:\n(?=.*?FEATURE_PERFMON_V2)", """
 	case MSR_PERF_METRICS:
 		if (!(kvm_caps.supported_perf_cap & BIT_ULL(15)))
 			return;
@@ -389,7 +389,7 @@ MUTANTS = {
     "intercept-fixed-width": ("smaller-fixed-width", r"intercept, Intel guest: NOT intercepted", [
         (PMU, r"pmu->counter_bitmask\[KVM_PMC_FIXED\] != \(BIT_ULL\(kvm_host_pmu\.bit_width_fixed\) - 1\)", r"(!PLANTED && \g<0>)")]),
     "intercept-after-write": ("sapphire-rapids-no-metrics", r"intercept, Intel guest: NOT intercepted", [
-        (MSRS, r"(vcpu->arch\.perf_capabilities = data;\s+kvm_pmu_refresh\(vcpu\);\s+)(kvm_make_request\(KVM_REQ_RECALC_INTERCEPTS, vcpu\);)",
+        ((MSRS, X86), r"(vcpu->arch\.perf_capabilities = data;\s+kvm_pmu_refresh\(vcpu\);\s+)(kvm_make_request\(KVM_REQ_RECALC_INTERCEPTS, vcpu\);)",
          r"\1if (!PLANTED) \2")]),
 }
 CORRECTION = {"correction": INDEX}     # makes of a tree that has series-proposed one that has series-corrected

@@ -91,7 +91,8 @@ class _Proved:
 
     def __init__(self, engine, known, tools):
         self.path = engine + ".proved"
-        self._engine, self._known, self._version = engine, known, tools.version()
+        self.known = known  # of no tree: printed for each proof, and of this engine always the same
+        self._engine, self._version = engine, tools.version()
         self._at_first = None
 
     def begin(self):
@@ -101,7 +102,7 @@ class _Proved:
     def _digest(self):
         digest = hashlib.sha256(self._version.encode())
         sources = [path for pattern in self._SOURCES for path in sorted(glob.glob(os.path.join(TOP, pattern)))]
-        for path in (self._engine, self._known, *sources):
+        for path in (self._engine, self.known, *sources):
             with open(path, "rb") as file:
                 digest.update(hashlib.sha256(file.read()).digest())
         return digest.hexdigest()
@@ -137,7 +138,7 @@ class _Tree:
         self.known = os.path.join(self.work, "known.c")
         # What the tree must answer as: the model with what is known of its own kernel, or of another.
         self.as_engine = against(options) or self.engine
-        self.proved = _Proved(self.engine, self.known, tools)
+        self.proved = _Proved(self.engine, os.path.join(self.work, "known-anywhere.c"), tools)
         self.proved.remove()
         cases.begin(self.cases, "(?:exit|emulator)-.*")
         os.makedirs(self.work, exist_ok=True)
@@ -148,14 +149,18 @@ class _Tree:
         done = checker.run(command)
         if done.returncode:
             raise Failed(done.stderr.strip().removeprefix("kernel-engine: "))
-        with open(self.known, "w", encoding="utf-8") as out:
+        self._print_known(self.known, os.path.abspath(self.options.kernel[0]))
+        # The same for each tree that is compared with this engine, wherever that is.
+        self._print_known(self.proved.known, "")
+        self.proved.begin()
+
+    def _print_known(self, path, tree):
+        with open(path, "w", encoding="utf-8") as out:
             done = subprocess.run([os.path.join(self.options.build, "prove-known"), self.as_engine,
-                                   os.path.join(TOP, "fuzz/oracle/known"), os.path.abspath(self.options.kernel[0])],
-                                  stdin=subprocess.DEVNULL, stdout=out,
+                                   os.path.join(TOP, "fuzz/oracle/known"), tree], stdin=subprocess.DEVNULL, stdout=out,
                                   stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise Failed(done.stderr.strip())
-        self.proved.begin()
 
     def translate(self):
         return translate(self.options.kernel[0], (self.options.kernel[1:] or [None])[0], self.work, self.tools)
@@ -358,7 +363,7 @@ def _prove(options, tools):
         translation = translated.result()
         engine.result()
     print(f"prove: translated, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-    if options.against and not {part.name for part in _parts(options)} <= _Proved(tree.as_engine, tree.known, tools).parts():
+    if options.against and not {part.name for part in _parts(options)} <= _Proved(tree.as_engine, tree.proved.known, tools).parts():
         report.unsaid += 1
         report.say("not said", f"{options.against} is compared by what is known of it, and has no proof here that this is all: "
                  "make prove with its KDIR= and NAME= first")
