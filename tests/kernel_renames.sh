@@ -20,7 +20,7 @@ own_programs
 # What the probes name, but for the probes' own words, and what glue.c calls, sets and reads.
 probed=$(sed -n 's/^\tprobe //p' fuzz/engines/kernel/features | grep -oE '[A-Za-z_][A-Za-z0-9_]*' |
 	grep -vxE 'OP|OPS|PMU|HOST|VCPU|COUNT_IS|struct|arch' | sort -u)
-called='kvm_pmu_refresh kvm_pmu_init kvm_pmu_ops_update kvm_pmu_rdpmc kvm_emulate_rdpmc x86_emulate_instruction emulate_ops
+called='kvm_pmu_refresh kvm_pmu_init kvm_pmu_ops_update kvm_pmu_rdpmc kvm_emulate_rdpmc kvm_init_pmu_capability x86_emulate_instruction emulate_ops
 intel_pmu_ops amd_pmu_ops kvm_pmu_cap kvm_pmu_ops kvm_x86_ops enable_pmu enable_vmware_backdoor gp_counters nr_arch_gp_counters
 nr_arch_fixed_counters perf_capabilities cpuid_entries cpuid_nent kvmclock_offset regs_avail cr0_guest_owned_bits
 cr4_guest_owned_bits emulate_ctxt is_paused last_vmentry_cpu get_cpl get_cs_db_l_bits cache_reg skip_emulated_instruction
@@ -28,7 +28,7 @@ get_interrupt_shadow perf_get_x86_pmu_capability bit_width_gp num_counters_gp ev
 VCPU_REG_CR0 VCPU_EXREG_CR0 KVM_POSSIBLE_CR0_GUEST_BITS guest_cpu_cap_has to_svm vcpu_vmx vcpu_svm'
 case ${RENAMES:-} in
 all)	names="$probed $called" ;;
-'')	names='nested_ops guest_cpu_cap_change kvm_need_rdpmc_intercept' ;;
+'')	names='nested_ops guest_cpu_cap_change kvm_need_rdpmc_intercept enable_pmu kvm_init_pmu_capability' ;;
 *)	names=$RENAMES ;;
 esac
 
@@ -58,9 +58,9 @@ right()
 		>"$dir/out" 2>"$dir/err"
 	status=$?
 	outcome="survey: $(head -n 1 "$dir/out" | cut -c 1-90)"
-	[ $status -ne 2 ] || outcome="an engine that does not run: $(cut -c 1-200 "$dir/err")"
+	[ $status -ne 77 ] || outcome="an engine that does not run: $(cut -c 1-200 "$dir/err")"
 	[ $status -eq 0 ] && grep -q '^Every read' "$dir/out" ||
-		{ [ $status -eq 2 ] && [ "$(wc -l <"$dir/err")" -eq 1 ] && grep -q 'cannot be handled' "$dir/err"; }
+		{ [ $status -eq 77 ] && [ "$(wc -l <"$dir/err")" -eq 1 ] && grep -q 'cannot be handled' "$dir/err"; }
 }
 
 for name in $names; do

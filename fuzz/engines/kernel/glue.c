@@ -518,6 +518,17 @@ unsigned long long *glue_metrics(struct glue *glue)
 #endif
 }
 
+int glue_has_counters(const struct glue *glue)
+{
+	const struct kvm_pmu *pmu = &glue->vcpu->arch.pmu;
+
+#ifdef HAVE_GUEST_BITMAPS
+	return pmu->version && pmu->cntr_mask64;
+#else
+	return pmu->version && pmu->nr_arch_gp_counters;
+#endif
+}
+
 int glue_metrics_outlive(struct glue *glue)
 {
 #if defined(HAVE_PERF_METRICS) && !defined(GLUE_PROVE)

@@ -64,6 +64,8 @@ void glue_read(struct glue *glue, int emulator, struct glue_state *state,
 int glue_get_counter(const struct glue *glue, int fixed, unsigned int x, unsigned long long *value);
 int glue_set_counter(struct glue *glue, int fixed, unsigned int x, unsigned long long value);
 unsigned long long *glue_metrics(struct glue *glue); /* 0: nowhere */
+/* Has KVM given the guest a PMU with a general-purpose counter? */
+int glue_has_counters(const struct glue *glue);
 /* A KVM_SET_CPUID2 after the guest has counted: is a counter 0 then, and PERF_METRICS not? Spoils both. */
 int glue_metrics_outlive(struct glue *glue);
 /* RDPMC_VMWARE clocks 1 and 2, ns. */

@@ -52,6 +52,8 @@ static const char *stops(struct engine_vcpu *vcpu, enum rdpmc_vendor vendor)
 	struct engine_answer answer = { 0 };
 
 	kernel_begin(vcpu, &pmu, &pmu, &policy);
+	if (vcpu->begun && !glue_has_counters(vcpu->glue))
+		return "KVM gives it no counters, and why has a name that is not known here";
 	for (int entry = ENTRY_EXIT; vcpu->begun && entry <= ENTRY_EMULATOR; entry++) {
 		kernel_read(vcpu, (enum entry)entry, &state, &answer);
 		vcpu->begun = answer.answer != ANSWER_STRANGE;
