@@ -102,13 +102,17 @@ bool doctor_headline(const struct setting_host *host, enum setting_kind kind,
 
 static void print_settings(const struct setting_host *host, const struct advice *advice, size_t n)
 {
+	struct setting setting;
 	char text[320];
 
 	for (enum setting_kind kind = 0; kind < NR_SETTINGS; kind++) {
 		bool possible = doctor_headline(host, kind, advice, n, text, sizeof(text));
+		const char *how = possible ? "possible" : "BLOCKED";
 
-		printf("%-12s %s: %s\n", setting_kind_name(kind), possible ? "possible" : "BLOCKED",
-		       text);
+		setting_derive(host, kind, &setting);
+		if (possible && setting.means == INTERCEPT_CAUSE_NO_PMU)
+			how = "only RDPMC that faults";
+		printf("%-12s %s: %s\n", setting_kind_name(kind), how, text);
 	}
 }
 

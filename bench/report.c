@@ -91,7 +91,10 @@ static void print_row(FILE *out, const struct bench *bench, size_t i)
 	snprintf(label, sizeof(label), "%s/%s", row_counter_name(row), row_privilege_name(row));
 	fprintf(out, "  %-25s", label);
 	for (size_t c = 0; c < sizeof(ticks) / sizeof(ticks[0]); c++) {
-		format_figure(ticks_to_printed(bench, ticks[c]), text);
+		/* A sample cannot be told from an empty one: nothing is known of it but that it is short. */
+		const bool lost = c >= 2 && !(ticks[c] > 0);
+
+		format_figure(lost ? NAN : ticks_to_printed(bench, ticks[c]), text);
 		fprintf(out, " %7s", text);
 	}
 	format_figure(row_has_guest(row) ? f.exits : NAN, text);
@@ -141,9 +144,17 @@ static void print_table(FILE *out, const struct bench *bench, const struct case_
 static void print_cost_rows(FILE *out, const struct bench *bench, const struct exit_cost *costs,
 			    size_t n, const struct report_options *options)
 {
-	for (size_t i = 0; i < n; i++) {
-		char label[80], vcpus[24] = "", value[16], lower[16], upper[16], interval[64];
+	bool few_runs = false;
+	size_t faults = 0;
 
+	for (size_t i = 0; i < n; i++) {
+		char label[80], vcpus[24] = "", value[16], lower[16], upper[16], interval[64] = "";
+
+		/* What the processor itself refuses exits in neither setting, and costs no exit. */
+		if (row_figures(&bench->results[costs[i].intercepted - bench->rows]).exits < 0.5) {
+			faults++;
+			continue;
+		}
 		if (costs[i].intercepted->vcpus)
 			snprintf(vcpus, sizeof(vcpus), ", vCPUs: %u", costs[i].intercepted->vcpus);
 		snprintf(label, sizeof(label), "%s%s/%s%s",
@@ -154,12 +165,16 @@ static void print_cost_rows(FILE *out, const struct bench *bench, const struct e
 		format_figure(ticks_to_printed(bench, costs[i].ticks.lower), lower);
 		format_figure(ticks_to_printed(bench, costs[i].ticks.upper), upper);
 		if (isnan(costs[i].ticks.lower))
-			snprintf(interval, sizeof(interval), "too few runs for an interval");
+			few_runs = true;
 		else
-			snprintf(interval, sizeof(interval), "95 %%: %s to %s", lower, upper);
-		fprintf(out, "  %-32s %s%7s %s%s  (%s)\n", label, bold(options), value,
+			snprintf(interval, sizeof(interval), "  (95 %%: %s to %s)", lower, upper);
+		fprintf(out, "  %-32s %s%7s %s%s%s\n", label, bold(options), value,
 			printed_unit(bench), plain(options), interval);
 	}
+	if (few_runs)
+		fprintf(out, "  too few runs for intervals\n");
+	if (faults)
+		fprintf(out, "  %zu more exit in neither setting: the CPU faults first\n", faults);
 }
 
 /* Where there is no pair of rows: what is known nevertheless. */
@@ -167,14 +182,15 @@ static void print_nearest(FILE *out, const struct bench *bench)
 {
 	const struct row *row = nearest_exit(bench);
 	struct row_figures figures;
-	char value[16];
+	char value[16], each[16];
 
 	if (!row)
 		return;
 	figures = row_figures(&bench->results[row - bench->rows]);
 	format_figure(ticks_to_printed(bench, figures.median), value);
-	print_wrapped(out, 2, "nearest benchmark that exits: %s, %s %s for %.2f exits: %s",
-		      row->name, value, printed_unit(bench), figures.exits,
+	format_figure(ticks_to_printed(bench, figures.median / figures.exits), each);
+	print_wrapped(out, 2, "nearest benchmark that exits: %s, %s %s for %.2f exits, %s each: %s",
+		      row->name, value, printed_unit(bench), figures.exits, each,
 		      row->control       ? "another instruction's"
 		      : row->expected.gp ? "an RDPMC that is #GP, not a read"
 					 : "an exit and the read together");
@@ -203,7 +219,8 @@ static void print_known_costs(FILE *out, const struct bench *bench, const struct
 		print_nearest(out, bench);
 	print_cost_rows(out, bench, costs, n, options);
 	if (!bench->emulated_host)
-		fprintf(out, "  in instructions, on an emulated host: make bench-machine\n");
+		fprintf(out, "  in instructions, on an emulated host: make bench-machine%s\n",
+			plan->host.cpu.vendor == CPU_VENDOR_AMD ? " CPU=zen4" : "");
 }
 
 static void print_costs(FILE *out, const struct bench *bench, const struct case_plan *plan,
@@ -275,7 +292,8 @@ static void print_paths(FILE *out, const struct bench *bench, const struct repor
 			(unsigned long long)p->indirect, (unsigned long long)p->text_lines,
 			(unsigned long long)p->stack_lines, (unsigned long long)p->data_lines);
 		if (p->same + p->disturbed < p->exits)
-			fprintf(out, "      so %llu of %llu exits; the others took other paths\n",
+			fprintf(out,
+				"      taken by %llu of %llu exits; the others took other paths\n",
 				(unsigned long long)p->same,
 				(unsigned long long)(p->exits - p->disturbed));
 	}
@@ -390,10 +408,17 @@ static void print_summary(FILE *out, const struct bench *bench,
 	const size_t measured = count_rows(bench, ROW_MEASURED, options);
 	const size_t failed = count_rows(bench, ROW_FAILED, options);
 	const size_t skipped = count_rows(bench, ROW_SKIPPED, options);
+	size_t known = 0;
 
+	for (size_t i = 0; i < bench->n_rows; i++)
+		known += bench->rows[i].status == ROW_FAILED && bench->rows[i].known;
 	fprintf(out, "%zu benchmark%s measured", measured, PLURAL(measured));
 	if (failed)
-		fprintf(out, ", %s%zu FAILED%s", red(options), failed, plain(options));
+		fprintf(out, ", %s%zu FAILED%s%s", red(options), failed,
+			known == failed ? " (known)"
+			: known         ? " (some known)"
+					: "",
+			plain(options));
 	if (skipped)
 		fprintf(out, ", %zu skipped", skipped);
 	fprintf(out, "%s\n\n", bench->partial ? "; INTERRUPTED: partial" : "");
@@ -465,8 +490,8 @@ void report_print(FILE *out, const struct bench *bench, const struct case_plan *
 {
 	if (bench->emulated_host)
 		print_wrapped(out, 0,
-			      "INSTRUCTIONS, NOT TIME: this host's processor is emulated, and "
-			      "its TSC counts the instructions it executes");
+			      "INSTRUCTIONS, NOT TIME: this was measured on an emulated processor, "
+			      "whose TSC counts the instructions it executes");
 	print_unreliable(out, bench, options);
 	print_summary(out, bench, options);
 	if (plan->pmu_cost)

@@ -86,7 +86,8 @@ static const struct {
 	{ "64-bit mode, CPL 0, CR4.PCE = 0, ECX = 0x00000002: type 0x0000, index 2 "
 	  "(RCX[63:32] = 0x00010000)",
 	  &intel, MODE_64BIT, 0, false, false, 0x1000000000002 },
-	{ "real-address mode, CPL 3, CR4.PCE = 0, (CR0.PE = 0: no CPU gets into this state) ECX = "
+	{ "real-address mode, CPL 3, CR4.PCE = 0, CR0.PE = 0 with CPL > 0 (no CPU gets into this "
+	  "state), ECX = "
 	  "0x00000000: type 0x0000, index 0",
 	  &intel, MODE_REAL, 3, false, false, 0 },
 };

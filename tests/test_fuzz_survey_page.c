@@ -264,15 +264,19 @@ static void test_right(void **unused)
 	begin(1);
 	slots[1].intercepts[0] = INTERCEPT_ON;
 	render();
-	assert_string_equal(
-		text, "Every read has the processor's outcome\n"
-		      "\nEvidence\n"
-		      "   engine    old: made\n"
-		      "   tried     2 configurations, 26 CPU states, all 2^32 ECX values\n"
-		      "\nLimits\n"
-		      "   expected  outcomes are the reference model's, not silicon's\n"
-		      "   known     no known differences were read: all count as new\n"
-		      "   RCX       RCX[63:32] is 0xc3c3c3c3 in all reads\n");
+	assert_string_equal(text,
+			    "Every read has the processor's outcome\n"
+			    "\nEvidence\n"
+			    "   engine    old: made\n"
+			    "   tried     2 configurations, 26 CPU states, all 2^32 ECX values\n"
+			    "\nLimits\n"
+			    "   expected  outcomes are the reference model's, not silicon's\n"
+			    "   known     no known differences were read: all count as new\n"
+			    "   reads     what RDPMC answers is all that is compared: not which "
+			    "event a counter counts, nor\n"
+			    "             access by MSRs, nor migration; which guest PMUs user "
+			    "space can set is not checked\n"
+			    "   RCX       RCX[63:32] is 0xc3c3c3c3 in all reads\n");
 	assert_int_equal(json_integer_value(summary("new")), 0);
 	assert_int_equal(json_integer_value(summary("reads")), 1234567);
 	assert_string_equal(json_string_value(json_object_get(summary("intercepts"), "amd-v2")),

@@ -21,7 +21,7 @@ void report_read(FILE *out, const struct rdpmc_state *state, const struct rdpmc_
 		may_be_16 && state->code16 ? " (16-bit code)" : "", state->cpl,
 		!!(state->cr4 & RDPMC_CR4_PCE));
 	if (state->cpl && !(state->cr0 & RDPMC_CR0_PE))
-		fprintf(out, "(CR0.PE = 0: no CPU gets into this state) ");
+		fprintf(out, "CR0.PE = 0 with CPL > 0 (no CPU gets into this state), ");
 	if (state->lock)
 		fprintf(out, "LOCK prefix, ");
 	if (state->n_prefixes)

@@ -381,6 +381,10 @@ static void limits(const struct survey_render *r)
 		page_field(r->page, "known", "no known differences were read: all count as new");
 	list(r, "guest", "guest PMU reduced to what the engine supports", NOT_OFFERED);
 	list(r, "estimates", "too many classes: the counts are estimates", CROWDED);
+	page_field(r->page, "reads",
+		   "what RDPMC answers is all that is compared: not which event a counter counts, "
+		   "nor access by MSRs, nor migration; which guest PMUs user space can set is not "
+		   "checked");
 	page_field(r->page, "RCX", "RCX[63:32] is 0xc3c3c3c3 in all reads");
 }
 

@@ -236,11 +236,18 @@ static void before_after(const struct survey_render *r, const struct survey_clas
 			 unsigned int side)
 {
 	const struct survey_side *of = &class->key.sides[side];
+	const struct survey_words got = outcome(class, side), right = expected(class, side);
+	const char *verdict = "wrong, expected ", *rest = right.text;
 
+	if (!of->oracles) {
+		verdict = "right by ";
+		rest = rdpmc_rules[of->rule].id;
+	} else if (!strcmp(got.text, right.text)) {
+		verdict = "the right outcome, but ";
+		rest = of->trouble[0] ? "with a splat" : "more than that changed";
+	}
 	page_field(r->page, side == SURVEY_BEFORE ? "before" : "after", "%s, %s%s%s%s%s%s",
-		   outcome(class, side).text, of->oracles ? "wrong, expected " : "right by ",
-		   of->oracles ? expected(class, side).text : rdpmc_rules[of->rule].id,
-		   of->known ? "; known difference: " : "",
+		   got.text, verdict, rest, of->known ? "; known difference: " : "",
 		   known_names(r->result->survey->known[side], of->known).text,
 		   of->trouble[0] ? "; splat: " : "", of->trouble);
 }

@@ -16,6 +16,7 @@ import time
 
 from rdpmc_machine import cache
 from rdpmc_machine.failed import Failed
+from rdpmc_results.text import counted
 
 from . import cases, checker
 from .report import Report
@@ -344,8 +345,8 @@ def _translation(report, tree, translation):
                              ("Contracts", [f"{name}: {text}" for name, text in translation.contracts])):
             print(title, *(f"  {line}" for line in lines), "", sep="\n", file=out)
     report.say("text", f"the tree's own, {sum(translation.rewrites.values())} places rewritten by {len(translation.rewrites)} "
-             f"rules, {len(translation.blanked)} functions blanked and {len(translation.undefined)} elsewhere"
-             + ("" if report.void else ", none of which is reached") + f": {path}")
+             f"rules; blanked: {counted(len(translation.blanked), 'function')}, elsewhere: {len(translation.undefined)}"
+             + ("" if report.void else ", all proved not to be reached") + f": {path}")
 
 
 def prove(options, tools):
@@ -370,6 +371,8 @@ def _prove(options, tools):
     runs = _all_runs(tree, translation)
     for (part, theorem), run in runs.items():
         {"theorem_read": _read, "theorem_unaided": _classes, "theorem_intercept": _intercept}[theorem](report, tree, part, run)
+    if report.refuted:
+        report.say("repeat", f"rdpmc-diff explain --engine kernel:{options.name} FILE, with a file named above")
     _known(report, tree, runs)
     _checks(report, runs)
     report.say("assumed", "\n".join(ASSUMED))

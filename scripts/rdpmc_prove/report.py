@@ -26,7 +26,7 @@ class Report:
         """PASS-MINIMAL: witnesses of exits for nothing."""
         costly = [each.what.removeprefix("costly: ") for each in run.of("witness")
                   if not each.holds and "costly" in each.what]
-        self.say("costs", f"{who}{'; '.join(costly) or 'none'}: intercepted needlessly (PASS-MINIMAL)")
+        self.say("costs", f"{who}intercepted needlessly (PASS-MINIMAL): {'; '.join(costly) or 'never'}")
 
     def found(self, than):
         """What is refuted, for the first line; "": nothing is."""
