@@ -43,7 +43,8 @@ static const struct argp explain_argp = {
 	.doc = "Explain a case: whether the engine answers it as expected, what it tries, and what "
 	       "is expected by which rule.\v"
 	       "Exit status: 0 the engine answers as expected, or has a known difference; 1 it "
-	       "does not; 2 usage or a file that cannot be read; 77 the engine answers no read of it.",
+	       "does not; 2 usage or a file that cannot be read; 77 the engine answers no read of "
+	       "it.",
 };
 static const struct argp minimize_argp = {
 	.parser = parse,
