@@ -273,7 +273,7 @@ def _counterexamples(report, tree, part, run, label):
             report.void += 1
             report.say("", f"  natively it is {doubt}: the translation is wrong, not the kernel")
         elif label == "class":
-            report.say("", "  " + (" + ".join(judged.known) or "NEW: nothing that is known explains it"))
+            report.say("", "  " + (" + ".join(judged.known) or "NEW: nothing that is known explains it, see REFUTED"))
         elif tree.options.against and run.function != "theorem_intercept":
             report.say("", f"  before: {tree.before(each).answer}\n  now:    {judged.answer}")
         report.refuted += label == "REFUTED"
