@@ -51,6 +51,13 @@ END
 fake dpkg-query <<'END'
 echo 6.12.8-1
 END
+# As rdpmc_machine.debian is called: there is one suite that has it.
+fake python3 <<'END'
+echo "$*" >>"$world/suites"
+[ "$*" = '-m rdpmc_machine.debian linux-source-6.12 bookworm-backports' ] || { echo 'E: there is none'; exit 77; }
+mkdir -p "$RDPMC_CACHE/machine/packages"
+cp "$top/package" "$RDPMC_CACHE/machine/packages/linux-source-6.12_6.12.7-1~bpo12+1.deb"
+END
 fake make <<'END'
 [ -z "${MAKEFLAGS:-}${ARCH:-}" ] || { echo 'the environment of another make'; exit 1; }
 case $mode:$* in
@@ -86,7 +93,7 @@ new_world()
 		path=$(command -v $tool) && ln -s "$path" "$world/bin/$tool"
 	done
 	cp "$top/fakes/"* "$world/bin"
-	rm "$world/bin/dpkg-query"
+	rm "$world/bin/dpkg-query" "$world/bin/python3"
 	printf 'linux-source-6.1 6.1.7-1\nlinux-source-6.12 6.12.9-1\n' >"$world/known"
 	echo 1000 >"$world/user"
 	echo good >"$world/mode"
@@ -284,6 +291,25 @@ test_unavailable()
 	expect 'no apt-get' 77 '' 'there is no apt-get' ''
 }
 
+# What apt does not know, without a change of its lists.
+test_other_suites()
+{
+	new_world
+	echo 'linux-source-6.1 6.1.7-1' >"$world/known"
+	cp "$top/fakes/python3" "$world/bin"
+	run debian:6.12
+	expect 'another suite has it' 0 "$kernels/debian-6.12_6.12.7-1~bpo12+1" "in Debian's bookworm-backports" 'debian-6.12_6.12.7-1~bpo12+1'
+	asked 'apt is asked for nothing' ''
+	passed=yes
+	same 'suites' '-m rdpmc_machine.debian linux-source-6.12 trixie
+-m rdpmc_machine.debian linux-source-6.12 bookworm-backports' "$(cat "$world/suites")"
+	same 'packages kept' '' "$(ls "$cache/machine/packages")"
+	report 'the suites in turn, and the package is not kept'
+	rm -rf "$kernels"
+	run debian:7.2
+	expect 'no suite has it' 77 '' 'apt does not know the package linux-source-7.2' ''
+}
+
 test_failures()
 {
 	new_world
@@ -346,6 +372,7 @@ for shell_name in dash bash; do
 	test_given
 	test_making
 	test_unavailable
+	test_other_suites
 	test_failures
 	test_two_at_once
 done
