@@ -39,7 +39,7 @@ class Failed(Exception):
 
 def parser():
     made = Parser(prog=NAME, epilog=EPILOG,
-                  description="What becomes of the results of rdpmc-bench.",
+                  description="Compares, tracks and exports the results of rdpmc-bench.",
                   formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     commands = made.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for name in COMMANDS:

@@ -51,8 +51,10 @@ def counted(number, what, more=None):
     return f"{number} {what if number == 1 else more or what + 's'}"
 
 
-def date(seconds):
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M")
+def date(seconds, other=None):
+    """To the minute; with the seconds where @other is in the same one."""
+    same = other is not None and seconds // 60 == other // 60
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M" + ":%S" * same)
 
 
 def table(rows, right=()):

@@ -221,7 +221,7 @@ def describe(of, group):
     before, after = around(of, group[0])
     results = counted(len(group[0].series.at) - group[0].since, "result")
     began = f"drift since {date(after.started)}, over" if group[0].kind == "drift" else \
-        f"step between {date(before.started)} and {date(after.started)}, seen in"
+        f"step between {date(before.started, after.started)} and {date(after.started, before.started)}, seen in"
     series = group[0].series
     marked = 0 if series.disturbed is None else int(series.disturbed[group[0].since:].sum())
     results += f", {marked} of them disturbed" if marked else ""

@@ -46,7 +46,7 @@ def run(options):
 def add(commands):
     made = commands.add_parser(
         "dashboard", help="one HTML file of a folder of results", allow_abbrev=False,
-        description="Makes one HTML file that needs nothing else and asks nobody: what fuzzing found, "
+        description="Makes one HTML file that needs nothing else and loads nothing: what fuzzing found, "
                     "what is slower and since when, what an exit costs, the history of each benchmark, "
                     "percentiles, what was skipped. Charts are uPlot's, the layout of flame "
                     "graphs d3-hierarchy's, both fetched once by npm.")

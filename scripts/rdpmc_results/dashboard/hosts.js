@@ -96,7 +96,7 @@ function showSimulated() {
 function showFiles() {
   byId("files").hidden = !DATA.skipped.length;
   replace(byId("files-body"), el("p", null,
-    `${plural(DATA.skipped.length, "file")} of no use, not counted above:`),
+    `${plural(DATA.skipped.length, "file")} skipped, not counted above:`),
   el("ul", {class: "files"}, DATA.skipped.map(([path, reason]) =>
     el("li", null, el("code", null, broken(path)), `: ${reason}`))));
 }
