@@ -449,7 +449,11 @@ def plant_all(tree, bugs):
         intercepts = "kvm_need_rdpmc_intercept" in file.read()
     here = [(number, edits) for number, (name, edits) in enumerate(bugs.items()) if intercepts or not name.startswith("intercept")]
     # In front of the first line, so that all others keep their numbers.
-    for name in sorted({PMU} | {files for _, edits in here for files, _, _ in edits}):
+    # Of several names for a file the tree has one.
+    named = [files for _, edits in here for files, _, _ in edits]
+    named = {name for files in named for name in ((files,) if isinstance(files, str) else files)
+             if os.path.exists(os.path.join(tree, name))}
+    for name in sorted({PMU} | named):
         edit(tree, [(name, r"\A", f"int planted_bug = {NONE_CHOSEN}; " if name == PMU else "extern int planted_bug; ")])
     for number, edits in here:
         edit(tree, edits, f"(planted_bug == {number})")

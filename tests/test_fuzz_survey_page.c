@@ -274,8 +274,8 @@ static void test_right(void **unused)
 			    "   known     no known differences were read: all count as new\n"
 			    "   reads     what RDPMC answers is all that is compared: not which "
 			    "event a counter counts, nor\n"
-			    "             access by MSRs, nor migration; which guest PMUs user "
-			    "space can set is not checked\n"
+			    "             access by MSRs, migration, or which guest PMUs "
+			    "user space can set\n"
 			    "   RCX       RCX[63:32] is 0xc3c3c3c3 in all reads\n");
 	assert_int_equal(json_integer_value(summary("new")), 0);
 	assert_int_equal(json_integer_value(summary("reads")), 1234567);

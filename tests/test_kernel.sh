@@ -327,7 +327,7 @@ check 'a function of svm.c by another name: told' renamed
 # of the exit.
 decided()
 {
-	"$diff" survey --engine kernel:old --configuration skylake --configuration amd-6 --verbose >"$dir/decided" 2>&1 &&
+	"$diff" survey --engine kernel:old --configuration skylake --configuration amd-ext-core --verbose >"$dir/decided" 2>&1 &&
 		grep -q 'intercepted needlessly in 2 of 2 configurations' "$dir/decided" || { cat "$dir/decided"; return 1; }
 }
 for version in 6.1 5.10; do

@@ -383,8 +383,7 @@ static void limits(const struct survey_render *r)
 	list(r, "estimates", "too many classes: the counts are estimates", CROWDED);
 	page_field(r->page, "reads",
 		   "what RDPMC answers is all that is compared: not which event a counter counts, "
-		   "nor access by MSRs, nor migration; which guest PMUs user space can set is not "
-		   "checked");
+		   "nor access by MSRs, migration, or which guest PMUs user space can set");
 	page_field(r->page, "RCX", "RCX[63:32] is 0xc3c3c3c3 in all reads");
 }
 
