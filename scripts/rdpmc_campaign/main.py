@@ -8,7 +8,7 @@ import traceback
 
 from rdpmc_arguments import Parser, between
 
-from . import plan
+from . import notices, plan
 from .campaign import Campaign, Limits
 from .failed import Failed
 
@@ -20,8 +20,8 @@ DIRECTORY/report.md is the report, status.json the same for programs, findings/ 
 finding, results/ is for `make dashboard`.
 
 PROGRAM of --on-finding is run once for each class of findings: no shell, the path of its report as the
-only argument, and RDPMC_FINDING_REPORT, _TITLE, _RULE, _ENGINE, _STATUS (new, or seen: its report was
-there before) and _TRY (1, 2, ...) in the environment. One that fails, takes longer than 60 s or is
+only argument, and RDPMC_FINDING_REPORT, _TITLE, _RULE, _ENGINE, _STATUS (new; seen: its report was
+there before; test: --test-notification) and _TRY (1, 2, ...) in the environment. One that fails, takes longer than 60 s or is
 missing is tried again after 1, 2, 4 ... minutes, at most once an hour, and at the next start.
 
 exit status: 0 nothing found; 1 a finding that is new in this start, or cases that wait for triage;
@@ -59,6 +59,8 @@ def parser():
                       help="between two results with coverage (%(default)s)")
     made.add_argument("--on-finding", metavar="PROGRAM",
                       help="to run once for each class of findings, see below")
+    made.add_argument("--test-notification", action="store_true",
+                      help="run the PROGRAM of --on-finding once, with status test, and do nothing else")
     made.add_argument("--share", metavar="DIRECTORY",
                       help="of cases, shared with other campaigns")
     made.add_argument("--build", default=os.path.join(ROOT, "build"), metavar="DIRECTORY",
@@ -77,6 +79,12 @@ def program(name):
 def main():
     options = parser().parse_args()
     try:
+        if options.test_notification:
+            if not options.on_finding:
+                raise Failed("--test-notification wants --on-finding PROGRAM")
+            notices.try_out(program(options.on_finding))
+            print(f"campaign: {options.on_finding} ended with 0: it was notified as of a finding, with status test")
+            return 0
         build = os.path.abspath(options.build)
         engines = plan.engines(build, options.engine)
         limits = Limits(ROOT, build, options.time, options.jobs or len(os.sched_getaffinity(0)),

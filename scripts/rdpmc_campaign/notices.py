@@ -12,8 +12,10 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 
+from .failed import Failed
 from .findings import utc
 from .status import replace
 from .worker import MARK, dies_with_us, end_group
@@ -24,6 +26,46 @@ LONGEST = 60                # s that the program may take
 FIRST_PAUSE, LONGEST_PAUSE = 60, 3600   # s before it is tried again, doubled each time
 LAST_WORDS = 4096           # bytes that are kept of what it says
 ALARM = "on-finding"
+
+
+def call(program, names, directory):
+    """Starts the program for the report of which @names has the facts, as RDPMC_FINDING_*."""
+    environment = os.environ | {MARK: directory} | {f"RDPMC_FINDING_{name}": text for name, text in names.items()}
+    return subprocess.Popen([program, names["REPORT"]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, bufsize=0, start_new_session=True, preexec_fn=dies_with_us,
+                            env=environment)
+
+
+def how_it_failed(status, said):
+    """In words; @status None: it did not end in time."""
+    words = [line for line in map(one_line, said.decode(errors="replace").splitlines()) if line]
+    how = f"took longer than {LONGEST} s" if status is None else f"exit status {status}" if status > 0 \
+        else f"signal {-status}"
+    return how + (f": {words[-1][:200]}" if words else "")
+
+
+def try_out(program):
+    """Calls it once, as for a finding; raises Failed if it fails."""
+    with tempfile.TemporaryDirectory() as directory:
+        report = f"{directory}/finding.md"
+        with open(report, "w", encoding="utf-8") as file:
+            file.write("# A test of --on-finding: nothing was found\n")
+        try:
+            process = call(program, {"REPORT": report, "TRY": "1", "TITLE": "a test of --on-finding: nothing was found",
+                                     "RULE": "", "ENGINE": "none", "STATUS": "test"}, directory)
+        except (OSError, ValueError) as error:
+            raise Failed(f"--on-finding {program}: {getattr(error, 'strerror', None) or error}") from error
+        status = None
+        try:
+            said, _ = process.communicate(timeout=LONGEST)
+            status = process.returncode
+        except subprocess.TimeoutExpired as error:
+            said = error.stdout or b""
+        finally:
+            if process.poll() is None:
+                end_group(process)
+        if status != 0:
+            raise Failed(f"--on-finding {program}: {how_it_failed(status, said)}")
 
 
 def one_line(text):
@@ -155,12 +197,8 @@ class Notices:
         self.save()                 # before anybody hears of it
         names = {"REPORT": self.report(page), "TRY": str(told["tries"])} | {
             key.upper(): told[key] for key in ("title", "rule", "engine", "status")}
-        environment = os.environ | {MARK: self.directory} | {
-            f"RDPMC_FINDING_{name}": text for name, text in names.items()}
         try:
-            process = subprocess.Popen(
-                [self.program, self.report(page)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, bufsize=0, start_new_session=True, preexec_fn=dies_with_us, env=environment)
+            process = call(self.program, names, self.directory)
         except (OSError, ValueError) as error:
             self.fail(number, getattr(error, "strerror", None) or str(error))
             return
@@ -190,10 +228,7 @@ class Notices:
             if not self.failed:
                 self.clear(ALARM)
             return
-        words = [line for line in map(one_line, self.said.decode(errors="replace").splitlines()) if line]
-        how = f"took longer than {LONGEST} s" if status is None else f"exit status {status}" if status > 0 \
-            else f"signal {-status}"
-        self.fail(number, how + (f": {words[-1][:200]}" if words else ""))
+        self.fail(number, how_it_failed(status, self.said))
 
     def stop(self):
         if self.running:

@@ -213,6 +213,19 @@ def test_a_report_that_a_kill_left_uncounted_is_new(tmp_path):
     assert [each["RDPMC_FINDING_STATUS"] for each in noted(program)] == ["new"]
 
 
+def test_a_notification_can_be_tried_before_there_is_a_finding(tmp_path):
+    program = noting(tmp_path)
+    done = run(tmp_path / "c", "--on-finding", program, "--test-notification")
+    assert done.returncode == 0 and not (tmp_path / "c").exists(), done.stderr
+    (told,) = noted(program)
+    assert told["RDPMC_FINDING_STATUS"] == "test" and told["RDPMC_FINDING_TITLE"]
+    fails = hook(tmp_path / "fails", "echo no mail server; exit 3\n")
+    done = run(tmp_path / "c", "--on-finding", fails, "--test-notification")
+    assert (done.returncode, done.stderr) == (2, f"campaign: --on-finding {fails}: exit status 3: no mail server\n")
+    done = run(tmp_path / "c", "--test-notification")
+    assert done.returncode == 2 and "wants --on-finding" in done.stderr
+
+
 def test_a_program_that_is_missing_or_hangs_does_not_harm_a_campaign(tmp_path):
     engine = mutant("v61-fast-bit")
     options = [*made_fuzzer(tmp_path, engine), "--engine", engine, "--driver", "libfuzzer", "--time", 1, "--jobs", 1]
