@@ -246,6 +246,12 @@ test_building()
 	report '--remove'
 }
 
+# Is the fake make's sleep? Its number may be another process's by now.
+alive()
+{
+	ps -o stat=,comm= -p "$(cat "$world/sleeping")" 2>/dev/null | grep -q '^[^Z].* sleep$'
+}
+
 test_failures()
 {
 	new_world
@@ -287,11 +293,11 @@ test_failures()
 		same 'the last line' 'machine: interrupted' "$(tail -n 1 "$world/err")"
 		# Dead, if perhaps not yet buried: it got its signal with the others, and its time is the scheduler's.
 		tries=100
-		while ps -o stat= -p "$(cat "$world/sleeping")" 2>/dev/null | grep -qv '^Z' && [ $tries -gt 0 ]; do
+		while alive && [ $tries -gt 0 ]; do
 			tries=$((tries - 1))
 			sleep 0.1
 		done
-		same 'still running' '' "$(ps -o stat= -p "$(cat "$world/sleeping")" 2>/dev/null | grep -v '^Z')"
+		same 'still running' '' "$(alive && echo yes)"
 		report "SIG${signal%:*} while it builds"
 	done
 }
