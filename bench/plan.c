@@ -68,9 +68,11 @@ size_t plan_rows(const struct options *options, const struct kvm *kvm, struct ca
 			rows[i].ecx = native_ecx(native, rows[i].counter);
 	native_close(native);
 	if (options->filter) {
-		if (!rows_matching(rows, n, options->filter))
+		const size_t kept = rows_filter(rows, n, options->filter);
+
+		if (!kept)
 			no_match(plan, options->filter, rows, n);
-		n = rows_filter(rows, n, options->filter);
+		n = kept;
 	}
 	return n;
 }

@@ -91,7 +91,7 @@ static void print_row(FILE *out, const struct bench *bench, size_t i)
 	snprintf(label, sizeof(label), "%s/%s", row_counter_name(row), row_privilege_name(row));
 	fprintf(out, "  %-25s", label);
 	for (size_t c = 0; c < sizeof(ticks) / sizeof(ticks[0]); c++) {
-		/* A sample cannot be told from an empty one: nothing is known of it but that it is short. */
+		/* No slower than an empty sample: too short for one to measure. */
 		const bool lost = c >= 2 && !(ticks[c] > 0);
 
 		format_figure(lost ? NAN : ticks_to_printed(bench, ticks[c]), text);

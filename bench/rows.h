@@ -134,7 +134,7 @@ size_t rows_matching(const struct row *rows, size_t n, const char *glob);
 /*
  * Keep the rows whose name matches @glob, and those that the kept
  * ones are held against: their empty loops, rows_base() and that one's. Returns how many rows are left; 0 when none
- * matched.
+ * matched, and @rows is as it was.
  */
 size_t rows_filter(struct row *rows, size_t n, const char *glob);
 

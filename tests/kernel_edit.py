@@ -428,19 +428,25 @@ def put(path, text):
     os.replace(path + ".new", path)
 
 
+def listed(names):
+    """A file has one name, or several where trees differ."""
+    return (names,) if isinstance(names, str) else names
+
+
+def present(tree, names):
+    return [name for name in listed(names) if os.path.exists(os.path.join(tree, name))]
+
+
 def edit(tree, edits, planted="(1)"):
     for names, pattern, replacement in edits:
-        names = (names,) if isinstance(names, str) else names
         replacement = replacement.replace("PLANTED", planted)
         found = []
-        for path in (os.path.join(tree, name) for name in names):
-            if not os.path.exists(path):
-                continue
+        for path in (os.path.join(tree, name) for name in present(tree, names)):
             with open(path, encoding="utf-8") as file:
                 text, count = re.subn(pattern, replacement, file.read(), flags=re.S if ".*?" in pattern else 0)
             found += [(path, text)] * count
         if len(found) != 1:
-            sys.exit(f"{' or '.join(names)}: {len(found)} places for {pattern!r}")
+            sys.exit(f"{' or '.join(listed(names))}: {len(found)} places for {pattern!r}")
         put(*found[0])
 
 
@@ -449,11 +455,7 @@ def plant_all(tree, bugs):
         intercepts = "kvm_need_rdpmc_intercept" in file.read()
     here = [(number, edits) for number, (name, edits) in enumerate(bugs.items()) if intercepts or not name.startswith("intercept")]
     # In front of the first line, so that all others keep their numbers.
-    # Of several names for a file the tree has one.
-    named = [files for _, edits in here for files, _, _ in edits]
-    named = {name for files in named for name in ((files,) if isinstance(files, str) else files)
-             if os.path.exists(os.path.join(tree, name))}
-    for name in sorted({PMU} | named):
+    for name in sorted({PMU} | {name for _, edits in here for names, _, _ in edits for name in present(tree, names)}):
         edit(tree, [(name, r"\A", f"int planted_bug = {NONE_CHOSEN}; " if name == PMU else "extern int planted_bug; ")])
     for number, edits in here:
         edit(tree, edits, f"(planted_bug == {number})")

@@ -21,8 +21,9 @@ finding, results/ is for `make dashboard`.
 
 PROGRAM of --on-finding is run once for each class of findings: no shell, the path of its report as the
 only argument, and RDPMC_FINDING_REPORT, _TITLE, _RULE, _ENGINE, _STATUS (new; seen: its report was
-there before; test: --test-notification) and _TRY (1, 2, ...) in the environment. One that fails, takes longer than 60 s or is
-missing is tried again after 1, 2, 4 ... minutes, at most once an hour, and at the next start.
+there before; test: --test-notification) and _TRY (1, 2, ...) in the environment. One that fails, takes
+longer than 60 s or is missing is tried again after 1, 2, 4 ... minutes, at most once an hour, and at the
+next start.
 
 exit status: 0 nothing found; 1 a finding that is new in this start, or cases that wait for triage;
 2 wrong use, or the directory is not writable; 3 nothing new, but earlier reports are still open;

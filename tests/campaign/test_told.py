@@ -217,8 +217,8 @@ def test_a_notification_can_be_tried_before_there_is_a_finding(tmp_path):
     program = noting(tmp_path)
     done = run(tmp_path / "c", "--on-finding", program, "--test-notification")
     assert done.returncode == 0 and not (tmp_path / "c").exists(), done.stderr
-    (told,) = noted(program)
-    assert told["RDPMC_FINDING_STATUS"] == "test" and told["RDPMC_FINDING_TITLE"]
+    (given,) = noted(program)
+    assert given["RDPMC_FINDING_STATUS"] == "test" and given["RDPMC_FINDING_TITLE"]
     fails = hook(tmp_path / "fails", "echo no mail server; exit 3\n")
     done = run(tmp_path / "c", "--on-finding", fails, "--test-notification")
     assert (done.returncode, done.stderr) == (2, f"campaign: --on-finding {fails}: exit status 3: no mail server\n")

@@ -36,6 +36,12 @@
 #define NOAPIC_KEY kvm_no_apic_vcpu
 #endif
 
+#ifdef HAVE_EXCEPTION_VECTOR
+#define EXCEPTION_VECTOR vector
+#else
+#define EXCEPTION_VECTOR nr
+#endif
+
 #ifndef DR6_ACTIVE_LOW /* before 5.12 */
 #define DR6_ACTIVE_LOW (DR6_FIXED_1 | DR6_RTM)
 #endif
@@ -365,12 +371,6 @@ static void forget(struct glue *glue)
 	__clear_bit(GLUE_CR4, available);
 	__clear_bit(GLUE_RIP, available);
 }
-
-#ifdef HAVE_EXCEPTION_VECTOR
-#define EXCEPTION_VECTOR vector
-#else
-#define EXCEPTION_VECTOR nr
-#endif
 
 /* #DB is pending, with DR6.BS: delivered already, or still its payload. */
 static bool single_step(const struct kvm_vcpu_arch *arch)
