@@ -119,6 +119,64 @@ check "... each theorem finds what is planted" says 'finds a fault planted in it
 check "... CBMC's own checks are about emulator/" grep -qE '^checked .* in emulator/: [1-9][0-9]{2,} properties$' "$dir/out"
 check "... which rules reads ask" grep -qE '^rules +21 are .* both ways; AMD-NB only no; AMD-L3 only no$' "$dir/out"
 check "... cases of an earlier proof are gone, and nothing else" test "$(ls "$dir/cases")" = mine
+grep -v '^with ' "$dir/out" >"$dir/asked"
+run --build "$programs" --out "$dir/cases"
+check "of the same text CBMC is not asked again, and that is said" says 's; 5 of 5 answers are kept, of the same text, the oldest of 2'
+check "... the report is the same" sh -c "grep -v '^with ' '$dir/out' | cmp -s - '$dir/asked'"
+
+mkdir "$dir/kept" "$dir/text"
+echo '#define ANSWER 1' >"$dir/text/answer.h"
+printf '#include "answer.h"\nint answer(void) { return ANSWER; }\n' >"$dir/text/answer.c"
+RDPMC_CACHE=$dir/kept PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts python3 - "$dir/text" >"$dir/out" 2>&1 <<'END'
+import contextlib, glob, os, sys
+from rdpmc_machine.failed import Failed
+from rdpmc_prove import answers, checker
+
+class Tools:
+    def __init__(self, version): self.number = version
+    def version(self): return self.number
+
+directory = sys.argv[1]
+run = checker.Run("f", [checker.Property("p", "theorem: x", "f", "answer.c", 1, False, {"proved_case[0]": 255})], 2.5, 1)
+asked = []
+
+def question(version="6.4", anew=False, made_of="a", function="f", options=("-x",), flags=(), work=directory):
+    kept = answers.Answers(Tools(version), anew, made_of, work)
+    program = [f"{work}/kernel.gb", f"{work}/answer.c", "-I", work, *flags]
+    before = len(asked)
+    found = kept.of(program, function, options, lambda: asked.append(1) or run)
+    assert found.properties == run.properties and found.undecided == 1 and found.seconds == 2.5
+    assert bool(found.kept) == (len(asked) == before), found.kept
+    return len(asked) > before
+
+assert question() and not question(), "the same"
+for other in ({"version": "6.5"}, {"made_of": "b"}, {"function": "g"}, {"options": ()}, {"flags": ("-DY",)}):
+    # A definition that changes no text changes no answer.
+    assert question(**other) == (other != {"flags": ("-DY",)}), other
+    assert not question(**other), other
+assert question(flags=("-Danswer=reply",)), "a definition that is used"
+assert question(anew=True) and not question(), "anew"
+with open(f"{directory}/answer.h", "w", encoding="utf-8") as header:
+    header.write("#define ANSWER 2\n")
+assert question() and not question(), "a header"
+os.rename(directory, directory + "2")
+assert not question(work=directory + "2"), "the same text elsewhere"
+for damage in b"", b"nonsense", b"\x1f\x8b\x08":
+    for path in glob.glob(os.environ["RDPMC_CACHE"] + "/prove/answers/*"):
+        with open(path, "wb") as file:
+            file.write(damage)
+    assert question(work=directory + "2") and not question(work=directory + "2"), damage
+answers.MOST = 2
+for function in "ghijk":
+    question(function=function, work=directory + "2")
+assert len(os.listdir(os.environ["RDPMC_CACHE"] + "/prove/answers")) == 2, "those that were used last stay"
+with open(f"{directory}2/answer.c", "a", encoding="utf-8") as source:
+    source.write('#include "absent.h"\n')
+with contextlib.suppress(Failed):
+    question(work=directory + "2")
+    raise AssertionError("what cannot be preprocessed")
+END
+check "an answer is kept for the text that it is of, the options and the version, and for no other" test $? -eq 0
 
 # The engines of the catalogue repeat what is found.
 mutants='priv-cpl-1 pass-gp-mask rcx-64-bit'
@@ -167,7 +225,7 @@ trap 'kill $child 2>/dev/null; rm -rf "$dir"' EXIT
 child=
 for arguments in '--jobs 2' '--jobs 2 --mutants'; do
 	# shellcheck disable=SC2086 # words
-	"$prove" --build "$programs" --out "$dir/cases" $arguments >"$dir/out" 2>"$dir/err" </dev/null &
+	"$prove" --build "$programs" --out "$dir/cases" --anew $arguments >"$dir/out" 2>"$dir/err" </dev/null &
 	child=$!
 	# With a catalogue of hundreds there is more to begin.
 	tries=600 running=

@@ -18,6 +18,8 @@ UNWIND = 80
 # What C leaves undefined, and the kernel as well: it defines signed overflow (-fno-strict-overflow).
 KERNEL_CHECKS = ("--bounds-check", "--pointer-check", "--undefined-shift-check", "--div-by-zero-check")
 CHECKS = (*KERNEL_CHECKS, "--signed-overflow-check")
+# The variables that a counterexample is made of.
+WANTED = "proved_"
 
 
 @dataclasses.dataclass
@@ -50,6 +52,7 @@ class Run:
     properties: list
     seconds: float
     undecided: int = 0  # properties of paths that undefined behaviour comes before
+    kept: str = ""  # the day of the answer, if it was not asked now
 
     def of(self, kind):
         """CBMC lists those of functions that are not run as well, where they hold for nothing."""
@@ -68,19 +71,19 @@ def _numbers(name, value):
         yield name, int(value["binary"], 2)
 
 
-def _trace(steps, wanted):
+def _trace(steps):
     found = {}
     for step in steps:
-        if step.get("stepType") == "assignment" and step.get("lhs", "").startswith(wanted):
+        if step.get("stepType") == "assignment" and step.get("lhs", "").startswith(WANTED):
             found.update(_numbers(re.sub(r"\[(\d+)[a-z]*\]", r"[\1]", step["lhs"]), step["value"]))
     return found
 
 
-def _property(result, wanted):
+def _property(result):
     where = result.get("sourceLocation", {})
     return Property(result["property"], result["description"], where.get("function", ""),
                     os.path.normpath(where.get("file", "")),
-                    int(where.get("line", 0)), result["status"] == "SUCCESS", _trace(result.get("trace", ()), wanted))
+                    int(where.get("line", 0)), result["status"] == "SUCCESS", _trace(result.get("trace", ())))
 
 
 _running = set()
@@ -127,14 +130,20 @@ def _run(tools, program, function, options):
     return answers
 
 
-def check(tools, program, function, options=(), wanted="proved_"):
-    """CBMC's answer on every property that can be reached from @function of @program: C files with their flags,
-    or a goto program."""
+def check(tools, program, function, options=(), answers=None):
+    """CBMC's answer on every property that can be reached from @function of @program, C files with their flags or a
+    goto program: one of @answers, if it is there."""
+    def ask():
+        return _check(tools, program, function, options)
+    return answers.of(program, function, options, ask) if answers else ask()
+
+
+def _check(tools, program, function, options):
     begun = time.monotonic()
     results = [each["result"] for each in _run(tools, program, function, options) if "result" in each]
     if not results:
         raise Failed("CBMC: no result")
-    decided = [_property(each, wanted) for each in results[0] if each["status"] in ("SUCCESS", "FAILURE")]
+    decided = [_property(each) for each in results[0] if each["status"] in ("SUCCESS", "FAILURE")]
     run = Run(function, decided, time.monotonic() - begun, len(results[0]) - len(decided))
     # CBMC goes no further where a pointer is wrong.
     if run.undecided and all(each.holds for each in run.of("check")):
@@ -158,12 +167,19 @@ def check_all(jobs, asked, ended=lambda key, run: None):
     return runs
 
 
-def refute(tools, program, function, options=(), wanted="proved_"):
+def with_what(tools, runs, seconds):
+    """The model checker, and how long it took, for a report."""
+    kept = sorted(run.kept for run in runs.values() if run.kept)
+    return (f"CBMC {tools.version()}, {seconds:.0f} s" +
+            (f"; {len(kept)} of {len(runs)} answers are kept, of the same text, the oldest of {kept[0]} (--anew asks again)" if kept else ""))
+
+
+def refute(tools, program, function, options=()):
     """A first counterexample to any property of @function, as Property, or None: there is none."""
     answers = _run(tools, program, function, ("--stop-on-fail", *options))
     for each in answers:
         if "trace" in each:
-            trace = _trace(each["trace"], wanted)
+            trace = _trace(each["trace"])
             return Property(each["property"], each["description"], function, "", 0, False, trace)
     if not any(each.get("cProverStatus") == "success" for each in answers):
         raise Failed("CBMC: no result")

@@ -9,6 +9,7 @@ import time
 from rdpmc_results.text import counted
 
 from . import cases, checker
+from .answers import Answers
 from .report import Report
 from .tools import TOP
 
@@ -51,8 +52,8 @@ def sources(emulator=None):
 
 def _runs(options, tools):
     """Each theorem's run, by its name. The slow ones first."""
-    checks = {"theorem_read": checker.CHECKS}
-    return checker.check_all(options.jobs, {name: (tools, sources(), name, checks.get(name, ()))
+    checks, answers = {"theorem_read": checker.CHECKS}, Answers(tools, options.anew)
+    return checker.check_all(options.jobs, {name: (tools, sources(), name, checks.get(name, ()), answers)
                                             for name in ("theorem_read", RULES, *list(THEOREMS)[1:])})
 
 
@@ -105,7 +106,7 @@ def prove(options, tools):
     _rules(report, runs[RULES])
     report.broken("", runs[RULES])
     report.costs("", runs["theorem_intercept"])
-    report.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s"
+    report.say("with", checker.with_what(tools, runs, time.monotonic() - begun)
              + ("" if report.void else "; each theorem is reached and finds a fault planted in it"))
     verdict = "emulator/ answers every RDPMC as model/ does"
     if report.void:

@@ -19,6 +19,7 @@ from rdpmc_machine.failed import Failed
 from rdpmc_results.text import counted
 
 from . import cases, checker
+from .answers import Answers
 from .report import Report
 from .tools import TOP
 from .translate import translate
@@ -66,6 +67,9 @@ class Part:
         return [f"-DPROVE_VENDOR={int(self.vendor == 'AMD')}", f"-DPROVE_ENTRY={self.entry_number}",
                 f"-DPROVE_LOCK={int(self.lock)}"]
 
+
+# What scripts/kernel-engine calls the tree, wherever it is.
+TREE = "tree"
 
 _EXIT = tuple(Part(vendor, "exit") for vendor in ("Intel", "AMD"))
 _EMULATOR = tuple(Part(vendor, "emulator", lock) for vendor in ("Intel", "AMD") for lock in (False, True))
@@ -150,7 +154,7 @@ class _Tree:
         done = checker.run(command)
         if done.returncode:
             raise Failed(done.stderr.strip().removeprefix("kernel-engine: "))
-        self._print_known(self.known, os.path.abspath(self.options.kernel[0]))
+        self._print_known(self.known, TREE)
         # The same for each tree that is compared with this engine, wherever that is.
         self._print_known(self.proved.known, "")
         self.proved.begin()
@@ -174,6 +178,12 @@ class _Tree:
         return [translation.binary, *(os.path.join(top, name) for name in files), self.known,
                 "-I", top, "-I", self.work, "-D_GNU_SOURCE", "-DGLUE_PROVE", '-DKERNEL_NAME=""', '-DKERNEL_VERSION=""', '-DKERNEL_SOURCES=""',
                 *part.flags]
+
+    def named(self, file):
+        """A file by its path, for scripts/kernel-engine's name of it."""
+        top, _, rest = file.partition("/")
+        of = {TREE: self.options.kernel[0], "objects": self.options.kernel[-1], "project": os.path.relpath(TOP)}
+        return os.path.normpath(os.path.join(of[top], rest)) if top in of else file
 
     def before(self, each):
         """What the engine of --against makes of a counterexample."""
@@ -209,13 +219,19 @@ def _all_runs(tree, translation):
     asked += [(part, "theorem_intercept") for part in _of_vendor(_EXIT, tree.options)]
 
     def ended(each, run):
-        print(f"prove: {each[0].name}, {each[1].removeprefix('theorem_')}: {run.seconds:.0f} s", file=sys.stderr,
+        kept = f" on {run.kept}, and nothing of it has changed" if run.kept else ""
+        print(f"prove: {each[0].name}, {each[1].removeprefix('theorem_')}: {run.seconds:.0f} s{kept}", file=sys.stderr,
               flush=True)
 
     # The theorem runs all that the others run.
     options = {"theorem_read": LOOPS + checker.KERNEL_CHECKS}
-    return checker.check_all(tree.options.jobs, {each: (tree.tools, tree.program(translation, each[0]), each[1],
-                                                        options.get(each[1], LOOPS)) for each in asked}, ended)
+    answers = Answers(tree.tools, tree.options.anew, translation.made_of, tree.work)
+    runs = checker.check_all(tree.options.jobs, {each: (tree.tools, tree.program(translation, each[0]), each[1],
+                                                        options.get(each[1], LOOPS), answers) for each in asked}, ended)
+    for run in runs.values():
+        for each in run.properties:
+            each.file = tree.named(each.file)
+    return runs
 
 
 def _keep(tree, part, run, each, number):
@@ -377,7 +393,7 @@ def _prove(options, tools):
     _checks(report, runs)
     report.say("assumed", "\n".join(ASSUMED))
     _translation(report, tree, translation)
-    report.say("with", f"CBMC {tools.version()}, {time.monotonic() - begun:.0f} s")
+    report.say("with", checker.with_what(tools, runs, time.monotonic() - begun))
     print(f"{options.name}: {_verdict(report, tree)}", "", *report.lines, sep="\n")
     if not options.against and not report.status():
         tree.proved.write({part.name for part in _parts(options)})

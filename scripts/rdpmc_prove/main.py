@@ -49,6 +49,8 @@ def parser():
                       "tree that was proved before?")
     made.add_argument("--no-classes", action="store_true", help="of a kernel: do not list what differs where nothing is "
                       "known of it, which takes half of the time")
+    made.add_argument("--anew", action="store_true", help="ask CBMC also what it was asked before of the same text; else its "
+                      "answer of then is taken")
     made.add_argument("--name", default="kernel", help="what to call it (default: kernel)")
     made.add_argument("--mutants", nargs="*", metavar="NAME", help="refute the mutant catalogue instead, all or these: each "
                       "deliberate defect of emulator/ must give a counterexample that names its rule")

@@ -34,6 +34,7 @@ MAX_BLANKED = 60
 class Translation:
     """What came of a tree, for the report."""
     binary: str
+    made_of: str = ""  # a digest of all that it depends on
     rewrites: dict = dataclasses.field(default_factory=dict)  # rule: how often
     lost_asm: dict = dataclasses.field(default_factory=dict)  # template: how often
     blanked: list = dataclasses.field(default_factory=list)  # functions that goto-cc refused, with its words
@@ -184,15 +185,16 @@ def translate(tree, objects, work, tools):
     try:
         with open(kept, encoding="utf-8") as file:
             was = json.load(file)
-        if was.pop("made_of") == made_of and os.path.exists(binary):
+        if was["made_of"] == made_of and os.path.exists(binary):
             return Translation(binary, **was)
         os.unlink(kept)  # before what it speaks of is overwritten
     except (OSError, ValueError, LookupError, TypeError):
         pass
     result = _translate(work, names, binary, tools)
+    result.made_of = made_of
     keep = dataclasses.asdict(result)
     del keep["binary"]
-    _keep(kept, {"made_of": made_of, **keep})
+    _keep(kept, keep)
     return result
 
 
