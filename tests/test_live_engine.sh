@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# beside others, long
 # Proves the engine "kvm": every state agrees with the model, a wrong model is caught, a host that
 # misbehaves is told and survived, cases are on disk before they run. Skipped by name without /dev/kvm.
 set -u
@@ -86,7 +87,7 @@ wrong_model() { # rule, sed command on model/rdpmc.h
 		not_ok "wrong model: $1: it can be built"
 		return
 	fi
-	timeout 10 "$dir/wrong-diff" run --engine kvm --known none --random 15K >"$dir/out" 2>"$dir/err"
+	timeout 60 "$dir/wrong-diff" run --engine kvm --known none --random 15K >"$dir/out" 2>"$dir/err"
 	status=$?
 	check "wrong model is caught: $1" ends 1 'FOUND: '
 }

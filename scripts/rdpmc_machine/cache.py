@@ -32,6 +32,21 @@ def top():
     return os.path.join(os.path.abspath(cache), "machine")
 
 
+def shared(*names):
+    """A path in the cache that is not the machine's."""
+    return os.path.join(os.path.dirname(top()), *names)
+
+
+def but_the_newest(count, directory, end):
+    """The files of @directory whose names end so, without the @count that were changed last."""
+    found = []
+    for entry in os.scandir(directory):
+        with contextlib.suppress(FileNotFoundError):
+            if entry.name.endswith(end):
+                found.append((entry.stat().st_mtime, entry.path))
+    return [path for _, path in sorted(found)[:-count]]
+
+
 @contextlib.contextmanager
 def locked(directory, waiting_for=None):
     """Makes @directory if need be and keeps others out of it; yields the descriptor that holds the lock. Where

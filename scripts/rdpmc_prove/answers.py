@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What CBMC answered before, in the cache that all checkouts share: a question of the same text is not asked twice."""
 
+import contextlib
 import dataclasses
 import datetime
-import glob
 import gzip
 import hashlib
 import json
@@ -14,8 +14,8 @@ from rdpmc_machine.failed import Failed
 
 from . import checker
 
-# Each takes some 30 KB. Those that were used last stay.
-MOST = 1000
+# Of 9 to 260 KB. Those that were used last stay.
+MOST = 500
 
 
 class Answers:
@@ -27,7 +27,7 @@ class Answers:
     def __init__(self, tools, anew=False, made_of="", work=None):
         """@anew: ask, whatever is there. @made_of: a digest of the goto program. @work: a directory whose name says
         nothing."""
-        self.directory = os.path.join(os.path.dirname(cache.top()), "prove", "answers")
+        self.directory = cache.shared("prove", "answers")
         self._anew, self._made_of, self._work = anew, made_of, work
         here = os.path.dirname(os.path.abspath(__file__))
         with open(os.path.join(here, "checker.py"), "rb") as source:
@@ -63,22 +63,9 @@ class Answers:
         with gzip.open(temporary, "wt", encoding="utf-8") as out:
             json.dump({**dataclasses.asdict(run), "kept": datetime.date.today().isoformat()}, out)
         os.replace(temporary, path)
-        self._shrink()
-
-    def _shrink(self):
-        files = glob.glob(os.path.join(self.directory, "*.json.gz"))
-        for path in sorted(files, key=_used)[:-MOST]:
-            try:
-                os.unlink(path)
-            except FileNotFoundError:  # by another that shrinks it
-                pass
-
-
-def _used(path):
-    try:
-        return os.stat(path).st_mtime
-    except FileNotFoundError:
-        return 0
+        for old in cache.but_the_newest(MOST, self.directory, ".json.gz"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(old)
 
 
 def _read(path):

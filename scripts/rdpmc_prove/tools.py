@@ -33,7 +33,7 @@ def _unpacked():
     """The directory of the unpacked packages."""
     packages = [debian.fetch(name, [SUITE]) for name in PACKAGES]
     version = re.search(r"/cbmc_([^/]+)\.deb$", packages[0])[1]
-    top = os.path.join(os.path.dirname(cache.top()), "prove")
+    top = cache.shared("prove")
     directory = os.path.join(top, f"cbmc-{version}")
 
     def make(path):

@@ -6,12 +6,15 @@ rewrites.py to goto-cc. A function that goto-cc refuses loses its body, and ever
 a failed assertion, unless prove/kernel_contracts.c says what it may do."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import re
+import shutil
 
+from rdpmc_machine import cache
 from rdpmc_machine.failed import Failed
 
 from . import checker, csource
@@ -28,13 +31,15 @@ SHARED = {"kvm_x86.c.i": {"emulate_ops"}}
 # What the harness defines, and what CBMC's library has.
 OUTSIDE = ("engine_complain", "engine_give_up", "glue_release", "memcpy", "memset", "memmove", "memcmp", "strcmp", "strlen")
 MAX_BLANKED = 60
+# Translations that are kept, of 4 MB each: those that were used last.
+MOST = 30
 
 
 @dataclasses.dataclass
 class Translation:
     """What came of a tree, for the report."""
     binary: str
-    made_of: str = ""  # a digest of all that it depends on
+    made_of: str  # a digest of all that it depends on
     rewrites: dict = dataclasses.field(default_factory=dict)  # rule: how often
     lost_asm: dict = dataclasses.field(default_factory=dict)  # template: how often
     blanked: list = dataclasses.field(default_factory=list)  # functions that goto-cc refused, with its words
@@ -73,9 +78,10 @@ def _kept(path, made_of):
 
 
 def _keep(path, what):
-    with open(path + ".new", "w", encoding="utf-8") as file:
+    new = f"{path}.{os.getpid()}"
+    with open(new, "w", encoding="utf-8") as file:
         json.dump(what, file)
-    os.replace(path + ".new", path)
+    os.replace(new, path)
 
 
 class _File(csource.File):
@@ -177,35 +183,42 @@ def _made_of(work, names, tools):
 
 
 def translate(tree, objects, work, tools):
-    """Translates @tree, with its build directory @objects or None, into a goto binary in @work. What is there already is
-    taken if it is of the same text by the same rules."""
+    """Translates @tree, with its build directory @objects or None, into a goto binary, by way of @work. One of the same
+    text by the same rules is taken from the cache."""
     names = preprocess(tree, objects, work)
     made_of = _made_of(work, names, tools)
-    kept, binary = (os.path.join(work, name) for name in ("translation.json", "kernel.gb"))
+    kept = cache.shared("prove", "translations", f"{made_of}.json")
+    # Others may make the same, or tidy up meanwhile: this one is ours.
+    binary = os.path.join(work, "kernel.gb")
     try:
+        shutil.copyfile(kept.removesuffix("json") + "gb", binary)
         with open(kept, encoding="utf-8") as file:
-            was = json.load(file)
-        if was["made_of"] == made_of and os.path.exists(binary):
-            return Translation(binary, **was)
-        os.unlink(kept)  # before what it speaks of is overwritten
-    except (OSError, ValueError, LookupError, TypeError):
+            result = Translation(binary, made_of, **json.load(file))
+        os.utime(kept)
+        return result
+    except (OSError, ValueError, TypeError):
         pass
-    result = _translate(work, names, binary, tools)
-    result.made_of = made_of
-    keep = dataclasses.asdict(result)
-    del keep["binary"]
-    _keep(kept, keep)
+    result = _translate(work, names, binary, made_of, tools)
+    os.makedirs(os.path.dirname(kept), exist_ok=True)
+    # What says that the other is there comes last.
+    shutil.copyfile(binary, f"{kept}.{os.getpid()}")
+    os.replace(f"{kept}.{os.getpid()}", kept.removesuffix("json") + "gb")
+    _keep(kept, {key: value for key, value in dataclasses.asdict(result).items() if key not in ("binary", "made_of")})
+    for path in cache.but_the_newest(MOST, os.path.dirname(kept), ".json"):
+        for each in path, path.removesuffix("json") + "gb":
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(each)
     return result
 
 
-def _translate(work, names, binary, tools):
+def _translate(work, names, binary, made_of, tools):
     files = [_File(work, name) for name in names]
     csource.close_over(files, ROOTS)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         files = list(pool.map(lambda file: file.compile(tools), [file for file in files if file.needed]))
     whole = os.path.join(work, "linked.gb")
     _run([*tools.goto_cc, *[file.object for file in files], "-o", whole], "goto-cc")
-    result = Translation(binary)
+    result = Translation(binary, made_of)
     for file in files:
         for rule, count in file.rewriter.counts.items():
             result.rewrites[rule] = result.rewrites.get(rule, 0) + count
