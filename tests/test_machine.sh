@@ -132,11 +132,13 @@ esac
 cat >"$dir/job.sh" <<'END'
 cat given.txt
 echo trouble >&2
+# What came of each random number and each interrupt since the boot.
+cat /proc/sys/kernel/random/uuid /proc/interrupts /proc/uptime >boot
 head -c 100000 /dev/zero | tr '\0' 'x' >big
 exit 7
 END
 echo 'from the host' >"$dir/given.txt"
-(cd "$dir" && "$machine" run --build "$programs" --put given.txt --put job.sh --get big --get none -- sh job.sh >out 2>err)
+(cd "$dir" && "$machine" run --build "$programs" --put given.txt --put job.sh --get big --get none --get boot=boot1 -- sh job.sh >out 2>err)
 status=$?
 if [ $status -eq 77 ]; then
 	skip "the emulated machine" "$(cat "$dir/err")"
@@ -176,10 +178,8 @@ hosts='' child=''
 trap 'kill $hosts $child $once $always 2>/dev/null; rm -rf "$dir"' EXIT
 tests/machine/hosts.py --short >"$dir/hosts" 2>&1 &
 hosts=$!
-# What came of each random number and each interrupt since the boot.
-for boot in 1 2; do
-	"$machine" run --quiet -- cat /proc/sys/kernel/random/uuid /proc/interrupts /proc/uptime >"$dir/boot$boot" 2>"$dir/err"
-done
+(cd "$dir" && "$machine" run --quiet --build "$programs" --put given.txt --put job.sh --get big --get none --get boot=boot2 -- \
+	sh job.sh >out 2>err)
 check "two boots are the same to the byte" cmp "$dir/boot1" "$dir/boot2"
 check "... and long enough to say so" test "$(wc -l <"$dir/boot1")" -gt 10
 run run --quiet --console "$dir/console" --append 'rdinit=/nonsense' -- true
