@@ -116,6 +116,50 @@ END
 anchors >"$dir/out" 2>"$dir/err"
 check "an anchor that is not there exactly once is refused, each of them" test $? -eq 0
 
+# A kernel is unpacked here if it can be, and else unpacks itself.
+unpacks()
+{
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts python3 - "$dir/bzimage" <<'END'
+import bz2, gzip, lzma, struct, subprocess, sys
+from rdpmc_machine import image
+
+def zstd(data):
+    return subprocess.run(["zstd", "-qc"], input=data, capture_output=True, check=True).stdout
+def elf(kind=2, machine=62, at=0x1000000):
+    segments = [(at, b"text" * 100), (at + 0x2000, b"data")]
+    head = b"\x7fELF" + bytes([kind]) + b"\1\1".ljust(11, b"\0") + struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, at + 16, 64, 0, 0, 64,
+                                                                             56, 3, 0, 0, 0)
+    offset, table, text = 64 + 3 * 56, b"", b""
+    for address, data in segments:
+        table += struct.pack("<IIQQQQQQ", 1, 5, offset + len(text), address + 0xffffffff80000000, address, len(data), len(data) + 64, 0)
+        text += data
+    return head + table + struct.pack("<IIQQQQQQ", 4, 4, 0, 0, 0, 16, 16, 0) + text
+def parts(payload):
+    setup = bytearray(1024)
+    setup[0x1f1] = 1
+    setup[0x202:0x206] = b"HdrS"
+    struct.pack_into("<II", setup, 0x248, 512, len(payload))
+    struct.pack_into("<QI", setup, 0x258, 0x1000000, 0x800000)
+    with open(sys.argv[1], "wb") as file:
+        file.write(bytes(setup) + b"unpacker".ljust(512, b"\0") + payload)
+    return image.place_kernel(sys.argv[1], b"initramfs", "words", 128)
+
+size = struct.pack("<I", len(elf()))
+for packed in zstd(elf()) + size, lzma.compress(elf()) + size, gzip.compress(elf()), bz2.compress(elf()) + size:
+    (setup, _), (stub, code), (kernel, data), (_, last) = parts(packed)
+    assert (setup, stub, kernel, last) == (0x10000, 0x100000, 0x1000000, b"initramfs"), packed[:6]
+    assert data == (b"text" * 100).ljust(0x2000, b"\0") + b"data" and len(code) <= 0x8000
+    assert struct.pack("<Q", 0x1000010) + b"\xff\xe0" in code[:0x100], "the jump to its entry"
+for packed in (b"\x02\x21\x4c\x18" + elf(), zstd(elf())[:-9] + size, zstd(elf(kind=1)) + size, zstd(elf(machine=3)) + size,
+               zstd(elf(at=0x100000)) + size, zstd(b"text") + size, gzip.compress(elf())[:-20], b""):
+    placed = parts(packed)
+    assert [address for address, _ in placed[:2]] == [0x10000, 0x100000] and len(placed) == 3, packed[:6]
+    assert placed[1][1].startswith(b"unpacker"), packed[:6]
+END
+}
+unpacks >"$dir/out" 2>"$dir/err"
+check "a kernel is unpacked, or unpacks itself" test $? -eq 0
+
 # From here on it boots.
 "$machine" build >"$dir/out" 2>"$dir/err"
 case $? in

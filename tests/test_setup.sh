@@ -13,7 +13,7 @@ setup=$(cd "$(dirname "$0")/.." && pwd)/scripts/setup
 # user id, mode what apt-get does (slow: takes until another setup has said something).
 fake_begins="world='$world' fakes='$top/fakes' tools='$PATH'"
 
-for name in make patch afl-fuzz llvm-cov flex bison bc xz ccache g++ strip npm chromium help2man zip dh lintian; do
+for name in make patch afl-fuzz llvm-cov flex bison bc xz ccache g++ strip zstd npm chromium help2man zip dh lintian; do
 	fake $name </dev/null
 done
 for name in gcc clang clang-14; do
@@ -105,8 +105,8 @@ fuzz='clang libclang-rt-dev llvm afl++ patch python3'
 kernel='flex bison bc xz-utils ccache'
 analysis='python3 python3-scipy npm'
 tests='libcmocka-dev debhelper help2man lintian python3-jsonschema python3-pytest chromium python3-yaml zip'
-machine='gcc libc6-dev make python3 flex bison bc libelf-dev g++ binutils'
-extra="$fuzz $kernel libelf-dev g++ binutils ${analysis#* } $tests"
+machine='gcc libc6-dev make python3 flex bison bc libelf-dev g++ binutils zstd'
+extra="$fuzz $kernel libelf-dev g++ binutils zstd ${analysis#* } $tests"
 
 # A world with the packages $@: root's, with an apt-get that works.
 world_with()
@@ -155,7 +155,7 @@ expect() # NAME STATUS STDERR LOG
 install='install -y --no-install-recommends'
 update='update -o APT::Update::Error-Mode=any'
 names_are_debians="setup: these are Debian's names; other distributions have the same by their own"
-bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch python flex bison bc xz ccache libelf g++ strip scipy npm cmocka dh help2man lintian jsonschema pytest chromium yaml zip'
+bare_needs='compiler libc make pkg-config hwloc jansson clang libfuzzer llvm-cov afl-fuzz patch python flex bison bc xz ccache libelf g++ strip zstd scipy npm cmocka dh help2man lintian jsonschema pytest chromium yaml zip'
 
 # shellcheck disable=SC2086 # $build and $extra are lists
 test_nothing_missing()
@@ -271,7 +271,7 @@ test_installs()
 		'clang-14 libc6-dev' CC=clang-14 setup
 
 	# shellcheck disable=SC2086 # a list
-	world_with $build ${fuzz% *} $kernel libelf-dev g++ binutils ${analysis#* } $tests
+	world_with $build ${fuzz% *} $kernel libelf-dev g++ binutils zstd ${analysis#* } $tests
 	cp "$top/fakes/python3" "$world/bin/python3"
 	run setup test
 	expect 'a python3 on PATH is not the one used' 0 \
