@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# beside others, long
+# beside others, longest
 #
 # Proves continuous fuzzing (scripts/rdpmc_campaign): tests/campaign/, by pytest, with the real fuzzers.
 set -u

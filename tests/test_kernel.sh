@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# beside others, long
+# beside others, longest
 # limit 30m
 # Puts a real kernel's RDPMC path on trial: Debian's 6.12, fetched once into the cache. As it is it
 # differs only as is known; bugs planted into a copy are found, and so is what the review of the

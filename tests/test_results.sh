@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# beside others, long
+# beside others, longest
 #
 # Proves what becomes of results (scripts/rdpmc_results): tests/results/, by pytest.
 set -u

@@ -53,9 +53,12 @@ done
 # On one processor they come one after the other: the long one first.
 a_test short 'echo "ok 1 - short"; echo 1..1'
 a_test long 'echo "ok 1 - long"; echo 1..1'
+a_test longest 'echo "ok 1 - longest"; echo 1..1'
 sed -i 's/^# beside others$/&, long/' "$dir/long_beside.sh"
-V=1 taskset -c "$(taskset -pc $$ | sed 's/.*: //; s/[-,].*//')" tests/run "$dir/short_beside.sh" "$dir/long_beside.sh" >"$dir/out" 2>&1
-check "the long ones come first" test "$(grep -m 1 -o 'ok 1 - .*' "$dir/out")" = "ok 1 - long"
+sed -i 's/^# beside others$/&, longest/' "$dir/longest_beside.sh"
+V=1 taskset -c "$(taskset -pc $$ | sed 's/.*: //; s/[-,].*//')" tests/run "$dir/short_beside.sh" "$dir/long_beside.sh" \
+	"$dir/longest_beside.sh" >"$dir/out" 2>&1
+check "the long ones come first" test "$(grep -o 'ok 1 - .*' "$dir/out" | tr '\n' ,)" = "ok 1 - longest,ok 1 - long,ok 1 - short,"
 
 for test in hangs hangs_and_is_deaf hangs_beside; do
 	run "$dir/$test.sh" "$dir/good.sh"

@@ -385,8 +385,11 @@ def _prove(options, tools):
         report.say("not said", f"{options.against} is compared by what is known of it, and has no proof here that this is all: "
                  "make prove with its KDIR= and NAME= first")
     runs = _all_runs(tree, translation)
-    for (part, theorem), run in runs.items():
-        {"theorem_read": _read, "theorem_unaided": _classes, "theorem_intercept": _intercept}[theorem](report, tree, part, run)
+    # What is known comes last: of a tree that is refuted nobody looks for that first.
+    for tells, theorem in (_read, "theorem_read"), (_intercept, "theorem_intercept"), (_classes, "theorem_unaided"):
+        for part in _parts(options):
+            if (part, theorem) in runs:
+                tells(report, tree, part, runs[part, theorem])
     if report.refuted:
         report.say("repeat", f"rdpmc-diff explain --engine kernel:{options.name} FILE, with a file named above")
     _known(report, tree, runs)
