@@ -25,8 +25,8 @@ def _version(command):
                               check=False)
     except OSError:
         return ()
-    found = re.match(r"(?:cbmc version )?(\d+)\.(\d+)", done.stdout)
-    return (int(found[1]), int(found[2])) if found else ()
+    found = re.match(r"(?:cbmc version )?(\d+(?:\.\d+)+)", done.stdout)
+    return tuple(int(part) for part in found[1].split(".")) if found else ()
 
 
 def _unpacked():
