@@ -151,7 +151,8 @@ for packed in zstd(elf()) + size, lzma.compress(elf()) + size, gzip.compress(elf
     assert data == (b"text" * 100).ljust(0x2000, b"\0") + b"data" and len(code) <= 0x8000
     assert struct.pack("<Q", 0x1000010) + b"\xff\xe0" in code[:0x100], "the jump to its entry"
 for packed in (b"\x02\x21\x4c\x18" + elf(), zstd(elf())[:-9] + size, zstd(elf(kind=1)) + size, zstd(elf(machine=3)) + size,
-               zstd(elf(at=0x100000)) + size, zstd(b"text") + size, gzip.compress(elf())[:-20], b""):
+               zstd(elf(at=0x100000)) + size, zstd(b"text") + size, zstd(elf()[:80]) + size, zstd(elf().replace(b"\1\0\0\0\5", b"\2\0\0\0\5")) + size,
+               gzip.compress(elf())[:-20], b""):
     placed = parts(packed)
     assert [address for address, _ in placed[:2]] == [0x10000, 0x100000] and len(placed) == 3, packed[:6]
     assert placed[1][1].startswith(b"unpacker"), packed[:6]

@@ -100,9 +100,13 @@ def vmlinux(data, rest):
         return None
     try:
         # Its size comes last, which gzip has itself.
-        elf = unpack(payload if payload.startswith(b"\x1f\x8b") else payload[:-4])
-    except (ValueError, OSError, EOFError, lzma.LZMAError):
+        return _loaded(unpack(payload if payload.startswith(b"\x1f\x8b") else payload[:-4]))
+    except (ValueError, OSError, EOFError, lzma.LZMAError, struct.error):
         return None
+
+
+def _loaded(elf):
+    """(address, data, entry) of an ELF file of 64 bits that is loaded above what this puts below it; else None."""
     # ELFCLASS64, EM_X86_64
     if elf[:5] != b"\x7fELF\x02" or struct.unpack_from("<H", elf, 18)[0] != 62:
         return None
