@@ -112,18 +112,19 @@ bench: $(BUILD)/rdpmc-bench ## measure what RDPMC costs a guest here, within a m
 	$(BUILD)/rdpmc-bench run --json \
 		"results/bench-$$(date -u +%Y%m%dT%H%M%SZ)-$$host-$$$$.json" $(BENCH_ARGS)
 
-# The table of a host that is not here. CPU= and KERNEL= as scripts/machine run --help tells them.
+# The table of a host that is not here. CPU=, KERNEL= and KVM= as scripts/machine run --help tells them.
+KVM_OPTIONS = $(if $(filter undefined,$(origin KVM)),,--kvm "$(KVM)")
 CPU    ?= skylake
 KERNEL ?= debian:7.3
-bench-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## the same on an emulated host, in instructions (CPU=ice-lake KERNEL=debian:6.12)
+bench-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## the same on an emulated host, in instructions (CPU=ice-lake KERNEL=debian:6.12 KVM=)
 	@mkdir -p results
 	@result="results/bench-$$(date -u +%Y%m%dT%H%M%SZ)-emulated-$$(echo '$(CPU)' | tr -c 'A-Za-z0-9._\n-' _)-$$$$.json"; \
-	scripts/machine run --build $(BUILD) --cpu "$(CPU)" --kernel "$(KERNEL)" --get "bench.json=$$result" --profiles "$$result" -- \
+	scripts/machine run --build $(BUILD) --cpu "$(CPU)" --kernel "$(KERNEL)" $(KVM_OPTIONS) --get "bench.json=$$result" --profiles "$$result" -- \
 		rdpmc-bench run --runs 3 --time 15 --seed 1 --json bench.json $(BENCH_ARGS)
 # A and B are kernels, or, with KDIR=, git revisions of that tree. AB_ARGS: scripts/machine ab --help.
-ab-kernel: setup-machine $(BUILD)/rdpmc-bench ## what of each exit differs between two kernels, to the instruction (A=KERNEL B=KERNEL KDIR= CPU=)
+ab-kernel: setup-machine $(BUILD)/rdpmc-bench ## what of each exit differs between two kernels, to the instruction (A=KERNEL B=KERNEL KDIR= CPU= KVM= ROW=)
 	$(if $(and $(A),$(B)),,$(error A= and B= name kernels: debian:VERSION, a bzImage, a source tree; with KDIR= git revisions of it))
-	@scripts/machine ab --build $(BUILD) --cpu "$(CPU)" $(if $(KDIR),--kdir "$(KDIR)") $(AB_ARGS) "$(A)" "$(B)"
+	@scripts/machine ab --build $(BUILD) --cpu "$(CPU)" $(if $(KDIR),--kdir "$(KDIR)") $(KVM_OPTIONS) $(if $(ROW),--row "$(ROW)") $(AB_ARGS) "$(A)" "$(B)"
 test-machine: setup-machine $(BUILD)/rdpmc-bench $(BUILD)/rdpmc-diff ## every emulated host: what doctor, run and rdpmc-diff print there (HOSTS_ARGS=)
 	@BUILD="$(BUILD)" tests/machine/hosts.py $(HOSTS_ARGS)
 

@@ -49,6 +49,7 @@ wrong_use 'no debian:VERSION, no bzImage and no kernel source tree' ab "$dir/abs
 wrong_use 'no --get brings this file' run --profiles "$dir/result.json"
 refuses 128 'invalid int value' bisect 'rdpmc/*' many
 wrong_use 'is no number' profile --top 0
+wrong_use 'is no number' ab --top 0 "$dir/absent" "$dir/absent"
 wrong_use 'unrecognized arguments: --kernel' ab --kernel x a b
 run bisect --kdir "$dir" 'rdpmc/*' 1
 check "bisect ends where there is no kernel tree" test $status -eq 128 -a "$(grep -c 'is no Linux source tree' "$dir/err")" -eq 1

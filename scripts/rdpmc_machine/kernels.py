@@ -2,6 +2,7 @@
 """The kernels that the machine boots: Debian's, fetched once into the cache, or a file of one's own."""
 
 import bz2
+import difflib
 import contextlib
 import gzip
 import lzma
@@ -81,11 +82,13 @@ class Kernel:
         return {text.split(":")[0] for text in modinfo(self.data(name), "parmtype")}
 
     def options(self, text, vendor):
-        """(options by module, words for the command line) of --kvm's @text; None is what is usual."""
+        """(options by module, words for the command line) of --kvm's @text; None is what is usual. "?NAME=VALUE": where
+        there is such an option."""
         given = (DEFAULT_OPTIONS if text is None else text).split()
         by_module, words = {}, []
         loaded = self.module_words(vendor)
         for each in given:
+            may_lack, each = text is None or each.startswith("?"), each.removeprefix("?")
             if "=" not in each:
                 raise Failed(f"--kvm: '{each}' is no option; one is NAME=VALUE, as in enable_mediated_pmu=1")
             name = each.split("=")[0]
@@ -93,14 +96,27 @@ class Kernel:
                 words += [each] if "." in name else [f"{module}.{each}" for module in ("kvm", f"kvm_{vendor}")]
                 continue
             takers = [module for module in loaded if name in self.parameters(module)]
-            if not takers and text is None:
+            if not takers and may_lack:
                 continue
             if not takers:
                 have = sorted(set().union(*(self.parameters(module) for module in loaded if "kvm" in module)))
-                raise Failed(f"--kvm: this kernel's KVM has no option '{name}'; it has {', '.join(have)}")
+                like = difflib.get_close_matches(name, have, 5, 0.5)
+                raise Failed(f"--kvm: KVM of {self.image} has no option '{name}'"
+                             + (f"; like it are {', '.join(like)}" if like else "") + "; modinfo kvm kvm_intel kvm_amd lists all")
             for module in takers:
                 by_module.setdefault(module, []).append(each)
         return by_module, words
+
+
+def applied(linux, text, vendor):
+    """What of --kvm's @text this kernel takes, a list of "NAME=VALUE"."""
+    by_module, words = linux.options(text, vendor)
+    return sorted(set(words).union(*by_module.values()))
+
+
+def named(options):
+    """applied(), in words."""
+    return " ".join(options) or "its defaults"
 
 
 def modinfo(data, key):

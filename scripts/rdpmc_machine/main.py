@@ -66,7 +66,8 @@ def add_host(made, without=()):
                           help="debian:VERSION, or a bzImage (%(default)s)")
         made.add_argument("--modules", metavar="DIRECTORY", help="with the bzImage's kvm.ko, if KVM is not built in")
     made.add_argument("--kvm", metavar="OPTIONS",
-                      help=f"of KVM's modules (\"{kernels.DEFAULT_OPTIONS}\", where the kernel has it)")
+                      help=f"of KVM's modules, NAME=VALUE, or ?NAME=VALUE where there is such a one; '' is KVM's own defaults "
+                           f"(?{kernels.DEFAULT_OPTIONS}, which is not KVM's default)")
     made.add_argument("--append", default="", metavar="WORDS", help="to the kernel's command line")
     if "put" not in without:
         made.add_argument("--put", action="append", default=[], metavar="FILE[=PATH]",
@@ -170,6 +171,7 @@ def boot(options, words, shell, symbols=None):
     begun = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     try:
         session = Session(host, parts, options.time, shell, console)
+        session.kvm = kernels.applied(host.linux, options.kvm, host.processor.vendor)
         status = session.run()
     finally:
         if console:
@@ -184,7 +186,7 @@ def boot(options, words, shell, symbols=None):
     if not options.quiet:
         stages = session.stages
         cache.say(f"{host.processor.name}, Linux {session.release}: booted in {stages['booted']:.0f} s, KVM loaded after "
-                  f"{stages['loaded']:.0f} s, ended after {stages['ended']:.0f} s, {session.simulated:.1f} s simulated")
+                  f"{stages['loaded']:.0f} s, ended after {stages['ended']:.0f} s, {session.simulated:.1f} s simulated; KVM with {kernels.named(session.kvm)}")
     return status or (2 if session.missing else 0), session, host.linux
 
 

@@ -329,10 +329,11 @@ def difference(a, b):
     lines = []
     if a.figures["reason"] != b.figures["reason"]:
         lines.append((1 << 30, f"another exit: reason {a.figures['reason']} -> {b.figures['reason']}"))
-    lines += [(0, f"{signed(b.figures[key] - a.figures[key])} {text}") for key, text in WHOLE.items()
+    # What is of the whole exit comes before what is of a function.
+    lines += [(1 << 29, f"{signed(b.figures[key] - a.figures[key])} {text}") for key, text in WHOLE.items()
               if a.figures[key] != b.figures[key]]
     if abs(share(a.figures) - share(b.figures)) > 0.1:
-        lines.append((-1, f"this path is taken by {alike(a.figures)} in A, {alike(b.figures)} in B"))
+        lines.append((1 << 28, f"this path is taken by {alike(a.figures)} in A, {alike(b.figures)} in B"))
     left, right = merged(a.functions), merged(b.functions)
     for name in sorted(set(left) | set(right)):
         one, two = left.get(name, Function()), right.get(name, Function())

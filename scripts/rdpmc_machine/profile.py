@@ -15,7 +15,7 @@ import textwrap
 
 from rdpmc_arguments import between
 
-from . import cache, debian, emulator, inside, kernel, paths
+from . import cache, debian, emulator, inside, kernel, kernels, paths
 from .failed import Failed
 
 DEFAULT_ROW = "rdpmc/gp-first/intercepted/cpl3"
@@ -107,6 +107,7 @@ def none_recorded(row, session):
 
 def as_json(session, found):
     return {"schema": "rdpmc-exit-profile/1", "processor": session.processor.name, "release": session.release,
+            "kvm": session.kvm,
             "rows": {name: {"figures": each.figures,
                             "msrs": [[index, written, count] for (index, written), count in sorted(each.msrs.items())],
                             "functions": {function: [f.instructions, f.calls, f.opcodes,
@@ -217,7 +218,7 @@ def both(options, images):
     emulator.Builder().build(emulator.Progress(options.quiet))
     common = ["--cpu", options.cpu, "--memory", str(options.memory), "--build", options.build, "--append", options.append]
     if options.kvm is not None:
-        common += ["--kvm", options.kvm]
+        common += ["--kvm", " ".join("?" + each.removeprefix("?") for each in options.kvm.split())]
     with tempfile.TemporaryDirectory(prefix="rdpmc-ab-") as directory, contextlib.ExitStack() as stack:
         running = []
         for number, image in enumerate(images):
@@ -238,8 +239,27 @@ def both(options, images):
     return documents
 
 
-def compared(a, b):
-    """(lines, does anything differ?): rows in which the same differs stand together."""
+def verdict(a, b):
+    """How many exits differ, in a sentence, and a line for each that does, the largest difference first."""
+    both = {name: b[name].figures["instructions"] - a[name].figures["instructions"] for name in a if name in b}
+    longer, shorter = ([abs(each) for each in both.values() if sign * each > 0] for sign in (1, -1))
+    other = sum(not more and bool(paths.difference(a[name], b[name])) for name, more in both.items())
+    same = len(both) - len(longer) - len(shorter) - other
+    parts = [f"{len(counts)} {word} by up to {max(counts)} instructions" for counts, word in ((longer, "longer"), (shorter, "shorter"))
+             if counts]
+    parts += [f"{count} {word}" for count, word in ((other, "as long, on another path"), (same, "the same")) if count]
+    parts += [f"{len(set(one) - set(two))} in {side} only" for one, two, side in ((a, b, "A"), (b, a, "B")) if set(one) - set(two)]
+    yield f"Exits in B, {len(both)} compared: {', '.join(parts)}"
+    yield ""
+    changed = sorted((name for name, more in both.items() if more), key=lambda name: -abs(both[name]))
+    for name in changed:
+        yield f"  {a[name].figures['instructions']:6} -> {b[name].figures['instructions']:<6} {both[name]:+7}  {name}"
+    if changed:
+        yield ""
+
+
+def compared(a, b, top=None):
+    """(lines, does anything differ?): rows in which the same differs stand together, with so many lines of what does."""
     groups, lines, changed = {}, [], False
     for name in {**a, **b}:
         if name not in a or name not in b:
@@ -253,7 +273,9 @@ def compared(a, b):
             continue
         changed = True
         lines += [f"{name}: {one} -> {two} instructions ({more:+})" for name, one, two in rows]
-        lines += [f"  {each}" for each in what] + [""]
+        lines += [f"  {each}" for each in what[:top]]
+        lines += [f"  {len(what) - top} more, each of fewer instructions"] if top and len(what) > top else []
+        lines += [""]
     same = [name for (more, *what), rows in groups.items() if not what and not more for name, _, _ in rows]
     if same:
         lines += textwrap.wrap(f"the same, instruction by instruction: {', '.join(same)}", 110, break_on_hyphens=False,
@@ -265,13 +287,22 @@ def command_ab(options, _boot):
     inside.Host(options, PROGRAM)
     images = [resolve(each, options.kdir) for each in (options.a, options.b)]
     documents = both(options, images)
-    print(f"INSTRUCTIONS, NOT TIME: {documents[0]['processor']} (emulated)\nA is Linux {documents[0]['release']}, {options.a}\n"
-          f"B is Linux {documents[1]['release']}, {options.b}\n")
-    lines, changed = compared(*map(from_json, documents))
+    taken = {each for document in documents for each in document["kvm"]}
+    for each in (options.kvm or "").split():
+        # Built in, it is of a module by name.
+        if not any(have.endswith(each.removeprefix("?")) for have in taken):
+            raise Failed(f"--kvm: KVM of neither kernel has an option for '{each}'")
+    found = list(map(from_json, documents))
+    lines, changed = compared(*found, options.top)
     if not lines:
         raise Failed(f"no exit of {options.row} was recorded with either kernel: rdpmc-bench list says which rows a host has, "
                      "and a read that is passed through has no exit")
-    print("\n".join(lines))
+    first, *rows = verdict(*found)
+    print(first, "", f"INSTRUCTIONS, NOT TIME: {documents[0]['processor']} (emulated)", sep="\n")
+    for side, named, document in zip("AB", (options.a, options.b), documents):
+        print(f"{side} is Linux {document['release']}, {named}, KVM with {kernels.named(document['kvm'])}"
+              + (", which is not its default: --kvm '' is" if document["kvm"] and options.kvm is None else ""))
+    print(*rows, *lines, sep="\n")
     return 1 if changed else 0
 
 
@@ -319,6 +350,7 @@ def add_commands(commands, add_host, boot):
     add_host(made, ("kernel", "modules", "put", "console"))
     made.add_argument("--kdir", metavar="TREE", help="A and B may be git revisions of it")
     made.add_argument("--row", default="*", metavar="ROW", help="a name, or a glob of names (all)")
+    made.add_argument("--top", type=between(1, 10**6), default=10, metavar="N", help="functions of each difference (%(default)s)")
     made.add_argument("a", metavar="A", help=argparse.SUPPRESS)
     made.add_argument("b", metavar="B", help=argparse.SUPPRESS)
 

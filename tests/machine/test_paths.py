@@ -165,6 +165,50 @@ def test_rows_in_which_the_same_differs_stand_together():
     assert not changed and " ".join(" ".join(lines).split()) == "the same, instruction by instruction: " + ", ".join(names)
 
 
+def test_the_verdict_counts_each_exit_once():
+    names = ["rdpmc/longer", "rdpmc/other", "control/same", "rdpmc/gone", "rdpmc/shorter", "rdpmc/longest"]
+    a = of("".join(recorded(name, nops=4 * (name == "rdpmc/shorter")) for name in names))
+    b = of("".join(recorded(name, nops=2 * (name == "rdpmc/longer") + 9 * (name == "rdpmc/longest"),
+                            branch=4 * (name == "rdpmc/other")) for name in names if name != "rdpmc/gone")
+           + recorded("rdpmc/new"))
+    first, empty, *rows = profile.verdict(a, b)
+    assert first == ("Exits in B, 5 compared: 2 longer by up to 9 instructions, 1 shorter by up to 4 instructions, "
+                     "1 as long, on another path, 1 the same, 1 in A only, 1 in B only")
+    assert not empty and [row.split() for row in rows] == [
+        ["6", "->", "15", "+9", "rdpmc/longest"], ["10", "->", "6", "-4", "rdpmc/shorter"], ["6", "->", "8", "+2", "rdpmc/longer"], []]
+    assert list(profile.verdict(a, a)) == ["Exits in B, 6 compared: 6 the same", ""]
+
+
+def test_of_what_differs_the_largest_is_shown_and_the_rest_counted():
+    a = of(recorded("rdpmc/a"))
+    b = of(recorded("rdpmc/a", nops=2, extra=[READ], vmread=1))
+    whole, _ = profile.compared(a, b)
+    short, _ = profile.compared(a, b, 2)
+    assert whole[1:4] == ["  +1 VMREAD", "  +2 instructions in emulate()", "  +1 instruction in read() (only in B)"]
+    assert short[1:4] == ["  +1 VMREAD", "  +2 instructions in emulate()", "  1 more, each of fewer instructions"]
+
+
+@pytest.fixture
+def linux(monkeypatch):
+    made = kernels.Kernel.__new__(kernels.Kernel)
+    made.image = "/boot/vmlinuz"
+    parameters = {"kvm": {"enable_pmu", "halt_poll_ns"}, "kvm-intel": {"enable_mediated_pmu", "ept"}}
+    monkeypatch.setattr(made, "module_words", lambda vendor: list(parameters), raising=False)
+    monkeypatch.setattr(made, "parameters", parameters.get, raising=False)
+    return made
+
+
+@pytest.mark.parametrize("text, taken", [
+    (None, ["enable_mediated_pmu=1"]), ("", []), ("?absent=1 ept=0", ["ept=0"]), ("enable_pmu=0 ept=1", ["enable_pmu=0", "ept=1"])])
+def test_options_of_kvm(linux, text, taken):
+    assert kernels.applied(linux, text, "intel") == taken
+
+
+def test_an_option_that_kvm_lacks_is_named_with_what_is_like_it(linux):
+    with pytest.raises(Failed, match="KVM of /boot/vmlinuz has no option 'enable_pmi'; like it are enable_pmu"):
+        linux.options("enable_pmi=1", "intel")
+
+
 def test_a_table_says_all_of_it():
     lines = list(paths.table(one(), 2))
     assert lines[0] == "rdpmc/gp-first/intercepted/cpl3: 6 instructions (so 63 of 63 exits, 1 more hit by an interrupt)"
@@ -192,7 +236,7 @@ def test_folded_stacks_add_up():
 def test_a_profile_is_kept_and_read():
     class Session:              # pylint: disable=too-few-public-methods
         processor = argparse.Namespace(name="skylake")
-        release = "7.3"
+        release, kvm = "7.3", ["enable_mediated_pmu=1"]
 
     found = of(recorded() + recorded("control/cpuid/cpl0", nops=1))
     document = json.loads(json.dumps(profile.as_json(Session, found)))
