@@ -426,7 +426,7 @@ coverage: setup-fuzz $(BUILD)/coverage/rdpmc-diff ## lines and branches that the
 # A kernel tree's own code. KDIR is a tree, or debian:6.12; the engine is kernel:NAME, by default its
 # version. Which of the tree's files matter only its compiler knows, so it is compiled each time.
 export KDIR KOBJ NAME
-KERNEL_TREE = $(if $(KDIR),,$(error KDIR= names a kernel tree, or debian:6.12))tree=$$(scripts/kernel-tree "$$KDIR") && \
+KERNEL_TREE = $(if $(KDIR),,$(error KDIR= is missing: it names a kernel tree, or debian:6.12))tree=$$(scripts/kernel-tree "$$KDIR") && \
 	release=$$(cat "$${KOBJ:-$$tree}"/include/generated/utsrelease.h 2>/dev/null || :) && \
 	name=$${NAME:-$$(echo "$$release" | sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p')} && name=$${name:-unknown}
 ENGINE_OF = CC=$(FUZZ_CC) scripts/kernel-engine
@@ -438,7 +438,7 @@ kernel-engine: setup-tree ## an engine of a kernel tree's own KVM code (KDIR=TRE
 	+@$(AT_ONCE) $(BUILD)/rdpmc-diff
 	@$(KERNEL_TREE) && \
 	$(KERNEL_ENGINE) "$(BUILD)/kernel/$$name.so" "$$tree" $${KOBJ:+"$$KOBJ"} && \
-	echo "made kernel:$$name: $(BUILD)/rdpmc-diff survey --engine kernel:$$name"
+	echo "made kernel:$$name; next: $(BUILD)/rdpmc-diff survey --engine kernel:$$name"
 
 # TREES names prepared trees, oldest first, in place of commits. RANGE_ARGS: scripts/survey-range --help.
 survey-range: setup-kernel ## what each commit of a kernel's history changes for guests (KDIR=GIT_TREE KOBJ= FROM=REV TO=REV PATHS=, or TREES=)

@@ -113,7 +113,7 @@ END
 mkdir "$top/a  tree"
 run --out "$top/made/x.so" "$top/a  tree"
 refused 'a path that compilers would not take' 1 'blanks or special characters'
-spoilt 'no tree' 1 'a top-level Kbuild and Makefile' rm Kbuild
+spoilt 'no tree' 1 'a top-level Kbuild beside a Makefile' rm Kbuild
 spoilt 'headers only' 1 'A package of headers does not have it: give the source' find arch/x86/kvm -name '*.[ch]' -delete
 spoilt 'not prepared' 1 'defconfig prepare", or give the build directory (KOBJ=)' rm -r include/generated arch/x86/include/generated
 spoilt 'configured, not prepared' 1 '/tree prepare"' rm include/generated/bounds.h

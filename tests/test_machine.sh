@@ -49,6 +49,7 @@ wrong_use 'no debian:VERSION, no bzImage and no kernel source tree' ab "$dir/abs
 wrong_use 'no --get brings this file' run --profiles "$dir/result.json"
 refuses 128 'invalid int value' bisect 'rdpmc/*' many
 wrong_use 'is no number' profile --top 0
+wrong_use "debian:6.12 is Debian's" ab 6.12 debian:7.3
 wrong_use 'is no number' ab --top 0 "$dir/absent" "$dir/absent"
 wrong_use 'unrecognized arguments: --kernel' ab --kernel x a b
 run bisect --kdir "$dir" 'rdpmc/*' 1

@@ -191,10 +191,10 @@ if SETUP=no scripts/setup test 2>/dev/null; then
 	wrong 2 "No rule to make target 'frobnicate'" make -s frobnicate
 	wrong 2 "A= and B= name git revisions" make -s ab A=HEAD
 	wrong 2 "A= and B= name kernels" make -s BUILD="$build" ab-kernel
-	wrong 2 "KDIR= names a kernel tree" make -s BUILD="$build" kernel-engine
+	wrong 2 "KDIR= is missing" make -s BUILD="$build" kernel-engine
 	wrong 2 "$none: no such directory" make -s BUILD="$build" kernel-engine KDIR="$none"
 	wrong 2 "Give the top of a Linux source tree" make -s BUILD="$build" kernel-engine KDIR="$dir/empty"
-	wrong 2 "KDIR= names a kernel tree" make -s BUILD="$build" coverage-kernel
+	wrong 2 "KDIR= is missing" make -s BUILD="$build" coverage-kernel
 	wrong 2 "TIME=1h: a number of seconds is wanted" make -s BUILD="$build" fuzz TIME=1h
 	wrong 2 "FROM= names a page of a finding" make -s BUILD="$build" regression
 	wrong 2 "T=frobnicate: no such test" make -s check T=frobnicate

@@ -383,6 +383,8 @@ int command_survey(int argc, char **argv)
 	result.seconds = clock_seconds() - work.since;
 	command_journal_end(work.journal, *result.died);
 	report.result = &result;
+	report.chosen = options.all ? 0 : options.n_configurations;
+	report.configurations = nr_configurations;
 	report.whole = options.all && !result.partial;
 	report.states_new = work.findings.kinds;
 	report.names[SURVEY_BEFORE] = options.chosen.named;

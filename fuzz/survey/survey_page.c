@@ -37,9 +37,19 @@ static struct survey_words untried(const struct survey_result *result)
 			     result->survey->engines[side]->name, *refusal ? ": " : "", refusal);
 }
 
+/* " in 1 of 53 configurations", or "" where nobody chose. */
+static struct survey_words scope(const struct survey_report *report)
+{
+	return report->chosen ? survey_format(" in %zu of %zu configurations", report->chosen,
+					      report->configurations)
+			      : (struct survey_words){ "" };
+}
+
 /* @tried: " that was tried", or "" where all was. */
 static struct survey_words verdict_of_two(const struct survey_render *r, const char *tried)
 {
+	const struct survey_words where = scope(r->report);
+
 	const char *const before = survey_name(r->report, SURVEY_BEFORE);
 	const char *const after = survey_name(r->report, SURVEY_AFTER);
 	size_t count[NR_CHANGES] = { 0 }, others, hidden = 0;
@@ -56,14 +66,14 @@ static struct survey_words verdict_of_two(const struct survey_render *r, const c
 	}
 	if (!r->result->n_classes && r->not_run->n_functions)
 		return survey_format(
-			"Nothing changed in what was run: every read%s has the same outcome with "
+			"Nothing changed in what was run%s: every read%s has the same outcome with "
 			"%s as with %s",
-			tried, after, before);
+			where.text, tried, after, before);
 	if (!r->result->n_classes)
 		return survey_format(
-			"Nothing changed: every read%s has the same outcome with %s as "
+			"Nothing changed%s: every read%s has the same outcome with %s as "
 			"with %s",
-			tried, after, before);
+			where.text, tried, after, before);
 	others = count[CHANGE_OTHERWISE] + count[CHANGE_KNOWN] + count[CHANGE_CLAMP];
 	return survey_format(
 		"%s makes %zu class%s of reads right and %zu wrong for guests%s, compared "
@@ -80,6 +90,7 @@ static struct survey_words verdict_of_two(const struct survey_render *r, const c
 
 static struct survey_words verdict_of_one(const struct survey_render *r, const char *tried)
 {
+	const struct survey_words where = scope(r->report);
 	size_t bad = 0, known = 0;
 
 	for (size_t i = 0; i < r->result->n_classes; i++)
@@ -93,10 +104,10 @@ static struct survey_words verdict_of_one(const struct survey_render *r, const c
 			known ? survey_format("; %zu more are known", known).text : "");
 	if (known)
 		return survey_format(
-			"Every read%s has the processor's outcome, or a known difference (%zu "
+			"Every read%s%s has the processor's outcome, or a known difference (%zu "
 			"class%s)",
-			tried, known, known == 1 ? "" : "es");
-	return survey_format("Every read%s has the processor's outcome", tried);
+			tried, where.text, known, known == 1 ? "" : "es");
+	return survey_format("Every read%s%s has the processor's outcome", tried, where.text);
 }
 
 /* What was found, and what was not looked at. */
@@ -384,7 +395,7 @@ static void limits(const struct survey_render *r)
 	page_field(r->page, "reads",
 		   "what RDPMC answers is all that is compared: not which event a counter counts, "
 		   "nor access by MSRs, migration, or which guest PMUs user space can set");
-	page_field(r->page, "RCX", "RCX[63:32] is 0xc3c3c3c3 in all reads");
+	page_field(r->page, "RCX", "RCX[63:32] is 0xc3c3c3c3 in all reads but random cases");
 }
 
 void survey_page(struct page *page, const struct survey_report *report)

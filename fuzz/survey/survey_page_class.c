@@ -252,11 +252,15 @@ static void before_after(const struct survey_render *r, const struct survey_clas
 		   of->trouble[0] ? "; splat: " : "", of->trouble);
 }
 
-/* Of what no configuration shows, a random case in full, line by line as rdpmc-diff has it. */
-static void made(const struct survey_render *r, const struct survey_class *class)
+static const char *const of_case[] = { "tried",   "guest", "host", "policy",
+				       "control", "legal", "step", NULL };
+/* What a name of a configuration does not say. */
+static const char *const of_guest[] = { "guest", NULL };
+
+/* What a case has of that, line by line as rdpmc-diff has it. */
+static void of_example(const struct survey_render *r, const struct survey_class *class,
+		       const char *const *labels)
 {
-	static const char *const labels[] = { "tried",   "guest", "host", "policy",
-					      "control", "legal", "step" };
 	uint8_t data[MUTATE_SIZE];
 	struct rdpmc_case decoded;
 	char *text = NULL, *rest, *line;
@@ -273,10 +277,10 @@ static void made(const struct survey_render *r, const struct survey_class *class
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		size_t i = 0;
 
-		while (i < sizeof(labels) / sizeof(labels[0]) - 1 &&
-		       strncmp(line, labels[i], strlen(labels[i])))
+		while (labels[i] && strncmp(line, labels[i], strlen(labels[i])))
 			i++;
-		page_field(r->page, labels[i], "%s", line + REPORT_LABEL);
+		if (labels[i])
+			page_field(r->page, labels[i], "%s", line + REPORT_LABEL);
 	}
 	free(text);
 }
@@ -323,13 +327,15 @@ void survey_page_class(const struct survey_render *r, size_t index)
 	if (read)
 		reads(r, class);
 	if (!class->n_configurations)
-		made(r, class);
+		of_example(r, class, of_case);
 	if (class->n_configurations > 1)
 		more = survey_format(" and %zu more", class->n_configurations - 1);
 	if (class->n_configurations)
 		page_field(r->page, "where", "%s%s%s%s",
 			   r->result->survey->configurations[class->first]->name, more.text,
 			   read ? "; " : "", read ? states_text(class->states).text : "");
+	if (class->n_configurations && r->two && read)
+		of_example(r, class, of_guest);
 	if (read)
 		page_field(r->page, "reach", "%s", reach(class, r->numbers[index].shared).text);
 	repeat(r, class, r->numbers[index].number);

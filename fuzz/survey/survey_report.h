@@ -19,6 +19,7 @@ struct survey_report {
 	const char *made_not_tried; /* ... and what limits them: tally_not_tried(); or NULL */
 	/* Kinds of findings in the legal states of a real machine, which are tried before the survey. */
 	size_t states_new;
+	size_t chosen, configurations; /* the user chose so many of so many; 0: all of them */
 	bool whole;   /* all configurations and random cases: what is known has had its chance */
 	bool verbose; /* all names, and statistics of the survey itself */
 };

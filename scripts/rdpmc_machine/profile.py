@@ -210,7 +210,8 @@ def resolve(text, kdir):
         return kernel.build(text)
     if kdir:
         return revision_image(kdir, text)
-    raise Failed(f"{text}: no debian:VERSION, no bzImage and no kernel source tree; --kdir makes it a git revision")
+    raise Failed(f"{text}: no debian:VERSION, no bzImage and no kernel source tree; "
+                 + (f"debian:{text} is Debian's" if re.fullmatch(r"\d+\.\d+(\.\d+)?", text) else "of --kdir (KDIR=) it may be a git revision"))
 
 
 def both(options, images):

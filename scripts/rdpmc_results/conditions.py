@@ -52,13 +52,18 @@ def conditions(result):
     return found
 
 
+def likeliest_first(found):
+    """What of KVM's PMU was set otherwise comes before all else: by that alone an exit is five times as long, or none."""
+    return sorted(found, key=lambda each: not (each[0].startswith("parameter kvm") and "pmu" in each[0]))
+
+
 def differences(before, after):
     """[(what, before, after)] of two conditions(); what one side does not have is 'absent', and
     what it does not know is no difference."""
-    return [(what, before.get(what, "absent"), after.get(what, "absent"))
-            for what in {**before, **after}
-            if before.get(what) != after.get(what)
-            and UNKNOWN not in (before.get(what), after.get(what))]
+    return likeliest_first((what, before.get(what, "absent"), after.get(what, "absent"))
+                           for what in {**before, **after}
+                           if before.get(what) != after.get(what)
+                           and UNKNOWN not in (before.get(what), after.get(what)))
 
 
 def prevailing(of, what):
@@ -72,8 +77,8 @@ def shift(before, after):
     now that explains nothing, and a change that is noticed a result too late is still seen."""
     found = [(what, prevailing(before, what), prevailing(after, what))
              for what in dict.fromkeys(what for each in before + after for what in each)]
-    return [(what, was, now) for what, was, now in found
-            if was != now and not {None, UNKNOWN} & {was, now}]
+    return likeliest_first((what, was, now) for what, was, now in found
+                           if was != now and not {None, UNKNOWN} & {was, now})
 
 
 def disturbed(results):
