@@ -44,8 +44,8 @@ void report_read(FILE *out, const struct rdpmc_state *state, const struct rdpmc_
 
 static void report_intel(FILE *out, const struct rdpmc_pmu *pmu)
 {
-	fprintf(out, "Intel, version %u, %u GP of %u bit%s", pmu->version, pmu->nr_gp, pmu->gp_width,
-		PLURAL(pmu->gp_width));
+	fprintf(out, "Intel, version %u, %u GP of %u bit%s", pmu->version, pmu->nr_gp,
+		pmu->gp_width, PLURAL(pmu->gp_width));
 	if (pmu->leaf23_gp)
 		fprintf(out, " (leaf 0x23: %s)", hex(pmu->leaf23_gp).text);
 	fprintf(out, ", %u fixed of %u bit%s", pmu->nr_fixed, pmu->fixed_width,
