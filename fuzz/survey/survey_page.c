@@ -49,7 +49,6 @@ static struct survey_words scope(const struct survey_report *report)
 static struct survey_words verdict_of_two(const struct survey_render *r, const char *tried)
 {
 	const struct survey_words where = scope(r->report);
-
 	const char *const before = survey_name(r->report, SURVEY_BEFORE);
 	const char *const after = survey_name(r->report, SURVEY_AFTER);
 	size_t count[NR_CHANGES] = { 0 }, others, hidden = 0;

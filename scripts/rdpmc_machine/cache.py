@@ -37,14 +37,14 @@ def shared(*names):
     return os.path.join(os.path.dirname(top()), *names)
 
 
-def but_the_newest(count, directory, end):
-    """The files of @directory whose names end so, without the @count that were changed last."""
+def newest_last(directory, start="", end=""):
+    """Paths of its entries whose names begin and end so. Another may remove some meanwhile."""
     found = []
     for entry in os.scandir(directory):
         with contextlib.suppress(FileNotFoundError):
-            if entry.name.endswith(end):
+            if entry.name.startswith(start) and entry.name.endswith(end):
                 found.append((entry.stat().st_mtime, entry.path))
-    return [path for _, path in sorted(found)[:-count]]
+    return [path for _, path in sorted(found)]
 
 
 @contextlib.contextmanager

@@ -58,13 +58,6 @@ def insert(tree, changes):
             file.write(text.replace(anchor, new.replace("$&", anchor)))
 
 
-def newest_last(directory, start):
-    """Paths of its entries that begin with @start."""
-    found = sorted((entry.stat().st_mtime, entry.path) for entry in os.scandir(directory)
-                   if entry.name.startswith(start))
-    return [path for _, path in found]
-
-
 def remove_unused(directory):
     """Unless somebody builds there now."""
     with contextlib.suppress(OSError), cache.locked(directory):
@@ -215,10 +208,10 @@ class Builder:
             self.command("compiling Bochs", ["make", f"-j{len(os.sched_getaffinity(0))}", "bochs"], lock)
             shutil.copy(os.path.join(self.tree, "bochs"), program + ".new")
             os.replace(program + ".new", program)
-            for old in newest_last(self.top, "bochs-")[:-4]:
+            for old in cache.newest_last(self.top, "bochs-")[:-4]:
                 os.unlink(old)
         # Of other insertions, as other checkouts have them.
-        for old in newest_last(cache.top(), "bochs-")[:-3]:
+        for old in cache.newest_last(cache.top(), "bochs-")[:-3]:
             remove_unused(old)
         return program
 

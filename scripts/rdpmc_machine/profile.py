@@ -72,7 +72,7 @@ def keep_symbols(linux, sent):
             file.write("".join(f"{line}\n" for line in sent if not line.startswith("module ")))
 
     path = cache.once(symbols_file(linux.image), make)
-    for old in emulator.newest_last(cache.top(), "symbols-")[:-KEPT]:
+    for old in cache.newest_last(cache.top(), "symbols-")[:-KEPT]:
         os.unlink(old)
     return path
 
@@ -197,7 +197,7 @@ def revision_image(kdir, revision):
         shutil.copyfile(image, os.path.join(making, "bzImage"))
         shutil.copyfile(os.path.join(os.path.dirname(image), "build/System.map"), os.path.join(making, "build/System.map"))
         os.rename(making, kept)
-        for old in [each for each in emulator.newest_last(place, "") if each != tree][:-KEPT]:
+        for old in [each for each in cache.newest_last(place, "") if each != tree][:-KEPT]:
             shutil.rmtree(old)
     return os.path.join(kept, "bzImage")
 
@@ -284,15 +284,18 @@ def compared(a, b, top=None):
     return lines, changed
 
 
+def lacking(options, taken):
+    """Those of --kvm's @options that neither kernel took. Where KVM is built in, one is of a module by name."""
+    wanted = [each.removeprefix("?") for each in options.split()]
+    return [each for each in wanted if not any(each in (have, have.partition(".")[2]) for have in taken)]
+
+
 def command_ab(options, _boot):
     inside.Host(options, PROGRAM)
     images = [resolve(each, options.kdir) for each in (options.a, options.b)]
     documents = both(options, images)
-    taken = {each for document in documents for each in document["kvm"]}
-    for each in (options.kvm or "").split():
-        # Built in, it is of a module by name.
-        if not any(have.endswith(each.removeprefix("?")) for have in taken):
-            raise Failed(f"--kvm: KVM of neither kernel has an option for '{each}'")
+    for each in lacking(options.kvm or "", {each for document in documents for each in document["kvm"]}):
+        raise Failed(f"--kvm: KVM of neither kernel has an option for '{each}'")
     found = list(map(from_json, documents))
     lines, changed = compared(*found, options.top)
     if not lines:

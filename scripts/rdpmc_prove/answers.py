@@ -11,6 +11,7 @@ import os
 
 from rdpmc_machine import cache
 from rdpmc_machine.failed import Failed
+from rdpmc_results import output
 
 from . import checker
 
@@ -59,11 +60,9 @@ class Answers:
 
     def _write(self, path, run):
         os.makedirs(self.directory, exist_ok=True)
-        temporary = f"{path}.{os.getpid()}"
-        with gzip.open(temporary, "wt", encoding="utf-8") as out:
-            json.dump({**dataclasses.asdict(run), "kept": datetime.date.today().isoformat()}, out)
-        os.replace(temporary, path)
-        for old in cache.but_the_newest(MOST, self.directory, ".json.gz"):
+        kept = {**dataclasses.asdict(run), "kept": datetime.date.today().isoformat()}
+        output.replace(path, gzip.compress(json.dumps(kept).encode()))
+        for old in cache.newest_last(self.directory, end=".json.gz")[:-MOST]:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(old)
 

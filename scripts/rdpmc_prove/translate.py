@@ -16,6 +16,7 @@ import shutil
 
 from rdpmc_machine import cache
 from rdpmc_machine.failed import Failed
+from rdpmc_results import output
 
 from . import checker, csource
 from .rewrites import Rewriter
@@ -78,10 +79,7 @@ def _kept(path, made_of):
 
 
 def _keep(path, what):
-    new = f"{path}.{os.getpid()}"
-    with open(new, "w", encoding="utf-8") as file:
-        json.dump(what, file)
-    os.replace(new, path)
+    output.replace(path, json.dumps(what).encode())
 
 
 class _File(csource.File):
@@ -201,10 +199,10 @@ def translate(tree, objects, work, tools):
     result = _translate(work, names, binary, made_of, tools)
     os.makedirs(os.path.dirname(kept), exist_ok=True)
     # What says that the other is there comes last.
-    shutil.copyfile(binary, f"{kept}.{os.getpid()}")
-    os.replace(f"{kept}.{os.getpid()}", kept.removesuffix("json") + "gb")
+    with open(binary, "rb") as file:
+        output.replace(kept.removesuffix("json") + "gb", file.read())
     _keep(kept, {key: value for key, value in dataclasses.asdict(result).items() if key not in ("binary", "made_of")})
-    for path in cache.but_the_newest(MOST, os.path.dirname(kept), ".json"):
+    for path in cache.newest_last(os.path.dirname(kept), end=".json")[:-MOST]:
         for each in path, path.removesuffix("json") + "gb":
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(each)

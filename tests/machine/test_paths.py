@@ -204,6 +204,12 @@ def test_options_of_kvm(linux, text, taken):
     assert kernels.applied(linux, text, "intel") == taken
 
 
+@pytest.mark.parametrize("text, lacking", [
+    ("", []), ("enable_pmu=1", []), ("?ept=0 enable_pmu=1", []), ("kvm_intel.ept=0", []), ("pmu=1", ["pmu=1"]), ("ept=1", ["ept=1"])])
+def test_options_that_neither_kernel_took(text, lacking):
+    assert profile.lacking(text, {"enable_pmu=1", "kvm_intel.ept=0"}) == lacking
+
+
 def test_an_option_that_kvm_lacks_is_named_with_what_is_like_it(linux):
     with pytest.raises(Failed, match="KVM of /boot/vmlinuz has no option 'enable_pmi'; like it are enable_pmu"):
         linux.options("enable_pmi=1", "intel")
